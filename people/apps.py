@@ -6,7 +6,7 @@ class PeopleConfig(AppConfig):
     verbose_name = "People"
 
     def ready(self) -> None:
-        # Models come first.
+        # Not at the top: these modules import models, which Django loads after the app configs.
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
 
         from people import diagnosis, hooks  # noqa: PLC0415

@@ -24,17 +24,21 @@ class BackgroundThread:
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
+        # Spares the lock in the usual case that a run is already coming.
         if self._triggered.is_set() and self._thread is not None and self._thread.is_alive():
             return
         self._triggered.set()
         with self._starting:
             if self._thread is None or not self._thread.is_alive():
+                # Daemon: the thread must not keep the process from exiting. Beat does what it
+                # leaves undone.
                 self._thread = threading.Thread(target=self._run, name="chore", daemon=True)
                 self._thread.start()
 
     def _run(self) -> None:
         succeeded = True
         while self._triggered.wait():
+            # Cleared before the work: a trigger during the work then causes another run.
             self._triggered.clear()
             try:
                 self._do()
@@ -57,6 +61,7 @@ def task_trigger(task: str) -> BackgroundThread:
     request may wait for that. Several triggers in a row send one message.
     """
     return BackgroundThread(
+        # No retries: while the broker is unavailable, the rows wait, and beat finds them.
         lambda: current_app.send_task(task, retry=False),
         pause=WAKING_PAUSE_SECONDS,
         complaint="The broker is not available; beat will run the task later",

@@ -55,15 +55,20 @@ def _client(peer: str, value: str, header: str, trusted: int | tuple[str, ...]) 
     read = _forwarded_for if header == "Forwarded" else str
     hops = [_address(read(entry)) for entry in entries]
     if isinstance(trusted, int):
+        # With fewer entries than proxies, the client has reached the port without passing all of
+        # them.
         found = hops[-trusted] if len(hops) >= trusted else None
         return str(found) if found else peer
+    # Not from a trusted proxy, so the client itself wrote the header.
     if peer and not _is_in(_address(peer), trusted):
         return peer
     for hop in reversed(hops):
+        # An entry that cannot be parsed hides which entries to the left of it can be trusted.
         if hop is None:
             return peer
         if not _is_in(hop, trusted):
             return str(hop)
+    # All entries are trusted, so one of the trusted hosts sent the request itself.
     return str(hops[0]) if hops else peer
 
 
@@ -81,12 +86,14 @@ def _address(text: str) -> Address | None:
     text = text.strip().strip('"').strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
+    # A single colon separates a port; an IPv6 address has at least two.
     elif text.count(":") == 1:
         text = text.partition(":")[0]
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
+    # A dual-stack socket reports IPv4 clients as ::ffff:192.0.2.1.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 

@@ -144,6 +144,7 @@ def _mailing(person: Person, invite: Invite, mail: Mail | None) -> tuple[str, st
             f"The invite to {mail.to} was not sent: {mail.problem.rstrip('.')}.",
             "Resend the invite.",
         )
+    # A mail that was sent has a problem if it bounced later.
     if mail.given_up_at or (mail.sent_at and mail.problem):
         return (
             "mail-refused",

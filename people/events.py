@@ -80,9 +80,12 @@ def record(
         changes=changes or {},
         facts=facts | _place_ids(person, changes or {}),
         happened_at=now,
+        # Most events have no subscriber. They never enter the index of pending events, which keeps
+        # it small.
         dispatched_at=None if awaited else now,
     )
     if awaited:
+        # After the commit: a worker that looked earlier would not find the row.
         on_stored(waker.wake)
     return event
 
@@ -95,6 +98,7 @@ def _place_ids(person: Person | None, changes: dict[str, dict[str, Any]]) -> dic
     }
 
 
+# The limit keeps the transaction short: a bulk change records thousands of events.
 def dispatch(limit: int = 500) -> int:
     """Create the deliveries of the oldest pending events of all tenants.
 
@@ -165,6 +169,7 @@ def _deliver(delivery: Delivery) -> bool:
         except Exception as error:
             # Subscribers call other servers, so anything may fail; the row is the retry.
             _record_failure(delivery, error)
+            # Celery is about to kill the job, so it must not start another delivery.
             if isinstance(error, SoftTimeLimitExceeded):
                 raise
             return False
@@ -206,5 +211,6 @@ def dispatch_all(*, as_of: datetime) -> int:
     return total
 
 
+# The tasks are named by text, because people.tasks imports this module.
 waker = task_trigger("people.tasks.dispatch_events")
 mail_waker = task_trigger("people.tasks.send_mails")

@@ -261,4 +261,5 @@ def is_role_mapped(role: Role) -> bool:
 
 
 def pairing() -> Pairing:
+    # Only the app `scim` provisions people, so there is at most one.
     return next((app.pairing for app in registered if app.pairing), NoPairing())

@@ -18,6 +18,7 @@ class SessionBackend(BaseBackend):
         """Sign nobody in: the sign-in pages authenticate people themselves."""
 
     def get_user(self, user_id: UUID | str) -> Person | None:
+        # The session belongs to a person, who then tells the tenant.
         with tenancy.across_tenants():
             people = Person.objects.select_related("tenant").filter(tenant__is_sandbox=False)
         person = people.filter(pk=user_id).first()

@@ -49,6 +49,7 @@ def read(body: bytes) -> Any:
 
 def _decoded(body: bytes) -> str:
     try:
+        # RFC 8259 section 8.1 lets a reader ignore a byte order mark.
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UnreadableJson("it is not UTF-8 text") from error
@@ -59,6 +60,8 @@ def _decoded(body: bytes) -> str:
 
 def _check_shape(body: bytes) -> None:
     containers = body.count(b"{") + body.count(b"[")
+    # So few brackets cannot nest too deeply, and so few bytes cannot hold too many values. Nearly
+    # every body ends the check here.
     if containers <= DEEPEST and len(body) <= MOST_COMMAS:
         return
     structure = _without_strings(body)
@@ -89,6 +92,7 @@ def _is_too_deep(structure: bytes) -> bool:
 
 
 def _check_surrogates(text: str, value: Any) -> None:
+    # Encoding a large body again takes long, and only escapes can produce half of a pair.
     if "\\ud" in text or "\\uD" in text:
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -111,6 +115,7 @@ def _integer(digits: str) -> int:
 
 
 def _decimal(digits: str) -> float:
+    # float() makes infinity of 1e999, which JSON cannot express.
     number = float(digits) if len(digits) <= LONGEST_NUMBER else math.inf
     if math.isinf(number):
         raise UnreadableJson("it contains a number that is too large")

@@ -20,6 +20,7 @@ class NoTenantInForceError(RuntimeError):
     """Tenant-owned rows were queried without a tenant in force."""
 
 
+# No tenant has this key, and it is false like None, so `current_id` refuses both.
 ALL: Final = 0
 _in_force: ContextVar[int | None] = ContextVar("tenant_in_force", default=None)
 

@@ -7,11 +7,14 @@ from uuid import UUID
 
 Via = Literal["scim", "person", "system"]
 
+# The length of the two columns for names.
 LONGEST_NAME = 200
 # The prefix of actors that are SCIM connections.
 VIA_SCIM: Final = "scim:"
 # The prefix of `Grant.source` for group mappings.
 VIA_MAPPING: Final = "mapping:"
+# Characters that change the direction of the text after them. A name could use them to disguise the
+# text beside it on a page.
 _DIRECTION_MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
@@ -100,6 +103,7 @@ def normalize_key(text: str) -> str:
     Spellings that differ only in case, or in composed and combining accents, become equal. Spaces
     are not trimmed.
     """
+    # For ASCII the results are equal, and this is much faster.
     return text.lower() if text.isascii() else unicodedata.normalize("NFC", text).casefold()
 
 
@@ -109,6 +113,7 @@ def is_usable_name(name: str) -> bool:
     It needs a letter of any script. “O'Brien”, “Jr.” and “李” are names; “--”, “123” and text with
     control or direction marks are not.
     """
+    # Most names: printable ASCII contains no control characters and no direction marks.
     if name.isascii() and name.isprintable():
         return len(name) <= LONGEST_NAME and any(map(str.isalpha, name))
     kinds = [unicodedata.category(character) for character in name]

@@ -29,6 +29,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     if request.path.startswith("/api/"):
         body = {"code": "unavailable", "message": UNAVAILABLE}
         return JsonResponse(body, status=503, headers=headers)
+    # Without the request: the context processors would query the database for the user.
     response = render(None, "503.html", status=503)
     for name, value in headers.items():
         response[name] = value
@@ -37,10 +38,10 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 @requires_csrf_token
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose CSRF check failed, and offer to send again what was typed.
+    """Answer a form whose CSRF check failed, and offer to send the entered values again.
 
-    That is offered only for forms of our own pages: they become stale when somebody signs in
-    again in another tab. What another site sends is shown to nobody.
+    This is only offered for forms of our own pages, which become invalid when the visitor signs in
+    again in another tab. Values that another site sends are not shown.
     """
     said = request.headers.get("Origin") or request.headers.get("Referer") or ""
     parts = urlsplit(said)

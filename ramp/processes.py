@@ -100,7 +100,7 @@ def beat() -> Program:
 
 
 def _celery() -> list[str]:
-    # People who run this as root know it.
+    # Celery warns at each start as root, which the people who start it know.
     quiet = ["-W", "ignore:You're running the worker with superuser"]
     return [sys.executable, *quiet, "-m", "celery", "--quiet", "--app", "ramp"]
 

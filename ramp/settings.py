@@ -1,4 +1,4 @@
-"""Settings for every environment: one file, and what differs comes from the environment.
+"""Settings for all installations. Values that differ come from environment variables.
 
 docs/running.md lists the variables.
 """
@@ -38,7 +38,7 @@ WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 SIGNS_DIR = env("SIGNS_DIR", default="")
 SIGNS_OF = env.list("SIGNS_OF", default=[])
 
-# Every link and every SCIM location begins with this, whatever Host a request names.
+# The start of every link and SCIM location, instead of the Host header, which can be forged.
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 PUBLIC = urlsplit(PUBLIC_BASE_URL)
 IS_HTTPS = PUBLIC.scheme == "https"
@@ -146,6 +146,7 @@ else:
         # Prepare statements that repeat, with parameters sent separately.
         "server_side_binding": True,
         "prepare_threshold": 3,
+        # Seconds; the next one is in milliseconds. A database that is gone must not stop requests.
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
         # `migrate` removes the first limit for itself.
@@ -156,6 +157,7 @@ DATABASES = {
     "default": DATABASE
     | {
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=None),
+        # A connection that the server closed is replaced before the request uses it.
         "CONN_HEALTH_CHECKS": True,
     }
 }
@@ -192,9 +194,11 @@ CELERY_BROKER_CONNECTION_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
+# After the job: a job whose worker dies is then delivered again.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_TIME_LIMIT = 100
+# A process takes only its next job. Jobs that wait behind a long one would be idle.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # The worker always listens to this channel, so that it notices when the broker is gone.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
@@ -216,7 +220,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute="10,25,40,55"),
         "options": {"expires": 15 * 60},
     },
-    # The page undoes what it can in 3 s; this does the rest.
+    # The request undoes as many changes as it can in 3 s; this job does the rest.
     "undo-bulk-changes": {"task": "people.tasks.undo_bulk_changes", "schedule": 60},
     "forget-idempotency-keys": {
         "task": "people.tasks.forget_idempotency_keys",
@@ -264,7 +268,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
-    "DESCRIPTION": "People, and what they spend with. docs/api.md is the introduction.",
+    "DESCRIPTION": "People, cards, funds and authorizations. docs/api.md is the introduction.",
     "PREPROCESSING_HOOKS": ["people.api.urls.drop_duplicate_paths"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
@@ -273,11 +277,11 @@ SPECTACULAR_SETTINGS = {
 
 # How long SCIM requests stay in the log.
 REQUEST_LOG_DAYS = env.int("REQUEST_LOG_DAYS", default=30)
-# How long the use of a token may go unwritten; 0 writes nothing by itself.
+# The uses of SCIM tokens are collected and written after this time; 0 turns that off.
 TOKEN_USE_SECONDS = 5
 # By token, reads apart from writes; 0 sets no limit.
 SCIM_REQUESTS_PER_SECOND = env.int("SCIM_REQUESTS_PER_SECOND", default=1000)
-# Where web processes tell each other how much was asked; without it each counts alone.
+# The web processes share their counts of requests here. Without it, each process counts alone.
 SCIM_LIMITS_URL = REDIS_URL
 SCIM_SERVICE_PROVIDER = {
     "USER_ADAPTER": "scim.api.adapters.UserAdapter",
@@ -296,8 +300,8 @@ SCIM_SERVICE_PROVIDER = {
     ],
 }
 
-# Networks that are asked although they are private, and without TLS, for sign-in and
-# directories. An installation that only this machine reaches may ask this machine.
+# Private networks to which Ramp may connect, also without TLS. An installation that only this
+# machine can reach may connect to this machine.
 OUTBOUND_ALLOW = env.list(
     "OUTBOUND_ALLOW",
     default=["127.0.0.0/8", "::1/128"] if PUBLIC.hostname in ("127.0.0.1", "localhost") else [],
@@ -306,6 +310,7 @@ OUTBOUND_ALLOW = env.list(
 AUTH_USER_MODEL = "people.Person"
 AUTHENTICATION_BACKENDS = ["people.session_backend.SessionBackend"]
 LOGIN_URL = "admin:login"
+# The first one hashes new passwords. The others verify older ones, which are then rehashed.
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -343,7 +348,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         f"form-action 'self' https:{'' if IS_HTTPS else ' http:'}",
     ]
 )
-# For every answer except SCIM's, which scim/ writes whole. Static files set their own caching.
+# For all responses except those of SCIM. Static files set their own caching.
 PROTECTIVE_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), "
@@ -351,16 +356,16 @@ PROTECTIVE_HEADERS = {
     "Cache-Control": "no-store",
 }
 SILENCED_SYSTEM_CHECKS = [
-    # What is true of this host need not be true of those below it.
+    # HSTS for subdomains and preload: they may be hosts of other applications without HTTPS.
     "security.W005",
     "security.W021",
-    # An address is unique among those of a tenant who have not left.
+    # An email address is unique only among the people of a tenant who are not terminated.
     "auth.W004",
 ]
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [STATIC_DIR]
-# No build step: whitenoise serves what the apps bring.
+# Without a build step: whitenoise serves the static files of the apps from their folders.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 

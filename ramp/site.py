@@ -1,4 +1,4 @@
-"""The site that every administrator's page belongs to: addresses, navigation, who sees what."""
+"""The admin site: its URLs, its navigation, and who sees which part of the navigation."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -24,7 +24,7 @@ Item = dict[str, Any]
 
 
 class Section(NamedTuple):
-    """An item of the navigation; it is there if its app is installed."""
+    """An item of the navigation, shown if its app is installed."""
 
     name: str
     icon: str
@@ -40,7 +40,7 @@ FOR_ADMINISTRATORS = {
     "Spend": Section("spend", "credit_card"),
     "Integrations": Section("integrations", "hub", app="scim"),
     "Roles": Section("people_role_changelist", "badge"),
-    # The list leads administrators to the settings of their own tenant.
+    # The list redirects administrators to the settings of their own tenant.
     "Tenants": Section("people_tenant_changelist", "domain", app="provisioning"),
 }
 FOR_OPERATORS = {"Tenants": Section("people_tenant_changelist", "domain")}
@@ -48,13 +48,13 @@ FOR_OPERATORS = {"Tenants": Section("people_tenant_changelist", "domain")}
 
 class RampSite(UnfoldAdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Return readable addresses, by the names that Django's and unfold's pages use."""
+        """Return readable URLs, with the names that the pages of Django and unfold use."""
         page = self.admin_view
         return [
             path("", page(self.index), name="index"),
             path("autocomplete/", page(self.autocomplete_view), name="autocomplete"),
             path("jsi18n/", page(self.i18n_javascript, cacheable=True), name="jsi18n"),
-            # Before the models', whose addresses take whatever follows theirs.
+            # Before the URLs of the models, which also match every path below them.
             *self._app_pages(),
             *self._model_urls(),
         ]
@@ -70,14 +70,14 @@ class RampSite(UnfoldAdminSite):
     def _model_urls(self) -> Iterator[URLResolver]:
         for rows in self._registry.values():
             address = getattr(rows, "address", None)
-            # What Django registers by itself, such as its groups, has none and no page.
+            # Models that Django registers, such as its groups, have no `address` and no page.
             if address:
                 yield path(address, include(rows.urls))
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add what pages ask of others; it is counted where it is shown.
+        """Add the links and counts of the header. A count is only queried if a page shows it.
 
-        static/theme.css holds the colors: an inline style element, which unfold writes otherwise,
+        static/theme.css contains the colors: unfold would write an inline style element, which
         would need an exception in the Content-Security-Policy.
         """
         context: dict[str, Any] = super().each_context(request)
@@ -89,19 +89,19 @@ class RampSite(UnfoldAdminSite):
         }
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Lead people home who are signed in; `provisioning` has a page of its own for this."""
+        """Redirect signed-in people to their home page. `provisioning` replaces this page."""
         if request.user.is_authenticated:
             return redirect("admin:home")
         page: HttpResponse = super().login(request, extra_context)
         return page
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Lead to the first section that the visitor may see."""
+        """Redirect to the first section that the visitor may see."""
         first = next(iter(_sections(request.user).values()))
         return redirect(f"admin:{first.name}")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Return nothing: the navigation is ours, and only it."""
+        """Return nothing: `get_sidebar_list` returns the whole navigation."""
         return []
 
     def get_sidebar_list(self, request: HttpRequest) -> list[Item]:
@@ -113,7 +113,7 @@ class RampSite(UnfoldAdminSite):
         return [{"items": items}]
 
     def get_tabs_list(self, request: HttpRequest) -> list[Item]:
-        """Return the tabs of the People page; each is counted when it is shown, not before."""
+        """Return the tabs of the People page. Each count is queried when the tab is rendered."""
         tabs = [
             _tab("People", "people_person_changelist", Person.objects.in_lists),
             _tab("Departments", "people_department_changelist", Department.objects.all),
@@ -154,7 +154,7 @@ def _spend_tabs(request: HttpRequest) -> Item:
 
 
 class _Count:
-    """A title whose count is asked for when the title is written."""
+    """A title with a count, which is queried when the title is rendered."""
 
     def __init__(self, title: str, rows: Callable[[], QuerySet[Any]]) -> None:
         self.title, self.rows = title, rows
@@ -172,7 +172,7 @@ def _mark_active(request: HttpRequest, items: list[Item]) -> None:
 
 
 def company(request: HttpRequest) -> str:
-    """Return what stands below our name."""
+    """Return the text below the name Ramp: the company, or “Operator”."""
     visitor = request.user
     if is_operator(visitor):
         return "Operator"

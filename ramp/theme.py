@@ -1,4 +1,4 @@
-"""How the administrators' site looks; settings hand this to unfold."""
+"""The settings of unfold, which renders the admin site."""
 
 from typing import Any
 

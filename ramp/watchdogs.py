@@ -1,7 +1,7 @@
-"""How the supervisor sees that a program lives but does nothing any more.
+"""Watches, by which the supervisor detects programs that run but make no progress.
 
-Each watch belongs to one program. `problem` says why the program has to be replaced, or
-nothing; it takes a second or two at most, for the supervisor does nothing else meanwhile.
+Each watch belongs to one program. `problem` returns why the program has to be restarted, or a blank
+text. It takes two seconds at most, because the supervisor checks all programs one after the other.
 """
 
 import http.client
@@ -21,11 +21,11 @@ from ramp import heartbeats
 
 log = logging.getLogger(__name__)
 
-# A worker whose queue is not empty, and beat, leave a sign at least every 10 seconds.
+# Beat, and a worker whose queue is not empty, write a heartbeat at least every 10 seconds.
 SILENCE: Final = 20.0
 # How long a program may take to start on a busy machine.
 LONGEST_START: Final = 120.0
-# On SQLite one thread may wait 20 seconds until it may write.
+# On SQLite, a thread waits up to 20 seconds for the write lock.
 WEB_SILENCE: Final = 10.0 if settings.WEB_THREADS > 1 else 30.0
 POLL_SECONDS: Final = 2.0
 # A job that takes longer is ended by the worker itself.
@@ -33,17 +33,17 @@ LONGEST_JOB: Final = settings.CELERY_TASK_TIME_LIMIT + 10.0
 
 
 class Watch:
-    """Watches nothing."""
+    """Reports no problem. The base of the other watches."""
 
     def begin(self, pid: int) -> None:
-        """Forget what was seen, for the program starts anew as this process."""
+        """Start over, because the program was started as this process."""
 
     def problem(self) -> str:
         return ""
 
 
 class SilenceWatch(Watch):
-    """Watches for a program that leaves no sign although the broker is there."""
+    """Reports a program that writes no heartbeat although the broker answers."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -69,7 +69,7 @@ class SilenceWatch(Watch):
 
 
 class WorkerWatch(SilenceWatch):
-    """Watches for a worker that takes no job although jobs wait, or whose event loop stopped."""
+    """Reports a worker that takes no job although jobs wait, or whose event loop stopped."""
 
     def __init__(self) -> None:
         super().__init__(heartbeats.WORKER)
@@ -82,13 +82,14 @@ class WorkerWatch(SilenceWatch):
 
     def _is_excused(self) -> bool:
         if (heartbeats.seconds_since(heartbeats.LOOP) or 0) > SILENCE:
-            # It can neither take jobs nor end one that takes too long.
+            # Without its event loop, the worker can neither take jobs nor end one that takes too
+            # long.
             return False
         return is_busy() or not jobs_wait()
 
 
 class WebWatch(Watch):
-    """Watches for web processes that answer nobody."""
+    """Reports web processes that answer no request."""
 
     def __init__(self) -> None:
         self._leader = 0
@@ -103,26 +104,27 @@ class WebWatch(Watch):
         age = heartbeats.seconds_since(heartbeats.WEB)
         if (age is not None and age < POLL_SECONDS) or web_answers():
             self._answered_at = now
-        # How long it takes to start is nobody's fault.
+        # Before the first answer, the web processes may still be starting. Granian itself
+        # restarts those that fail.
         if self._answered_at is None or now - self._answered_at < WEB_SILENCE:
             return ""
         return f"it has answered nobody for {now - self._answered_at:.0f} s"
 
     def _end_stuck_processes(self) -> None:
-        """Kill the single web processes that answer nobody; granian replaces them."""
+        """Kill single web processes that answer no request; granian restarts them."""
         for pid, age in heartbeats.all_of(heartbeats.WEB).items():
             if age < WEB_SILENCE:
                 continue
             heartbeats.remove(f"{heartbeats.WEB}-{pid}")
             with suppress(ProcessLookupError):
-                # Nobody else's, should the number have been given anew.
+                # The process may have ended, and another program may have got its id.
                 if os.getpgid(pid) == self._leader:
                     log.error("web process %d is replaced: silent for %.0f s", pid, age)
                     os.kill(pid, signal.SIGKILL)
 
 
 def web_answers() -> bool:
-    """Ask /healthz; tell whether a web process answered in time."""
+    """Request /healthz; tell whether a web process answered in time."""
     connection = _connection()
     try:
         connection.request("GET", "/healthz", headers={"Host": settings.PUBLIC.hostname or ""})
@@ -137,37 +139,38 @@ def _connection() -> http.client.HTTPConnection:
     address = (settings.HOST, settings.PORT)
     if not settings.TLS_KEY:
         return http.client.HTTPConnection(*address, timeout=POLL_SECONDS)
-    # The certificate is for the public name. Nothing secret is said, and nothing is believed.
+    # The certificate is for the public name, so it cannot be verified here. The request contains
+    # no secret, and only the status of the response is used.
     anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
     return http.client.HTTPSConnection(*address, timeout=POLL_SECONDS, context=anybody)
 
 
 def is_busy() -> bool:
-    """Tell whether a process of the worker does a job that may still take a while."""
+    """Tell whether a process of the worker runs a job that has not exceeded its time limit."""
     return any(age < LONGEST_JOB for age in heartbeats.all_of(heartbeats.BUSY).values())
 
 
 def broker_answers() -> bool:
     try:
-        # One retry only: the supervisor checks all programs one after the other.
+        # Only one retry, because the supervisor checks all programs one after the other.
         with current_app.connection_for_write() as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
     except Exception:
-        # kombu passes on whatever the broker's own library raises.
+        # kombu lets the exceptions of the broker's client library pass.
         return False
     return True
 
 
 def jobs_wait() -> bool:
-    """Tell whether the broker answers, and has jobs that no worker took."""
+    """Tell whether the broker answers, and has jobs that no worker has taken."""
     try:
         with current_app.connection_for_write() as broker:
             queue = current_app.conf.task_default_queue
             declared = broker.default_channel.queue_declare(queue, passive=True)
             return bool(declared.message_count)
     except ChannelError:
-        # Redis knows a queue only while something is in it.
+        # In Redis, a queue exists only while it contains a job.
         return False
     except Exception:
         return False

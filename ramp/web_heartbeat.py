@@ -1,4 +1,4 @@
-"""The pulse of a web process: a sign of life while the process can answer somebody."""
+"""The heartbeats of a web process, written while the process can answer requests."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Pulse:
-    """A WSGI application that leaves signs as long as requests end or a thread is free."""
+    """A WSGI application that writes heartbeats while requests end or a thread is free."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -37,8 +37,10 @@ class Pulse:
         known = 0.0
         while True:
             ended_at = self._ended_at
+            # Written only when a request has ended: the supervisor then need not request /healthz.
             if ended_at != known:
                 heartbeats.leave(heartbeats.WEB)
+            # A free thread counts as well, because a process without requests does not hang.
             if ended_at != known or self._running < settings.WEB_THREADS:
                 heartbeats.leave(heartbeats.of_process(heartbeats.WEB))
             known = ended_at

@@ -8,6 +8,6 @@ from ramp.web_heartbeat import Application, Pulse
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ramp.settings")
 
 application: Application = get_wsgi_application()
-# Only a supervisor looks at the pulse.
+# Only the supervisor reads the heartbeats.
 if settings.SIGNS_DIR:
     application = Pulse(application)

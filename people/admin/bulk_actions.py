@@ -54,10 +54,13 @@ REACTIVATION = BulkAction(
 def confirm_or_apply(
     request: PersonRequest, people: QuerySet[Person], change: BulkAction
 ) -> HttpResponse:
+    # One more than allowed shows that there are too many, without counting them all.
     chosen = list(people[: AT_MOST + 1])
     if len(chosen) > AT_MOST:
         messages.error(request, f"Select at most {AT_MOST} people.")
         return redirect(request.get_full_path())
+    # The confirmation page leaves these people out, so a confirmed request that contains one is
+    # forged or outdated. It is refused as a whole.
     above = [person for person in chosen if refusal_over(request.user, person)]
     if "confirmed" in request.POST:
         for person in above:
@@ -87,6 +90,7 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkAction) -> 
                 changed += 1
             else:
                 unchanged += 1
+        # A person who cannot be changed, such as the last Owner, does not stop the others.
         except PeopleError as error:
             messages.error(request, f"{person.full_name} was not {change.done}: {error}")
     if bulk.change:

@@ -44,6 +44,7 @@ class _Echo:
 def _lines(people: QuerySet[Person]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield BYTE_ORDER_MARK + writer.writerow(COLUMNS)
+    # In pieces, and streamed: an export of any size needs little memory.
     for person in people.iterator(chunk_size=1000):
         yield writer.writerow(map(escape_formula, _cells(person)))
 

@@ -30,7 +30,9 @@ class CompanyAdmin(ModelAdmin):
     nothing_heading = ""
     paginator = BoundedPaginator
     list_per_page = 50
+    # “Show all” would load all people of a company into one page.
     list_max_show_all = 0
+    # The total beside the number of matches would cost a second COUNT for each search.
     show_full_result_count = False
     # Facet counts would need one COUNT of all rows for each choice.
     show_facets = ShowFacets.NEVER
@@ -90,6 +92,7 @@ class CompanyAdmin(ModelAdmin):
         chosen = request.POST.copy()
         keys = [key for key in chosen.getlist(ACTION_CHECKBOX_NAME) if self._is_key(key)]
         chosen.setlist(ACTION_CHECKBOX_NAME, keys)
+        # Django reads the keys from request.POST, which cannot be changed in place.
         request.POST = chosen  # type: ignore[assignment]
         response: HttpResponse | None = super().response_action(request, queryset)
         return response
@@ -111,6 +114,7 @@ class CompanyAdmin(ModelAdmin):
         """Remove Django's buttons that open related objects in popup windows."""
         field = super().formfield_for_dbfield(*args, **kwargs)
         if field:
+            # The buttons come from RelatedFieldWidgetWrapper, which Django puts around the widget.
             field.widget = getattr(field.widget, "widget", field.widget)
         return field
 
@@ -121,4 +125,6 @@ class CompanyAdmin(ModelAdmin):
         """Do nothing: the operation records an event."""
 
     def _get_obj_does_not_exist_redirect(self, *_: Any) -> NoReturn:
+        # Django would redirect to its index page, so an outdated link would not be answered with
+        # 404.
         raise Http404

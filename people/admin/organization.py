@@ -28,6 +28,7 @@ class PlaceForm(forms.ModelForm[Any]):
         if self.errors:
             return
         try:
+            # `save_place` checks again: another request may take the name before this one saves.
             organization.check_name(self.instance)
             organization.check_currency(self.instance)
         except PeopleError as error:
@@ -40,6 +41,7 @@ class PlaceAdmin(CompanyAdmin):
     search_fields = ("name",)
     search_help_text = "Name"
     ordering = ("name", "pk")
+    # Django's bulk deletion would pass by the operation that checks whether a place is in use.
     actions = None
 
     def save_model(

@@ -53,6 +53,7 @@ class PersonAdmin(CompanyAdmin):
     actions = ("deactivate_selected", "reactivate_selected")
 
     def get_urls(self) -> list[URLPattern]:
+        # These replace Django's pages to add, change and delete: only operations change a person.
         page = self.admin_site.admin_view
         return [
             path("", page(self.changelist_view), name="people_person_changelist"),
@@ -76,6 +77,7 @@ class PersonAdmin(CompanyAdmin):
         if request.resolver_match and request.resolver_match.url_name == "autocomplete":
             # Autocompletes select managers and filters, so leave out terminated people.
             people = people.in_lists()
+        # False: the search joins no table that could repeat a person, so no DISTINCT is needed.
         return people, False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:

@@ -23,6 +23,7 @@ class RoleAdmin(PlaceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Role]:
         roles: QuerySet[Role] = super().get_queryset(request)
+        # Distinct, because several sources may grant a person the same role.
         return roles.annotate(holder_count=Count("grants__person", distinct=True))
 
     @display(description="Elevated", ordering="is_elevated", label={"Elevated": "warning"})

@@ -153,6 +153,7 @@ class CardAdmin(SpendInstrumentAdmin):
     def limit(self, card: Card) -> str:
         return money.format_amount(card.monthly_limit, card.currency)
 
+    # The form has a field `limit`, so the read-only column of an ended card needs another name.
     limit_shown = limit
 
 
@@ -180,6 +181,8 @@ class FundAdmin(SpendInstrumentAdmin):
         shown = ["standing", "who", "left"]
         if obj.ended_at:
             return [*shown, "sharing", "largest_payment"]
+        # The form asks for an amount to add, not for the new balance: purchases may change the
+        # balance while the form is open.
         return [*shown, "more", "name", "is_shared", "largest"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Fund | None = None) -> list[str]:

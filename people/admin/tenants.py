@@ -21,6 +21,7 @@ class TenantAdmin(CompanyAdmin):
     address = "tenants/"
     nothing_yet = "Create one with “manage.py create_tenant”."
     list_display = ("called", "slug", "domain", "people", "status")
+    # The name links to the tenant's settings. Operators have no change page.
     list_display_links = None
     search_fields = ("name", "slug", "domain")
     search_help_text = "Name, slug or domain"
@@ -28,6 +29,7 @@ class TenantAdmin(CompanyAdmin):
     actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
+        # The list counts the people of all tenants, while the operator's own tenant is in force.
         with tenancy.across_tenants():
             people = Person.objects.in_lists().filter(tenant=OuterRef("pk")).order_by()
         count = people.values("tenant").annotate(count=Count("pk")).values("count")

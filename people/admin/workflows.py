@@ -18,7 +18,7 @@ from people.presentation.lookup_widgets import LookupField, lookup_field
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 
-# How many steps a form offers besides those that there are.
+# The number of empty steps in a form. Without JavaScript, a page cannot add fields later.
 NEW_STEPS = 3
 
 
@@ -71,6 +71,8 @@ class WorkflowAdmin(CompanyAdmin):
     def get_form(
         self, request: HttpRequest, obj: Workflow | None = None, *args: Any, **kwargs: Any
     ) -> Any:
+        # Django's admin reads the declared fields from the form class, so a workflow with other
+        # steps needs another class.
         form = type("WorkflowForm", (WorkflowForm,), _step_fields(obj))
         texts = {"name": "Approvers are asked in order. Clear a step to remove it."}
         return super().get_form(request, obj, *args, form=form, help_texts=texts, **kwargs)

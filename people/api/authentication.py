@@ -28,7 +28,9 @@ def token_of(request: HttpRequest) -> ApiToken | None:
     presented = credentials.strip()
     if scheme.lower() != "bearer" or not presented or not may_be_valid(presented, "api"):
         return None
+    # The token tells which tenant is in force, so it is looked up among all tenants.
     with tenancy.across_tenants():
+        # Expired tokens are included, so that the answer can say that the token has expired.
         in_force = ApiToken.objects.in_force().select_related("person__tenant")
         token: ApiToken | None = in_force.filter(digest=token_digest(presented)).first()
     return token
@@ -52,9 +54,11 @@ class BearerToken(BaseAuthentication):
         return token.person, token
 
     def authenticate_header(self, request: Request) -> str:
+        # Without this header, DRF would answer 403 instead of 401.
         return 'Bearer realm="Ramp API"'
 
 
+# drf-spectacular cannot describe an authentication class that it does not know.
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = BearerToken
     name = "token"
@@ -80,8 +84,7 @@ class HasScope(BasePermission):
         needed = scopes_of(view, str(request.method))
         self.message = (
             f"This request needs a token with the scope {' or '.join(needed)}. Create one on the "
-            "API "
-            "tokens page of Ramp."
+            "API tokens page of Ramp."
         )
         token = request.auth
         return not needed or (
@@ -91,12 +94,16 @@ class HasScope(BasePermission):
 
 def scopes_of(view: "APIView", method: str) -> tuple[Scope, ...]:
     """Return the scopes of which the method needs one; empty if it needs none."""
+    # DRF answers HEAD with the view's `get`.
     scopes: dict[str, tuple[Scope, ...]] = getattr(view, "scopes", {})
     return scopes.get("GET" if method == "HEAD" else method, ())
 
 
 class TokenRateThrottle(SimpleRateThrottle):
-    """Limits requests per token and web process."""
+    """Limits requests per token and web process.
+
+    The counts are in Django's default cache, which is the memory of the process.
+    """
 
     scope = "token"
 

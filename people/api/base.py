@@ -39,10 +39,12 @@ class ApiView(APIView):
     filters: type[Serializer[Any]] | None = None
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # Before DRF authenticates: the tenant must be in force when the view makes its querysets.
         token = token_of(request)
         request.api_token = token  # type: ignore[attr-defined]
         with tenancy.use(token.tenant_id) if token else nullcontext():
             response = super().dispatch(request, *args, **kwargs)
+        # Responses contain personal data, which no proxy or browser may keep.
         response["Cache-Control"] = "no-store"
         return response
 
@@ -59,7 +61,7 @@ class ApiView(APIView):
 
         :raises ValidationError: if a value is invalid.
         """
-        assert self.filters, "the view narrows a list"
+        assert self.filters, "only views with filters call this"
         serializer = self.filters(data=self.request.query_params)
         serializer.is_valid(raise_exception=True)
         return dict(serializer.validated_data)
@@ -87,11 +89,16 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if isinstance(error, PeopleError):
         body = {"code": error.code, "message": str(error)}
         return Response(body, status=status.HTTP_409_CONFLICT)
+    # DRF also handles a PermissionDenied, but would replace its code with a general one.
     if isinstance(error, RankRefused):
         body = {"code": error.code, "message": str(error)}
         return Response(body, status=status.HTTP_403_FORBIDDEN)
+    # Django raises it while DRF reads the body. DRF does not know it, and Django would answer with
+    # an HTML page.
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    # For example a lock timeout. The transaction was rolled back, so the program can repeat the
+    # request.
     if isinstance(error, OperationalError):
         log.error("The database did not answer: %s", error)
         error = Unavailable(wait=1)
@@ -100,7 +107,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         return None
     if isinstance(error, Http404):
         error = exceptions.NotFound()
-    assert isinstance(error, exceptions.APIException), "DRF answers to no others"
+    assert isinstance(error, exceptions.APIException), "DRF returns no response for others"
     response.data = _error_body(error)
     return response
 

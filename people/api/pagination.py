@@ -12,6 +12,8 @@ class PersonCursorPagination(CursorPagination):
     page_size = 50
     page_size_query_param = "page_size"
     max_page_size = 200
+    # The id never changes. In the order of names, a renamed person could move to a page that the
+    # program has read already.
     ordering: str | tuple[str, ...] = "id"
 
     def get_page_size(self, request: Any) -> int:
@@ -21,11 +23,14 @@ class PersonCursorPagination(CursorPagination):
             return self.page_size
         if not (value.isascii() and value.isdigit() and value.strip("0")):
             raise ValidationError({self.page_size_query_param: "Send an integer greater than 0."})
+        # Longer numbers exceed the maximum, and int() refuses numbers of more than 4,300 digits.
         return self.max_page_size if len(value) > 9 else min(int(value), self.max_page_size)
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         try:
             page: Any = super().paginate_queryset(queryset, request, view)
+        # DRF answers an undecodable cursor with 404, as if the list did not exist. A cursor that
+        # was decoded but contains no valid key fails in Django, which would be answered with 500.
         except (NotFound, DjangoValidationError) as error:
             message = "Invalid cursor. Start again without it."
             raise ValidationError({self.cursor_query_param: message}) from error

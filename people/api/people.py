@@ -114,6 +114,7 @@ class TeamUpdates(ApiView):
         listed = {
             "pending_invites": Invite.objects.open,
             "inactive_people": partial(Person.objects.filter, state=Person.State.INACTIVE),
+            # Without the app `scim`, nothing is listed under these names. Its hooks replace them.
             "sync_errors": Person.objects.none,
             "same_person_questions": Person.objects.none,
             "withheld_roles": people_with_withheld_roles,

@@ -19,6 +19,7 @@ class WholeNumber(serializers.IntegerField):
     default_error_messages: ClassVar = {"invalid": "Send an integer."}
 
     def to_internal_value(self, data: Any) -> int:
+        # isinstance() would also accept true and false: bool is a subclass of int.
         if type(data) is not int:
             self.fail("invalid")
         return super().to_internal_value(data)
@@ -120,6 +121,8 @@ class PurchaseSerializer(serializers.Serializer[Any]):
     merchant = Text(max_length=200)
 
     def validate_currency(self, value: str) -> str:
+        # Only the form is checked: a purchase in any other currency than the card's is declined
+        # with a reason.
         if not re.fullmatch("[A-Z]{3}", value):
             raise serializers.ValidationError("Send three uppercase letters, such as EUR.")
         return value

@@ -44,6 +44,7 @@ def _paths() -> Iterator[URLPattern]:
     for address, view in VIEWS.items():
         answer = view.as_view()
         yield path(address, answer)
+        # A redirect to the other spelling would lose the body of a POST.
         yield path(f"{address}/", answer)
 
 

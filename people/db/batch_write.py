@@ -1,6 +1,6 @@
 """Stores rows of several models in one SQL statement.
 
-What is stored is what the ORM would store, which tests/people/db/test_writes.py shows. PostgreSQL
+The result is the same as with the ORM; tests/people/db/test_writes.py compares both. PostgreSQL
 only.
 """
 
@@ -58,6 +58,7 @@ class SqlFragment(NamedTuple):
 def store(changes: Sequence[Change]) -> None:
     """Store the changes in one statement. `auto_now` fields are set, as the ORM does."""
     new, changed, bulk = _split(changes)
+    # The inserts come last, because only the last part returns its keys.
     parts = [*map(_bulk, bulk), *map(_update, changed.values()), *map(_insert, new.values())]
     statement = _statement(*[text for text, _ in parts])
     key = prepared_statements.one(statement, [value for _, values in parts for value in values])

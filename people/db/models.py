@@ -30,6 +30,7 @@ class DeferrableModel(models.Model):
         if names is None and not self._state.adding:
             names = [field.name for field in self._meta.concrete_fields if not field.primary_key]
         unit_of_work.add(self, names)
+        # The row counts as stored from here on, so that another `save` is an update.
         self._state.adding, self._state.db = False, DEFAULT_DB_ALIAS
 
 

@@ -48,6 +48,7 @@ def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         _call_watch(statement)
     with here.wrap_database_errors:
         raw = _cursor(here.connection)
+        # prepare=True: psycopg would prepare a statement only after several executions.
         return raw.execute(_numbered(statement), parameters, prepare=True).fetchall()
 
 
@@ -85,7 +86,9 @@ class PreparedQuery(NamedTuple):
 
 
 Answer = tuple[Any, ...] | None
-_prefetched: ContextVar[dict[PreparedQuery, Answer] | None] = ContextVar("foreseen", default=None)
+_prefetched: ContextVar[dict[PreparedQuery, Answer] | None] = ContextVar(
+    "prefetched_rows", default=None
+)
 
 
 @contextmanager
@@ -117,6 +120,7 @@ def fetch(query: PreparedQuery) -> Answer:
     """Return the row of the query, or None. A prefetched row is returned only once."""
     kept = _prefetched.get()
     if kept and query in kept:
+        # Removed, because a later read must see what the request has written since.
         return kept.pop(query)
     return one(query.statement, query.parameters)
 
@@ -127,6 +131,7 @@ def _joined(statements: tuple[str, ...]) -> str:
         f" LEFT JOIN (SELECT true, q.* FROM ({statement}) q) q{number} ON true"  # noqa: S608
         for number, statement in enumerate(statements)
     )
+    # Joined to one empty row, so the result is always one row, even if no query finds anything.
     return f"SELECT * FROM (SELECT) one{''.join(tables)}"  # noqa: S608
 
 

@@ -63,6 +63,7 @@ class RowCodec:
 
     @property
     def _rows(self) -> str:
+        # The row type of the table converts the JSON values to the types of the columns.
         return f"jsonb_populate_recordset(NULL::{self.table}, %s::jsonb) given"
 
 
@@ -117,6 +118,7 @@ def _reading(
 ) -> tuple[list[str], list[tuple[str, Callable[..., Any]]]]:
     """Return the attribute names, and a converter for each attribute that needs one."""
     fields = model._meta.concrete_fields
+    # Django makes psycopg return jsonb as text, and parses it in JSONField.
     converted = [
         (field.attname, orjson.loads) for field in fields if isinstance(field, models.JSONField)
     ]

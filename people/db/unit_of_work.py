@@ -46,11 +46,13 @@ class _UnitOfWork:
             return
         key = key_of(new.row)
         known = self.rows.get(key)
+        # Two instances of one row have writes of their own, which one statement cannot both apply.
         if known and known.row is not new.row:
             self.flush()
             known = None
         if known and known.names is not None and new.names is not None:
             new = PendingWrite(new.row, tuple(dict.fromkeys(known.names + new.names)))
+        # The pending write is an INSERT, which will contain the later values as well.
         elif known:
             new = known
         self.rows[key] = new
@@ -71,6 +73,7 @@ class _UnitOfWork:
         if statement.startswith("ROLLBACK TO"):
             # Each savepoint flushes first, so all pending writes came after it.
             self.clear()
+        # A table name may be found where the table is not read; that flush only costs a statement.
         elif statement.startswith("SAVEPOINT") or any(name in statement for name in self.tables):
             self.flush()
 
@@ -79,6 +82,7 @@ class _UnitOfWork:
 
         :raises Conflict: if a constraint refuses it.
         """
+        # Cleared before storing, because `watch` sees the statement that stores.
         changes = [*self.more, *self.rows.values()]
         self.clear()
         if not changes:
@@ -121,6 +125,7 @@ def deferring() -> Iterator[None]:
             yield
     finally:
         _block.reset(token)
+    # Not in `finally`: if the block failed, its transaction is rolled back.
     block.end()
 
 

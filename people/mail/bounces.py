@@ -48,6 +48,7 @@ def record_bounce(bounce: Bounce) -> bool:
     with tenancy.across_tenants():
         mails = Mail.objects.filter(pk=bounce.mail_id)
         if bounce.is_final:
+            # A second bounce of the same mail keeps the time of the first one.
             mails.filter(given_up_at=None).update(given_up_at=timezone.now())
         return bool(mails.update(problem=bounce.problem))
 

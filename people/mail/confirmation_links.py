@@ -51,9 +51,11 @@ def is_current(mail: Mail) -> bool:
     """Tell whether the address in the mail is still the one to confirm."""
     person = mail.person
     is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
+    # A mail to the old address has the new one in its facts.
     address = mail.facts["address"] if is_old else mail.to
     if not person.pending_email or normalize_key(person.pending_email) != normalize_key(address):
         return False
+    # The old address has been replaced since the mail was sent.
     if is_old and normalize_key(mail.to) != person.email_key:
         return False
     latest = latest_request(person)

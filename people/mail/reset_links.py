@@ -35,6 +35,7 @@ def is_current(mail: Mail, now: datetime) -> bool:
     person = mail.person
     in_time = mail.created_at <= now < mail.created_at + LIFE
     is_same = constant_time_compare(mail.facts["as_of"], credentials_digest(person))
+    # Invited people choose their first password with the invite.
     return in_time and is_same and person.state == Person.State.ACTIVE
 
 

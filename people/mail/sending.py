@@ -84,6 +84,8 @@ class _SmtpSession:
                 backend = get_connection()
                 backend.open()
             except (OSError, SMTPException):
+                # The other mails would fail in the same way, and each would use up one of its
+                # attempts.
                 self.is_available = False
                 raise
             self.backend = backend
@@ -107,7 +109,8 @@ def _try(smtp: _SmtpSession, mail: Mail, *, as_of: datetime) -> bool:
     try:
         smtp.send(mail)
     except Exception as error:
-        # Whatever went wrong with one mail must not keep the others from being sent.
+        # One mail that fails must not stop the others. The next one needs a new connection, because
+        # the state of this one is unknown.
         smtp.close()
         _record_failure(mail, error, now=now)
         return False
@@ -130,6 +133,7 @@ def _smtp_reply(error: Exception) -> tuple[bool, str]:
     """Return whether the refusal is permanent, and the server's reply."""
     match error:
         case SMTPRecipientsRefused(recipients=recipients):
+            # Our mails have exactly one recipient.
             code, reply = next(iter(recipients.values()))
         case SMTPDataError(smtp_code=code, smtp_error=reply):
             pass

@@ -1,4 +1,4 @@
-"""The rows: tenants, who works there, and what happened to them."""
+"""The models: tenants, people, what people hold, and the history."""
 
 from people.models.api_tokens import ApiToken, Scope
 from people.models.bulk_changes import BulkChange, BulkChangeItem

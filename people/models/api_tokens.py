@@ -47,6 +47,7 @@ class ApiToken(TenantOwned):
     name = models.CharField(max_length=100)
     scopes = models.JSONField(default=list)
     digest = models.CharField(max_length=64, unique=True, editable=False)
+    # The last four characters, by which people recognize a token in the list.
     hint = models.CharField(max_length=4, editable=False)
     # The person's session epoch when it was created; it is invalid once that has changed.
     session_epoch = models.PositiveIntegerField(editable=False)

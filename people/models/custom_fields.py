@@ -10,6 +10,8 @@ class CustomField(TenantOwned):
     """A field that a tenant has added to its people. Person.custom_values has the values."""
 
     name = models.CharField(max_length=100)
+    # The name of the SCIM attribute, converted from camelCase to snake_case, must equal this text
+    # exactly, including case.
     external_name = models.CharField(
         max_length=100,
         validators=[RegexValidator("^[a-z][a-z0-9_]*$", "Use snake_case, such as cost_center.")],

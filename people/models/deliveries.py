@@ -35,6 +35,7 @@ class Delivery(TenantOwned):
     subscriber = models.CharField(max_length=200)
     due_at = models.DateTimeField()
     attempts = models.PositiveIntegerField(default=0)
+    # The process that works on it, so that others on the same machine see when it has died.
     held_by = models.CharField(max_length=NAME_LENGTH, blank=True)
     # What the last attempt raised.
     problem = models.TextField(blank=True)

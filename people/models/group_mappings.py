@@ -87,6 +87,8 @@ def mapping_constraints(prefix: str, *group: str) -> list[models.BaseConstraint]
     """
     has_base_role, has_custom_role = models.Q(role=None), models.Q(role__isnull=False)
     return [
+        # Two constraints, because NULL counts as different from NULL, and `role` is NULL for a base
+        # role.
         models.UniqueConstraint(
             *group, "base_role", name=f"{prefix}_to_base_role_once", condition=has_base_role
         ),

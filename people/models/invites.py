@@ -38,6 +38,7 @@ class Invite(DeferrableModel, TenantOwned):
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
+            # Closed invites stay for the history, and lists only show open ones.
             models.Index(
                 fields=["tenant", "created_at"],
                 name="invite_pending",

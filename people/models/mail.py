@@ -65,6 +65,7 @@ class Mail(DeferrableModel, TenantOwned):
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
+            # Sent mails stay for the history. The index contains only the few that wait.
             models.Index(fields=["due_at"], name="mail_waiting", condition=WAITING),
             models.Index(fields=["request_id"], name="mail_of_request"),
             models.Index(fields=["held_by"], name="mail_held", condition=~models.Q(held_by="")),

@@ -25,6 +25,7 @@ class NamedModel(TenantOwned):
 class Entity(NamedModel):
     """A legal entity of the company; its cards are issued in one currency."""
 
+    # It cannot change while people work at the entity's locations, see `check_currency`.
     currency = models.CharField(
         "issuing currency",
         max_length=3,

@@ -86,7 +86,8 @@ class Person(DeferrableModel, AbstractBaseUser):
     family_name = models.CharField("last name", max_length=200)
     # Blank after another person has got the address of a leaver.
     email = models.EmailField("email", max_length=254)
-    # The normalized address. It is unique among the tenant's people who are not terminated.
+    # The normalized address. It is unique among the tenant's people who are not terminated. It can
+    # be longer than the address, because case folding turns “ß” into “ss”.
     email_key = models.CharField(max_length=512, editable=False)
     # A new address that is not confirmed yet. Until then, the person signs in with the old one.
     pending_email = models.EmailField(max_length=254, blank=True, editable=False)
@@ -100,6 +101,7 @@ class Person(DeferrableModel, AbstractBaseUser):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reports"
     )
     role = models.CharField(max_length=32, choices=Role, default=Role.CARDHOLDER)
+    # The actor or the group mapping that gave the base role, as in `Grant.source`.
     role_source = models.CharField(max_length=255, editable=False)
     role_assigned_at = models.DateTimeField(editable=False)
     state = models.CharField(max_length=16, choices=State, default=State.INVITED, editable=False)
@@ -119,6 +121,7 @@ class Person(DeferrableModel, AbstractBaseUser):
     deactivates_at = models.DateTimeField(null=True, editable=False)
     # Sessions and tokens store the epoch in which they began. Increasing it ends them.
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    # Operators run the installation. They see the list of tenants, but no data of a tenant.
     is_operator = models.BooleanField(default=False, editable=False)
     # The connection that manages each field: {"department": {"by": "scim:okta", "since": …}}.
     managed_fields = models.JSONField(default=dict, blank=True, editable=False)
@@ -176,6 +179,7 @@ class Person(DeferrableModel, AbstractBaseUser):
             ),
         ]
         indexes: ClassVar = [
+            # In the order of the People page.
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
             models.Index(
@@ -189,6 +193,7 @@ class Person(DeferrableModel, AbstractBaseUser):
                 condition=models.Q(state="inactive"),
             ),
             models.Index(
+                # The sync cycle reads these few people every 5 minutes.
                 fields=["manually_overridden_at"],
                 name="person_manually_overridden",
                 condition=models.Q(manually_overridden_at__isnull=False),
@@ -226,6 +231,7 @@ class Person(DeferrableModel, AbstractBaseUser):
     @property
     def is_active(self) -> bool:  # type: ignore[override]
         """Tell whether the person may sign in. Django checks it for every session."""
+        # Invited people as well: their first sign-in through a provider accepts the invite.
         return self.state in (self.State.INVITED, self.State.ACTIVE)
 
     @property

@@ -47,6 +47,7 @@ class Grant(TenantOwned):
     # The description of the mapping: "the group “Finance” of Acme's directory".
     because = models.CharField(max_length=LONGEST_REASON, blank=True)
     since = models.DateTimeField()
+    # When the source last confirmed it, such as the last sign-in with the group.
     confirmed_at = models.DateTimeField()
 
     class Meta(TenantOwned.Meta):

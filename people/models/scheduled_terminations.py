@@ -44,6 +44,7 @@ class ScheduledTermination(DeferrableModel, TenantOwned):
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
+            # The job reads due rows by this index, so its duration depends on their number only.
             models.Index(
                 fields=["due_at"],
                 name="scheduled_termination_due",

@@ -71,6 +71,7 @@ class Fund(SpendInstrument):
     """A budget that its owner may spend, or a team if it is shared."""
 
     owner = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="funds")
+    # A shared fund blocks the auto-termination of its owner.
     is_shared = models.BooleanField("shared", default=False)
     balance = models.PositiveBigIntegerField(
         help_text="In the currency's smallest unit: 50000 is 500.00 EUR."
@@ -98,7 +99,7 @@ OutstandingItemManager = TenantManager.from_queryset(OutstandingItemQuerySet)
 
 
 class OutstandingItem(TenantOwned):
-    """A reimbursement, a bill or a transaction, with the little that termination needs to know."""
+    """A reimbursement, a bill or a transaction, with the facts that a termination needs."""
 
     class Kind(models.TextChoices):
         REIMBURSEMENT = "reimbursement", "Reimbursement"
@@ -189,6 +190,7 @@ class Authorization(TenantOwned):
             ),
         ]
         indexes: ClassVar = [
+            # For the sum of a card's purchases in a month.
             models.Index(fields=["card", "decided_at"], name="authorization_of_card"),
             models.Index(fields=["fund", "decided_at"], name="authorization_of_fund"),
             models.Index(fields=["tenant", "-decided_at"], name="authorization_newest"),

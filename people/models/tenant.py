@@ -15,6 +15,7 @@ class Tenant(models.Model):
     domain = models.CharField(
         max_length=253, blank=True, help_text="The domain of its email addresses, if it has one."
     )
+    # If it is turned off, nobody of the tenant can sign in, and SCIM and API tokens are refused.
     is_active = models.BooleanField(default=True)
     # Set once the tenant is closed permanently. Its rows stay for the history.
     closed_at = models.DateTimeField(null=True, editable=False)
@@ -25,6 +26,7 @@ class Tenant(models.Model):
         default=True,
         help_text="People choose their way to sign in when they accept their invite.",
     )
+    # Null until `create_tenant` has added the owner, who is a person of the tenant.
     owner: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(
         "people.Person",
         on_delete=models.PROTECT,

@@ -25,6 +25,7 @@ class Step(TenantOwned):
     """A step of a workflow, with one approver."""
 
     workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="steps")
+    # Counts from 1 without gaps, see `save_workflow`.
     place = models.PositiveSmallIntegerField()
     approver = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="steps")
 

@@ -1,1 +1,4 @@
-"""What may be done to people, and under which rules. Views, APIs, syncs and jobs call these."""
+"""Operations: each changes people or other rows, after it has checked the rules.
+
+Pages, the API, SCIM, sign-in and jobs call the same functions.
+"""

@@ -67,6 +67,7 @@ def create_api_token(
 
 def record_api_token_use(token: ApiToken, now: datetime) -> None:
     """Store when the token was used, at most once a minute."""
+    # The query checks again, so that of several concurrent requests only one writes the row.
     earlier = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_WRITTEN_EVERY)
     if token.last_used_at is None or token.last_used_at < now - USE_WRITTEN_EVERY:
         ApiToken.objects.filter(earlier, pk=token.pk).update(last_used_at=now)

@@ -27,6 +27,7 @@ def add_custom_field(name: str, external_name: str, *, actor: Actor) -> CustomFi
                 tenant_id=tenancy.current_id(), name=name, external_name=external_name
             )
             _record(field, before=None, after=name, actor=actor)
+    # Two administrators may add the same field at once, so only the constraint can decide.
     except IntegrityError as error:
         if constraint_of(error) != "custom_field_name_taken":
             raise

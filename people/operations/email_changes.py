@@ -80,7 +80,8 @@ def resend_confirmation(person: Person, *, actor: Actor) -> bool:
         return False
     latest = latest_request(person)
     if latest is None or not is_current(latest) or latest.is_withheld:
-        # Of a request that was withheld, the old address knows nothing either.
+        # No earlier request is valid any more, or it was withheld: then the old address, too, has
+        # received nothing.
         _send_requests(person)
         return True
     missing = unconfirmed(person)
@@ -134,12 +135,15 @@ def approve_address(person: Person, *, actor: Actor) -> bool:
         enqueue_mail(
             Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
         )
+        # The old address does not have to approve any more, but it got the notice above: its holder
+        # must learn about the change.
         _approve(person, By.OWNER, actor=actor)
     return True
 
 
 def _send_requests(person: Person) -> None:
     """Mail the pending address; ask the old one for approval, or only notify it."""
+    # A person without an address cannot be asked: another person has got it, see `release_address`.
     is_elevated = bool(person.email and ranks.rank_of(person))
     facts: dict[str, Any] = {"needs_both": True} if is_elevated else {}
     request = enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, **facts)

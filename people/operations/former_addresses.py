@@ -36,6 +36,7 @@ def release_address(email: str, *, actor: Actor) -> None:
     if found is None:
         return
     person = lock_person(found.pk)
+    # They were found without a lock, and may have returned or lost the address since then.
     if person.detached_at is None or person.email_key != normalize_key(email):
         return
     before = snapshot(person)

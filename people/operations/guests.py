@@ -20,6 +20,7 @@ from people.values import Actor, PeopleError
 log = logging.getLogger(__name__)
 
 JOB = Actor("job", "guests")
+# Guests who are inactive already keep their last day, for a reactivation.
 STAYING = (Person.State.INVITED, Person.State.ACTIVE)
 REASON = "Their last day as a guest has passed."
 

@@ -138,6 +138,7 @@ def read_locked(values: Sequence[Any]) -> Person | None:
 
 def _rows() -> QuerySet[Person]:
     _require_transaction()
+    # Explicitly, because the manager does not filter when all tenants are in force.
     rows = Person.objects.filter(tenant_id=tenancy.current_id())
     rows = rows.select_related("department", "location__entity")
     # no_key: rows that only refer to the person (foreign keys) need not wait.

@@ -57,11 +57,14 @@ def check_manager(person: Person, manager: Person | None) -> None:
     if not may_manage(manager) or manager.tenant_id != person.tenant_id:
         raise InvalidManager
     if person._state.adding:
-        return  # Nobody reports to a new person, so there can be no circle.
+        # Nobody reports to a new person, so there can be no circle.
+        return
+    # Two concurrent changes could each be valid, and form a circle together.
     acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
     state, is_below = _state_and_chain(person, manager)
     if state == Person.State.TERMINATED:
-        raise InvalidManager  # They were terminated while we waited for the lock.
+        # The manager was terminated while this transaction waited for the lock.
+        raise InvalidManager
     if is_below:
         raise CircularManager
 
@@ -90,6 +93,7 @@ def is_above(person: Person, other: Person) -> bool:
 
 def _state_and_chain(person: Person, other: Person) -> tuple[str, bool]:
     """Return the other's current state, and whether they report to the person."""
+    # Raw SQL needs the key as it is stored: SQLite stores a UUID as text without hyphens.
     get_key = Person._meta.pk.get_db_prep_value
     other_key, key = (get_key(one.pk, connection) for one in (other, person))
     with connection.cursor() as cursor:

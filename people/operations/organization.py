@@ -52,10 +52,12 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
         if isinstance(role, Role):
             ranks.check_may_grant(actor, role)
     before = _facts(stored) if stored else {}
+    # Finds a duplicate name first, so that only a concurrent request reaches the constraint.
     check_name(place)
     check_currency(place)
     place.tenant_id, place.name_key = tenancy.current_id(), normalize_key(place.name)
     try:
+        # The savepoint keeps the transaction usable after a refused insert.
         with transaction.atomic():
             place.save()
     except IntegrityError as error:
@@ -77,6 +79,7 @@ def delete_place(place: AnyPlace, *, actor: Actor) -> None:
     check_unused(place)
     before, key = _facts(place), place.pk
     place.delete()
+    # delete() has set the key to None, but the event records it.
     place.pk = key
     _record(place, before, {}, actor=actor)
 
@@ -92,6 +95,7 @@ def check_currency(place: AnyPlace) -> None:
 
     :raises InvalidLocationChange, CurrencyInUse: if it does not.
     """
+    # Cards are issued in the currency of the entity, and keep it.
     match place:
         case Location(pk=int()):
             stored = Location.objects.select_related("entity").get(pk=place.pk)
@@ -118,6 +122,7 @@ def check_unused(place: AnyPlace) -> None:
             if place.tenant.default_entity_id == place.pk:
                 raise StillInUse(place, "it is the default entity for new locations")
         case _:
+            # Terminated people count too: their rows still refer to the place.
             people = place.people.count()
             if people:
                 belong = _people(people, "belongs to", "belong to")

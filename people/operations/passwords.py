@@ -35,6 +35,7 @@ def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
         ranks.check_rank_over(actor, person)
         what = f"sent {person.full_name} a link to choose a new password"
         events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
+    # The link ends when one of these credentials changes, see people.mail.reset_links.
     return enqueue_mail(
         Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=credentials_digest(person)
     )

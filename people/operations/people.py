@@ -73,6 +73,7 @@ def add_person(
     :raises SelfManager, InvalidManager: if the manager may not have this report.
     """
     person = Person(tenant_id=tenancy.current_id(), state=Person.State.INVITED)
+    # They may choose one when they accept the invite. Sign-in through a provider needs none.
     person.password = unusable_password()
     role = profile.role or Person.Role.CARDHOLDER
     check_name(profile)
@@ -109,6 +110,7 @@ def activate_person(person: Person, *, actor: Actor) -> bool:
         return False
     before = snapshot(person)
     person.state, person.joined_at = Person.State.ACTIVE, timezone.now()
+    # The first sign-in accepts the invite, even one that was never mailed.
     accept_invites(person, actor=actor)
     changes = difference(before, snapshot(person))
     person.save(update_fields=JOIN_COLUMNS)
@@ -134,7 +136,10 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     before = snapshot(person)
     person.state = Person.State.INACTIVE
     person.deactivated_at, person.deactivated_by = timezone.now(), str(actor)
+    # Sessions, API tokens and password links store the epoch in which they began, so all end.
     person.session_epoch += 1
+    # The undo of a bulk change recognizes this invite by its time, which is between
+    # `deactivated_at` and the event.
     revoke_invite(person, actor=actor)
     schedule.schedule(person, actor=actor)
     person.save(update_fields=ACTIVITY_COLUMNS)
@@ -181,6 +186,7 @@ def reactivate_person(person: Person, *, actor: Actor, invitation: Invitation = 
         return False
     if person.state == Person.State.TERMINATED:
         raise Terminated(person)
+    # The provider had deleted the person, and their address was released to another person.
     if not person.email_key:
         raise NoAddress(person)
     if person.detached_at:

@@ -206,6 +206,7 @@ def _apply(
         _set_manager(person, manager, actor=actor)
     if (
         profile.role
+        # The role that the person has already keeps its source and its date.
         and profile.role != person.role
         and not _is_withheld_from(person, profile, actor)
     ):
@@ -222,6 +223,7 @@ def _apply(
 def _is_withheld_from(person: Person, profile: Profile, actor: Actor) -> bool:
     """Tell whether the role is withheld from the person; if so, list it for administrators."""
     role = profile.role or ""
+    # An administrator who sets the role decides by that. A provider only sends its value again.
     if actor.via == "person" or not is_withheld(person, role):
         return False
     person.withheld_roles = {key_of(role): ASKED} | person.withheld_roles
@@ -238,10 +240,13 @@ def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> Non
 def _set_email(person: Person, email: str, *, actor: Actor) -> None:
     key = normalize_key(email)
     if key == person.email_key:
+        # The address may be spelled in another case. Sending it again cancels a pending one.
         person.email, person.pending_email = email, ""
         return
     if person.pending_email and key == normalize_key(person.pending_email):
-        return  # Already pending. `confirm_address` checks whether it is taken meanwhile.
+        # Already pending. `confirm_address` checks whether another person has got it since then.
+        return
+    # Leaves out people whom the provider has deleted: they release their address below.
     if Person.objects.having_address(email).exclude(pk=person.pk).exists():
         raise DuplicateEmail
     if person.joined_at and person.email_key:

@@ -48,6 +48,7 @@ def saving(*, savepoint: bool) -> Iterator[None]:
         with transaction.atomic() if begins else nullcontext():
             yield
     except IntegrityError as error:
+        # Another constraint is an error in the code, and must not look like a taken address.
         if constraint_of(error) != "person_email_taken":
             raise
         raise DuplicateEmail from error
@@ -126,7 +127,9 @@ def mark_field_managed(person: Person, field: str, *, is_sent: bool, actor: Acto
         return
     owner = str(actor)
     is_owned = person.managed_fields.get(field, {}).get("by") == owner
+    # `since` stays when the provider sends the field again.
     if is_sent and not is_owned:
         person.managed_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
+    # The provider stopped sending the field, so it no longer manages it.
     elif is_owned and not is_sent:
         del person.managed_fields[field]

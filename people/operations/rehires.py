@@ -52,6 +52,7 @@ def revoke_credentials(person: Person) -> None:
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
+    # Otherwise the next holder of a reused account at the provider could sign in as this person.
     hooks.retire_identities(person)
 
 
@@ -60,7 +61,8 @@ def start_over(person: Person, *, actor: Actor) -> None:
     """Prepare a leaver for reactivation, as if they had never joined.
 
     This revokes the password, linked sign-ins, sessions and tokens. Elevated roles are withheld
-    until an administrator grants them again. The caller reactivates the person.
+    until an administrator grants them again, because a matching identifier does not prove that it
+    is the same person. The caller reactivates the person.
     """
     lock(person)
     before = snapshot(person)

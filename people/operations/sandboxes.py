@@ -1,4 +1,4 @@
-"""Sandboxes: a second tenant beside a tenant, to test connections.
+"""Sandboxes: each tenant can have a second tenant in which its connections are tested.
 
 Nobody can sign in to a sandbox, it sends no mail, and lists and counts leave it out.
 """

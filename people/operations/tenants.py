@@ -41,6 +41,7 @@ def create_tenant(
         the name, the address or the currency is invalid.
     """
     validate_password(password)
+    # Checked before `add_person`, because the domain is taken from the address.
     Person._meta.get_field("email").clean(owner.email, None)
     tenant = _insert(slug, name.strip(), domain=owner.email.rpartition("@")[2].lower())
     with tenancy.use(tenant):
@@ -109,6 +110,7 @@ def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
         "domain": {"from": tenant.domain, "to": ""},
         "is_active": {"from": tenant.is_active, "to": False},
     }
+    # The new slug and the blank domain make the old ones available for another company.
     tenant.slug, tenant.domain, tenant.is_active = f"closed-{tenant.pk}", "", False
     tenant.closed_at = timezone.now()
     tenant.save(update_fields=[*changes, "closed_at"])
@@ -117,6 +119,7 @@ def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
 
 def _update(tenant: Tenant, fields: list[str]) -> None:
     try:
+        # The savepoint keeps the transaction usable after a refused change.
         with transaction.atomic():
             tenant.save(update_fields=fields)
     except IntegrityError as error:
@@ -126,6 +129,7 @@ def _update(tenant: Tenant, fields: list[str]) -> None:
 
 
 def _record(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
+    # The tenant in force is the operator's own one, but the event belongs to the changed tenant.
     with tenancy.use(tenant):
         events.record(
             Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="company"
@@ -134,6 +138,7 @@ def _record(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor)
 
 def _insert(slug: str, name: str, *, domain: str) -> Tenant:
     tenant = Tenant(slug=slug, name=name, domain=domain)
+    # A new tenant has neither yet.
     tenant.clean_fields(exclude={"owner", "default_entity"})
     try:
         with transaction.atomic():

@@ -29,6 +29,7 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
         case "oidc" | "ldap" | "windows":
             return name
         case "command":
+            # Operators need no account in Ramp to run a command, so there is no name.
             return "An operator"
         case _:
             return "Ramp"

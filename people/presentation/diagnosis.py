@@ -19,17 +19,24 @@ class Priority(IntEnum):
     """The priority of a cause: the one with the lowest number explains most."""
 
     TERMINATED = 10
+    # The identity provider deleted the person.
     DELETED = 20
     DEACTIVATED = 30
+    # The person was not linked when the connection was activated.
     LEFT_APART = 40
+    # A write of the provider was refused.
     REFUSED = 50
+    # The connection is not activated yet, still imports, or is disconnected.
     WAITING = 60
+    # A sign-in was refused.
     TURNED_AWAY = 65
     INVITED = 70
+    # The person is in Ramp with another address.
     KNOWN_OTHERWISE = 80
-    # They have access, but not the expected roles.
+    # The person can sign in, but does not have the expected roles.
     ROLES_AMISS = 85
     HERE = 90
+    # A request that names the address was refused, and no user came from it.
     LOOKED_UP_WITHOUT_RESULT = 100
     NEVER_TRIED = 105
     NEVER_SENT = 110
@@ -107,6 +114,8 @@ def diagnose(text: str) -> Answer:
     verdicts = [one for one in found if isinstance(one, Diagnosis)]
     return Answer(
         asked,
+        # There is always one: without any other, `people.diagnosis` yields UNKNOWN or the person's
+        # state.
         verdict=min(verdicts, key=lambda verdict: verdict.rank),
         evidence=[one for one in found if isinstance(one, Evidence)],
     )
@@ -116,6 +125,7 @@ def _named_exactly(text: str) -> list[Person]:
     """Return the person with this address, or with it as pending address, or a terminated one."""
     having = Person.objects.filter(email_key=normalize_key(text))
     getting = Person.objects.in_lists().exclude(pending_email="").filter(pending_email__iexact=text)
+    # A terminated person comes last, because their address may belong to another person now.
     for people in (having.in_lists(), getting, having.order_by("-terminated_at")):
         found = people.select_related("tenant").first()
         if found:

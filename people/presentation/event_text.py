@@ -186,6 +186,7 @@ def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
     ]
     return TimelineEntry(
         sentence=_sentence(event, differences, names),
+        # A kind without an icon of its own, such as a revision, changes fields.
         icon=ICONS.get(event.kind, "edit"),
         note=_note(event, names),
         differences=differences,
@@ -201,6 +202,7 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
     if pattern:
         person = event.person.full_name if event.person else ""
         facts = ("role", "what", "name", "user_name", "other")
+        # A pattern can contain any of these names, but an event has only the facts of its kind.
         values = dict.fromkeys(facts, "") | event.facts
         values["giver"] = names.get(event.facts.get("giver", ""), "unknown person")
         return pattern.format_map({**values, "actor": actor, "person": person})

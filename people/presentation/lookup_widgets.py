@@ -41,15 +41,19 @@ class LookupWidget(AutocompleteSelect):
         text = data.get(text_input_name(name), "").strip()
         if not text:
             return super().value_from_datadict(data, files, name)
+        # The text takes precedence: without JavaScript, the select keeps its earlier value.
         return self._called(text) or text
 
     def _called(self, text: str) -> Any:
-        if "\0" in text:  # PostgreSQL refuses a query with NUL
+        # PostgreSQL refuses a query with NUL.
+        if "\0" in text:
             return None
         rows: Any = getattr(self.choices, "queryset")  # noqa: B009  a ModelChoiceIterator has it
         if self.model is not Person:
             return rows.filter(name_key=normalize_key(text)).values_list("pk", flat=True).first()
         return (
+            # An address can belong to one person who is not terminated, and to any number of
+            # terminated ones.
             rows.in_lists()
             .filter(email_key=normalize_key(text))
             .values_list("pk", flat=True)

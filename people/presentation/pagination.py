@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from people import tenancy
 from people.models import Tenant
 
+# Counting all rows of a large company would take longer than reading the page.
 COUNTED_AT_MOST = 10_000
 
 
@@ -33,6 +34,7 @@ class _Count(Subquery):
 def _count_all(lists: Sequence[QuerySet[Any]]) -> int:
     """Return the total number of rows of several lists, with one query."""
     counts = [_Count(rows.order_by().values("pk")[: COUNTED_AT_MOST + 1]) for rows in lists]
+    # The counts are columns of one row: that of the tenant, which always exists.
     tenants = Tenant.objects.filter(pk=tenancy.current_id())
     return sum(tenants.values_list(*counts).get())
 

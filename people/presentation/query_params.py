@@ -11,6 +11,7 @@ def int_param(request: HttpRequest, name: str) -> int | None:
     value = request.GET.get(name)
     if value is None:
         return None
+    # isdigit() alone would also accept superscripts, which int() refuses.
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise Http404
     return int(value)

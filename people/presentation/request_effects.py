@@ -27,10 +27,12 @@ class RequestEffects:
 def request_effects(request_id: UUID, *, after: int = 0) -> RequestEffects:
     """Return a page of the events and mails that the request has caused in the tenant."""
     events = Event.objects.filter(request_id=request_id, pk__gt=after)
+    # One more than shown tells whether there is another page.
     page = list(events.select_related("person").order_by("pk")[: EVENTS_A_PAGE + 1])
     shown = page[:EVENTS_A_PAGE]
     return RequestEffects(
         entries=entries_of(shown),
+        # Only on the first page, because the pages follow the events.
         mails=_mails(request_id) if not after else [],
         actor=actor_name(shown[0].actor) if shown else "Ramp",
         next_page_after=shown[-1].pk if len(page) > EVENTS_A_PAGE else None,

@@ -6,6 +6,7 @@ gets an apostrophe in front.
 
 import re
 
+# Full-width signs too, which some spreadsheet programs also accept in formulas.
 DANGEROUS = re.compile(r"\s*'*\s*[=+\-@\t\r\n\0＝＋－＠]")
 # Tells spreadsheets that the file is UTF-8.
 BYTE_ORDER_MARK = "\ufeff"

@@ -22,9 +22,11 @@ def timeline_of(person: Person, *, before: int | None = None) -> Timeline:
     events = person.events.order_by("-pk")
     if before is not None:
         events = events.filter(pk__lt=before)
+    # One more than shown tells whether there is another page.
     page = list(events[: EVENTS_A_PAGE + 1])
     shown = page[:EVENTS_A_PAGE]
     for event in shown:
+        # Spares a query for each entry, because all entries are about this person.
         event.person = person
     goes_on = len(page) > EVENTS_A_PAGE
     mails = _mails(person, before=before, since=shown[-1] if goes_on else None)

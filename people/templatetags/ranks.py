@@ -14,5 +14,5 @@ def refusal_over(viewer: Person, person: Person) -> str:
 
 @register.filter
 def may_grant(viewer: Person, role: Role | str) -> bool:
-    """Tell whether the viewer may give the role, or take it away from a group."""
+    """Tell whether the viewer may grant the role, or remove a group mapping that grants it."""
     return ranks.may_grant(viewer, role)

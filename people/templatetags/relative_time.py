@@ -1,4 +1,4 @@
-"""Moments as people say them."""
+"""Times relative to now."""
 
 from datetime import datetime
 

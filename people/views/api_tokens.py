@@ -47,6 +47,7 @@ class TokenForm(forms.Form):
 
 
 @administrator_required
+# A stolen session must not be enough to create a token that outlives it.
 @requires_recent_authentication
 def api_tokens(request: PersonRequest) -> HttpResponse:
     """List the tokens, and create one. A new token is shown only in the response to the form."""
@@ -55,6 +56,7 @@ def api_tokens(request: PersonRequest) -> HttpResponse:
     if form.is_valid():
         person = request.user
         new = create_api_token(person, **form.cleaned_data, actor=person.actor)
+        # An empty form: with the values, a second click would create a second token.
         form = TokenForm()
     alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
     ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")

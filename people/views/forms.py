@@ -57,6 +57,7 @@ def owner_password(person: Person) -> forms.CharField:
 class PersonForm(forms.Form):
     """The profile of a person, to add or edit them manually."""
 
+    # The version of the person that the form shows. The change is refused if there is a newer one.
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     field_order = (*EDITABLE, "seen")

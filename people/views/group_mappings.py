@@ -65,6 +65,7 @@ def preview_context(request: HttpRequest, effects: MappingEffects) -> dict[str, 
     return {
         "effects": effects,
         "tally": _count_by_role(effects.changes),
+        # Problems first, because only the first rows are shown.
         "changes": sorted(effects.changes, key=_problems_first)[:CHANGES_SHOWN],
         "more": max(0, len(effects.changes) - CHANGES_SHOWN),
         "seen": _digest(effects),

@@ -20,11 +20,13 @@ def home(request: PersonRequest) -> HttpResponse:
     person = people.get(pk=request.user.pk)
     context = page_context(request, "My profile") | {
         "person": person,
+        # Only administrators may open the pages of other people.
         "fields": list(profile_fields(person, linked=is_tenant_admin(person))),
         "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "spending": spending_of(person),
         "sign_in_methods": hooks.sign_in_methods(person, may_link=True),
         "tenant": request.user.tenant,
+        # The navigation would be empty for other people.
         "is_nav_sidebar_enabled": request.user.is_staff,
     }
     return render(request, "people/home.html", context)

@@ -12,6 +12,7 @@ from people.models import Person
 
 def _password(label: str, **options: Any) -> forms.CharField:
     widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    # A password may begin or end with spaces.
     return forms.CharField(label=label, strip=False, max_length=1000, widget=widget, **options)
 
 

@@ -37,11 +37,13 @@ def administrator_required(view: View) -> View:
     """Require an administrator. Others are redirected to sign-in or home; operators get 403."""
 
     @wraps(view)
+    # The back button must not show a page after the visitor has signed out.
     @never_cache
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if is_tenant_admin(request.user):
             return view(request, *args, **kwargs)
         if is_operator(request.user):
+            # Operators may not see the data of a tenant, and signing in again would not help.
             raise PermissionDenied
         return redirect_to_login(request.get_full_path())
 

@@ -68,6 +68,7 @@ def record_authentication(*, request: HttpRequest, **_: Any) -> None:
 
 def authenticated_recently(request: HttpRequest) -> bool:
     at: float = request.session.get(AUTHENTICATED_AT, 0)
+    # A time in the future, after the clock was set back, counts as old.
     return 0 <= timezone.now().timestamp() - at < RECENT.total_seconds()
 
 
@@ -95,6 +96,7 @@ def _interrupt(request: HttpRequest) -> HttpResponse:
         for key, one in request.session.get(INTERRUPTED, {}).items()
         if now - one["at"] < INTERRUPTED_LIFETIME.total_seconds()
     }
+    # Only a few requests are kept, because they can contain files and are stored in the session.
     newest = dict(list(kept.items())[1 - MAX_INTERRUPTED :])
     key = secrets.token_urlsafe(16)
     sent = _box(request).encrypt(json.dumps(_sent(request)).encode()).decode()
@@ -130,6 +132,7 @@ def _continue(request: HttpRequest) -> None:
 
 def _pop_request(request: HttpRequest, key: str) -> dict[str, Any] | None:
     """Remove and return the data of the interrupted request, if it was sent to this URL."""
+    # A link with this key to another page must not send the data there.
     if interrupted_path(request, key).partition("?")[0] != request.path:
         return None
     kept = request.session[INTERRUPTED].pop(key)
@@ -137,7 +140,8 @@ def _pop_request(request: HttpRequest, key: str) -> dict[str, Any] | None:
     try:
         sent: dict[str, Any] = json.loads(_box(request).decrypt(kept["sent"].encode()))
     except InvalidToken:
-        return None  # SECRET_KEY was replaced meanwhile.
+        # SECRET_KEY was replaced since then.
+        return None
     return sent
 
 

@@ -24,6 +24,7 @@ def offer_roles(
     roles = list(roles)
     first = [("", blank)] if blank else []
     field.choices = [*first, *((key, ranks.name_of(role)) for key, role in roles)]
+    # The current role stays in the list: without it, saving the form would change the role.
     shown = [(key, role) for key, role in roles if key == kept or ranks.may_grant(viewer, role)]
     field.widget.choices = [*first, *((key, ranks.name_of(role)) for key, role in shown)]
     if len(shown) < len(roles) and not field.help_text:

@@ -32,6 +32,7 @@ def end_fund(request: PersonRequest, instrument_id: UUID) -> HttpResponse:
 def _end(request: PersonRequest, instrument: Card | Fund) -> HttpResponse:
     noun = str(instrument._meta.verbose_name)
     page = reverse(f"admin:people_{instrument._meta.model_name}_change", args=[instrument.pk])
+    # The page can be old: what has ended needs no second confirmation.
     if request.method == "POST" or instrument.ended_at:
         if not instrument.ended_at and cards_and_funds.close_instrument(
             instrument, actor=request.user.actor

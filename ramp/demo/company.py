@@ -214,7 +214,7 @@ def _run_up(staff: list[Colleague]) -> None:
 
 
 def _people(staff: list[Colleague]) -> list[Person]:
-    """Return those colleagues as the company knows them, in the same order."""
+    """Return the people of the company for these colleagues, in the same order."""
     people = {person.email: person for person in Person.objects.all()}
     return [people[colleague.email] for colleague in staff]
 
@@ -230,14 +230,14 @@ def _come_back(okta: Okta, returning: list[Colleague]) -> None:
 
 
 def _review(staff: list[Colleague]) -> None:
-    """Do by hand, as an administrator, what could not wait for the identity provider."""
+    """Deactivate a person manually, because it could not wait for the identity provider."""
     olga = Person.objects.get(email=OWNER.email).actor
     urgent = Person.objects.get(email=staff[77].email)
     deactivate_person(urgent, actor=olga, reason="Laptop stolen")
 
 
 def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) -> None:
-    """Leave something for Team updates: refusals, a manager who has not arrived, a bounce."""
+    """Add rows for Team updates: sync errors, a waiting manager, and a bounced mail."""
     okta.change(staff[0], **{ENTERPRISE: {"manager": {"value": staff[8].email}}})
     okta.change(staff[30], roles=[{"type": "rampUserRole", "value": "SUPER_ADMIN"}])
     okta.change(staff[31], emails=[{"value": staff[32].email, "type": "work", "primary": True}])
@@ -253,7 +253,7 @@ def _go_wrong(okta: Okta, staff: list[Colleague], newcomers: list[Colleague]) ->
 
 
 def _move_to_past(began: datetime, *, days: float) -> None:
-    """Move what was written since `began` back by so many days."""
+    """Move the dates of all rows that were written since `began` back by this many days."""
     ago = timedelta(days=days)
     Invite.objects.filter(created_at__gte=began).update(expires_at=F("expires_at") - ago)
     for model, names in DATED.items():

@@ -1,6 +1,6 @@
-"""The people of the example company, as Okta would describe them over SCIM.
+"""The people of the example company, as SCIM users that Okta would send.
 
-Always the same ones, so that a screenshot or a bug report means the same to everybody.
+They are the same in every installation, so that screenshots and bug reports can be compared.
 """
 
 import random
@@ -39,7 +39,7 @@ TITLES = ("Associate", "Specialist", "Senior Specialist", "Lead", "Manager", "Di
 
 @dataclass(frozen=True)
 class Colleague:
-    """Somebody in Okta's directory, and where the company put them."""
+    """A person in Okta's directory, with department, city, title and manager."""
 
     number: int
     given_name: str
@@ -51,6 +51,7 @@ class Colleague:
 
     @property
     def email(self) -> str:
+        # Splits accents from letters, so that the ASCII filter below keeps the letters.
         spoken = unicodedata.normalize("NFKD", f"{self.given_name}.{self.family_name}".lower())
         plain = "".join(one for one in spoken if one.isascii() and (one.isalnum() or one == "."))
         return f"{plain}.{self.number}@{DOMAIN}"

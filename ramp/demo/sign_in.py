@@ -1,6 +1,7 @@
 """Adds partners of the demo company who signed in through a provider that is disabled now.
 
-It answers nobody, so the sign-in page does not offer it; what it brought is there to be seen.
+There is no server behind the provider, so the sign-in page must not offer it. Its members, roles
+and log remain as examples.
 """
 
 from people.models import Person, Role
@@ -24,7 +25,7 @@ PARTNERS = {
 
 
 def let_partners_in() -> None:
-    """Have the partners sign in for the first time, one of them in vain."""
+    """Sign the partners in for the first time. One of them is refused: the address is taken."""
     settings = OidcSettings(issuer="https://id.partners.example", client_id="ramp")
     definition = Definition(
         kind=IdentityProvider.Kind.OIDC,

@@ -1,4 +1,4 @@
-"""What the people of the example company spend with, and what waits to be settled."""
+"""The cards, funds, workflows and outstanding items of the example company."""
 
 from itertools import cycle
 
@@ -12,7 +12,7 @@ Kind, State = OutstandingItem.Kind, OutstandingItem.State
 SHOPS = ("Nordwind Rail", "Hotel Aurora", "Papierhaus", "Cloudhafen", "Café Lindt")
 FUNDS = ("Learning", "Home office", "Wellbeing")
 TEAM_FUNDS = ("Team events", "Customer gifts", "Conference")
-# What it was for, what kind it is, how it stands, and how much, in the smallest unit.
+# Description, kind, state, and the amount in the currency's smallest unit.
 OPEN_MATTERS = (
     ("Taxi to the airport", Kind.REIMBURSEMENT, State.SUBMITTED, 3_450),
     ("Dinner with Aurora", Kind.REIMBURSEMENT, State.APPROVED, 12_800),
@@ -26,7 +26,7 @@ OPEN_MATTERS = (
 
 
 def give_cards_and_funds(people: list[Person], *, actor: Actor) -> None:
-    """Give everybody a card, a few a second one or a fund."""
+    """Issue a card to each person, and open a fund for every fifth person."""
     for number, person in enumerate(people):
         is_physical = number % 3 == 0
         kind, name = (
@@ -50,14 +50,14 @@ def give_team_funds(leaders: list[Person], *, actor: Actor) -> None:
 
 
 def set_up_workflows(approvers: dict[str, list[Person]], *, actor: Actor) -> None:
-    """Have each workflow, by its name, ask these people one after the other."""
+    """Store the workflows, each with its approvers in order."""
     for name, people in approvers.items():
         choices = [StepChoice(None, person) for person in people]
         approvals.save_workflow(Workflow(name=name), choices, actor=actor)
 
 
 def run_up(people: list[Person], *, actor: Actor) -> None:
-    """Leave bills, transactions and reimbursements; what is not approved waits for somebody."""
+    """Add bills, transactions and reimbursements, and request the missing approvals."""
     workflows = cycle(Workflow.objects.order_by("name"))
     for person, (what, kind, state, amount) in zip(people, cycle(OPEN_MATTERS), strict=False):
         outstanding_item = OutstandingItem(
@@ -69,7 +69,7 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
 
 
 def shop() -> None:
-    """Pay a few things by card; one of them is too dear."""
+    """Authorize purchases by card. One of them exceeds the limit of its card."""
     cards = Card.objects.live().filter(holder__state=Person.State.ACTIVE).order_by("last_four")
     for number, (card, shop) in enumerate(zip(cards[:24], cycle(SHOPS), strict=False), 1):
         amount = 9_000_000 if number == 12 else 1_000 + 737 * number

@@ -30,6 +30,7 @@ from people.values import VIA_SCIM, Actor, PeopleError
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 BATCH = 1000
+# The maximum of the columns, which are smallints.
 MOST_PEOPLE = 32_767
 
 
@@ -147,6 +148,7 @@ def check_connection(actor: str, since: datetime, until: datetime) -> BulkChange
     people = _deactivated(actor).filter(deactivated_at__gte=since, deactivated_at__lt=until)
     recent = _recent(actor, since, until)
     fewest = min(tenant.alarm_people, tenant.alarm_minute_people)
+    # Self-tests deactivate people in sandboxes.
     if tenant.is_sandbox or not (recent.exists() or people.count() > fewest):
         return None
     acquire_lock(LockName.BULK_CHANGES, tenant.pk)
@@ -160,6 +162,8 @@ def check_connection(actor: str, since: datetime, until: datetime) -> BulkChange
             _add(known, [one for one in new if one in added])
             new, grown = [one for one in new if one not in added], known
     owner = hooks.owner_of_people(actor)
+    # `owner.people` leaves out inactive people, but the threshold is a share of everybody before
+    # the deactivations.
     most = most_of(tenant, owner.people + len(deactivated))
     found = {*in_bursts(new, most, HOUR), *in_bursts(new, tenant.alarm_minute_people, MINUTE)}
     return _raise_alert(tenant, actor, owner, [one for one in new if one in found]) or grown
@@ -171,7 +175,7 @@ def most_of(tenant: Tenant, people: int) -> int:
 
 
 def in_bursts(deactivated: Sequence[Deactivated], most: int, span: timedelta) -> list[Deactivated]:
-    """Return the people within any span of this length in which more than `most` went.
+    """Return the people within any span of this length in which more than `most` were deactivated.
 
     `deactivated` is in the order of time, and so is the result.
     """
@@ -181,6 +185,7 @@ def in_bursts(deactivated: Sequence[Deactivated], most: int, span: timedelta) ->
         while one.at - deactivated[first].at > span:
             first += 1
         if last - first + 1 > most:
+            # People before `taken` are in the result already, from an earlier span.
             found += deactivated[max(first, taken) : last + 1]
             taken = last + 1
     return found
@@ -274,10 +279,13 @@ def _add(change: BulkChange, deactivated: Sequence[Deactivated]) -> None:
             for one in deactivated
         ),
         batch_size=BATCH,
+        # A person who was restored and is deactivated again has an item already. It is reset, so
+        # that an administrator decides about them again.
         update_conflicts=True,
         unique_fields=["change", "person"],
         update_fields=["event_id", "outcome", "skipped_reason"],
     )
+    # It was undone, but the new people are not decided yet.
     if change.undone_at:
         change.undone_at, change.undone_by = None, ""
         change.save(update_fields=["undone_at", "undone_by"])

@@ -42,6 +42,8 @@ class Bulk:
 
     def _add_item(self, person: Person, before: dict[str, Any]) -> None:
         """Add the person to the bulk change, in the transaction of the change itself."""
+        # Created with the first person who changes, so that no bulk change without people is
+        # listed.
         if self.change is None:
             self.change = BulkChange.objects.create(
                 tenant_id=person.tenant_id,

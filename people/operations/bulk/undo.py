@@ -210,6 +210,7 @@ def _undo(item_id: int) -> bool:
         if item is None:
             return False
         lock(item.person)
+        # The person may have got a higher rank since the bulk change.
         ranks.check_rank_over(_undoer(item), item.person)
         if changed_since_item(item):
             item.outcome, item.skipped_reason = BulkChangeItem.Outcome.KEPT, CHANGED_LATER
@@ -244,6 +245,7 @@ def _restore(item: BulkChangeItem) -> None:
     """
     person, before = item.person, snapshot(item.person)
     if not person.email_key:
+        # The provider had deleted the person, and another person has got the address since then.
         raise NoAddress(person)
     # The invite was revoked after `deactivated_at` was set and before the event was recorded.
     event_at = Event.objects.values_list("happened_at", flat=True).get(pk=item.event_id)
@@ -263,6 +265,8 @@ def _revive(revoked: QuerySet[Invite]) -> bool:
         return False
     invite.revoked_at = None
     invite.save(update_fields=["revoked_at"])
+    # Only mails that were stopped before any attempt, because the person was inactive. Mails that
+    # the server refused stay given up.
     unsent = invite.mails.filter(sent_at=None, attempts=0, given_up_at__isnull=False)
     unsent.update(given_up_at=None, problem="", due_at=timezone.now())
     return True

@@ -55,8 +55,10 @@ def lock_invite(invite: Invite) -> None:
     :raises InviteUsed, InviteRevoked, InviteExpired: if it can no longer be accepted.
     """
     person = invite.person
+    # In the order in which a deactivation locks: the person, then the invite.
     lock(person)
     invite.refresh_from_db(from_queryset=Invite.objects.select_for_update())
+    # refresh_from_db() has dropped the related person, which is locked and current.
     invite.person = person
     check_invite(invite)
 

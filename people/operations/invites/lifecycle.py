@@ -129,7 +129,10 @@ def reissue_invite_to_new_address(person: Person, *, actor: Actor) -> None:
     older = Invite.objects.open().filter(person=person).first()
     if older is None:
         return
+    # The new invite is mailed only if the old one was: some connections send no invites.
     invitation = Invitation(hold_reason=older.hold_reason, is_mailed=older.mails.exists())
+    # A new row, because the link contains its id: the link that was mailed to the old address must
+    # not work any more.
     revoke_invite(person, actor=actor)
     invite = _create(person, older.source, older.hold_reason)
     _record_and_mail(invite, invitation, actor=actor)

@@ -25,6 +25,8 @@ class Blocker:
     sentence: str
 
 
+# A product rule: a deactivated person with one of these stays inactive, and the job checks them
+# again every hour. An administrator can still terminate them, and then decides about each item.
 BLOCKERS = (
     Blocker("reimbursements", "Outstanding reimbursements"),
     Blocker("bills", "Open bills"),

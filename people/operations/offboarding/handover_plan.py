@@ -120,6 +120,7 @@ def default_handover(person: Person, holdings: Holdings | None = None) -> Handov
 
 def complete_plan(person: Person, plan: HandoverPlan) -> HandoverPlan:
     """Return the plan for what they hold now, with the default for what it does not mention."""
+    # The person may hold other items than when the plan was stored.
     default = default_handover(person)
     return HandoverPlan(
         cards={key: plan.cards.get(key, to) for key, to in default.cards.items()},
@@ -127,6 +128,8 @@ def complete_plan(person: Person, plan: HandoverPlan) -> HandoverPlan:
         steps={
             str(step): plan.steps.get(str(step)) or default.steps[str(step)]
             for step in person.steps.values_list("pk", flat=True)
+            # Without a manager and another Owner there is no default; `HandoverProblems` reports
+            # these steps.
             if str(step) in {**plan.steps, **default.steps}
         },
         reports=plan.reports or default.reports,
@@ -181,6 +184,7 @@ def valid_ids(ids: Iterable[str]) -> set[str]:
 
 def _is_id(text: str) -> bool:
     try:
+        # UUID() also accepts other spellings of an id, but plans and holdings compare texts.
         return str(UUID(text)) == text
     except (AttributeError, TypeError, ValueError):
         return False
@@ -263,6 +267,8 @@ class HandoverProblems:
         manager = self.people[successor_id]
         if not may_manage(manager):
             yield InvalidSuccessor(what, "guests cannot be managers", field)
+        # A report may become the manager of the others, because the leaver's manager becomes
+        # theirs.
         elif manager not in self.holdings.reports and is_above(self.person, manager):
             why = f"{manager.full_name} reports to one of these people"
             yield InvalidSuccessor(what, why, field)

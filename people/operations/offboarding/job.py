@@ -120,6 +120,7 @@ def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
             log.exception("Nobody of tenant %s is terminated: the guard failed", tenant_id)
             _show_problem(scheduled_terminations, UNGUARDED_PROBLEM)
         else:
+            # The check works again, so its earlier failure is no longer shown.
             _show_problem(
                 [one for one in scheduled_terminations if one.problem == UNGUARDED_PROBLEM], ""
             )

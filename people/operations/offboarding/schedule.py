@@ -40,7 +40,7 @@ from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor, PeopleError
 
 DEFAULT_DAYS = 45
-# FOR SHARE: whoever changes the setting waits for pending deactivations, and then sees them.
+# FOR SHARE: a change of the setting waits for pending deactivations, and then sees their people.
 DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE"
 # The maximum of the column, a smallint.
 MOST_DAYS = 32_767
@@ -81,6 +81,7 @@ def read_days(text: str) -> int:
     :raises InvalidDays: if the text is not a number, or out of range.
     """
     number = text.strip()
+    # int() would also accept “1_0” and the digits of other scripts.
     if not re.fullmatch(r"[0-9]{1,5}", number) or not 1 <= int(number) <= MOST_DAYS:
         raise InvalidDays
     return int(number)
@@ -274,6 +275,7 @@ def _reschedule(days: int, *, is_new: bool) -> int:
                 due_at=max(due_at(person, days), now + GRACE),
             )
         )
+        # In thousands, so that a large company does not fill the memory.
         if len(rows) == 1000:
             ScheduledTermination.objects.bulk_create(rows)
             rows = []
@@ -304,6 +306,7 @@ def postpone(
     first = scheduled_termination.postponed_from or scheduled_termination.due_at
     if until <= max(first, timezone.now()):
         raise TooEarly(max(first, timezone.now()))
+    # Only the first postponement sets it, because pages show the original date.
     scheduled_termination.postponed_from = first
     return _decide(
         scheduled_termination,

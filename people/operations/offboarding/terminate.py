@@ -68,6 +68,8 @@ def terminate_person(person: Person, plan: HandoverPlan, *, actor: Actor) -> boo
     ranks.check_rank_over(actor, person)
     if person.state == Person.State.TERMINATED:
         return False
+    # The reports get another manager. This lock comes before that of the administrators, see
+    # people.operations.locks.
     acquire_lock(LockName.ORGANIZATION_CHART, person.tenant_id)
     check_not_last_admin(person, actor=actor)
     held = holdings_of(person, locked=True)
@@ -89,6 +91,7 @@ def terminate_person(person: Person, plan: HandoverPlan, *, actor: Actor) -> boo
 def _check(
     person: Person, plan: HandoverPlan, held: Holdings, people: Mapping[str, Person]
 ) -> None:
+    # Only the first problem is raised. The form lists all of them, see `find_problems`.
     for problem in HandoverProblems(person, held, plan, people):
         raise problem
     for report in held.reports:
@@ -140,6 +143,7 @@ class _Handover:
             self._move("funds", fund, self.plan.funds[str(fund.pk)])
         for step in self.held.steps:
             approver = self.plan.steps[str(step.pk)]
+            # Pending approvals refer to the step, so they now wait for the new approver.
             step.approver_id = UUID(approver)
             step.save(update_fields=["approver"])
             self.received[approver]["steps"].append(named(step))
@@ -178,6 +182,7 @@ class _Handover:
         """Give each report the new manager. A report who becomes it gets the leaver's manager."""
         manager = self.people.get(self.plan.reports or "")
         above = self.person.manager
+        # The leaver's own manager may have been terminated, or may be a guest.
         if above and not may_manage(above):
             above = None
         # The successor first: the others cannot report to somebody who still reports to the leaver.

@@ -48,6 +48,7 @@ def check_role(person: Person, role: str) -> None:
     """
     if role not in Person.Role:
         raise InvalidRole
+    # A product rule: a person is a Guest from the beginning, and cannot become one later.
     if role == Person.Role.GUEST and not person._state.adding:
         raise InvalidRole
 
@@ -65,6 +66,7 @@ def check_not_last_admin(
     :raises LastOwner: if nobody else is an active Owner.
     :raises LastAdministrator: if nobody else could administer the tenant.
     """
+    # Most people administer nothing, and changes of them need no lock.
     if not _is_administering(person):
         return
     acquire_lock(LockName.ADMINISTRATORS, person.tenant_id)

@@ -150,6 +150,7 @@ def preview(change: Callable[[], MappingChange]) -> MappingEffects:
     with transaction.atomic():
         changed = change()
         effects = _preview_effects(changed)
+        # Rolls back only the mappings that `change` has stored: the preview itself writes nothing.
         transaction.set_rollback(True)
     return MappingEffects(changed.added, changed.removed, effects, changed.member_count)
 
@@ -162,6 +163,7 @@ def apply(change: Callable[[], MappingChange]) -> MappingEffects:
     """
     changed = change()
     keys = changed.affected()
+    # Without locks, because `apply_mappings` locks each person and reads them again.
     people = Person.objects.in_bulk(keys)
     results = [sync_roles(changed.groups, people[key], actor=changed.actor) for key in keys]
     effects = [one for one in results if one]

@@ -134,6 +134,7 @@ class RolePreview:
         self, person: Person, grants: Iterable[Grant], mapped: Collection[AbstractGroupMapping]
     ) -> MappingResult:
         decision = decide(person, grants, mapped, origin=self.origin, check=self._check)
+        # Only active people count as the last Owner or administrator.
         if decision.base and person.state == Person.State.ACTIVE:
             role = decision.base.base_role
             _set_member(person, self._owners, is_in=role == Person.Role.OWNER)

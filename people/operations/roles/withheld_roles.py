@@ -13,6 +13,8 @@ DECLINED: Final = "declined"
 def people_with_withheld_roles() -> QuerySet[Person]:
     """Return the people with a withheld role that waits for a decision."""
     people: QuerySet[Person] = Person.objects.in_lists().exclude(withheld_roles={})
+    # A search in the text of the JSON: Django has no lookup for any value that also works on
+    # SQLite.
     return people.filter(withheld_roles__icontains=f'"{ASKED}"')
 
 

@@ -81,9 +81,11 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
         replace(one, approver=people[str(one.approver.pk)]) if one.approver else one
         for one in choices
     ]
+    # The form has checked it before, without locks.
     check_workflow(workflow, choices)
     workflow.tenant_id = tenancy.current_id()
     try:
+        # The savepoint keeps the transaction usable after a refused insert.
         with transaction.atomic():
             workflow.save()
     except IntegrityError as error:
@@ -194,6 +196,7 @@ def request_approval(outstanding_item: OutstandingItem, workflow: Workflow) -> A
 
     :raises WorkflowEmpty: if the workflow has no steps.
     """
+    # Locked, so that the step is not removed at the same time.
     first = workflow.steps.order_by("place").select_for_update(of=("self",)).first()
     if first is None:
         raise WorkflowEmpty(workflow.name)

@@ -1,7 +1,7 @@
 """Issues, changes and ends cards and funds, and authorizes purchases.
 
-A decision holds the holder's row, and only then the card's or the fund's. Deactivation holds
-the same row, so that every decision falls before it or after it, never beside it.
+A decision about a purchase locks the holder, and then the card or the fund. A deactivation locks
+the holder too, so each decision is made either before or after it.
 """
 
 import secrets
@@ -84,6 +84,7 @@ def change_fund(fund: Fund, *, more: int = 0, actor: Actor) -> bool:
     :raises Ended: if the fund has ended.
     """
     stored = Fund.objects.select_for_update().get(pk=fund.pk)
+    # Read under the lock, because purchases change the balance.
     fund.balance = stored.balance + more
     return _change(fund, ("name", "is_shared", "payment_limit", "balance"), actor=actor)
 

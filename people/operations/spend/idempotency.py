@@ -33,6 +33,7 @@ def authorize_once(
     :returns: the decision, and whether it was made before.
     :raises IdempotencyKeyReused: if the token sent the key with another purchase.
     """
+    # repr() keeps the values apart: joined texts of different purchases could be equal.
     fingerprint = repr((type(instrument).__name__, str(instrument.pk), *astuple(purchase)))
     digest = hashlib.sha256(fingerprint.encode()).hexdigest()
     # A concurrent request with the same key waits here, at the unique index, for the first one.

@@ -81,6 +81,8 @@ def bulk_changes(request: HttpRequest) -> HttpResponse:
     page: Any = BoundedPaginator(
         BulkChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
     ).get_page(request.GET.get("page"))
+    # Counts the items of the shown changes only: counting for each change before the page is cut
+    # would read all items.
     shown = _counted(BulkChange.objects.filter(pk__in=[change.pk for change in page]))
     parent = ("People", reverse("admin:people_person_changelist"))
     context = page_context(request, "Bulk changes", parent=parent) | {
@@ -142,6 +144,7 @@ def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
     except PeopleError as error:
         messages.error(request, str(error))
     else:
+        # Without a message if a job does the rest: the page shows the progress.
         if operations.run_batch(change=change, seconds=SECONDS)[1]:
             messages.success(request, _result(change, count))
     return redirect("admin:bulk_change", change.pk)
@@ -193,6 +196,7 @@ def _blocked_before(change: BulkChange) -> QuerySet[Person]:
             state=Person.State.INACTIVE,
             deactivated_at__lt=change.began_at,
             deactivated_by__startswith="person:",
+            # The people of this connection, which manages their addresses.
             managed_fields__email__by=change.actor,
         )
     return blocked.order_by("family_name", "given_name", "pk")

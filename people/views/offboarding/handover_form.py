@@ -104,6 +104,7 @@ class HandoverForm(forms.Form):
             if self.cleaned_data.get(item.key) == OTHER_PERSON:
                 self._check_successor(item)
         if not self.errors:
+            # Only a complete plan can be checked.
             for problem in handover_plan.find_problems(self.person, self.plan):
                 self.say(problem)
         return self.cleaned_data
@@ -138,6 +139,7 @@ class HandoverForm(forms.Form):
             return None
         answered: MultiValueDict[str, Any] = data.copy()
         for item in self.inventory.decisions:
+            # Otherwise the form would show errors for items that the visitor has not seen yet.
             if self.seen is not None and item.key not in self.seen:
                 for name in (item.key, f"{item.key}-successor"):
                     answered[name] = initial.get(name) or ""
@@ -147,6 +149,7 @@ class HandoverForm(forms.Form):
         choices = [
             (OTHER_PERSON, "Hand over to another person …" if self.manager else "Hand over to …")
         ]
+        # A card or fund keeps its currency, so only a holder with the same currency can get it.
         if self.manager and item.currency in ("", self.manager_currency):
             choices.insert(0, (MANAGER, f"Hand over to {self.manager.full_name} (manager)"))
         if item.can_end:
@@ -175,6 +178,7 @@ class HandoverForm(forms.Form):
             self.add_error(item.key, "Choose a person.")
 
     def _successor(self, item: HandoverItem) -> str | None:
+        # Items that always end have no field.
         match self.cleaned_data.get(item.key, END):
             case "manager" if self.manager:
                 return str(self.manager.pk)

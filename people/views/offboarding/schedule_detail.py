@@ -65,6 +65,7 @@ def scheduled_termination(request: PersonRequest, person_id: UUID) -> HttpRespon
     if data is not None:
         try:
             done = _apply(action, person, postponing, exempting, actor=request.user.actor)
+        # Another administrator may have reactivated or terminated the person in the meantime.
         except NotScheduled as error:
             messages.error(request, str(error))
             return redirect("admin:people_person_change", person_id)

@@ -62,6 +62,8 @@ def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[Schedul
         "person__manager"
     )
     found = found.order_by("due_at", "pk")
+    # Rows with a decision of an administrator are kept while auto-termination is off, but nobody is
+    # due by them.
     if not is_on:
         return found.none()
     match form.value_of("show"):

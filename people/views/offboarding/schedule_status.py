@@ -84,6 +84,7 @@ class TerminationStatus:
     @property
     def days_left(self) -> str:
         assert self.scheduled_termination
+        # Calendar days in UTC, because the page shows the date and not the hour.
         days = (self.scheduled_termination.due_at.date() - self.now.date()).days
         if days < 0:
             return "due"

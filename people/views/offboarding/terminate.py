@@ -42,6 +42,7 @@ def terminate(request: PersonRequest, person_id: UUID) -> HttpResponse:
             return _render_confirmation(request, form, naming)
         if _terminate(request, form):
             return redirect("admin:people_person_change", person_id)
+    # A person who holds nothing needs no plan, so the first page is the confirmation.
     elif not form.is_bound and not form.inventory.keys and _can_terminate(form):
         return _render_confirmation(request, form, NameForm(expected=person.full_name))
     return _render_form(

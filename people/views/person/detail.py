@@ -75,6 +75,8 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "invite": invite,
         "invite_mail": invite.mails.order_by("created_at").last() if invite else None,
         "confirmation": latest_request(person) if person.pending_email else None,
+        # For people without an elevated rank, only the new address can be missing, and the page
+        # shows it already.
         "unconfirmed": unconfirmed(person) if person.pending_email and rank_of(person) else [],
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
         "timeline": timeline_of(person, before=int_param(request, "before")),

@@ -90,6 +90,8 @@ def edit_person(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     initial = field_values(person, EDITABLE) | {
+        # The address that was entered last. With the old one, saving the form would cancel the
+        # pending address.
         "email": person.pending_email or person.email,
         "seen": person.changed_at.isoformat(),
     }
@@ -141,6 +143,7 @@ def _revise(request: PersonRequest, person: Person, form: PersonForm) -> list[st
 
     :raises ChangedMeanwhile: if the person is no longer as the form's reader saw them.
     """
+    # Locked before the comparison, so that no change comes between it and the save.
     locks.lock(person)
     if form.cleaned_data["seen"] != person.changed_at.isoformat():
         raise ChangedMeanwhile(person)

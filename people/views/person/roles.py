@@ -74,6 +74,7 @@ def role_lines(person: Person, report_count: str) -> Iterator[Line]:
     grants = list(Grant.objects.filter(person=person).select_related("role"))
     names = people_names({person.role_source, *(grant.source for grant in grants)})
     yield _base(person, names)
+    # Manager is not stored: people have it while somebody reports to them.
     if report_count != "0":
         who = "person reports" if report_count == "1" else "people report"
         because = f"because {report_count} {who} to {person.given_name}"
@@ -115,6 +116,7 @@ def _base(person: Person, names: dict[str, str]) -> Line:
             confirmed_at=mapped.confirmed_at,
         )
     source = actor_name(person.role_source, names)
+    # A person who was added by a connection that sent no role is a Cardholder by default.
     is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.managed_fields
     return Line(
         role=person.get_role_display(),
