@@ -26,7 +26,12 @@ Key = tuple[type[Model], Any]
 
 
 def key_of(row: Model) -> Key:
-    """Return a key that is equal for two instances exactly if they are the same row."""
+    """Return a key that is equal for two instances exactly if they are the same row.
+
+    :raises ValueError: if the row was stored by `store`, which did not learn its primary key.
+    """
+    if row.pk is None and not row._state.adding:
+        raise ValueError(f"This {type(row).__name__} was stored; read it again to change it.")
     key = ("new", id(row)) if row.pk is None else row.pk
     return type(row), key
 
@@ -56,16 +61,22 @@ class SqlFragment(NamedTuple):
 
 
 def store(changes: Sequence[Change]) -> None:
-    """Store the changes in one statement. `auto_now` fields are set, as the ORM does."""
+    """Store the changes in one statement. `auto_now` fields are set, as the ORM does.
+
+    New rows whose primary key the database assigns learn it only if they are of the model that is
+    inserted last; for all others it stays None.
+    """
     new, changed, bulk = _split(changes)
     # The inserts come last, because only the last part returns its keys.
     parts = [*map(_bulk, bulk), *map(_update, changed.values()), *map(_insert, new.values())]
     statement = _statement(*[text for text, _ in parts])
-    key = prepared_statements.one(statement, [value for _, values in parts for value in values])
+    keys = prepared_statements.every(statement, [value for _, values in parts for value in values])
     for row in chain.from_iterable(new.values()):
         row._state.adding, row._state.db = False, connection.alias
-        if row.pk is None and key:
-            [row.pk] = key
+    if new:
+        *_, last = new.values()
+        for row, (key,) in zip(last, keys, strict=True):
+            row.pk = key
 
 
 @lru_cache(maxsize=1024)

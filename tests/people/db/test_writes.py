@@ -60,6 +60,27 @@ def test_kept_in_the_order_in_which_they_were_written(tenant: Tenant) -> None:
     assert [event.kind for event in Event.objects.order_by("pk")] == ["first", "second", "third"]
 
 
+def test_known_by_their_own_key_or_by_none(tenant: Tenant) -> None:
+    """Events get their keys from the database, which returns only those of the last model."""
+    happenings = [happening(tenant, kind, None) for kind in ("first", "second")]
+    last = [happening(tenant, kind, None) for kind in ("third", "fourth")]
+
+    with unit_of_work.deferring():
+        for event in happenings:
+            event.save()
+        unsaved(tenant, "ada@example.com").save()
+    with unit_of_work.deferring():
+        unsaved(tenant, "bob@example.com").save()
+        for event in last:
+            event.save()
+
+    assert [event.pk for event in happenings] == [None, None]
+    stored = Event.objects.filter(kind__in=["third", "fourth"]).order_by("pk")
+    assert [event.pk for event in last] == [event.pk for event in stored]
+    with unit_of_work.deferring(), pytest.raises(ValueError, match="read it again"):
+        happenings[0].save()
+
+
 def test_stored_many_at_once(tenant: Tenant) -> None:
     happenings = [happening(tenant, f"kind {number}", None) for number in range(5)]
 
