@@ -43,6 +43,16 @@ def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: st
     )
 
 
+def _choice(label: str, choices: Any = (), help_text: str = "") -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=label,
+        choices=choices,
+        help_text=help_text,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+
+
 def _tick(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
     return forms.BooleanField(
         label=label,
@@ -97,19 +107,12 @@ class ProviderForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text="Which people you can look up here.",
     )
-    paired_connection = forms.ChoiceField(
-        label="Same directory as the SCIM connection",
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
+    paired_connection = _choice("Same directory as the SCIM connection")
     paired_claim = _text(
         "Claim", "A claim with a value that SCIM also sends, such as oid or sub.", required=False
     )
-    paired_attribute = forms.ChoiceField(
-        label="Equals the SCIM attribute",
-        required=False,
-        choices=[("externalId", "externalId"), ("userName", "userName")],
-        widget=UnfoldAdminSelectWidget,
+    paired_attribute = _choice(
+        "Equals the SCIM attribute", [("externalId", "externalId"), ("userName", "userName")]
     )
 
     def __init__(self, *args: Any, provider: IdentityProvider | None = None, **kwargs: Any) -> None:
@@ -231,27 +234,18 @@ class OidcForm(ProviderForm):
     groups_claim = _text(
         "Groups claim", "The claim that contains the groups, or a path such as realm_access.roles."
     )
-    groups_separator = forms.ChoiceField(
-        label="If that claim is one text, its groups are separated",
-        required=False,
-        choices=[*SEPARATORS.items()],
-        widget=UnfoldAdminSelectWidget,
+    groups_separator = _choice(
+        "If that claim is one text, its groups are separated", [*SEPARATORS.items()]
     )
-    directory_kind = forms.ChoiceField(
-        label="API for live browsing",
-        required=False,
-        choices=DIRECTORIES,
-        widget=UnfoldAdminSelectWidget,
-        help_text="Used only if directory browsing is live.",
+    directory_kind = _choice(
+        "API for live browsing", DIRECTORIES, "Used only if directory browsing is live."
     )
     directory_url = _text("API URL", "Leave empty to use the default URL.", required=False)
     directory_token = _secret("API token")
-    group_key = forms.ChoiceField(
-        label="Tokens name groups",
-        required=False,
-        choices=[*GROUP_KEYS.items()],
-        widget=UnfoldAdminSelectWidget,
-        help_text="So that a group mapped from the live directory matches those of sign-ins.",
+    group_key = _choice(
+        "Tokens name groups",
+        [*GROUP_KEYS.items()],
+        "So that a group mapped from the live directory matches those of sign-ins.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -32,7 +32,10 @@ def configure() -> None:
         SECRET_KEY="of the tests",
         ALLOWED_HOSTS=["127.0.0.1"],
         ROOT_URLCONF="urls",
-        LOGIN_URL="/login/",
+        LOGIN_URL="/o/login/",
+        # Ramp is on the same host, and has cookies with the usual names.
+        SESSION_COOKIE_NAME="toolkit_session",
+        CSRF_COOKIE_NAME="toolkit_csrf",
         DATABASES={
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "db.sqlite3"}
         },

@@ -35,6 +35,6 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    path("login/", sign_in),
+    path("o/login/", sign_in),
     path("o/", include("oauth2_provider.urls", namespace="oauth2_provider")),
 ]
