@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from provisioning.ldap import starttls
+from provisioning.ldap.entry import Account
 from provisioning.net import safe_http
 from provisioning.net.safe_http import OutboundError
 from provisioning.providers.config import LdapSettings
@@ -27,6 +28,9 @@ SECONDS: Final = starttls.SECONDS
 
 class LdapFailed(Exception):
     """The directory could not identify the person. The message is for the provider log."""
+
+    # Whose entry was found, if one was.
+    account: Account | None = None
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)

@@ -60,6 +60,12 @@ class LdapSettings:
         return found[1] if found else self.base_dn
 
     @property
+    def is_active_directory(self) -> bool:
+        """Whether the user filter names attributes or rules that only Active Directory has."""
+        marks = ("samaccountname", "userprincipalname", "1.2.840.113556")
+        return any(mark in self.user_filter.casefold() for mark in marks)
+
+    @property
     def anybody(self) -> str:
         """The filter that matches everybody who can sign in."""
         sought = self.user_filter.replace("{0}", "*")

@@ -7,6 +7,7 @@ from typing import Any, Final
 import ldap
 from django.db import NotSupportedError, connections
 from ldap.controls import SimplePagedResultsControl
+from ldap.controls.sss import SSSRequestControl
 
 from provisioning.directory.backend import importable
 from provisioning.ldap.connection import SECONDS, bind, connected
@@ -62,14 +63,20 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
         where = base if scope == ldap.SCOPE_BASE else self.settings_dict["DIRECTORY"].base_dn
         size = ENTRIES if limit is None else max(1, min(ENTRIES, limit))
         page = SimplePagedResultsControl(criticality=False, size=size, cookie="")
+        order = self.settings_dict["ORDER"]
+        # RFC 2891. A server that cannot sort ignores it.
+        controls = [
+            page,
+            *([SSSRequestControl(criticality=False, ordering_rules=[order])] if order else []),
+        ]
         while True:
             message = self.connection.search_ext(
-                where, scope, filterstr, attrlist, serverctrls=[page], timeout=SECONDS
+                where, scope, filterstr, attrlist, serverctrls=controls, timeout=SECONDS
             )
-            _, rows, _, controls = self.connection.result3(message, timeout=SECONDS)
+            _, rows, _, answered = self.connection.result3(message, timeout=SECONDS)
             yield from ((dn, attributes) for dn, attributes in rows if dn is not None)
             page.cookie = next(
-                (one.cookie for one in controls if one.controlType == page.controlType), b""
+                (one.cookie for one in answered if one.controlType == page.controlType), b""
             )
             if not page.cookie:
                 return
@@ -81,16 +88,20 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
 
 
 @contextmanager
-def opened(alias: str, settings: LdapSettings, password: str, within: str) -> Iterator[str]:
+def opened(
+    alias: str, settings: LdapSettings, password: str, within: str, order: str = ""
+) -> Iterator[str]:
     """Make the directory a database of this thread under the alias, until the block ends.
 
-    Queries only find entries that match the filter `within`. settings.DATABASES is not changed,
-    because Django checks every database in it with each request.
+    Queries only find entries that match the filter `within`, sorted by the attribute `order` if the
+    server can. settings.DATABASES is not changed, because Django checks every database in it with
+    each request.
     """
     configured = connections.configure_settings(
         {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri, "PASSWORD": password}}
     )[alias]
-    wrapper = DatabaseWrapper(configured | {"DIRECTORY": settings, "WITHIN": within}, alias)
+    more = {"DIRECTORY": settings, "WITHIN": within, "ORDER": order}
+    wrapper = DatabaseWrapper(configured | more, alias)
     connections[alias] = wrapper
     try:
         yield alias
