@@ -24,6 +24,8 @@ class Priority(IntEnum):
     LEFT_APART = 40
     REFUSED = 50
     WAITING = 60
+    # A directory says now that their account cannot be used.
+    UNUSABLE_THERE = 64
     TURNED_AWAY = 65
     INVITED = 70
     KNOWN_OTHERWISE = 80

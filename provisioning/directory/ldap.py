@@ -18,11 +18,9 @@ from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, 
 from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, DirectoryUser
 from provisioning.ldap import client as signing_in
 from provisioning.ldap import groups
-from provisioning.ldap.connection import LdapFailed, Unreachable, explained
+from provisioning.ldap.connection import LdapFailed, bound
 from provisioning.ldap.groups import BATCH, DEEPEST, MOST_GROUPS
 from provisioning.models import IdentityProvider
-from provisioning.net import circuit_breaker
-from provisioning.net.circuit_breaker import CircuitOpen
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
 
@@ -193,14 +191,12 @@ class LdapDirectory:
         settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
             with (
-                circuit_breaker.circuit(self.settings.uri, Unreachable),
-                explained(self.settings),
-                opened("directory", settings, self.password, within, order) as alias,
+                bound(settings, self.password) as (connection, _),
+                opened("directory", connection, settings, within, order) as alias,
             ):
                 yield alias
-        except (LdapFailed, CircuitOpen) as error:
-            code = getattr(error, "code", "unreachable")
-            raise DirectoryFailed(code, str(error)) from error
+        except LdapFailed as error:
+            raise DirectoryFailed(error.code, str(error)) from error
         except (Error, ldap.LDAPError) as error:
             raise DirectoryFailed("directory-error", f"{self.name}: {error}") from error
 

@@ -19,17 +19,13 @@ from provisioning.ldap.connection import (
     SECONDS,
     AccountRefused,
     LdapFailed,
-    Unreachable,
     WrongPassword,
-    bind,
+    bound,
     connected,
-    explained,
     is_available,
 )
 from provisioning.ldap.entry import STATUS, Account, Entry, status_of
 from provisioning.models.account_status import AccountStatus
-from provisioning.net import circuit_breaker
-from provisioning.net.circuit_breaker import CircuitOpen
 from provisioning.providers.config import LdapSettings
 
 if is_available():
@@ -98,19 +94,27 @@ def sign_in(
 
 
 def look_up(
-    settings: LdapSettings, bind_password: str, login: str, *, relative_id: int | None = None
+    settings: LdapSettings,
+    bind_password: str,
+    login: str,
+    *,
+    realm: str = "",
+    relative_id: int | None = None,
 ) -> Claims:
     """Return the claims of a person who was authenticated elsewhere, such as by Kerberos.
 
-    :param relative_id: the relative id that the account must have in its Windows domain.
+    :param realm: the Kerberos realm of the account.
+    :param relative_id: the relative id that the account must have in its Windows domain. It also
+        finds an account of this domain that was renamed after the ticket was issued.
     :raises AccountRefused: if the account is missing, disabled, expired or another one.
     :raises LdapFailed: if the directory does not work as configured.
     """
     with opened(settings, bind_password) as directory:
-        try:
-            entry = login_names.find_one(directory, login)
-        except WrongPassword as error:
-            raise login_names.refusal_for_missing(directory, login) from error
+        # A relative id is only unique in its own domain.
+        is_here = realm.casefold() == settings.dns_domain.casefold()
+        entry = login_names.find_by_relative_id(directory, relative_id) if is_here else None
+        if entry is None:
+            entry = login_names.find_authenticated(directory, login)
         if relative_id is not None and entry.relative_id not in (None, relative_id):
             raise AccountRefused(
                 "account-replaced",
@@ -134,18 +138,8 @@ def opened(
         raise LdapFailed(
             "not-installed", "LDAP is not installed on this server. Run `make setup` as root."
         )
-    try:
-        with circuit_breaker.circuit(settings.uri, Unreachable), explained(settings):
-            connection = connected(settings)
-            try:
-                bind(connection, settings, bind_password)
-                yield Directory(connection, settings, time.monotonic() + seconds)
-            finally:
-                connection.unbind_ext_s()
-    except CircuitOpen as error:
-        raise Unreachable(
-            "unreachable", f"{settings.uri} did not respond recently. Ramp tries again soon."
-        ) from error
+    with bound(settings, bind_password) as (connection, alone):
+        yield Directory(connection, alone, time.monotonic() + seconds)
 
 
 @dataclass(frozen=True)

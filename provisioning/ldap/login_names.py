@@ -59,13 +59,41 @@ def find_one(directory: Any, login: str) -> Entry:
     raise missing
 
 
-def refusal_for_missing(directory: Any, login: str) -> AccountRefused:
-    """Return why there is no entry: outside of the base DN or the filter, or no account."""
-    if found := _apart_from_filter(directory, login, base=directory.settings.domain):
-        return AccountRefused(AccountStatus.OUTSIDE, _outside_text(directory, found))
-    return AccountRefused(
-        AccountStatus.UNKNOWN, f"The account “{login}” no longer exists in the directory."
+def find_authenticated(directory: Any, login: str) -> Entry:
+    """Return the entry of somebody who was authenticated elsewhere, such as by Kerberos.
+
+    :raises AccountRefused: if there is none: outside of the base DN or the filter, or no account.
+    :raises LdapFailed: as `find_one`.
+    """
+    try:
+        return find_one(directory, login)
+    except WrongPassword as error:
+        if error.account:
+            raise AccountRefused(AccountStatus.OUTSIDE, str(error)) from error
+        raise AccountRefused(
+            AccountStatus.UNKNOWN, f"The account “{login}” no longer exists in the directory."
+        ) from error
+
+
+def find_by_relative_id(directory: Any, relative_id: int | None) -> Entry | None:
+    """Return the account of the directory's own domain with this relative id (MS-DTYP 2.4.2).
+
+    It has the id also after it was renamed.
+    """
+    settings = directory.settings
+    if relative_id is None or not settings.is_active_directory:
+        return None
+    [domain] = directory.search(
+        "(objectClass=*)", most=1, base=settings.domain, names=["objectSid"]
     )
+    sid = next(iter(domain.attributes.get("objectsid", [])), b"")
+    if len(sid) < 8:
+        return None
+    # The domain's identifier with one more part at the end.
+    account = bytes([sid[0], sid[1] + 1]) + sid[2:] + relative_id.to_bytes(4, "little")
+    sought = "".join(f"\\{byte:02x}" for byte in account)
+    found: list[Entry] = directory.search(f"(&{settings.anybody}(objectSid={sought}))", most=1)
+    return found[0] if found else None
 
 
 def _outside_text(directory: Any, entry: Entry) -> str:
@@ -125,7 +153,7 @@ def _names_in_domain(directory: Any, login: str) -> Iterator[str]:
 def _domain_names(directory: Any) -> set[str]:
     """Return the DNS name and the NetBIOS name of the domain; none outside of Active Directory."""
     domain = directory.settings.domain
-    names = {".".join(re.findall(r"(?i)\bdc=([^,]+)", domain))}
+    names = {directory.settings.dns_domain}
     with suppress(LdapFailed, ldap.LDAPError):
         root = root_dse.read(directory)
         if not root.is_active_directory:

@@ -41,6 +41,7 @@ class OidcSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LdapSettings:
+    # One or several addresses with blanks between them. The first one that answers is used.
     uri: str
     base_dn: str
     bind_dn: str = ""
@@ -52,6 +53,15 @@ class LdapSettings:
     group_filter: str = "(member={0})"
     # Attribute names that differ from the default: {"email": "userPrincipalName"}.
     attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def servers(self) -> list[str]:
+        return self.uri.replace(",", " ").split() or [self.uri]
+
+    @property
+    def dns_domain(self) -> str:
+        """The DNS name of the domain: corp.example.com for DC=corp,DC=example,DC=com."""
+        return ".".join(re.findall(r"(?i)\bdc\s*=\s*([^,]+)", self.domain))
 
     @property
     def domain(self) -> str:

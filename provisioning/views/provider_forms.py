@@ -13,13 +13,17 @@ from unfold.widgets import (
 )
 
 from people import hooks
+from provisioning.ldap import proposal
+from provisioning.ldap.connection import LdapFailed
+from provisioning.ldap.proposal import Proposal
 from provisioning.models import IdentityProvider
-from provisioning.providers import admission, config
+from provisioning.providers import admission, config, connection_test_limits
 from provisioning.providers.config import (
     PROFILE_ATTRIBUTES,
     SECRET_OF,
     Definition,
     InvalidDefinition,
+    LdapSettings,
 )
 from provisioning.providers.directory_apis import DIRECTORY_APIS
 
@@ -59,6 +63,14 @@ def _secret(label: str) -> forms.CharField:
         max_length=2000,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class ConnectionTestForm(forms.Form):
+    login = _text(
+        "Test as a person",
+        "Optional. The user name of somebody in the directory. No password is needed.",
+        required=False,
     )
 
 
@@ -263,6 +275,8 @@ class OidcForm(ProviderForm):
 
 class LdapForm(ProviderForm):
     kind = Kind.LDAP
+    # What was read from the directory, if something was left empty.
+    proposal: Proposal | None = None
     own = (
         *("uri", "start_tls", "bind_dn", "bind_password", "base_dn"),
         *("user_filter", "group_base_dn", "group_filter", "attributes"),
@@ -271,21 +285,30 @@ class LdapForm(ProviderForm):
     uri = _text(
         "Server",
         "For example, ldaps://ldap.example.com, or ldap://… with StartTLS. Add the port if it is "
-        "not the default.",
+        "not the default. Separate several servers with blanks; the first one that answers is "
+        "asked.",
     )
     start_tls = _tick("StartTLS", "Encrypts an ldap:// connection.", initial=False)
     bind_dn = _text(
         "Bind DN", "The service account. Leave empty for anonymous bind.", required=False
     )
     bind_password = _secret("Bind password")
-    base_dn = _text("Base DN", "Only people below this DN can sign in.")
+    base_dn = _text(
+        "Base DN",
+        "Only people below this DN can sign in. Leave empty to read it from the directory.",
+        required=False,
+    )
     group_base_dn = _text(
         "Group base DN",
         "Only groups below this DN count. If empty, the base DN is used, or the whole "
         "domain in Active Directory.",
         required=False,
     )
-    user_filter = _text("User filter", "{0} is replaced by the login name.")
+    user_filter = _text(
+        "User filter",
+        "{0} is replaced by the login name. Leave empty for enabled accounts of people.",
+        required=False,
+    )
     group_filter = _text("Group filter", "{0} is replaced by the DN of the person.")
     attributes = forms.CharField(
         label="Attributes",
@@ -308,6 +331,35 @@ class LdapForm(ProviderForm):
                 )
             named[name] = attribute
         return named
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        if not self.errors and not (cleaned["base_dn"] and cleaned["user_filter"]):
+            self._read_directory(cleaned)
+        return super().clean()
+
+    def _read_directory(self, cleaned: dict[str, Any]) -> None:
+        """Fill in what was left empty with what the directory says about itself."""
+        missing = "base_dn" if not cleaned["base_dn"] else "user_filter"
+        if self.provider is not None and not cleaned["bind_password"]:
+            self.add_error(missing, "Enter it, or the bind password to read it from the directory.")
+            return
+        if not connection_test_limits.allow_test():
+            self.add_error(missing, "The directory was read too often. Wait a minute.")
+            return
+        settings = LdapSettings(
+            uri=cleaned["uri"],
+            base_dn="",
+            bind_dn=cleaned["bind_dn"],
+            start_tls=cleaned["start_tls"],
+        )
+        try:
+            self.proposal = proposal.read(settings, cleaned["bind_password"])
+        except LdapFailed as error:
+            self.add_error(missing, f"It could not be read from the directory. {error}")
+            return
+        cleaned["base_dn"] = cleaned["base_dn"] or self.proposal.base_dn
+        cleaned["user_filter"] = cleaned["user_filter"] or self.proposal.user_filter
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         names = (

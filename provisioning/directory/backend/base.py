@@ -1,7 +1,7 @@
 """The database connection to a directory: one bind, and one search for each page."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 import ldap
@@ -10,7 +10,7 @@ from ldap.controls import SimplePagedResultsControl
 from ldap.controls.sss import SSSRequestControl
 
 from provisioning.directory.backend import importable
-from provisioning.ldap.connection import SECONDS, bind, connected
+from provisioning.ldap.connection import SECONDS
 from provisioning.providers.config import LdapSettings
 
 assert importable.fields, "django-ldapdb is importable from here on"
@@ -36,11 +36,8 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
     connection: Any
 
     def get_new_connection(self, parameters: Any) -> Any:
-        """Connect as sign-in does: to the checked address, with timeouts, without referrals."""
-        settings: LdapSettings = self.settings_dict["DIRECTORY"]
-        connection = connected(settings)
-        bind(connection, settings, self.settings_dict["PASSWORD"])
-        return connection
+        """Use the connection as which sign-in is bound too: checked, and with timeouts."""
+        return self.settings_dict["CONNECTION"]
 
     def ensure_connection(self) -> None:
         """Connect once, without wrapping errors. django-ldapdb would bind for each query."""
@@ -48,11 +45,8 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
             self.connect()
 
     def close(self) -> None:
-        if self.connection is not None:
-            # An unbind fails if the server has closed the connection, which is then closed anyway.
-            with suppress(ldap.LDAPError):
-                self.connection.unbind_ext_s()
-            self.connection = None
+        # Whoever has bound the connection also ends it.
+        self.connection = None
 
     def search_s(
         self, base: str, scope: int, filterstr: str, attrlist: Any = None, limit: int | None = None
@@ -89,7 +83,7 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
 
 @contextmanager
 def opened(
-    alias: str, settings: LdapSettings, password: str, within: str, order: str = ""
+    alias: str, connection: Any, settings: LdapSettings, within: str, order: str = ""
 ) -> Iterator[str]:
     """Make the directory a database of this thread under the alias, until the block ends.
 
@@ -98,9 +92,9 @@ def opened(
     each request.
     """
     configured = connections.configure_settings(
-        {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri, "PASSWORD": password}}
+        {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri}}
     )[alias]
-    more = {"DIRECTORY": settings, "WITHIN": within, "ORDER": order}
+    more = {"CONNECTION": connection, "DIRECTORY": settings, "WITHIN": within, "ORDER": order}
     wrapper = DatabaseWrapper(configured | more, alias)
     connections[alias] = wrapper
     try:

@@ -145,6 +145,7 @@ def _look_up(name: str, accepted: Accepted) -> Claims:
         settings_of(directory),
         manage.secret_of(directory),
         accepted.login,
+        realm=accepted.principal.rpartition("@")[2],
         relative_id=accepted.relative_id,
     )
 
