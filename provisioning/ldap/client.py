@@ -63,6 +63,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
 # The code for a locked account. Active Directory sends it whatever the password is, so a visitor
 # must not learn it.
 LOCKED: Final = "775"
+LONGEST_ADDRESS: Final = 254
 
 
 def sign_in(
@@ -241,7 +242,8 @@ class Directory:
         self._check_subject(entry)
         return Claims(
             subject=texts["subject"],
-            email=texts["email"],
+            # A longer one cannot be an address (RFC 5321 section 4.5.3.1), nor be stored.
+            email=texts["email"] if len(texts["email"]) <= LONGEST_ADDRESS else "",
             given_name=texts["given_name"],
             family_name=texts["family_name"],
             name=texts["name"],
@@ -324,7 +326,8 @@ def _explaining(sought: str, where: str) -> Iterator[None]:
 
 
 def _lowered(attributes: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
-    return {name.lower(): values for name, values in attributes.items()}
+    # RFC 4511 section 4.1.7 allows an attribute without values.
+    return {name.lower(): values for name, values in attributes.items() if values}
 
 
 def _refused(entry: Entry, message: str) -> LdapFailed:

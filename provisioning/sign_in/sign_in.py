@@ -307,7 +307,8 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
 
 
 def _profile_values(claims: Claims) -> dict[str, str]:
-    given, family = names_of(claims)
+    # A name that is guessed from the address is not what the provider says.
+    given, family = names_of(replace(claims, email=""))
     email = "" if claims.is_email_verified is False else claims.email
     return {"given_name": given, "family_name": family, "email": email}
 
