@@ -117,6 +117,7 @@ def look_up(
         if entry is None:
             entry = login_names.find_authenticated(directory, login)
         if relative_id is not None and entry.relative_id not in (None, relative_id):
+            # Not with the account of the entry: that is somebody else.
             raise AccountRefused(
                 "account-replaced",
                 f"The ticket is for account {relative_id} of the domain, but {login} is now "
@@ -217,7 +218,9 @@ class Directory:
         """
         status = status_of(entry, timezone.now())
         if status != AccountStatus.GOOD:
-            raise AccountRefused(status, f"{entry.dn} is {status.label} in the directory.")
+            refused = AccountRefused(status, f"{entry.dn} is {status.label} in the directory.")
+            refused.account = self.account_of(entry)
+            raise refused
 
     def check_password(self, entry: Entry, password: str) -> None:
         """Check the entry's password by a bind on a separate connection.

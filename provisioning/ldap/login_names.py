@@ -69,7 +69,9 @@ def find_authenticated(directory: Any, login: str) -> Entry:
         return find_one(directory, login)
     except WrongPassword as error:
         if error.account:
-            raise AccountRefused(AccountStatus.OUTSIDE, str(error)) from error
+            outside = AccountRefused(AccountStatus.OUTSIDE, str(error))
+            outside.account = error.account
+            raise outside from error
         raise AccountRefused(
             AccountStatus.UNKNOWN, f"The account “{login}” no longer exists in the directory."
         ) from error

@@ -24,12 +24,8 @@ from provisioning.providers import connection_test_limits, manage
 from provisioning.providers.admission import lacks_restriction
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
-from provisioning.views.provider_forms import (
-    FORMS,
-    ConnectionTestForm,
-    ProviderForm,
-    initial_of,
-)
+from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
+from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 LABELS = {
@@ -39,6 +35,9 @@ LABELS = {
     "backchannel_logout_uri": "Back-channel logout URI",
 }
 TAB = "auth_providers"
+FORMS: dict[str, type[ProviderForm]] = {
+    form.kind: form for form in (OidcForm, LdapForm, WindowsForm)
+}
 Kind = IdentityProvider.Kind
 NAMES = {Kind.LDAP: "LDAP", Kind.WINDOWS: "Windows sign-in"}
 

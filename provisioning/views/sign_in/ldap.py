@@ -8,15 +8,15 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from people.views.page_context import page_context
 from provisioning.ldap.connection import AccountRefused, LdapFailed, WrongPassword
-from provisioning.models import Identity, IdentityProvider
+from provisioning.models import IdentityProvider
 from provisioning.passwords.directory_login import PasswordTry
 from provisioning.passwords.known_devices import remember, source_of
 from provisioning.passwords.ldap_lockout import NearlyLocked
 from provisioning.passwords.lockout import GuessedTooOften
-from provisioning.providers.issuers import authority_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.identity_lookup import person_with_subject
 from provisioning.views.sign_in.finish import finish_sign_in
 
 UNKNOWN = "Incorrect user name or password."
@@ -109,17 +109,10 @@ def _log(outcome: Outcome, tried: PasswordTry, reason: str, detail: str) -> None
     if account is None:
         attempt_log.log_attempt(outcome, tried.provider, email=login, reason=reason, detail=detail)
         return
-    known = Identity.objects.filter(
-        provider=tried.provider,
-        authority=authority_of(tried.provider),
-        subject=account.subject,
-        retired_at=None,
-    )
-    identity = known.select_related("person").first()
     attempt_log.log_attempt(
         outcome,
         tried.provider,
-        person=identity.person if identity else None,
+        person=person_with_subject(tried.provider, account.subject),
         subject=account.subject,
         email=account.email or account.login or login,
         reason=reason,

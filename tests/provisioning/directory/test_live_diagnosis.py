@@ -73,6 +73,19 @@ class TestAboutSomebodyWhoHasSignedIn:
         assert SENTENCES[how] in asked(admin, f"{name}@example.com")
 
 
+def test_and_says_disabled_although_the_filter_leaves_such_accounts_out(
+    admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
+) -> None:
+    enabled = "(&(sAMAccountName={0})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"
+    corp = added(acme, active_directory.document(user_filter=enabled))
+    dn = active_directory.add_person(name)
+    sign_in_as(name, corp, Client())
+
+    active_directory.change(dn, userAccountControl="514")
+
+    assert "is disabled in AD." in asked(admin, f"{name}@example.com")
+
+
 class TestAboutSomebodyWhoHasNot:
     @pytest.mark.parametrize(
         "form", ["{0}", "CORP\\{0}", "{0}@corp.example.com", "{0}@example.com"]

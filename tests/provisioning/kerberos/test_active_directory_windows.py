@@ -75,9 +75,9 @@ class TestWhoeverTheDirectoryNoLongerHas:
         name: str,
         how: str,
     ) -> None:
-        dn = active_directory.add_person(name)
+        dn, known = active_directory.add_person(name), Client()
         ticket = active_directory.ticket(name)
-        sign_in_with(ticket, windows, Client())
+        sign_in_with(ticket, windows, known)
         leave(active_directory, dn, how)
 
         response = sign_in_with(ticket, windows, client)
@@ -87,6 +87,8 @@ class TestWhoeverTheDirectoryNoLongerHas:
         attempt = the_attempt()
         assert (attempt.outcome, attempt.reason) == ("refused", LEAVING[how])
         assert attempt.subject == f"{name}@{REALM}"
+        if how != "deleted":
+            assert (attempt.email, attempt.person) == (f"{name}@example.com", person_in(known))
 
     def test_is_refused_when_somebody_else_has_the_name(
         self,

@@ -10,6 +10,7 @@ from people import tenancy
 from people.models import Tenant
 from provisioning.models import IdentityProvider
 from tests.clients.pages import text_of
+from tests.factories import core
 from tests.services.active_directory import BASE, ActiveDirectory, windows_time
 from tests.support.active_directory import added, person_in, sign_in_as, the_attempt, unused_name
 
@@ -222,6 +223,20 @@ class TestIsLogged:
         assert attempt.person == person_in(first)
         assert dn in attempt.detail
         assert f"“{typed}”" in attempt.detail
+
+    def test_where_a_search_for_what_was_typed_finds_it(
+        self, acme: Tenant, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
+    ) -> None:
+        active_directory.add_person(name)
+        sign_in_as(f"CORP\\{name}", corp, Client(), "wrong")
+        with tenancy.use(acme):
+            admin = core.owner()
+        client = Client()
+        client.force_login(admin)
+
+        for text in (f"CORP\\{name}", f"{name}@example.com", f"CN={name}"):
+            page = client.get("/tenants/acme/log/", {"q": text})
+            assert f"{name}@example.com" in text_of(page)
 
     def test_under_the_account_that_is_outside_of_the_base_dn(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
