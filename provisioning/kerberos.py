@@ -23,6 +23,8 @@ except ImportError:  # `make setup` skips it where it cannot be built.
 NTLM: Final = b"NTLMSSP\0"
 LOGON_INFO: Final = "urn:mspac:logon-info"
 USER_ID_AT: Final = 120
+# The object identifier 1.3.6.1.5.5.2 in DER.
+SPNEGO: Final = bytes.fromhex("2b0601050502")
 # The service name for which browsers request a ticket.
 SERVICE: Final = "HTTP"
 
@@ -56,6 +58,51 @@ class Accepted:
         return self.principal if self.relative_id is None else f"{self.relative_id}@{realm}"
 
 
+@dataclass(frozen=True)
+class KeytabEntry:
+    """A key in a keytab: its principal without the realm, the realm, and the key's version."""
+
+    name: str
+    realm: str
+    version: int
+
+
+def keytab_entries(keytab: bytes) -> list[KeytabEntry]:
+    """Return the entries of a keytab in the format of MIT Kerberos, version 0x0502.
+
+    https://web.mit.edu/kerberos/krb5-latest/doc/formats/keytab_file_format.html
+
+    :raises KerberosFailed: if it has another format.
+    """
+    entries, at = [], 2
+    if keytab[:2] != b"\x05\x02":
+        raise KerberosFailed("keytab", "This is no keytab. Upload it again.")
+    try:
+        while at + 4 <= len(keytab):
+            (size,) = struct.unpack_from(">i", keytab, at)
+            # A negative size is a hole, where an entry was deleted.
+            if size > 0:
+                entries.append(_keytab_entry(keytab[at + 4 : at + 4 + size]))
+            at += 4 + abs(size)
+    except (struct.error, ValueError) as error:
+        raise KerberosFailed("keytab", "The keytab cannot be read. Upload it again.") from error
+    return entries
+
+
+def _keytab_entry(entry: bytes) -> KeytabEntry:
+    (count,), at = struct.unpack_from(">H", entry), 2
+    texts = []
+    for _ in range(count + 1):
+        (size,) = struct.unpack_from(">H", entry, at)
+        texts.append(entry[at + 2 : at + 2 + size].decode())
+        at += 2 + size
+    # The type of the name and a time of 4 bytes each, the version, and the type and size of a key.
+    version, _, size = struct.unpack_from(">BHH", entry, at + 8)
+    if len(entry) >= at + 13 + size + 4:
+        version = struct.unpack_from(">I", entry, at + 13 + size)[0] or version
+    return KeytabEntry("/".join(texts[1:]), texts[0], version)
+
+
 def is_available() -> bool:
     """Tell whether gssapi is installed."""
     return gssapi is not None
@@ -84,7 +131,7 @@ def accept(
             "or another mechanism.",
         )
     _check_bound(context, certificate)
-    _check_service(str(context.target_name))
+    _check_service(token, keytab)
     principal = str(context.initiator_name)
     _check_realm(principal, realms)
     return Accepted(principal, answer, _relative_id(context.initiator_name))
@@ -180,12 +227,68 @@ def _check_bound(context: Any, certificate: bytes) -> None:
         )
 
 
-def _check_service(target: str) -> None:
-    if not target.startswith(f"{SERVICE}/"):
+def _check_service(token: bytes, keytab: bytes) -> None:
+    """Check that the ticket was issued for HTTP, and for a host in the keytab.
+
+    All services of an account have the same key, and the library accepts a ticket for any of them:
+    it reports the name in the keytab instead of the one in the ticket. A ticket that somebody got
+    for a file server, for example, must not open a session here.
+    """
+    service = service_of(token)
+    names = {entry.name.casefold() for entry in keytab_entries(keytab)}
+    if not service.startswith(f"{SERVICE}/") or service.casefold() not in names:
         raise KerberosFailed(
             "other-service",
-            f"The ticket is for {target}. The keytab should contain only {SERVICE}/….",
+            f"The ticket is for {service or 'no service'}. The keytab should contain only "
+            f"{SERVICE}/….",
         )
+
+
+def service_of(token: bytes) -> str:
+    """Return the service for which the ticket in the token was issued; blank if unreadable.
+
+    The token is SPNEGO (RFC 4178 section 4.2.1) around a Kerberos token (RFC 4121 section 4.1), or
+    the latter alone; in it are an AP-REQ and its ticket (RFC 4120 sections 5.5.1 and 5.3).
+    """
+    try:
+        if token[:1] == b"\x60":
+            content = _content(token, 0x60)
+            mechanism, rest = _split(content)
+            if mechanism == SPNEGO:
+                return service_of(_content(rest, 0xA0, 0x30, 0xA2, 0x04))
+            # Two bytes say that it is an AP-REQ.
+            token = rest.removeprefix(b"\x01\x00")
+        names = _content(token, 0x6E, 0x30, 0xA3, 0x61, 0x30, 0xA2, 0x30, 0xA1, 0x30)
+        parts = []
+        while names:
+            part, names = _split(names)
+            parts.append(part.decode())
+    except (IndexError, ValueError):
+        return ""
+    return "/".join(parts)
+
+
+def _content(data: bytes, *tags: int) -> bytes:
+    """Return the content of the first element with the first tag, in it of the second, and so on.
+
+    :raises IndexError, ValueError: if there is none.
+    """
+    for tag in tags:
+        while data[0] != tag:
+            _, data = _split(data)
+        data, _ = _split(data)
+    return data
+
+
+def _split(data: bytes) -> tuple[bytes, bytes]:
+    """Return the content of the first DER element, and what follows it (X.690 section 8.1)."""
+    size, start = data[1], 2
+    if size & 0x80:
+        start += size & 0x7F
+        size = int.from_bytes(data[2:start], "big")
+    if start + size > len(data):
+        raise ValueError("The element is cut off.")
+    return data[start : start + size], data[start + size :]
 
 
 def _check_realm(principal: str, realms: Collection[str]) -> None:

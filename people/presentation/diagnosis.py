@@ -28,6 +28,8 @@ class Priority(IntEnum):
     REFUSED = 50
     # The connection is not activated yet, still imports, or is disconnected.
     WAITING = 60
+    # A directory says now that their account cannot be used.
+    UNUSABLE_THERE = 64
     # A sign-in was refused.
     TURNED_AWAY = 65
     INVITED = 70

@@ -67,6 +67,8 @@ class Claims:
     name: str = ""
     department: str = ""
     location: str = ""
+    # All values of fields that may have several, by field. They have no order.
+    alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: Groups = UNKNOWN
     said: Mapping[str, str] = field(default_factory=dict)
     # The claims that may list groups, for the preview on the provider's page.

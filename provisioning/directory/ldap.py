@@ -10,6 +10,7 @@ from uuid import UUID
 import ldap
 from django.db.models import Q, QuerySet
 from django.db.utils import Error
+from ldap.filter import escape_filter_chars
 
 from provisioning.claims import Group
 from provisioning.directory.backend.base import opened
@@ -17,13 +18,19 @@ from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, 
 from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, DirectoryUser
 from provisioning.ldap import client as signing_in
 from provisioning.ldap import groups
-from provisioning.ldap.connection import LdapFailed, Unreachable, explained
+from provisioning.ldap.connection import LdapFailed, bound
+from provisioning.ldap.groups import BATCH, DEEPEST, MOST_GROUPS
 from provisioning.models import IdentityProvider
-from provisioning.net import circuit_breaker
-from provisioning.net.circuit_breaker import CircuitOpen
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
 
+# The matching rule that follows nested groups (MS-ADTS 3.1.1.3.4.4.3).
+IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
+# The accounts of people, neither of computers nor of trusted domains, that are not disabled. The
+# account of the KDC, krbtgt, is always disabled.
+PEOPLE_OF_ACTIVE_DIRECTORY: Final = (
+    "(sAMAccountType=805306368)(!(userAccountControl:1.2.840.113556.1.4.803:=2))"
+)
 # So far one may turn pages; who looks further types more of the name.
 LAST_ROW: Final = 1000
 # The fields that can be the subject, by attribute.
@@ -88,11 +95,38 @@ class LdapDirectory:
             return next(map(_group, groups.filter(dn=dn)[:1]), None)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
-        """Return the people whose entries name the group, or else the members that it names."""
+        """Return the people in the group, also through other groups or as their primary group."""
         dn = self._group_dn(group_id)
-        with self._users() as users:
-            found = _page(users.filter(member_of__contains=dn), after, self._person)
-        return found if found.items else self._members_named(dn, after)
+        if self.settings.is_active_directory:
+            return self._members_in_active_directory(dn, after)
+        dns = self._with_nested(dn)
+        listed = "".join(f"(memberOf={escape_filter_chars(one)})" for one in dns)
+        with self._users(f"(|{listed})") as users:
+            found = _page(users, after, self._person)
+        return found if found.items else self._members_named(dns, after)
+
+    def _members_in_active_directory(self, dn: str, after: str) -> Page[DirectoryPerson]:
+        chain = f"(memberOf:{IN_CHAIN}:={escape_filter_chars(dn)})"
+        with self._groups(f"(|{chain}(distinguishedName={escape_filter_chars(dn)}))") as nested:
+            numbers = [one.relative_id for one in nested[:MOST_GROUPS]]
+        # The people of a primary group are not among its members.
+        primary = "".join(f"(primaryGroupID={one})" for one in numbers if one)
+        with self._users(f"(|{chain}{primary})") as users:
+            return _page(users, after, self._person)
+
+    def _with_nested(self, dn: str) -> list[str]:
+        """Return the DNs of the group and of the groups in it."""
+        found, latest = [dn], [dn]
+        with self._groups() as groups:
+            for _ in range(DEEPEST):
+                named = _members_of(groups, latest)[:MOST_GROUPS]
+                batches = (named[start : start + BATCH] for start in range(0, len(named), BATCH))
+                nested = [one.dn for dns in batches for one in groups.filter(_any_dn(dns))]
+                latest = [one for one in nested if one not in found]
+                found += latest
+                if not latest:
+                    break
+        return found
 
     def _group_dn(self, group_id: str) -> str:
         """Return where the group is now; the id may also be the DN itself."""
@@ -107,10 +141,10 @@ class LdapDirectory:
             raise DirectoryFailed(error.code, str(error)) from error
         return found.dn if found else group_id
 
-    def _members_named(self, group_id: str, after: str) -> Page[DirectoryPerson]:
+    def _members_named(self, dns: list[str], after: str) -> Page[DirectoryPerson]:
+        """Return the members that the groups name, where people's entries do not name groups."""
         with self._groups() as groups:
-            group = next(iter(groups.filter(dn=group_id)[:1]), None)
-        named = sorted(group.members) if group else []
+            named = _members_of(groups, dns)
         start = start_of(after)
         with self._users() as users:
             found = [one for dn in named[start : start + PAGE] for one in users.filter(dn=dn)]
@@ -130,41 +164,39 @@ class LdapDirectory:
         )
 
     @contextmanager
-    def _users(self) -> Iterator[QuerySet[Any]]:
-        with self._connected(self.settings.anybody) as alias:
+    def _users(self, within: str = "") -> Iterator[QuerySet[Any]]:
+        """Find those who could sign in, in order of their names where the directory sorts."""
+        settings = self.settings
+        usual = PEOPLE_OF_ACTIVE_DIRECTORY if settings.is_active_directory else ""
+        order = "displayName" if settings.is_active_directory else "cn"
+        with self._connected(f"{settings.anybody}{usual}{within}", order=order) as alias:
             yield DirectoryUser.objects.using(alias)
 
     @contextmanager
-    def _groups(self) -> Iterator[QuerySet[Any]]:
+    def _groups(self, within: str = "") -> Iterator[QuerySet[Any]]:
         """Find the groups where a sign-in would."""
-        model = ActiveDirectoryGroup if self._is_active_directory else DirectoryGroup
-        with self._connected(base=self._groups_base) as alias:
+        model = ActiveDirectoryGroup if self.settings.is_active_directory else DirectoryGroup
+        with self._connected(within, base=self._groups_base, order="cn") as alias:
             yield model.objects.using(alias)
-
-    @property
-    def _is_active_directory(self) -> bool:
-        return "samaccountname" in self.settings.user_filter.casefold()
 
     @property
     def _groups_base(self) -> str:
         settings = self.settings
-        usual: str = settings.domain if self._is_active_directory else settings.base_dn
+        usual: str = settings.domain if settings.is_active_directory else settings.base_dn
         return settings.group_base_dn or usual
 
     @contextmanager
-    def _connected(self, within: str = "", base: str = "") -> Iterator[str]:
+    def _connected(self, within: str = "", base: str = "", order: str = "") -> Iterator[str]:
         """Connect until the block ends; say what is wrong where that does not go well."""
         settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
             with (
-                circuit_breaker.circuit(self.settings.uri, Unreachable),
-                explained(self.settings),
-                opened("directory", settings, self.password, within) as alias,
+                bound(settings, self.password) as (connection, _),
+                opened("directory", connection, settings, within, order) as alias,
             ):
                 yield alias
-        except (LdapFailed, CircuitOpen) as error:
-            code = getattr(error, "code", "unreachable")
-            raise DirectoryFailed(code, str(error)) from error
+        except LdapFailed as error:
+            raise DirectoryFailed(error.code, str(error)) from error
         except (Error, ldap.LDAPError) as error:
             raise DirectoryFailed("directory-error", f"{self.name}: {error}") from error
 
@@ -173,7 +205,18 @@ def _page(rows: QuerySet[Any], after: str, read: Any) -> Page[Any]:
     start = min(start_of(after), LAST_ROW)
     found = list(rows[start : start + PAGE + 1])
     following = str(start + PAGE) if len(found) > PAGE and start + PAGE < LAST_ROW else ""
-    return Page([read(one) for one in found[:PAGE]], following)
+    shown = [read(one) for one in found[:PAGE] if not getattr(one, "is_disabled", False)]
+    return Page(sorted(shown, key=lambda one: one.name.casefold()), following)
+
+
+def _members_of(groups: QuerySet[Any], dns: list[str]) -> list[str]:
+    """Return the DNs that the groups list."""
+    return sorted({one for dn in dns for group in groups.filter(dn=dn) for one in group.members})
+
+
+def _any_dn(dns: list[str]) -> Q:
+    """Return a condition for the entries at these DNs (entryDN, RFC 5020)."""
+    return Q(*(("entry_dn", dn) for dn in dns), _connector=Q.OR)
 
 
 def _is_below(dn: str, base: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 from django.db.models import Count, Q
 
@@ -33,6 +34,8 @@ class Matched:
     similar_groups: list[SimilarGroup] = field(default_factory=list)
     # Groups with the same name and another id, which do not grant the role.
     namesakes: list[ExternalGroup] = field(default_factory=list)
+    # Its people in the live directory who have not signed in, if that was asked.
+    newcomers: Any = None
 
 
 def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Matched]:

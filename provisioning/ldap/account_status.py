@@ -32,24 +32,24 @@ def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, Acco
     among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
     statuses = {subject: status_of(entry, now) for subject, entry in among}
     missing = [subject for subject in subjects if subject not in statuses]
-    elsewhere = _elsewhere(directory, missing) if missing else set()
+    elsewhere = _elsewhere(directory, missing) if missing else {}
     for subject in missing:
-        statuses[subject] = AccountStatus.OUTSIDE if subject in elsewhere else AccountStatus.UNKNOWN
+        statuses[subject] = elsewhere.get(subject, AccountStatus.UNKNOWN)
     return statuses
 
 
-def _elsewhere(directory: Directory, subjects: Collection[str]) -> set[str]:
-    """Return the subjects that exist outside of the base DN or the user filter.
+def _elsewhere(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
+    """Return the status of the subjects that are outside of the base DN or the user filter.
 
-    The service account may not be allowed to search there, so errors are ignored.
+    A filter may leave disabled accounts out. They are disabled then, and not outside. The service
+    account may not be allowed to search there, so errors are ignored.
     """
+    now = timezone.now()
     try:
-        return {
-            subject
-            for subject, _ in _entries(directory, subjects, "", base=directory.settings.domain)
-        }
+        among = _entries(directory, subjects, "", base=directory.settings.domain)
+        return {subject: status_of(entry, now) or AccountStatus.OUTSIDE for subject, entry in among}
     except (LdapFailed, ldap.LDAPError):
-        return set()
+        return {}
 
 
 def _entries(

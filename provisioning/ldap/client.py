@@ -7,35 +7,30 @@ password (RFC 4513). Input is escaped for search filters (RFC 4515).
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
 from django.utils import timezone
 
 from provisioning.claims import Claims, Groups
-from provisioning.ldap import groups
+from provisioning.ldap import groups, login_names
 from provisioning.ldap.connection import (
     SECONDS,
     AccountRefused,
     LdapFailed,
-    Unreachable,
     WrongPassword,
-    bind,
+    bound,
     connected,
-    explained,
     is_available,
 )
-from provisioning.ldap.entry import STATUS, Entry, status_of
+from provisioning.ldap.entry import STATUS, Account, Entry, status_of
 from provisioning.models.account_status import AccountStatus
-from provisioning.net import circuit_breaker
-from provisioning.net.circuit_breaker import CircuitOpen
 from provisioning.providers.config import LdapSettings
 
 if is_available():
     import ldap
     from ldap.controls import SimplePagedResultsControl
-    from ldap.filter import escape_filter_chars
 
 # Entries in one page. Service accounts may be limited to few.
 PAGE: Final = 50
@@ -58,7 +53,17 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
     "773": ("password-must-change", "the password must be changed first"),
     "533": ("account-disabled", "the account is disabled"),
     "701": ("account-expired", "the account has expired"),
+    "530": ("logon-hours", "the account may not sign in at this time (logonHours)"),
+    "531": (
+        "workstation-refused",
+        "the account may sign in only on the computers in userWorkstations (“Log On To”), and "
+        "this domain controller is none of them",
+    ),
 }
+# The code for a locked account. Active Directory sends it whatever the password is, so a visitor
+# must not learn it.
+LOCKED: Final = "775"
+LONGEST_ADDRESS: Final = 254
 
 
 def sign_in(
@@ -81,7 +86,7 @@ def sign_in(
         # (RFC 4513 section 5.1.2); no socket is opened for it.
         raise WrongPassword("no-password", "No login name or password was entered.")
     with opened(settings, bind_password) as directory:
-        entry = directory.find_one(login)
+        entry = login_names.find_one(directory, login)
         with around_binding(directory, entry) if around_binding else nullcontext():
             directory.check_password(entry, password)
         # Only now: the account status must not be revealed without the correct password.
@@ -90,20 +95,29 @@ def sign_in(
 
 
 def look_up(
-    settings: LdapSettings, bind_password: str, login: str, *, relative_id: int | None = None
+    settings: LdapSettings,
+    bind_password: str,
+    login: str,
+    *,
+    realm: str = "",
+    relative_id: int | None = None,
 ) -> Claims:
     """Return the claims of a person who was authenticated elsewhere, such as by Kerberos.
 
-    :param relative_id: the relative id that the account must have in its Windows domain.
+    :param realm: the Kerberos realm of the account.
+    :param relative_id: the relative id that the account must have in its Windows domain. It also
+        finds an account of this domain that was renamed after the ticket was issued.
     :raises AccountRefused: if the account is missing, disabled, expired or another one.
     :raises LdapFailed: if the directory does not work as configured.
     """
     with opened(settings, bind_password) as directory:
-        try:
-            entry = directory.find_one(login)
-        except WrongPassword as error:
-            raise directory.refusal_for_missing(login) from error
+        # A relative id is only unique in its own domain.
+        is_here = realm.casefold() == settings.dns_domain.casefold()
+        entry = login_names.find_by_relative_id(directory, relative_id) if is_here else None
+        if entry is None:
+            entry = login_names.find_authenticated(directory, login)
         if relative_id is not None and entry.relative_id not in (None, relative_id):
+            # Not with the account of the entry: that is somebody else.
             raise AccountRefused(
                 "account-replaced",
                 f"The ticket is for account {relative_id} of the domain, but {login} is now "
@@ -126,18 +140,8 @@ def opened(
         raise LdapFailed(
             "not-installed", "LDAP is not installed on this server. Run `make setup` as root."
         )
-    try:
-        with circuit_breaker.circuit(settings.uri, Unreachable), explained(settings):
-            connection = connected(settings)
-            try:
-                bind(connection, settings, bind_password)
-                yield Directory(connection, settings, time.monotonic() + seconds)
-            finally:
-                connection.unbind_ext_s()
-    except CircuitOpen as error:
-        raise Unreachable(
-            "unreachable", f"{settings.uri} did not respond recently. Ramp tries again soon."
-        ) from error
+    with bound(settings, bind_password) as (connection, alone):
+        yield Directory(connection, alone, time.monotonic() + seconds)
 
 
 @dataclass(frozen=True)
@@ -148,40 +152,6 @@ class Directory:
     settings: LdapSettings
     # The time after which no further search starts, by the monotonic clock.
     until: float
-
-    def find_one(self, login: str) -> Entry:
-        """Return the only entry with that login name.
-
-        :raises WrongPassword: if there is none.
-        :raises AccountRefused: if there are several.
-        :raises LdapFailed: if there are no people at all below the base DN.
-        """
-        sought = self.settings.user_filter.replace("{0}", escape_filter_chars(login))
-        found = self.search(sought, most=2)
-        if not found:
-            self.check_has_people()
-            raise WrongPassword("no-entry", f"No entry matches {sought}.")
-        if len(found) > 1:
-            raise AccountRefused(
-                "ambiguous",
-                f"Several entries match {sought}. Change the filter so that it matches only one.",
-            )
-        return found[0]
-
-    def refusal_for_missing(self, login: str) -> AccountRefused:
-        """Return why there is no entry: outside of the base DN or the filter, or no account."""
-        names = "".join(f"({name}={escape_filter_chars(login)})" for name in self.names_of_login())
-        # Often the service account may not read the whole domain. Then the account counts as gone.
-        with suppress(LdapFailed, ldap.LDAPError):
-            if found := self.sample(f"(|{names})", base=self.settings.domain):
-                return AccountRefused(
-                    AccountStatus.OUTSIDE,
-                    f"{found.dn} is not below “{self.settings.base_dn}” or does not match "
-                    f"{self.settings.user_filter}.",
-                )
-        return AccountRefused(
-            AccountStatus.UNKNOWN, f"The account “{login}” no longer exists in the directory."
-        )
 
     def sample(self, sought: str, *, base: str | None = None) -> Entry | None:
         """Return any entry that matches, or None.
@@ -232,7 +202,8 @@ class Directory:
                 _, rows = self.connection.result(message, timeout=SECONDS)
         except ldap.SIZELIMIT_EXCEEDED as error:
             raise LdapFailed("too-many", f"More than {most} entries match {sought}.") from error
-        return [Entry(dn, _lowered(attributes)) for dn, attributes in rows if dn]
+        # The root's DN is empty, and a referral has none.
+        return [Entry(dn, _lowered(attributes)) for dn, attributes in rows if dn is not None]
 
     def _check_time(self) -> None:
         if time.monotonic() > self.until:
@@ -247,7 +218,9 @@ class Directory:
         """
         status = status_of(entry, timezone.now())
         if status != AccountStatus.GOOD:
-            raise AccountRefused(status, f"{entry.dn} is {status.label} in the directory.")
+            refused = AccountRefused(status, f"{entry.dn} is {status.label} in the directory.")
+            refused.account = self.account_of(entry)
+            raise refused
 
     def check_password(self, entry: Entry, password: str) -> None:
         """Check the entry's password by a bind on a separate connection.
@@ -272,15 +245,28 @@ class Directory:
         self._check_subject(entry)
         return Claims(
             subject=texts["subject"],
-            email=texts["email"],
+            # A longer one cannot be an address (RFC 5321 section 4.5.3.1), nor be stored.
+            email=texts["email"] if len(texts["email"]) <= LONGEST_ADDRESS else "",
             given_name=texts["given_name"],
             family_name=texts["family_name"],
             name=texts["name"],
             department=texts["department"],
             location=texts["location"],
+            alternatives={
+                name: tuple(entry.texts(self.names_of(name)))
+                for name in ("email", "given_name", "family_name")
+            },
             groups=self.groups_of(entry),
             account_created_at=entry.created_at,
             said={name: entry.text([name]) for name in entry.attributes} | {"dn": entry.dn},
+        )
+
+    def account_of(self, entry: Entry) -> Account:
+        return Account(
+            entry.dn,
+            subject=entry.text(self.names_of("subject")),
+            login=entry.text(self.names_of_login()),
+            email=entry.text(self.names_of("email")),
         )
 
     def groups_of(self, entry: Entry) -> Groups:
@@ -343,7 +329,8 @@ def _explaining(sought: str, where: str) -> Iterator[None]:
 
 
 def _lowered(attributes: Mapping[str, list[bytes]]) -> dict[str, list[bytes]]:
-    return {name.lower(): values for name, values in attributes.items()}
+    # RFC 4511 section 4.1.7 allows an attribute without values.
+    return {name.lower(): values for name, values in attributes.items() if values}
 
 
 def _refused(entry: Entry, message: str) -> LdapFailed:
@@ -352,6 +339,8 @@ def _refused(entry: Entry, message: str) -> LdapFailed:
     if data and data[1] in REFUSALS:
         code, reason = REFUSALS[data[1]]
         return AccountRefused(code, f"The directory rejected the sign-in of {entry.dn}: {reason}.")
-    is_good = status_of(entry, timezone.now()) == AccountStatus.GOOD
-    more = "" if is_good else " The account is also disabled, expired or locked in the directory."
+    if (data and data[1] == LOCKED) or entry.text(["pwdAccountLockedTime"]):
+        return WrongPassword("account-locked", f"{entry.dn} is locked in the directory.")
+    status = status_of(entry, timezone.now())
+    more = "" if status == AccountStatus.GOOD else f" The account is also {status.label}."
     return WrongPassword("wrong-password", f"Incorrect password for {entry.dn}.{more}")

@@ -8,12 +8,15 @@ import socket
 import ssl
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from provisioning.ldap import starttls
-from provisioning.net import safe_http
+from provisioning.ldap.entry import Account
+from provisioning.net import circuit_breaker, safe_http
+from provisioning.net.circuit_breaker import CircuitOpen
 from provisioning.net.safe_http import OutboundError
 from provisioning.providers.config import LdapSettings
 
@@ -23,10 +26,15 @@ except ImportError:  # `make setup` skips it where it cannot be built.
     ldap = None
 
 SECONDS: Final = starttls.SECONDS
+# The errors of one server because of which the next one is tried.
+AWAY: Final = ("unreachable", "timeout", "unresolvable", "certificate", "no-tls")
 
 
 class LdapFailed(Exception):
     """The directory could not identify the person. The message is for the provider log."""
+
+    # Whose entry was found, if one was.
+    account: Account | None = None
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -69,6 +77,40 @@ def connected(settings: LdapSettings) -> Any:
             f"{settings.uri} does not accept connections: {error.strerror or 'timed out'}.",
         ) from error
     return _libldap_connection(reached if is_plain else _secured(settings, reached, host))
+
+
+@contextmanager
+def bound(settings: LdapSettings, password: str) -> Iterator[tuple[Any, LdapSettings]]:
+    """Connect to the first server that works, and bind as the service account.
+
+    :yields: the connection, and the settings with this server alone.
+    :raises LdapFailed: if no server works, or the one that does refuses the service account.
+    """
+    first, *others = settings.servers
+    alone, is_bound = replace(settings, uri=first), False
+    try:
+        with circuit_breaker.circuit(first, Unreachable), explained(alone):
+            connection = connected(alone)
+            try:
+                bind(connection, alone, password)
+                is_bound = True
+                yield connection, alone
+            finally:
+                # It fails if the server has closed the connection, which is then closed anyway.
+                with suppress(ldap.LDAPError):
+                    connection.unbind_ext_s()
+    except CircuitOpen as error:
+        if not others:
+            raise Unreachable(
+                "unreachable", f"{first} did not respond recently. Ramp tries again soon."
+            ) from error
+    except LdapFailed as error:
+        if is_bound or not others or error.code not in AWAY:
+            raise
+    if is_bound:
+        return
+    with bound(replace(settings, uri=" ".join(others)), password) as found:
+        yield found
 
 
 def bind(connection: Any, settings: LdapSettings, password: str) -> None:

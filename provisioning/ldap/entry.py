@@ -1,5 +1,6 @@
 """An entry of a directory: its attributes as text, and whether its account may be used."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,12 +14,16 @@ BINARY_IDS: Final = ("objectguid", "ms-ds-consistencyguid")
 # if a search requests them by name.
 STATUS: Final = (
     *("userAccountControl", "accountExpires", "nsAccountLock", "pwdAccountLockedTime"),
-    *("whenCreated", "createTimestamp", "objectSid"),
+    *("krbPrincipalExpiration", "whenCreated", "createTimestamp", "objectSid"),
 )
 ACCOUNT_DISABLED: Final = 2
 # Active Directory counts time in 100 ns since 1601. These two values mean “never”.
 WINDOWS_EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
 NEVER: Final = (0, 2**63 - 1)
+# The value of `pwdAccountLockedTime` with which an administrator locks an account (slapo-ppolicy).
+LOCKED_BY_ADMINISTRATOR: Final = "000001010000Z"
+# No number of a directory is longer, and Python refuses to parse a very long one.
+MOST_DIGITS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,7 @@ class Entry:
     @property
     def created_at(self) -> datetime | None:
         """Return when the entry was created; None if that is unknown."""
-        text = self.text(["whenCreated", "createTimestamp"])
-        try:
-            return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-        except ValueError:
-            return None
+        return generalized_time(self.text(["whenCreated", "createTimestamp"]))
 
     @property
     def relative_id(self) -> int | None:
@@ -58,32 +59,60 @@ class Entry:
         return "objectsid" in self.attributes and "objectguid" in self.attributes
 
 
+@dataclass(frozen=True)
+class Account:
+    """Whose entry it is, for the provider log."""
+
+    dn: str
+    subject: str = ""
+    login: str = ""
+    email: str = ""
+
+
 def status_of(entry: Entry, now: datetime) -> AccountStatus:
     """Return the status of the account. A temporary lock after wrong passwords does not count.
 
-    The exception is OpenLDAP's `pwdAccountLockedTime`, because administrators also use it to lock
-    accounts permanently.
+    Anybody could cause such a lock, and the directory itself ends it.
     """
     control = entry.text(["userAccountControl"])
     is_disabled = (
-        (control.isdigit() and bool(int(control) & ACCOUNT_DISABLED))
+        bool(_number(control) & ACCOUNT_DISABLED)
         or entry.text(["nsAccountLock"]).casefold() == "true"
-        or bool(entry.text(["pwdAccountLockedTime"]))
+        or entry.text(["pwdAccountLockedTime"]) == LOCKED_BY_ADMINISTRATOR
     )
     if is_disabled:
         return AccountStatus.DISABLED
-    expires_at = windows_moment(entry.text(["accountExpires"]))
-    return AccountStatus.EXPIRED if expires_at and expires_at <= now else AccountStatus.GOOD
+    moments = (
+        windows_moment(entry.text(["accountExpires"])),
+        generalized_time(entry.text(["krbPrincipalExpiration"])),
+    )
+    is_expired = any(moment is not None and moment <= now for moment in moments)
+    return AccountStatus.EXPIRED if is_expired else AccountStatus.GOOD
 
 
 def windows_moment(text: str) -> datetime | None:
     """Parse an Active Directory timestamp, in 100 ns since 1601; None for “never”."""
-    if not text.isdigit() or int(text) in NEVER:
+    number = _number(text)
+    if number in NEVER:
         return None
     try:
-        return WINDOWS_EPOCH + timedelta(microseconds=int(text) // 10)
+        return WINDOWS_EPOCH + timedelta(microseconds=number // 10)
     except OverflowError:
         return None
+
+
+def generalized_time(text: str) -> datetime | None:
+    """Parse a GeneralizedTime in UTC, such as 20260131120000Z (RFC 4517 section 3.3.13)."""
+    if not re.fullmatch(r"[0-9]{14}([.,][0-9]+)?Z", text):
+        return None
+    try:
+        return datetime.strptime(text[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else 0
 
 
 def readable(name: str, value: bytes) -> str:

@@ -60,9 +60,10 @@ def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
     by `memberOf`.
     """
     names = ["tokenGroups", "memberOf"]
-    [person] = directory.search("(objectClass=*)", most=1, base=entry.dn, names=names)
+    found_again = directory.search("(objectClass=*)", most=1, base=entry.dn, names=names)
+    person = found_again[0] if found_again else entry
     sids = person.attributes.get("tokengroups", [])
-    if not sids:
+    if not found_again or not sids:
         raise LdapFailed("groups-unreadable", "The service account cannot read tokenGroups.")
     found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
     _check_complete(entry, sids, found.values())

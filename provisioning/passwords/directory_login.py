@@ -7,7 +7,7 @@ from provisioning.claims import Claims
 from provisioning.ldap import client
 from provisioning.ldap.client import Directory
 from provisioning.ldap.connection import LdapFailed, WrongPassword
-from provisioning.ldap.entry import Entry
+from provisioning.ldap.entry import Account, Entry
 from provisioning.models import IdentityProvider
 from provisioning.passwords import ldap_lockout, lockout
 from provisioning.passwords.lockout import GuessedTooOften, Source
@@ -23,6 +23,8 @@ class PasswordTry:
         self.provider, self.source = provider, source
         # The names for which the attempt is counted.
         self.names = [login]
+        # Whose entry was found, for the log. The visitor may have typed the name in any form.
+        self.account: Account | None = None
 
     def claims(self, password: str) -> Claims:
         """Return the claims of the person with this login name and password.
@@ -39,7 +41,8 @@ class PasswordTry:
             claims = client.sign_in(
                 settings, secret, login, password, around_binding=self._guarding
             )
-        except WrongPassword:
+        except WrongPassword as error:
+            self.account = self.account or error.account
             raise
         except (GuessedTooOften, LdapFailed, SecretLost):
             self._cancel_tries()
@@ -52,11 +55,16 @@ class PasswordTry:
     def accounts(self) -> list[str]:
         return [lockout.account_of(name) for name in self.names]
 
+    @property
+    def is_known_device(self) -> bool:
+        """Tell whether the account that was found has signed in on this device before."""
+        return self.source.knows(self.names[-1])
+
     @contextmanager
     def _guarding(self, directory: Directory, entry: Entry) -> Iterator[None]:
         """Count the attempt for the entry too: a directory accepts many spellings of a name."""
-        subject = entry.text(directory.names_of("subject")) or entry.dn
-        name = f"{self.provider.pk} {subject}"
+        self.account = directory.account_of(entry)
+        name = f"{self.provider.pk} {self.account.subject or entry.dn}"
         lockout.check(name, self.source)
         self.names.append(name)
         if not entry.is_active_directory:

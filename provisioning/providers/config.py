@@ -46,6 +46,7 @@ class OidcSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LdapSettings:
+    # One or several addresses with blanks between them. The first one that answers is used.
     uri: str
     base_dn: str
     bind_dn: str = ""
@@ -59,10 +60,25 @@ class LdapSettings:
     attributes: dict[str, str] = field(default_factory=dict)
 
     @property
+    def servers(self) -> list[str]:
+        return self.uri.replace(",", " ").split() or [self.uri]
+
+    @property
+    def dns_domain(self) -> str:
+        """The DNS name of the domain: corp.example.com for DC=corp,DC=example,DC=com."""
+        return ".".join(re.findall(r"(?i)\bdc\s*=\s*([^,]+)", self.domain))
+
+    @property
     def domain(self) -> str:
         """The DN of the whole domain, which also contains people and groups outside of the base."""
         found = re.search(r"(?i)(?:^|,)\s*(dc=.*)$", self.base_dn)
         return found[1] if found else self.base_dn
+
+    @property
+    def is_active_directory(self) -> bool:
+        """Whether the user filter names attributes or rules that only Active Directory has."""
+        marks = ("samaccountname", "userprincipalname", "1.2.840.113556")
+        return any(mark in self.user_filter.casefold() for mark in marks)
 
     @property
     def anybody(self) -> str:

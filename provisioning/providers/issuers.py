@@ -66,7 +66,9 @@ def directory_token_destination(provider: IdentityProvider) -> str:
 
 
 def _directory(settings: dict[str, Any]) -> str:
-    server = settings.get("uri", "").strip().rstrip("/").casefold()
+    # In any order: it only says which server is asked first.
+    servers = sorted(one.rstrip("/") for one in settings.get("uri", "").replace(",", " ").split())
+    server = " ".join(servers).casefold()
     base = re.sub(r"\s*([,=])\s*", r"\1", settings.get("base_dn", "").strip()).casefold()
     return f"{server}/{base}"
 

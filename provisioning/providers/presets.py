@@ -241,8 +241,28 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "strings.",
         ),
     ),
+    "active-directory": Preset(
+        title="Active Directory",
+        kind=Kind.LDAP,
+        summary="People sign in with their Windows user name and password.",
+        initial={
+            "name": "Active Directory",
+            "uri": "ldaps://",
+            "group_filter": "(member={0})",
+        },
+        steps=(
+            "Create a service account that can only read, such as a member of *Domain Users*. Its "
+            "bind DN is its distinguishedName, or its user principal name.",
+            "As *Server*, enter two or more domain controllers, such as ldaps://dc1.example.com "
+            "ldaps://dc2.example.com. Ramp asks the first one that answers.",
+            "Leave *Base DN* and *User filter* empty. Ramp reads them from the directory: the "
+            "domain, and all enabled accounts of people in it.",
+            "After adding the provider, choose *Test connection*, and test it as a person.",
+        ),
+        pairing="objectGUID equals externalId.",
+    ),
     "ldap": Preset(
-        title="LDAP or Active Directory",
+        title="LDAP",
         kind=Kind.LDAP,
         summary="People sign in with their directory password.",
         initial={
@@ -253,11 +273,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
         },
         steps=(
             "Create a service account that can only read people and groups.",
-            "For Active Directory, the user filter is (sAMAccountName={0}), or "
-            "(userPrincipalName={0}) for sign-in names such as ada@example.com.",
+            "Leave *Base DN* empty to have Ramp read it from the directory.",
             "Use ldaps:// or turn on StartTLS. Otherwise passwords are sent unencrypted.",
         ),
-        pairing="entryUUID or objectGUID equals externalId, or uid equals userName.",
+        pairing="entryUUID equals externalId, or uid equals userName.",
     ),
     "windows": Preset(
         title="Windows",
@@ -277,6 +296,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
 
 def preset_of(provider: IdentityProvider) -> Preset:
     """Return the preset that matches the provider's issuer, or the one of its kind."""
+    if "samaccountname" in provider.settings.get("user_filter", "").casefold():
+        return PRESETS["active-directory"]
     issuer = str(provider.settings.get("issuer", ""))
     likely = (one for one in PRESETS.values() if one.issuer_mark and one.issuer_mark in issuer)
     return next(likely, PRESETS[provider.kind])

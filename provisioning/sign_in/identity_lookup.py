@@ -8,6 +8,7 @@ certain that the principal still belongs to the same account.
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from people.models import Person
 from provisioning.claims import Claims
 from provisioning.models import GroupMembership, Identity, IdentityProvider
 from provisioning.providers.issuers import authority_of
@@ -39,6 +40,12 @@ def shared_identity(provider: IdentityProvider, claims: Claims) -> Identity | No
         for other in sharing_with(provider)
     )
     return next((identity for identity in known if identity), None)
+
+
+def person_with_subject(provider: IdentityProvider, subject: str) -> Person | None:
+    """Return whom the subject signs in as, for the log of an attempt that was refused."""
+    identity = _identities(provider).filter(subject=subject).first() if subject else None
+    return identity.person if identity else None
 
 
 def retire_inherited(provider: IdentityProvider, claims: Claims) -> str:

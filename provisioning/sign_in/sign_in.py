@@ -101,6 +101,7 @@ def _identify(provider: IdentityProvider, claims: Claims, asking: SignInContext)
     _check_authority(provider)
     locks.lock_subject(provider, claims.subject)
     warning = identity_lookup.retire_inherited(provider, claims)
+    claims = _with_known_values(provider, claims)
     decision = decide(claims, _known(provider, claims, asking))
     match decision:
         case SignIn(person):
@@ -120,6 +121,20 @@ def _identify(provider: IdentityProvider, claims: Claims, asking: SignInContext)
     result.warnings += claims.problems
     _update(provider, claims, result)
     return result
+
+
+def _with_known_values(provider: IdentityProvider, claims: Claims) -> Claims:
+    """Return the claims with the values of the last sign-in that the provider still sends.
+
+    The values of a directory attribute have no order (RFC 4511 section 4.1.7), so a person's
+    address does not change because another one comes first.
+    """
+    several = {name: values for name, values in claims.alternatives.items() if len(values) > 1}
+    identity = identity_lookup.identity_of(provider, claims) if several else None
+    if identity is None:
+        return claims
+    known = {name: identity.said.get(name) for name in several}
+    return replace(claims, **{n: known[n] for n, values in several.items() if known[n] in values})
 
 
 def _check_authority(provider: IdentityProvider) -> None:

@@ -18,6 +18,7 @@ from people.views.reauthentication import requires_recent_authentication
 from provisioning import connection_test, kerberos
 from provisioning.claims.preview import other_paths, preview_of
 from provisioning.ldap import connection
+from provisioning.ldap.proposal import Proposal
 from provisioning.models import IdentityProvider
 from provisioning.oidc.urls_for_provider import addresses_of
 from provisioning.providers import connection_test_limits, manage
@@ -25,7 +26,8 @@ from provisioning.providers.admission import lacks_restriction
 from provisioning.providers.config import OidcSettings, settings_of
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
-from provisioning.views.provider_forms import FORMS, ProviderForm, initial_of
+from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
+from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 LABELS = {
@@ -35,6 +37,9 @@ LABELS = {
     "backchannel_logout_uri": "Back-channel logout URI",
 }
 TAB = "auth_providers"
+FORMS: dict[str, type[ProviderForm]] = {
+    form.kind: form for form in (OidcForm, LdapForm, WindowsForm)
+}
 Kind = IdentityProvider.Kind
 NAMES = {Kind.LDAP: "LDAP", Kind.WINDOWS: "Windows sign-in"}
 
@@ -74,6 +79,8 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
             messages.success(
                 request, f"{provider} was added. Test the connection before people use it."
             )
+            if read := getattr(form, "proposal", None):
+                messages.info(request, _proposal_text(read))
             return redirect("admin:auth_provider", tenant.slug, provider.pk)
     context = _form_context(request, tenant, form, chosen, f"Add {chosen.title}")
     return render(request, "provisioning/tenant/auth_provider.html", context)
@@ -126,14 +133,27 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
 def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
     """Try the connection; every try asks the provider, so it is a POST and there are not many."""
     provider = kept_provider(tenant, provider_id)
-    context = tenant_context(request, tenant, TAB, f"Test {provider}") | {"provider": provider}
-    if request.method == "POST":
-        if connection_test_limits.allow_test(provider):
-            steps = list(connection_test.steps(provider))
+    form = ConnectionTestForm(request.POST if request.method == "POST" else None)
+    context = tenant_context(request, tenant, TAB, f"Test {provider}") | {
+        "provider": provider,
+        "form": form,
+    }
+    if form.is_valid():
+        if connection_test_limits.allow_test():
+            steps = list(connection_test.steps(provider, form.cleaned_data["login"]))
             context |= {"steps": steps, "is_ok": all(step.is_ok for step in steps)}
         else:
             context["must_wait"] = connection_test_limits.PER_MINUTE
     return render(request, "provisioning/tenant/test_provider.html", context)
+
+
+def _proposal_text(read: Proposal) -> str:
+    """Say what was read from the directory, and which base DN would be narrower."""
+    units = f" People are in: {'; '.join(read.units)}." if read.units else ""
+    return (
+        f"Read from the directory: base DN {read.base_dn}, user filter {read.user_filter}.{units} "
+        "Enter one of these as the base DN if only its people should sign in."
+    )
 
 
 def kept_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:

@@ -24,6 +24,7 @@ from people.views.group_mappings import (
 )
 from people.views.permissions import PersonRequest
 from provisioning.directory import group_lookup
+from provisioning.directory.newcomers import newcomers
 from provisioning.group_roles import mappings
 from provisioning.group_roles.preview_matches import Matched, matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
@@ -72,13 +73,18 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     )
     if form.is_valid() and _draft(request, provider, form):
         return redirect(_page(tenant, provider))
+    rows = _rows(provider)
+    found, problem = newcomers(provider, (row.mapping for row in rows))
+    for row in rows:
+        row.newcomers = found.get(row.mapping.pk)
     context = tenant_context(request, tenant, "mappings") | {
         "provider": provider,
+        "directory_problem": problem,
         "providers": _choices(tenant, providers, provider),
         "form": form,
         "groups": list(_known(provider)[:GROUPS_OFFERED]),
         "is_live": provider.browsing == IdentityProvider.Browsing.LIVE,
-        "rows": _rows(provider),
+        "rows": rows,
         "draft_count": mappings.drafts_of(provider).count(),
     }
     return render(request, "provisioning/tenant/group_mappings.html", context)
@@ -130,7 +136,12 @@ def apply_drafts(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
         "provider": provider,
         "back": _page(tenant, provider),
     }
-    context |= preview_context(request, foreseen)
+    drafts = list(mappings.drafts_of(provider).filter(draft=GroupMapping.Draft.ADDED))
+    found, problem = newcomers(provider, drafts)
+    context |= preview_context(request, foreseen) | {
+        "newcomers": [(mapping, found[mapping.pk]) for mapping in drafts if mapping.pk in found],
+        "directory_problem": problem,
+    }
     return render(request, "provisioning/tenant/apply_mapping.html", context)
 
 

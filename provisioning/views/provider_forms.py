@@ -1,6 +1,5 @@
 """Forms that define an identity provider, one per kind; parsed like the JSON file."""
 
-import base64
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -8,7 +7,6 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -17,7 +15,6 @@ from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import admission, config
 from provisioning.providers.config import (
-    PROFILE_ATTRIBUTES,
     SECRET_OF,
     Definition,
     InvalidDefinition,
@@ -25,7 +22,6 @@ from provisioning.providers.config import (
 from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
 
 Kind = IdentityProvider.Kind
-LARGEST_KEYTAB = 64 * 1024
 BROWSING = [
     (IdentityProvider.Browsing.OFF.value, "Off"),
     (IdentityProvider.Browsing.CACHED_ONLY.value, "Cached only: people who have signed in"),
@@ -34,7 +30,7 @@ BROWSING = [
 DIRECTORIES = [("", "None"), *((kind, api.title) for kind, api in DIRECTORY_APIS.items())]
 
 
-def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:
+def text_input(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:
     widget = UnfoldAdminTextInputWidget(
         attrs={"spellcheck": "false", "autocomplete": "off", **attrs}
     )
@@ -43,7 +39,7 @@ def _text(label: str, help_text: str = "", *, required: bool = True, **attrs: st
     )
 
 
-def _choice(label: str, choices: Any = (), help_text: str = "") -> forms.ChoiceField:
+def choice_input(label: str, choices: Any = (), help_text: str = "") -> forms.ChoiceField:
     return forms.ChoiceField(
         label=label,
         choices=choices,
@@ -53,7 +49,7 @@ def _choice(label: str, choices: Any = (), help_text: str = "") -> forms.ChoiceF
     )
 
 
-def _tick(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
+def tick_input(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
     return forms.BooleanField(
         label=label,
         help_text=help_text,
@@ -63,7 +59,7 @@ def _tick(label: str, help_text: str = "", *, initial: bool = True) -> forms.Boo
     )
 
 
-def _secret(label: str) -> forms.CharField:
+def secret_input(label: str) -> forms.CharField:
     return forms.CharField(
         label=label,
         required=False,
@@ -81,21 +77,21 @@ class ProviderForm(forms.Form):
     own: ClassVar[tuple[str, ...]] = ()
     restricting: ClassVar[tuple[str, ...]] = ("email_domains", "required_group")
 
-    name = _text("Name", "Shown on the sign-in page.")
-    is_enabled = _tick("Show on the sign-in page")
-    provisions_people = _tick(
+    name = text_input("Name", "Shown on the sign-in page.")
+    is_enabled = tick_input("Show on the sign-in page")
+    provisions_people = tick_input(
         "Add people at their first sign-in",
         "If off, only invited, SCIM-provisioned or linked people can sign in.",
     )
-    adds_unverified = _tick(
+    adds_unverified = tick_input(
         "Also add people whose email address the provider has not verified",
         "They receive an email to confirm the address. It is not used until they do.",
         initial=False,
     )
-    email_domains = _text(
+    email_domains = text_input(
         "Email domains", "For example, example.com. Separate several with commas.", required=False
     )
-    required_group = _text(
+    required_group = text_input(
         "Required group",
         "The group’s ID, or its name if the provider sends names.",
         required=False,
@@ -107,11 +103,11 @@ class ProviderForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text="Which people you can look up here.",
     )
-    paired_connection = _choice("Same directory as the SCIM connection")
-    paired_claim = _text(
+    paired_connection = choice_input("Same directory as the SCIM connection")
+    paired_claim = text_input(
         "Claim", "A claim with a value that SCIM also sends, such as oid or sub.", required=False
     )
-    paired_attribute = _choice(
+    paired_attribute = choice_input(
         "Equals the SCIM attribute", [("externalId", "externalId"), ("userName", "userName")]
     )
 
@@ -214,35 +210,35 @@ class OidcForm(ProviderForm):
         *("required_group", "required_claim"),
     )
 
-    hosted_domains = _text(
+    hosted_domains = text_input(
         "Google Workspace domains",
         "Checked against the hd claim. Separate several with commas.",
         required=False,
     )
-    entra_tenants = _text(
+    entra_tenants = text_input(
         "Entra directory (tenant) IDs",
         "Checked against the tid claim. Separate several with commas.",
         required=False,
     )
-    required_claim = _text("Required claim", "For example, department=Sales.", required=False)
-    issuer = _text(
+    required_claim = text_input("Required claim", "For example, department=Sales.", required=False)
+    issuer = text_input(
         "Issuer", "Exactly as in the discovery document, including whether it ends with a slash."
     )
-    client_id = _text("Client ID")
-    client_secret = _secret("Client secret")
-    scopes = _text("Scopes", "The scopes to request. Must include openid.")
-    groups_claim = _text(
+    client_id = text_input("Client ID")
+    client_secret = secret_input("Client secret")
+    scopes = text_input("Scopes", "The scopes to request. Must include openid.")
+    groups_claim = text_input(
         "Groups claim", "The claim that contains the groups, or a path such as realm_access.roles."
     )
-    groups_separator = _choice(
+    groups_separator = choice_input(
         "If that claim is one text, its groups are separated", [*SEPARATORS.items()]
     )
-    directory_kind = _choice(
+    directory_kind = choice_input(
         "API for live browsing", DIRECTORIES, "Used only if directory browsing is live."
     )
-    directory_url = _text("API URL", "Leave empty to use the default URL.", required=False)
-    directory_token = _secret("API token")
-    group_key = _choice(
+    directory_url = text_input("API URL", "Leave empty to use the default URL.", required=False)
+    directory_token = secret_input("API token")
+    group_key = choice_input(
         "Tokens name groups",
         [*GROUP_KEYS.items()],
         "So that a group mapped from the live directory matches those of sign-ins.",
@@ -271,112 +267,6 @@ class OidcForm(ProviderForm):
             "group_key": cleaned["group_key"],
             "directory_token": cleaned["directory_token"],
         }
-
-
-class LdapForm(ProviderForm):
-    kind = Kind.LDAP
-    own = (
-        *("uri", "start_tls", "bind_dn", "bind_password", "base_dn"),
-        *("user_filter", "group_base_dn", "group_filter", "attributes"),
-    )
-
-    uri = _text(
-        "Server",
-        "For example, ldaps://ldap.example.com, or ldap://… with StartTLS. Add the port if it is "
-        "not the default.",
-    )
-    start_tls = _tick("StartTLS", "Encrypts an ldap:// connection.", initial=False)
-    bind_dn = _text(
-        "Bind DN", "The service account. Leave empty for anonymous bind.", required=False
-    )
-    bind_password = _secret("Bind password")
-    base_dn = _text("Base DN", "Only people below this DN can sign in.")
-    group_base_dn = _text(
-        "Group base DN",
-        "Only groups below this DN count. If empty, the base DN is used, or the whole "
-        "domain in Active Directory.",
-        required=False,
-    )
-    user_filter = _text("User filter", "{0} is replaced by the login name.")
-    group_filter = _text("Group filter", "{0} is replaced by the DN of the person.")
-    attributes = forms.CharField(
-        label="Attributes",
-        required=False,
-        max_length=5000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="List attributes that differ from the default, one per line, such as “email = "
-        f"userPrincipalName”. You can set: {', '.join(PROFILE_ATTRIBUTES)}.",
-    )
-
-    def clean_attributes(self) -> dict[str, str]:
-        named = {}
-        for line in self.cleaned_data["attributes"].splitlines():
-            name, equals, attribute = (part.strip() for part in line.partition("="))
-            if not line.strip():
-                continue
-            if not (name and equals and attribute):
-                raise forms.ValidationError(
-                    f"“{line.strip()}” does not have the form “email = mail”."
-                )
-            named[name] = attribute
-        return named
-
-    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        names = (
-            *("uri", "start_tls", "bind_dn", "base_dn"),
-            *("user_filter", "group_base_dn", "group_filter"),
-        )
-        return {name: cleaned[name] for name in names} | {"attributes": cleaned["attributes"]}
-
-
-class WindowsForm(ProviderForm):
-    kind = Kind.WINDOWS
-    own = ("realms", "keytab", "directory")
-
-    realms = _text(
-        "Realms",
-        "People in these realms can sign in, for example CORP.EXAMPLE.COM. Separate several "
-        "with commas.",
-    )
-    keytab = forms.FileField(
-        label="Keytab",
-        required=False,
-        widget=forms.ClearableFileInput,
-    )
-    directory = forms.ChoiceField(
-        label="Directory",
-        widget=UnfoldAdminSelectWidget,
-        required=False,
-        help_text="The LDAP provider that supplies names and groups.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        directories = IdentityProvider.objects.kept().filter(kind=Kind.LDAP).order_by("name_key")
-        self.fields["directory"].choices = [  # type: ignore[attr-defined]
-            ("", "None"),
-            *[(one.name, one.name) for one in directories],
-        ]
-
-    def clean_keytab(self) -> str:
-        file = self.cleaned_data["keytab"]
-        if not file:
-            return ""
-        if file.size > LARGEST_KEYTAB:
-            raise forms.ValidationError("This file is too large to be a keytab.")
-        return base64.b64encode(file.read()).decode()
-
-    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        realms = [realm.strip() for realm in cleaned["realms"].split(",")]
-        return {
-            "realms": [realm for realm in realms if realm],
-            "directory": cleaned["directory"],
-        }
-
-
-FORMS: dict[str, type[ProviderForm]] = {
-    form.kind: form for form in (OidcForm, LdapForm, WindowsForm)
-}
 
 
 def initial_of(provider: IdentityProvider) -> dict[str, Any]:

@@ -105,5 +105,8 @@ def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:
 
 def _about(words: str) -> Q:
     people = Person.objects.matching(words).values("pk")[:MOST_PEOPLE]
-    claimed = Q(email__icontains=words.strip()) | Q(subject__icontains=words.strip())
+    text = words.strip()
+    claimed = Q(email__icontains=text) | Q(subject__icontains=text)
+    # The detail quotes what was typed, and names the entry that was found.
+    claimed |= Q(detail__icontains=text)
     return claimed | Q(person__in=people)

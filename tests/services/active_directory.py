@@ -218,10 +218,15 @@ class ActiveDirectory(Service):
     @cached_property
     def keytab(self) -> bytes:
         """Return the keys of HTTP/localhost."""
-        dn, file = f"CN=http-svc,OU=Services,{BASE}", self.folder / "http.keytab"
-        number = self.value(dn, "msDS-KeyVersionNumber").decode()
-        how = f"-k {number} -e aes256-cts-hmac-sha1-96 -s {REALM}http-svc"
-        lines = f"addent -password -p HTTP/localhost@{REALM} {how}\n{PASSWORD}\nwkt {file}\nquit\n"
+        dn = f"CN=http-svc,OU=Services,{BASE}"
+        return self.keytab_of("HTTP/localhost", int(self.value(dn, "msDS-KeyVersionNumber")))
+
+    def keytab_of(self, service: str, version: int, realm: str = REALM) -> bytes:
+        """Return a keytab with the key of http-svc, in the name of a service."""
+        file = self.folder / "http.keytab"
+        file.unlink(missing_ok=True)
+        how = f"-k {version} -e aes256-cts-hmac-sha1-96 -s {REALM}http-svc"
+        lines = f"addent -password -p {service}@{realm} {how}\n{PASSWORD}\nwkt {file}\nquit\n"
         environment = self.kerberos_environment
         subprocess.run(
             [program("ktutil")],

@@ -35,8 +35,11 @@ WINDOWS_SCHEMA = (
     " SUBSTR caseIgnoreSubstringsMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
     "attributetype ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock'"
     " EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 SINGLE-VALUE )",
+    "attributetype ( 2.16.840.1.113719.1.301.4.37.1 NAME 'krbPrincipalExpiration'"
+    " EQUALITY generalizedTimeMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.24 SINGLE-VALUE )",
     "objectclass ( 1.3.6.1.4.1.4203.666.1 NAME 'windowsAccount' AUXILIARY"
-    " MAY ( userAccountControl $ objectGUID $ sAMAccountName $ nsAccountLock ) )",
+    " MAY ( userAccountControl $ objectGUID $ sAMAccountName $ nsAccountLock"
+    " $ krbPrincipalExpiration ) )",
 )
 
 
@@ -58,6 +61,7 @@ class Slapd(Service):
             "modulepath /usr/lib/ldap",
             "moduleload back_mdb",
             "moduleload memberof",
+            "moduleload ppolicy",
             "moduleload retcode",
             # As Active Directory does: a DN with an empty password binds as nobody.
             *(["allow bind_anon_cred bind_anon_dn"] if trusts_empty_passwords else []),

@@ -17,8 +17,8 @@ from tests.services.active_directory import PASSWORD, ActiveDirectory, windows_t
 
 # Prints a token for our service, made from the ticket of whoever runs it.
 CLIENT: Final = """
-import base64, gssapi
-name = gssapi.Name("HTTP@localhost", gssapi.NameType.hostbased_service)
+import base64, gssapi, sys
+name = gssapi.Name(f"{sys.argv[1]}@localhost", gssapi.NameType.hostbased_service)
 spnego = gssapi.OID.from_int_seq("1.3.6.1.5.5.2")
 context = gssapi.SecurityContext(name=name, mech=spnego, usage="initiate")
 print(base64.b64encode(context.step()).decode())
@@ -59,9 +59,9 @@ def leave(samba: ActiveDirectory, dn: str, how: str) -> None:
             samba.change(dn, employeeType="external")
 
 
-def token(ticket: dict[str, str]) -> str:
+def token(ticket: dict[str, str], service: str = "HTTP") -> str:
     """Make the token that the browser of somebody with this ticket sends; each counts once."""
-    command = [sys.executable, "-c", CLIENT]
+    command = [sys.executable, "-c", CLIENT, service]
     asked = subprocess.run(command, env=ticket, check=True, capture_output=True, text=True)
     return asked.stdout.strip()
 

@@ -1,15 +1,16 @@
 """The database connection to a directory: one bind, and one search for each page."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, Final
 
 import ldap
 from django.db import NotSupportedError, connections
 from ldap.controls import SimplePagedResultsControl
+from ldap.controls.sss import SSSRequestControl
 
 from provisioning.directory.backend import importable
-from provisioning.ldap.connection import SECONDS, bind, connected
+from provisioning.ldap.connection import SECONDS
 from provisioning.providers.config import LdapSettings
 
 assert importable.fields, "django-ldapdb is importable from here on"
@@ -35,11 +36,8 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
     connection: Any
 
     def get_new_connection(self, parameters: Any) -> Any:
-        """Connect as sign-in does: to the checked address, with timeouts, without referrals."""
-        settings: LdapSettings = self.settings_dict["DIRECTORY"]
-        connection = connected(settings)
-        bind(connection, settings, self.settings_dict["PASSWORD"])
-        return connection
+        """Use the connection as which sign-in is bound too: checked, and with timeouts."""
+        return self.settings_dict["CONNECTION"]
 
     def ensure_connection(self) -> None:
         """Connect once, without wrapping errors. django-ldapdb would bind for each query."""
@@ -47,11 +45,8 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
             self.connect()
 
     def close(self) -> None:
-        if self.connection is not None:
-            # An unbind fails if the server has closed the connection, which is then closed anyway.
-            with suppress(ldap.LDAPError):
-                self.connection.unbind_ext_s()
-            self.connection = None
+        # Whoever has bound the connection also ends it.
+        self.connection = None
 
     def search_s(
         self, base: str, scope: int, filterstr: str, attrlist: Any = None, limit: int | None = None
@@ -62,14 +57,20 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
         where = base if scope == ldap.SCOPE_BASE else self.settings_dict["DIRECTORY"].base_dn
         size = ENTRIES if limit is None else max(1, min(ENTRIES, limit))
         page = SimplePagedResultsControl(criticality=False, size=size, cookie="")
+        order = self.settings_dict["ORDER"]
+        # RFC 2891. A server that cannot sort ignores it.
+        controls = [
+            page,
+            *([SSSRequestControl(criticality=False, ordering_rules=[order])] if order else []),
+        ]
         while True:
             message = self.connection.search_ext(
-                where, scope, filterstr, attrlist, serverctrls=[page], timeout=SECONDS
+                where, scope, filterstr, attrlist, serverctrls=controls, timeout=SECONDS
             )
-            _, rows, _, controls = self.connection.result3(message, timeout=SECONDS)
+            _, rows, _, answered = self.connection.result3(message, timeout=SECONDS)
             yield from ((dn, attributes) for dn, attributes in rows if dn is not None)
             page.cookie = next(
-                (one.cookie for one in controls if one.controlType == page.controlType), b""
+                (one.cookie for one in answered if one.controlType == page.controlType), b""
             )
             if not page.cookie:
                 return
@@ -81,16 +82,20 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
 
 
 @contextmanager
-def opened(alias: str, settings: LdapSettings, password: str, within: str) -> Iterator[str]:
+def opened(
+    alias: str, connection: Any, settings: LdapSettings, within: str, order: str = ""
+) -> Iterator[str]:
     """Make the directory a database of this thread under the alias, until the block ends.
 
-    Queries only find entries that match the filter `within`. settings.DATABASES is not changed,
-    because Django checks every database in it with each request.
+    Queries only find entries that match the filter `within`, sorted by the attribute `order` if the
+    server can. settings.DATABASES is not changed, because Django checks every database in it with
+    each request.
     """
     configured = connections.configure_settings(
-        {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri, "PASSWORD": password}}
+        {"default": {}, alias: {"ENGINE": __package__, "NAME": settings.uri}}
     )[alias]
-    wrapper = DatabaseWrapper(configured | {"DIRECTORY": settings, "WITHIN": within}, alias)
+    more = {"CONNECTION": connection, "DIRECTORY": settings, "WITHIN": within, "ORDER": order}
+    wrapper = DatabaseWrapper(configured | more, alias)
     connections[alias] = wrapper
     try:
         yield alias

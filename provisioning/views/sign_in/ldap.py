@@ -7,7 +7,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from people.views.page_context import page_context
-from provisioning.ldap.connection import LdapFailed, WrongPassword
+from provisioning.ldap.connection import AccountRefused, LdapFailed, WrongPassword
 from provisioning.models import IdentityProvider
 from provisioning.passwords.directory_login import PasswordTry
 from provisioning.passwords.known_devices import remember, source_of
@@ -16,6 +16,7 @@ from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.identity_lookup import person_with_subject
 from provisioning.views.sign_in.finish import finish_sign_in
 
 UNKNOWN = "Incorrect user name or password."
@@ -29,7 +30,21 @@ OWN_ACCOUNT = {
     "account-expired": "Your account at {provider} has expired. Ask your administrator.",
     "password-must-change": "Choose a new password at {provider} first, then sign in with it.",
     "password-expired": "Your password at {provider} has expired. Change it there first.",
+    "logon-hours": (
+        "Your account at {provider} may not sign in at this time. Try again in your working hours, "
+        "or ask your administrator."
+    ),
+    "workstation-refused": (
+        "Your account at {provider} may sign in only on certain computers, and not here. Ask your "
+        "administrator."
+    ),
 }
+# Only for a device on which the owner has signed in before: a directory says that an account is
+# locked whatever the password is, so strangers would learn which names exist.
+LOCKED = (
+    "Your account at {provider} is locked, because too many wrong passwords were entered for it "
+    "there. {ends}"
+)
 
 
 class DirectoryForm(forms.Form):
@@ -57,11 +72,11 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         try:
             claims = tried.claims(form.cleaned_data["password"])
         except GuessedTooOften as error:
-            _log_nearly_locked(provider, form.cleaned_data["login"], error)
-            form.add_error(None, str(error))
+            _log_nearly_locked(tried, error)
+            form.add_error(None, _message(tried, error))
         except (LdapFailed, SecretLost) as error:
-            _log_failure(provider, form.cleaned_data["login"], error)
-            form.add_error(None, _message(provider, error))
+            _log_failure(tried, error)
+            form.add_error(None, _message(tried, error))
             status = _status(error)
         else:
             response = finish_sign_in(request, provider, claims)
@@ -76,30 +91,47 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     return render(request, "provisioning/sign_in/ldap.html", context, status=status)
 
 
-def _log_nearly_locked(provider: IdentityProvider, login: str, error: GuessedTooOften) -> None:
+def _log_nearly_locked(tried: PasswordTry, error: GuessedTooOften) -> None:
     """Log the status of the account, which the visitor does not see."""
     if isinstance(error, NearlyLocked):
-        attempt_log.log_attempt(
-            Outcome.REFUSED, provider, email=login, reason="nearly-locked", detail=error.detail
-        )
+        _log(Outcome.REFUSED, tried, error.reason, error.detail)
 
 
-def _log_failure(provider: IdentityProvider, login: str, error: Exception) -> None:
-    is_wrong_password = isinstance(error, WrongPassword)
+def _log_failure(tried: PasswordTry, error: Exception) -> None:
+    is_refusal = isinstance(error, WrongPassword | AccountRefused)
+    reason = getattr(error, "code", "secret-lost")
+    _log(Outcome.REFUSED if is_refusal else Outcome.FAILED, tried, reason, str(error))
+
+
+def _log(outcome: Outcome, tried: PasswordTry, reason: str, detail: str) -> None:
+    """Log the attempt under the account that was found, or else under the name as it was typed."""
+    account, login = tried.account, tried.names[0]
+    if account is None:
+        attempt_log.log_attempt(outcome, tried.provider, email=login, reason=reason, detail=detail)
+        return
     attempt_log.log_attempt(
-        Outcome.REFUSED if is_wrong_password else Outcome.FAILED,
-        provider,
-        email=login,
-        reason=getattr(error, "code", "secret-lost"),
-        detail=str(error),
+        outcome,
+        tried.provider,
+        person=person_with_subject(tried.provider, account.subject),
+        subject=account.subject,
+        email=account.email or account.login or login,
+        reason=reason,
+        detail=f"{detail} The entered name was “{login}”, which is {account.dn}.",
     )
 
 
-def _message(provider: IdentityProvider, error: Exception) -> str:
+def _message(tried: PasswordTry, error: Exception) -> str:
+    provider = tried.provider.name
+    is_locked = getattr(error, "reason", getattr(error, "code", "")) == "account-locked"
+    if is_locked and tried.is_known_device:
+        ends = getattr(error, "ends", "Ask your administrator.")
+        return LOCKED.format(provider=provider, ends=ends)
+    if isinstance(error, GuessedTooOften):
+        return str(error)
     if isinstance(error, WrongPassword):
         return UNKNOWN
     said = OWN_ACCOUNT.get(getattr(error, "code", ""), SORRY)
-    return said.format(provider=provider.name)
+    return said.format(provider=provider)
 
 
 def _status(error: Exception) -> int:

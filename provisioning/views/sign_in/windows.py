@@ -19,6 +19,7 @@ from provisioning.providers.config import WindowsSettings, settings_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.identity_lookup import person_with_subject
 from provisioning.views.sign_in.finish import finish_sign_in, sign_in_refused
 from provisioning.views.sign_in.login import page
 
@@ -145,6 +146,7 @@ def _look_up(name: str, accepted: Accepted) -> Claims:
         settings_of(directory),
         manage.secret_of(directory),
         accepted.login,
+        realm=accepted.principal.rpartition("@")[2],
         relative_id=accepted.relative_id,
     )
 
@@ -160,5 +162,14 @@ def _failure_response(
 ) -> HttpResponse:
     code = getattr(error, "code", "secret-lost")
     outcome = Outcome.REFUSED if isinstance(error, AccountRefused) else Outcome.FAILED
-    attempt_log.log_attempt(outcome, provider, subject=subject, reason=code, detail=str(error))
+    account = getattr(error, "account", None)
+    attempt_log.log_attempt(
+        outcome,
+        provider,
+        person=person_with_subject(provider, account.subject) if account else None,
+        subject=subject,
+        email=account.email if account else "",
+        reason=code,
+        detail=str(error),
+    )
     return _challenge(request, provider, MESSAGES.get(code, REFUSED))

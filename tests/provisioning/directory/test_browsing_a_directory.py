@@ -2,6 +2,7 @@
 
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.services.ldap import (
     group,
     group_dn,
     person,
+    windows,
 )
 from tests.support.sign_in_flow import claims, groups, provider
 
@@ -134,6 +136,42 @@ class TestLive:
         [staff] = directory.groups("staff").items
         assert staff.dn == group_dn("staff")
         assert {one.login for one in directory.members(staff.id).items} >= {"ada", "bob"}
+
+    def test_shows_the_members_of_groups_in_a_group(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(
+            person("deep"),
+            person("flat"),
+            group("lowest", "deep"),
+            group("middle-one", group_dn("lowest"), group_dn("top")),
+            group("top", group_dn("middle-one"), "flat"),
+        )
+        directory = connect()
+
+        [top] = directory.groups("top").items
+
+        assert {one.login for one in directory.members(top.id).items} == {"deep", "flat"}
+
+    def test_shows_no_disabled_people(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(
+            person("off", "Pair", "Off", *windows("nsAccountLock: TRUE")),
+            person("on", "Pair", "On"),
+        )
+
+        assert [one.login for one in connect().people("pair").items] == ["on"]
+
+    def test_shows_what_is_no_text_without_an_error(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
+        guid = b64encode(b"\xff\xfe").decode()
+        slapd_service.add(person("bytes", "Byte", "Sized", *windows(f"objectGUID:: {guid}")))
+
+        [found] = connect(attributes={"subject": "objectGUID"}).people("sized").items
+
+        assert found.subject == "fffe"
 
     def test_turns_pages(self, connect: Callable[..., Directory], slapd_service: Slapd) -> None:
         slapd_service.add(*(person(f"many-{number}", "Many") for number in range(60)))

@@ -14,7 +14,7 @@ from people import tenancy
 from people.models import Person, Tenant
 from provisioning.models import Identity, IdentityProvider
 from tests.clients.pages import text_of
-from tests.services.active_directory import PASSWORD, REALM, ActiveDirectory
+from tests.services.active_directory import BASE, PASSWORD, REALM, ActiveDirectory
 from tests.services.postgres_redis_smtp import free_port
 from tests.support.active_directory import (
     LEAVING,
@@ -75,9 +75,9 @@ class TestWhoeverTheDirectoryNoLongerHas:
         name: str,
         how: str,
     ) -> None:
-        dn = active_directory.add_person(name)
+        dn, known = active_directory.add_person(name), Client()
         ticket = active_directory.ticket(name)
-        sign_in_with(ticket, windows, Client())
+        sign_in_with(ticket, windows, known)
         leave(active_directory, dn, how)
 
         response = sign_in_with(ticket, windows, client)
@@ -87,6 +87,8 @@ class TestWhoeverTheDirectoryNoLongerHas:
         attempt = the_attempt()
         assert (attempt.outcome, attempt.reason) == ("refused", LEAVING[how])
         assert attempt.subject == f"{name}@{REALM}"
+        if how != "deleted":
+            assert (attempt.email, attempt.person) == (f"{name}@example.com", person_in(known))
 
     def test_is_refused_when_somebody_else_has_the_name(
         self,
@@ -247,6 +249,79 @@ class TestOneAccountIsOnePerson:
         sign_in_with(active_directory.ticket(name), windows, client)
 
         assert person_in(client) not in (None, person_in(earlier))
+
+
+class TestATicketOfARenamedAccount:
+    def test_is_that_of_the_account(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+    ) -> None:
+        dn, first = active_directory.add_person(name), Client()
+        ticket = active_directory.ticket(name)
+        sign_in_with(ticket, windows, first)
+        said = token(ticket)
+        active_directory.change(dn, sAMAccountName=f"{name}-renamed")
+
+        present(said, windows, client)
+
+        assert person_in(client) is not None
+        assert person_in(client) == person_in(first)
+
+    def test_is_not_that_of_whoever_has_the_name_now(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+    ) -> None:
+        dn = active_directory.add_person(name)
+        said = token(active_directory.ticket(name))
+        active_directory.change(
+            dn, sAMAccountName=f"{name}-x", userPrincipalName=f"{name}-x@corp.example.com"
+        )
+        active_directory.move(dn, f"{name}-x")
+        active_directory.add_person(name, mail=f"{name}.new@example.com")
+
+        present(said, windows, client)
+
+        person = person_in(client)
+        assert person
+        assert person.email == f"{name}@example.com"
+
+    def test_is_refused_if_the_account_may_no_longer_sign_in(
+        self,
+        client: Client,
+        active_directory: ActiveDirectory,
+        windows: IdentityProvider,
+        name: str,
+    ) -> None:
+        dn = active_directory.add_person(name)
+        said = token(active_directory.ticket(name))
+        active_directory.change(dn, sAMAccountName=f"{name}-x", userAccountControl="514")
+
+        response = present(said, windows, client)
+
+        assert person_in(client) is None
+        assert the_attempt().reason == "account-disabled"
+        assert WORDS["account-disabled"] in text_of(response)
+
+
+def test_refuses_a_ticket_for_another_service_of_the_same_account(
+    client: Client, active_directory: ActiveDirectory, windows: IdentityProvider, name: str
+) -> None:
+    active_directory.add_person(name)
+    service = f"CN=http-svc,OU=Services,{BASE}"
+    active_directory.change(service, servicePrincipalName=["HTTP/localhost", "cifs/localhost"])
+    said = token(active_directory.ticket(name), "cifs")
+
+    response = present(said, windows, client)
+
+    assert response.status_code == 401
+    assert person_in(client) is None
+    assert the_attempt().reason == "other-service"
 
 
 class TestAnIdentityKeptByItsPrincipal:

@@ -8,7 +8,7 @@ from django.test import Client
 from people import tenancy
 from people.models import Person, Tenant
 from provisioning.claims import Group
-from provisioning.ldap import client
+from provisioning.ldap import client, login_names
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import settings_of
@@ -36,7 +36,7 @@ def groups_of(provider: IdentityProvider, login: str) -> set[Group] | None:
     with tenancy.use(provider.tenant):
         password = manage.secret_of(provider)
     with client.opened(settings_of(provider), password) as directory:
-        known = directory.groups_of(directory.find_one(login)).known
+        known = directory.groups_of(login_names.find_one(directory, login)).known
     return None if known is None else set(known)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.claims import Claims
-from provisioning.ldap import client
+from provisioning.ldap import client, login_names
 from provisioning.ldap.connection import LdapFailed, WrongPassword
 from provisioning.net import circuit_breaker
 from provisioning.providers.config import LdapSettings
@@ -158,7 +158,7 @@ class TestTells:
         self, settings_of: LdapSettings
     ) -> None:
         with client.opened(settings_of, SERVICE_PASSWORD) as directory:
-            ada = directory.find_one("ada")
+            ada = login_names.find_one(directory, "ada")
             groups = replace(directory, until=0).groups_of(ada)
 
         assert groups.known is None
@@ -233,7 +233,9 @@ class TestRefuses:
             ("533", "account-disabled"),
             ("701", "account-expired"),
             ("773", "password-must-change"),
-            ("775", "wrong-password"),
+            ("775", "account-locked"),
+            ("530", "logon-hours"),
+            ("531", "workstation-refused"),
         ],
     )
     def test_whom_active_directory_refuses(

@@ -1,5 +1,7 @@
 """Signing in with a directory's name and password …"""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.net import circuit_breaker
 from provisioning.providers import config, manage
 from tests.factories import core
-from tests.services.ldap import Slapd, group, person, windows
+from tests.services.ldap import BASE, Slapd, dn_of, group, person, windows
 from tests.support.sign_in_flow import mapping
 
 pytestmark = pytest.mark.django_db
@@ -90,7 +92,8 @@ def test_does_not_say_which_of_the_two_is_wrong(
     response = sign_in(client, corp, login, password)
 
     assert "Incorrect user name or password." in response.content.decode()
-    assert (the_attempt().outcome, the_attempt().email) == (SignInAttempt.Outcome.REFUSED, login)
+    email = "ada@acme.test" if login == "ada" else login
+    assert (the_attempt().outcome, the_attempt().email) == (SignInAttempt.Outcome.REFUSED, email)
 
 
 def test_is_locked_for_a_while_after_many_guesses(
@@ -159,3 +162,92 @@ def test_keeps_two_companies_with_one_directory_apart(
 
     with tenancy.across_tenants():
         assert Person.objects.filter(email="ada@acme.test").count() == 2
+
+
+class TestOfOpenLdap:
+    @pytest.fixture
+    def locking(self, acme: Tenant) -> Iterator[tuple[Slapd, IdentityProvider]]:
+        """Run a directory that locks an account after two wrong passwords, for a second."""
+        policy = (
+            f"dn: cn=policy,{BASE}\nobjectClass: device\nobjectClass: pwdPolicy\ncn: policy\n"
+            "pwdAttribute: userPassword\npwdLockout: TRUE\n"
+            "pwdMaxFailure: 2\npwdLockoutDuration: 1\n"
+        )
+        slapd = Slapd(more_entries=[policy])
+        slapd.start_with("overlay ppolicy", f"ppolicy_default cn=policy,{BASE}")
+        yield slapd, connected(acme, slapd)
+        slapd.stop()
+
+    def test_a_lock_that_has_ended_keeps_nobody_out(
+        self, client: Client, locking: tuple[Slapd, IdentityProvider]
+    ) -> None:
+        _, corp = locking
+        for _ in range(3):
+            sign_in(client, corp, "ada", "wrong")
+        assert the_attempt().reason == "account-locked"
+        # The lock ends with the time alone: whatever asks the directory before would end it too.
+        time.sleep(2.1)
+
+        assert sign_in(client, corp, "ada").status_code == 302
+
+    def test_a_lock_of_an_administrator_lasts(
+        self, client: Client, locking: tuple[Slapd, IdentityProvider]
+    ) -> None:
+        slapd, corp = locking
+        lock = "add: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z\n"
+        slapd.modify(f"dn: {dn_of('ada')}\nchangetype: modify\n{lock}")
+
+        assert sign_in(client, corp, "ada").status_code == 200
+        assert the_attempt().reason == "account-locked"
+
+    @pytest.mark.parametrize(("year", "is_in"), [("2020", False), ("2120", True)])
+    def test_an_account_ends_with_its_kerberos_principal(
+        self, client: Client, corp: IdentityProvider, slapd_service: Slapd, year: str, is_in: bool
+    ) -> None:
+        uid = f"until{year}"
+        slapd_service.add(
+            person(uid, "", "", *windows(f"krbPrincipalExpiration: {year}0101000000Z"))
+        )
+
+        response = sign_in(client, corp, uid)
+
+        assert (response.status_code == 302) is is_in
+        assert ("has expired" in response.content.decode()) is not is_in
+
+    def test_values_in_another_order_change_nothing(
+        self, acme: Tenant, corp: IdentityProvider, slapd_service: Slapd
+    ) -> None:
+        several = ("m@acme.test", "old@acme.test", "new@acme.test")
+        change = f"dn: {dn_of('several')}\nchangetype: modify\nreplace: "
+        slapd_service.add(person("several", "", "", *(f"mail: {one}" for one in several[1:])))
+        events = set()
+        for first in (*several, several[0]):
+            ordered = sorted(several, key=lambda one: one != first)
+            mails = "".join(f"mail: {one}\n" for one in ordered)
+            names = "".join(f"givenName: {one[0]}\n" for one in ordered)
+            slapd_service.modify(f"{change}mail\n{mails}-\nreplace: givenName\n{names}")
+
+            sign_in(Client(), corp, "several")
+
+            with tenancy.use(acme):
+                [one] = Person.objects.filter(family_name="Person")
+                assert (one.email, one.given_name, one.pending_email) == ("m@acme.test", "m", "")
+                events.add(one.events.count())
+        assert len(events) == 1
+
+    def test_a_value_that_is_gone_gives_way(
+        self, acme: Tenant, corp: IdentityProvider, slapd_service: Slapd
+    ) -> None:
+        slapd_service.add(person("moving", "", "", "mail: moving.new@acme.test"))
+        sign_in(Client(), corp, "moving")
+        with tenancy.use(acme):
+            before = Person.objects.get(family_name="Person").email
+        slapd_service.modify(
+            f"dn: {dn_of('moving')}\nchangetype: modify\ndelete: mail\nmail: {before}\n"
+        )
+
+        sign_in(Client(), corp, "moving")
+
+        with tenancy.use(acme):
+            assert Person.objects.get(family_name="Person").pending_email != before
+            assert Person.objects.get(family_name="Person").pending_email

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from pytest_django import Settings
 
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning.connection_test import Step, steps
+from provisioning.connection_test import steps
+from provisioning.connection_test.step import Step
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.providers import config, manage
 from provisioning.sign_in.sign_in import sign_in
@@ -115,7 +117,7 @@ class TestOfADirectory:
         tried = list(steps(added(slapd_service.document())))
 
         assert names(tried) == [
-            *("Address", "Connection", "TLS", "Bind", "Search", "Claims", "Groups"),
+            *("Address", "Connection", "TLS", "Bind", "Search", "Claims", "Groups", "Roles"),
         ]
         assert [step.name for step in tried if not step.is_ok] == ["TLS"]
         assert "Passwords are sent unencrypted" in tried[2].sentence
@@ -155,12 +157,16 @@ class TestOfWindows:
         yield kdc
         kdc.stop()
 
+    @pytest.fixture(autouse=True)
+    def _known_as_localhost(self, settings: Settings) -> None:
+        settings.PUBLIC_BASE_URL = "https://localhost"
+
     def test_says_of_each_step_that_it_works(self, kdc: Kdc, slapd_service: Slapd) -> None:
         added(slapd_service.document())
 
         tried = list(steps(added(kdc.document(directory="Corp"))))
 
-        assert names(tried)[:2] == ["Keytab", "Directory"]
+        assert names(tried)[:3] == ["Keytab", "Realm", "Directory"]
         assert "Claims" in names(tried)
 
     def test_says_that_a_directory_is_needed(self, kdc: Kdc) -> None:

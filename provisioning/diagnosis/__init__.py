@@ -20,58 +20,16 @@ from people.presentation.diagnosis import (
     Priority,
     day,
 )
+from provisioning.diagnosis.sentences import LIVE, REFUSALS
+from provisioning.directory import live_standing
+from provisioning.directory.live_standing import Answer as LiveAnswer
 from provisioning.models import GroupMapping, Identity, IdentityProvider, SignInAttempt
+from provisioning.models.account_status import AccountStatus
 from provisioning.passwords import lockout
 from provisioning.passwords.login import password_counts
 
 ATTEMPTS_SHOWN = 3
 SUCCESSFUL: Final = ("signed-in", "created", "linked")
-# The sentence for a refused attempt, by its reason; the log says what to correct.
-REFUSALS: Final = {
-    "not-admitted": "The sign-in of {who} was refused: {provider} restricts who can sign in.",
-    "provider-unrestricted": (
-        "The sign-in of {who} was refused: {provider} does not add people without a restriction."
-    ),
-    "provider-moved": (
-        "The sign-in of {who} was refused: the new address of {provider} is not confirmed."
-    ),
-    "no-subject": "{provider} did not identify {who}.",
-    "scim-incomplete": (
-        "The sign-in of {who} was refused: SCIM has not sent all required attributes."
-    ),
-    "linked-otherwise": (
-        "The sign-in of {who} was refused: they are linked to another account of {provider}."
-    ),
-    "not-paired": "{who} comes from SCIM, and {provider} is not paired with that connection.",
-    "somebody-else": (
-        "The sign-in of {who} was refused: that account of {provider} is linked to another person."
-    ),
-    "no-email": "The sign-in of {who} was refused: {provider} sent no email address.",
-    "invalid-email": "The sign-in of {who} was refused: {provider} sent an invalid email address.",
-    "unverified-email": (
-        "The sign-in of {who} was refused: {provider} has not verified their email address."
-    ),
-    "email-taken": "The sign-in of {who} was refused: their email address is already in use.",
-    "unknown-person": (
-        "The sign-in of {who} was refused: they have no account, and {provider} does not add "
-        "people."
-    ),
-    "tenant-inactive": "The sign-in of {who} was refused while the company was turned off.",
-    "password-refused": "The sign-in of {who} was refused although the password was correct.",
-    "person-deactivated": "The sign-in of {who} was refused: they were deactivated.",
-    "person-terminated": "The sign-in of {who} was refused: they were terminated.",
-    "account-disabled": "The account of {who} is disabled in the directory of {provider}.",
-    "account-expired": "The account of {who} has expired in the directory of {provider}.",
-    "account-outside": "The account of {who} is outside the base DN or user filter of {provider}.",
-    "account-unknown": "The account of {who} no longer exists in the directory of {provider}.",
-    "account-replaced": "The sign-in of {who} was refused: another account now has that user name.",
-    "directory-unavailable": (
-        "The sign-in of {who} was refused: the directory of {provider} did not answer."
-    ),
-    "nearly-locked": (
-        "The sign-in of {who} was refused: another incorrect password would lock their account."
-    ),
-}
 
 
 @dataclass
@@ -97,6 +55,13 @@ class _SignInData:
         """Return the latest attempts, also those under an address or a subject."""
         text = self.query.text
         named = Q(email__iexact=text) | Q(subject=text)
+        if self.person is None:
+            # The log names the account that was found, and quotes what was typed.
+            named |= Q(detail__icontains=f"“{text}”")
+        accounts = [one.standing.account for one in self.live if one.standing]
+        for account in filter(None, accounts):
+            named |= Q(subject=account.subject) if account.subject else Q()
+            named |= Q(email__iexact=account.email) if account.email else Q()
         if self.person:
             named |= Q(person=self.person) | Q(email__iexact=self.person.email)
         attempts = SignInAttempt.objects.filter(named).select_related("provider")
@@ -108,6 +73,14 @@ class _SignInData:
             return []
         identities = Identity.objects.filter(person=self.person, retired_at=None)
         return list(identities.select_related("provider", "person").order_by("-last_seen_at"))
+
+    @cached_property
+    def live(self) -> list[LiveAnswer]:
+        """Return what the directories say now. It calls them, so it is read outside of locks."""
+        names = [self.query.text]
+        if self.person and self.person.email and self.person.email != self.query.text:
+            names.append(self.person.email)
+        return list(live_standing.answers(names, self.identities))
 
     @cached_property
     def offered(self) -> list[IdentityProvider]:
@@ -126,6 +99,11 @@ def causes(query: DiagnosisQuery) -> Iterator[Finding]:
         reason = f": {attempt.reason}" if attempt.reason else ""
         summary = f"Sign-in attempt {through}, {attempt.get_outcome_display()}{reason}"
         yield Evidence(summary, data.log, attempt.at)
+    for answer in data.live:
+        if answer.problem:
+            yield Evidence(f"{answer.provider} could not be asked: {answer.problem}")
+        elif answer.standing and answer.standing.account:
+            yield Evidence(f"{answer.provider} has the account {answer.standing.account.dn}")
     for cause in CAUSES:
         verdict = cause(data)
         if verdict:
@@ -148,6 +126,54 @@ def _locked_out(data: _SignInData) -> Diagnosis | None:
         "choose a new password.",
         Link("Internal users", _page("internal_users", data.tenant)),
     )
+
+
+def _unusable_there(data: _SignInData) -> Diagnosis | None:
+    """Report an account that the directory itself says cannot be used now."""
+    if data.person and data.person.state not in (Person.State.ACTIVE, Person.State.INVITED):
+        return None
+    for answer in data.live:
+        standing = answer.standing
+        if standing is None or standing.status == AccountStatus.GOOD:
+            continue
+        who = standing.account.dn if standing.account else f"the account of {data.who}"
+        return Diagnosis(
+            Priority.UNUSABLE_THERE,
+            standing.status,
+            LIVE[standing.status].format(who=data.who, provider=answer.provider),
+            f"{answer.provider} says so now about {who}. Correct it there, or in the provider's "
+            "settings, if they should be able to sign in.",
+            Link(
+                f"Settings of {answer.provider}",
+                _page("auth_provider", data.tenant, answer.provider.pk),
+            ),
+        )
+    return None
+
+
+def _could_sign_in(data: _SignInData) -> Diagnosis | None:
+    """Report somebody unknown here who is in a directory and only has to sign in."""
+    if data.person or data.attempts:
+        return None
+    for answer in data.live:
+        standing = answer.standing
+        if standing and standing.status == AccountStatus.GOOD and standing.account:
+            adds = answer.provider.provisions_people
+            return Diagnosis(
+                Priority.LOOKED_UP_WITHOUT_RESULT,
+                "has-not-signed-in",
+                f"{data.who} is in {answer.provider}, but has never signed in to Ramp.",
+                f"Have them sign in through {answer.provider} at {_sign_in(data.tenant)}. "
+                f"They are added then."
+                if adds
+                else f"Invite them first: {answer.provider} does not add people.",
+                Link(
+                    "View in directory",
+                    f"{_page('directory_person', data.tenant, answer.provider.pk)}?"
+                    f"{urlencode({'id': standing.account.dn})}",
+                ),
+            )
+    return None
 
 
 def _refused(data: _SignInData) -> Diagnosis | None:
@@ -328,8 +354,10 @@ def _never_tried(data: _SignInData) -> Diagnosis | None:
 
 
 CAUSES = (
+    _unusable_there,
     _locked_out,
     _refused,
+    _could_sign_in,
     _no_sign_in_method,
     _only_drafted,
     _groups_unknown,

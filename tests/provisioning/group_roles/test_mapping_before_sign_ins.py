@@ -1,0 +1,109 @@
+"""Mapping a group before anybody of it has signed in …"""
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from people import tenancy
+from people.models import Person, Tenant
+from provisioning.models import IdentityProvider
+from tests.clients.pages import text_of
+from tests.factories import core
+from tests.services.active_directory import ActiveDirectory
+from tests.services.postgres_redis_smtp import free_port
+from tests.support.active_directory import added, sign_in_as, unused_name
+
+pytestmark = pytest.mark.django_db
+
+MAPPINGS = "/tenants/acme/mappings/"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def corp(acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
+    return added(acme, active_directory.document(directory_browsing="live"))
+
+
+@pytest.fixture
+def admin(acme: Tenant) -> Client:
+    with tenancy.use(acme):
+        owner = core.owner()
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def name() -> str:
+    return unused_name()
+
+
+def draft(admin: Client, corp: IdentityProvider, group: str) -> str:
+    said = {"group": group, "role": Person.Role.BOOKKEEPER}
+    return text_of(admin.post(f"{MAPPINGS}?provider={corp.pk}", said, follow=True))
+
+
+def test_shows_who_would_have_the_role(
+    admin: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
+) -> None:
+    other = unused_name()
+    inner = active_directory.add_group(
+        f"in-{name}", active_directory.add_person(name, "Dora", "New")
+    )
+    active_directory.add_group(
+        f"fin-{name}", inner, active_directory.add_person(other, "Olaf", "Known")
+    )
+    sign_in_as(other, corp, Client())
+
+    page = draft(admin, corp, f"fin-{name}")
+    preview = text_of(admin.get(f"{MAPPINGS}{corp.pk}/apply/"))
+
+    for shown in (page, preview):
+        assert "Dora New" in shown
+    assert "1 who has not signed in" in page
+    assert "They get the role at their first sign-in" in preview
+
+
+def test_says_that_the_directory_did_not_answer(
+    admin: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
+) -> None:
+    active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
+    draft(admin, corp, f"fin-{name}")
+    with tenancy.use(corp.tenant):
+        corp.settings["base_dn"] = f"OU=Nowhere,{corp.settings['base_dn']}"
+        corp.save()
+    cache.clear()
+
+    page = admin.get(f"{MAPPINGS}?provider={corp.pk}")
+
+    assert page.status_code == 200
+    assert f"fin-{name}" in text_of(page)
+
+
+def test_asks_nobody_where_the_directory_is_not_browsed(
+    admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
+) -> None:
+    corp = added(acme, active_directory.document())
+    active_directory.add_group(f"fin-{name}", active_directory.add_person(name, "Dora", "New"))
+
+    assert "Dora New" not in draft(admin, corp, f"fin-{name}")
+
+
+def test_shows_the_page_while_the_directory_is_away(
+    admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
+) -> None:
+    corp = added(acme, active_directory.document(directory_browsing="live"))
+    group = active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
+    draft(admin, corp, active_directory.guid(group))
+    with tenancy.use(acme):
+        corp.settings["uri"] = f"ldaps://127.0.0.1:{free_port()}"
+        corp.secret_for = ""
+        corp.save()
+
+    page = admin.get(f"{MAPPINGS}?provider={corp.pk}")
+
+    assert page.status_code == 200

@@ -1,0 +1,259 @@
+"""Setting up Active Directory on the pages …"""
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from pytest_django import Settings
+
+from people import tenancy
+from people.models import Person, Tenant
+from provisioning.connection_test import steps
+from provisioning.connection_test.step import Step
+from provisioning.models import IdentityProvider
+from tests.clients.pages import text_of
+from tests.factories import core
+from tests.services.active_directory import (
+    BASE,
+    REALM,
+    SERVICE,
+    SERVICE_PASSWORD,
+    ActiveDirectory,
+)
+from tests.services.postgres_redis_smtp import free_port
+from tests.support.active_directory import added, person_in, sign_in_as, unused_name
+from tests.support.sign_in_flow import mapping
+
+pytestmark = pytest.mark.django_db
+
+PROVIDERS = "/tenants/acme/auth-providers/"
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def client(acme: Tenant) -> Client:
+    """Sign the owner in."""
+    with tenancy.use(acme):
+        owner = core.owner()
+    client = Client()
+    client.force_login(owner)
+    return client
+
+
+@pytest.fixture
+def name() -> str:
+    return unused_name()
+
+
+def said(samba: ActiveDirectory, **changed: str) -> dict[str, str]:
+    """Return what an administrator enters who knows the server and a service account."""
+    return {
+        "name": "AD",
+        "uri": samba.uri,
+        "bind_dn": SERVICE,
+        "bind_password": SERVICE_PASSWORD,
+        "base_dn": "",
+        "user_filter": "",
+        "group_filter": "(member={0})",
+        "provisions_people": "on",
+        "browsing": "off",
+    } | changed
+
+
+def the_provider(acme: Tenant) -> IdentityProvider:
+    with tenancy.use(acme):
+        return IdentityProvider.objects.select_related("tenant").get()
+
+
+class TestThePreset:
+    def test_reads_base_dn_and_filter_with_which_enabled_people_sign_in(
+        self, client: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
+    ) -> None:
+        active_directory.add_person(name)
+
+        page = client.post(f"{PROVIDERS}add/active-directory/", said(active_directory), follow=True)
+
+        assert f"base DN {BASE}" in text_of(page)
+        assert f"OU=Staff,{BASE}" in text_of(page)
+        assert f"OU=Groups,{BASE}" not in text_of(page)
+        corp = the_provider(acme)
+        assert corp.settings["base_dn"] == BASE
+        visitor = Client()
+        sign_in_as(name, corp, visitor)
+        assert person_in(visitor)
+
+    @pytest.mark.parametrize(
+        ("changed", "problem"),
+        [
+            ({"bind_password": "wrong"}, "rejected the bind DN"),
+            ({"uri": "ldaps://127.0.0.1:1"}, "does not accept connections"),
+            ({"bind_dn": "", "bind_password": ""}, "could not be read"),
+        ],
+    )
+    def test_says_why_nothing_could_be_read(
+        self,
+        client: Client,
+        acme: Tenant,
+        active_directory: ActiveDirectory,
+        changed: dict[str, str],
+        problem: str,
+    ) -> None:
+        document = said(active_directory, **changed)
+
+        page = client.post(f"{PROVIDERS}add/active-directory/", document)
+
+        assert problem in text_of(page)
+        assert SERVICE_PASSWORD not in page.content.decode()
+        with tenancy.use(acme):
+            assert not IdentityProvider.objects.exists()
+
+    def test_asks_the_next_server_if_one_does_not_answer(
+        self, client: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
+    ) -> None:
+        active_directory.add_person(name)
+        servers = f"ldaps://127.0.0.1:{free_port()} {active_directory.uri}"
+        client.post(f"{PROVIDERS}add/active-directory/", said(active_directory, uri=servers))
+        corp, visitor = the_provider(acme), Client()
+
+        sign_in_as(name, corp, visitor)
+        page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))
+
+        assert person_in(visitor)
+        assert "Connection failed" in page
+        assert "does not accept connections" in page
+        assert f"{active_directory.uri} responded" in page
+
+
+class TestTheTestAsAPerson:
+    @pytest.fixture
+    def corp(self, acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
+        return added(acme, active_directory.document())
+
+    def test_shows_account_groups_and_roles(
+        self, client: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
+    ) -> None:
+        group = active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
+        with tenancy.use(corp.tenant):
+            mapping(corp, active_directory.guid(group), Person.Role.BOOKKEEPER)
+
+        page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/", {"login": f"CORP\\{name}"}))
+
+        assert "Connection works" in page
+        assert f"is CN={name},OU=Staff" in page
+        assert f"{name}@example.com" in page
+        assert f"fin-{name}" in page
+        assert "Their groups grant Bookkeeper" in page
+        with tenancy.use(corp.tenant):
+            assert not Person.objects.filter(email=f"{name}@example.com").exists()
+
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            ("disabled", "is disabled"),
+            ("elsewhere", "is not below"),
+            ("nobody", "No entry matches"),
+        ],
+    )
+    def test_says_who_could_not_sign_in(
+        self,
+        *,
+        client: Client,
+        active_directory: ActiveDirectory,
+        corp: IdentityProvider,
+        name: str,
+        state: str,
+        words: str,
+    ) -> None:
+        if state != "nobody":
+            ou = "Elsewhere" if state == "elsewhere" else "Staff"
+            dn = active_directory.add_person(name, ou=ou)
+            if state == "disabled":
+                active_directory.change(dn, userAccountControl="514")
+
+        page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/", {"login": name}))
+
+        assert "Connection failed" in page
+        assert words in page
+
+
+class TestTheTestOfWindows:
+    @pytest.fixture
+    def tested(self, acme: Tenant, active_directory: ActiveDirectory, settings: Settings) -> Any:
+        settings.PUBLIC_BASE_URL = "https://localhost:8443"
+        added(acme, active_directory.document())
+
+        def tested(**changed: Any) -> list[Step]:
+            with tenancy.use(acme):
+                windows = added(acme, active_directory.windows_document(**changed))
+                return list(steps(windows))
+
+        return tested
+
+    def test_says_of_each_step_that_it_works(self, tested: Any) -> None:
+        found = tested()
+
+        assert [step.sentence for step in found if not step.is_ok] == []
+        assert [found[0].name, found[-1].name] == ["Keytab", "Service account"]
+
+    @pytest.mark.parametrize("service", ["HTTP/other.example", "cifs/localhost"])
+    def test_finds_a_keytab_of_another_service(
+        self, active_directory: ActiveDirectory, tested: Any, service: str
+    ) -> None:
+        last = tested(keytab=encoded(active_directory.keytab_of(service, 1)))[-1]
+
+        assert (last.name, last.is_ok) == ("Keytab", False)
+        assert service in last.sentence
+        assert "HTTP/localhost" in last.sentence
+
+    def test_finds_a_keytab_of_another_password(
+        self, active_directory: ActiveDirectory, tested: Any
+    ) -> None:
+        last = tested(keytab=encoded(active_directory.keytab_of("HTTP/localhost", 7)))[-1]
+
+        assert (last.name, last.is_ok) == ("Service account", False)
+        assert "key version 7" in last.sentence
+
+    @pytest.mark.parametrize(
+        ("keytab", "realms", "words"),
+        [
+            ("OTHER.TEST", [REALM], "of the realm OTHER.TEST"),
+            (REALM, ["OTHER.TEST"], f"of the realm {REALM}"),
+            (REALM, [REALM.lower()], "case-sensitive"),
+            ("OTHER.TEST", ["OTHER.TEST"], f"are in the realm {REALM}"),
+        ],
+    )
+    def test_finds_a_wrong_realm(
+        self,
+        active_directory: ActiveDirectory,
+        tested: Any,
+        keytab: str,
+        realms: list[str],
+        words: str,
+    ) -> None:
+        made = active_directory.keytab_of("HTTP/localhost", 1, keytab)
+
+        last = tested(keytab=encoded(made), realms=realms)[-1]
+
+        assert (last.name, last.is_ok) == ("Realm", False)
+        assert words in last.sentence
+
+    def test_finds_a_missing_service_principal_name(
+        self, active_directory: ActiveDirectory, tested: Any, settings: Settings
+    ) -> None:
+        settings.PUBLIC_BASE_URL = "https://ramp.example.com"
+        keytab = encoded(active_directory.keytab_of("HTTP/ramp.example.com", 1))
+
+        missing = tested(keytab=keytab)[-1]
+
+        assert (missing.name, missing.is_ok) == ("Service account", False)
+        assert "setspn -S HTTP/ramp.example.com" in missing.sentence
+
+
+def encoded(keytab: bytes) -> str:
+    return b64encode(keytab).decode()
