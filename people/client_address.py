@@ -18,7 +18,7 @@ Address = IPv4Address | IPv6Address
 
 HEADERS: Final = {"X-Forwarded-For": "HTTP_X_FORWARDED_FOR", "Forwarded": "HTTP_FORWARDED"}
 # More than any real chain of proxies; it limits the work for a forged header.
-MOST_HOPS: Final = 20
+MAX_HOPS: Final = 20
 
 _current: ContextVar[str | None] = ContextVar("client_address", default=None)
 
@@ -51,7 +51,7 @@ def current_client_address() -> str | None:
 
 @lru_cache(maxsize=4096)
 def _client(peer: str, value: str, header: str, trusted: int | tuple[str, ...]) -> str:
-    entries = value.rsplit(",", MOST_HOPS)[-MOST_HOPS:] if value else []
+    entries = value.rsplit(",", MAX_HOPS)[-MAX_HOPS:] if value else []
     read = _forwarded_for if header == "Forwarded" else str
     hops = [_address(read(entry)) for entry in entries]
     if isinstance(trusted, int):

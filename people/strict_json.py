@@ -9,13 +9,13 @@ import math
 from collections import Counter
 from typing import Any
 
-DEEPEST = 32
+MAX_DEPTH = 32
 # The largest legitimate body is a group of 20,000 members, which is within all of these limits.
-MOST_CONTAINERS = 30_000
-MOST_COMMAS = 50_000
-MOST_QUOTES = 150_000
-MOST_ESCAPES = 100_000
-LONGEST_NUMBER = 32
+MAX_CONTAINERS = 30_000
+MAX_COMMAS = 50_000
+MAX_QUOTES = 150_000
+MAX_ESCAPES = 100_000
+MAX_NUMBER_LENGTH = 32
 
 _SQUARE = bytes.maketrans(b"{}", b"[]")
 _TOO_MUCH = "it holds too many values"
@@ -62,19 +62,19 @@ def _check_shape(body: bytes) -> None:
     containers = body.count(b"{") + body.count(b"[")
     # So few brackets cannot nest too deeply, and so few bytes cannot hold too many values. Nearly
     # every body ends the check here.
-    if containers <= DEEPEST and len(body) <= MOST_COMMAS:
+    if containers <= MAX_DEPTH and len(body) <= MAX_COMMAS:
         return
     structure = _without_strings(body)
     containers = structure.count(b"{") + structure.count(b"[")
-    if containers > MOST_CONTAINERS or structure.count(b",") > MOST_COMMAS:
+    if containers > MAX_CONTAINERS or structure.count(b",") > MAX_COMMAS:
         raise UnreadableJson(_TOO_MUCH)
-    if containers > DEEPEST and _is_too_deep(structure):
-        raise UnreadableJson(f"it is nested more than {DEEPEST} levels deep")
+    if containers > MAX_DEPTH and _is_too_deep(structure):
+        raise UnreadableJson(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _without_strings(body: bytes) -> bytes:
     quotes = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if quotes.count(b'"') > MOST_QUOTES or body.count(rb"\u") > MOST_ESCAPES:
+    if quotes.count(b'"') > MAX_QUOTES or body.count(rb"\u") > MAX_ESCAPES:
         raise UnreadableJson(_TOO_MUCH)
     return b"".join(quotes.split(b'"')[::2])
 
@@ -83,12 +83,12 @@ def _is_too_deep(structure: bytes) -> bool:
     # Each round removes the innermost pairs of brackets. Mismatched ones remain for the parser to
     # reject, unless there are so many that its recursion would be too deep.
     brackets = structure.translate(_SQUARE, _NOT_BRACKETS)
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         closed = brackets.replace(b"[]", b"")
         if len(closed) == len(brackets):
             break
         brackets = closed
-    return b"[]" in brackets or brackets.count(b"[") > DEEPEST
+    return b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH
 
 
 def _check_surrogates(text: str, value: Any) -> None:
@@ -109,14 +109,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > LONGEST_NUMBER:
+    if len(digits) > MAX_NUMBER_LENGTH:
         raise UnreadableJson("it contains a number that is too large")
     return int(digits)
 
 
 def _decimal(digits: str) -> float:
     # float() makes infinity of 1e999, which JSON cannot express.
-    number = float(digits) if len(digits) <= LONGEST_NUMBER else math.inf
+    number = float(digits) if len(digits) <= MAX_NUMBER_LENGTH else math.inf
     if math.isinf(number):
         raise UnreadableJson("it contains a number that is too large")
     return number

@@ -8,7 +8,7 @@ from uuid import UUID
 Via = Literal["scim", "person", "system"]
 
 # The length of the two columns for names.
-LONGEST_NAME = 200
+MAX_NAME_LENGTH = 200
 # The prefix of actors that are SCIM connections.
 VIA_SCIM: Final = "scim:"
 # The prefix of `Grant.source` for group mappings.
@@ -115,9 +115,9 @@ def is_usable_name(name: str) -> bool:
     """
     # Most names: printable ASCII contains no control characters and no direction marks.
     if name.isascii() and name.isprintable():
-        return len(name) <= LONGEST_NAME and any(map(str.isalpha, name))
+        return len(name) <= MAX_NAME_LENGTH and any(map(str.isalpha, name))
     kinds = [unicodedata.category(character) for character in name]
-    if not 0 < len(name) <= LONGEST_NAME or "Cc" in kinds or "Cs" in kinds:
+    if not 0 < len(name) <= MAX_NAME_LENGTH or "Cc" in kinds or "Cs" in kinds:
         return False
     marks = any(unicodedata.bidirectional(one) in _DIRECTION_MARKS for one in name)
     return not marks and any(kind.startswith("L") for kind in kinds)

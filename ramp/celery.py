@@ -38,7 +38,7 @@ def leave_signs(**_: Any) -> None:
 
 
 # Longer than the longest interval in the schedule.
-LONGEST_PAUSE = timedelta(days=1)
+MAX_PAUSE = timedelta(days=1)
 
 
 class Schedule(Scheduler):
@@ -52,7 +52,7 @@ class Schedule(Scheduler):
         for entry in self.schedule.values():
             now = entry.default_now()
             if entry.last_run_at > now:
-                entry.last_run_at = now - LONGEST_PAUSE
+                entry.last_run_at = now - MAX_PAUSE
                 self._heap = None
         pause = cast("float", super().tick(*args, **kwargs))
         heartbeats.leave(heartbeats.BEAT)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 from ramp import heartbeats, watchdogs
 
 # With beat at work there is a job every few seconds. The supervisor acts earlier.
-LONGEST_SILENCE: Final = 60.0
+MAX_SILENCE: Final = 60.0
 
 
 class NotReady(Exception):
@@ -86,7 +86,7 @@ def _check_progress(name: str) -> None:
     age = heartbeats.seconds_since(name)
     if age is None:
         raise NotReady("has not started")
-    if age > LONGEST_SILENCE:
+    if age > MAX_SILENCE:
         raise NotReady(f"no progress for {age:.0f} s")
 
 

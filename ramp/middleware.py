@@ -39,7 +39,7 @@ class UnreadBodyMiddleware:
     the response has `Connection: close` (RFC 9112 section 9.6).
     """
 
-    LARGEST_BODY = 4 * 1024 * 1024
+    MAX_BODY_SIZE = 4 * 1024 * 1024
     PIECE = 64 * 1024
 
     def __init__(self, respond: Respond) -> None:
@@ -48,7 +48,7 @@ class UnreadBodyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.respond(request)
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > self.LARGEST_BODY:
+        if not length.isdigit() or int(length) > self.MAX_BODY_SIZE:
             response["Connection"] = "close"
         elif length != "0":
             with suppress(UnreadablePostError):  # the client is gone

@@ -30,7 +30,7 @@ PR_SET_PDEATHSIG: Final = 1
 END_SIGNALS: Final = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 WSGI_MODULE: Final = "ramp.wsgi"
 GRACE: Final = 15.0
-LONGEST_PAUSE: Final = 30.0
+MAX_PAUSE: Final = 30.0
 CHECK_SECONDS: Final = 2.0
 libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -185,8 +185,8 @@ class _Child:
                 self._schedule_restart(f"was killed: {problem}", now)
 
     def _schedule_restart(self, what: str, now: float) -> None:
-        self.failures = 0 if now - self.began_at > LONGEST_PAUSE else self.failures + 1
-        pause = min(0.25 * 2**self.failures, LONGEST_PAUSE)
+        self.failures = 0 if now - self.began_at > MAX_PAUSE else self.failures + 1
+        pause = min(0.25 * 2**self.failures, MAX_PAUSE)
         self.start_at = now + pause
         log.error("%s %s; it starts again in %.1f s", self.program.name, what, pause)
 

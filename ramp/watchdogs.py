@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 # Beat, and a worker whose queue is not empty, write a heartbeat at least every 10 seconds.
 SILENCE: Final = 20.0
 # How long a program may take to start on a busy machine.
-LONGEST_START: Final = 120.0
+MAX_START: Final = 120.0
 # On SQLite, a thread waits up to 20 seconds for the write lock.
 WEB_SILENCE: Final = 10.0 if settings.WEB_THREADS > 1 else 30.0
 POLL_SECONDS: Final = 2.0
 # A job that takes longer is ended by the worker itself.
-LONGEST_JOB: Final = settings.CELERY_TASK_TIME_LIMIT + 10.0
+MAX_JOB: Final = settings.CELERY_TASK_TIME_LIMIT + 10.0
 
 
 class Watch:
@@ -57,7 +57,7 @@ class SilenceWatch(Watch):
         silent = time.monotonic() - self._excused_at
         age = heartbeats.seconds_since(self._name)
         silent = silent if age is None else min(silent, age)
-        if silent < (LONGEST_START if age is None else SILENCE):
+        if silent < (MAX_START if age is None else SILENCE):
             return ""
         if self._is_excused():
             self._excused_at = time.monotonic()
@@ -148,7 +148,7 @@ def _connection() -> http.client.HTTPConnection:
 
 def is_busy() -> bool:
     """Tell whether a process of the worker runs a job that has not exceeded its time limit."""
-    return any(age < LONGEST_JOB for age in heartbeats.all_of(heartbeats.BUSY).values())
+    return any(age < MAX_JOB for age in heartbeats.all_of(heartbeats.BUSY).values())
 
 
 def broker_answers() -> bool:

@@ -8,13 +8,13 @@ from people.models import Person
 from people.presentation.person_notices import Notice
 from scim.models import SyncError
 
-MOST = 5
+MAX = 5
 
 
 def of_person(person: Person) -> Iterator[Notice]:
     """Return notices about changes from the provider that were rejected."""
     errors = SyncError.objects.open().filter(person=person).select_related("connection")
-    for error in errors.order_by("-happened_at", "-pk")[:MOST]:
+    for error in errors.order_by("-happened_at", "-pk")[:MAX]:
         value = f" ({error.offending_value})" if error.offending_value else ""
         yield Notice(
             text=f"A change from {error.connection} was rejected: {error.message}{value}.",

@@ -14,7 +14,7 @@ from people.operations.spend.cards_and_funds import HolderInactive
 from people.values import PeopleError
 
 # Small enough that a sum of many amounts fits into a bigint.
-MOST = Decimal(10) ** 12
+MAX = Decimal(10) ** 12
 CURRENCY = "In the currency of the person's entity."
 
 
@@ -23,7 +23,7 @@ def amount(label: str, *, required: bool = True, help_text: str = "") -> forms.D
         label=label,
         required=required,
         min_value=0,
-        max_value=MOST,
+        max_value=MAX,
         help_text=help_text,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}),
     )

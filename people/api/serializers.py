@@ -10,7 +10,7 @@ from people.models import Authorization, Card, Fund, Person
 from people.models.field_table import PUBLISHED
 
 # The maximum of PostgreSQL's bigint.
-MOST = 2**63 - 1
+MAX = 2**63 - 1
 
 
 class WholeNumber(serializers.IntegerField):
@@ -113,7 +113,7 @@ class PurchaseSerializer(serializers.Serializer[Any]):
     fund = Id(required=False, help_text="Required if card is not sent.")
     amount = WholeNumber(
         min_value=1,
-        max_value=MOST,
+        max_value=MAX,
         help_text="In the currency's smallest unit: 1250 is 12.50 EUR.",
         error_messages={"min_value": "Send a number greater than 0."},
     )

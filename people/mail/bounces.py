@@ -13,7 +13,7 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Mail
 
-LONGEST_PROBLEM = 1000
+MAX_PROBLEM_LENGTH = 1000
 MESSAGE_ID = re.compile(r"<([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})@[^>\s]+>", re.IGNORECASE)
 
 
@@ -88,7 +88,7 @@ def _diagnosis(about: Message) -> str:
     text = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
     text = re.sub(r"^smtp\s*;\s*", "", text, flags=re.IGNORECASE)
     clean = ("" if unicodedata.category(one).startswith("C") else one for one in text)
-    return " ".join("".join(clean).split())[:LONGEST_PROBLEM]
+    return " ".join("".join(clean).split())[:MAX_PROBLEM_LENGTH]
 
 
 def _value(fields: Message, name: str) -> str:

@@ -35,7 +35,7 @@ class Grant(TenantOwned):
     base role, another row keeps their own base role and its source.
     """
 
-    LONGEST_REASON: ClassVar = 1000
+    MAX_REASON_LENGTH: ClassVar = 1000
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="grants")
     role: "models.ForeignKey[Role | None, Role | None]" = models.ForeignKey(
@@ -45,7 +45,7 @@ class Grant(TenantOwned):
     # An actor, such as "person:olga@example.com", or "mapping:<source>:<mapping>".
     source = models.CharField(max_length=255)
     # The description of the mapping: "the group “Finance” of Acme's directory".
-    because = models.CharField(max_length=LONGEST_REASON, blank=True)
+    because = models.CharField(max_length=MAX_REASON_LENGTH, blank=True)
     since = models.DateTimeField()
     # When the source last confirmed it, such as the last sign-in with the group.
     confirmed_at = models.DateTimeField()

@@ -16,7 +16,7 @@ from people.tokens import new_token, token_digest
 from people.values import Actor, PeopleError
 
 DEFAULT_TOKEN_DAYS: Final = 90
-MOST_TOKEN_DAYS: Final = 365
+MAX_TOKEN_DAYS: Final = 365
 # A busy program would otherwise write to the token's row with every request.
 USE_WRITTEN_EVERY: Final = timedelta(minutes=1)
 
@@ -26,7 +26,7 @@ class InvalidTokenSettings(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"An API token needs at least one scope and an expiry of 1 to {MOST_TOKEN_DAYS} days."
+            f"An API token needs at least one scope and an expiry of 1 to {MAX_TOKEN_DAYS} days."
         )
 
 
@@ -44,7 +44,7 @@ def create_api_token(
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises InvalidTokenSettings: if a scope is missing or unknown, or the expiry is out of range.
     """
-    if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= MOST_TOKEN_DAYS:
+    if not scopes or not set(scopes) <= set(Scope.values) or not 1 <= days <= MAX_TOKEN_DAYS:
         raise InvalidTokenSettings
     # Read the session epoch under the lock, so that a concurrent deactivation ends this token too.
     lock(person)

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from people.models import ApiToken, Scope
 from people.operations.api_tokens import (
     DEFAULT_TOKEN_DAYS,
-    MOST_TOKEN_DAYS,
+    MAX_TOKEN_DAYS,
     create_api_token,
 )
 from people.operations.api_tokens import (
@@ -39,7 +39,7 @@ class TokenForm(forms.Form):
     days = forms.IntegerField(
         label="Expires after (days)",
         min_value=1,
-        max_value=MOST_TOKEN_DAYS,
+        max_value=MAX_TOKEN_DAYS,
         initial=DEFAULT_TOKEN_DAYS,
         help_text="At most 365 days.",
         widget=UnfoldAdminIntegerFieldWidget,

@@ -36,7 +36,7 @@ RECENT: Final = timedelta(minutes=15)
 # file may be. A larger file is left out, and the form asks for it again.
 INTERRUPTED_LIFETIME: Final = timedelta(hours=1)
 MAX_INTERRUPTED: Final = 3
-LARGEST_FILE: Final = 256 * 1024
+MAX_FILE_SIZE: Final = 256 * 1024
 # Keys of the session, and the query parameter that continues an interrupted request.
 AUTHENTICATED_AT: Final = "authenticated_at"
 INTERRUPTED: Final = "interrupted_requests"
@@ -151,7 +151,7 @@ def _sent(request: HttpRequest) -> dict[str, Any]:
         "files": [
             (name, file.name, base64.b64encode(file.read()).decode(), file.content_type)
             for name, file in request.FILES.items()
-            if isinstance(file, UploadedFile) and (file.size or 0) <= LARGEST_FILE
+            if isinstance(file, UploadedFile) and (file.size or 0) <= MAX_FILE_SIZE
         ],
     }
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-LONGEST_SUBJECT = 255
-LONGEST_GROUP = 500
+MAX_SUBJECT_LENGTH = 255
+MAX_GROUP_LENGTH = 500
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Group:
     @property
     def is_storable(self) -> bool:
         texts = (self.id, self.name)
-        return all(text == readable(text)[:LONGEST_GROUP] != "" for text in texts)
+        return all(text == readable(text)[:MAX_GROUP_LENGTH] != "" for text in texts)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Claims:
         """
         for name in ("email", "given_name", "family_name", "name", "department", "location"):
             object.__setattr__(self, name, readable(getattr(self, name)))
-        if self.subject != readable(self.subject)[:LONGEST_SUBJECT]:
+        if self.subject != readable(self.subject)[:MAX_SUBJECT_LENGTH]:
             object.__setattr__(self, "subject", "")
 
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from provisioning.claims import LONGEST_GROUP, Group, readable
-from provisioning.claims.values import DEEPEST, Unreadable, is_number, kind_of
+from provisioning.claims import MAX_GROUP_LENGTH, Group, readable
+from provisioning.claims.values import MAX_DEPTH, Unreadable, is_number, kind_of
 
 # How the groups of a claim that is one text are separated. Blank: Ramp has not been told.
 SEPARATORS: Final = {
@@ -70,7 +70,7 @@ def _groups(value: Any, depth: int) -> Iterator[Group]:
             yield Group(value, value)
         case int() if depth and is_number(value):
             yield Group(str(value), str(value))
-        case list() if depth < DEEPEST:
+        case list() if depth < MAX_DEPTH:
             for one in value:
                 yield from _groups(one, depth + 1)
         case dict() if _is_roles_object(value):
@@ -104,7 +104,7 @@ def _group_of(value: dict[str, Any]) -> Group:
     key = str(said[0])
     name = str(said[1]) if keys and len(said) > 1 else key
     # An unusual name must not hide the group. Only the id is compared.
-    return Group(key, readable(name)[:LONGEST_GROUP])
+    return Group(key, readable(name)[:MAX_GROUP_LENGTH])
 
 
 def _is_text(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from provisioning.claims import Group, readable
 from provisioning.claims.groups import read_groups
 from provisioning.claims.paths import value_at
-from provisioning.claims.values import DEEPEST, Unreadable, is_number, kind_of
+from provisioning.claims.values import MAX_DEPTH, Unreadable, is_number, kind_of
 
 # Claims about the token and about the person (OpenID Connect Core 1.0, sections 2 and 5.1, RFC 7519
 # section 4.1). They list no groups, and what they say about a person is not kept.
@@ -24,9 +24,9 @@ NEVER_GROUPS: Final = frozenset(
         *("phone_number", "phone_number_verified", "address", "updated_at"),
     )
 )
-MOST_CLAIMS: Final = 30
-MOST_VALUES: Final = 30
-LONGEST_TEXT: Final = 200
+MAX_CLAIMS: Final = 30
+MAX_VALUES: Final = 30
+MAX_TEXT_LENGTH: Final = 200
 GROUPS_SHOWN: Final = 5
 
 
@@ -53,8 +53,8 @@ def kept_for_preview(claims: dict[str, Any]) -> dict[str, Any]:
     named = {name: value for name, value in claims.items() if name not in NEVER_GROUPS}
     return {
         readable(name): _shortened(value, 0)
-        for name, value in list(named.items())[:MOST_CLAIMS]
-        if len(name) <= LONGEST_TEXT
+        for name, value in list(named.items())[:MAX_CLAIMS]
+        if len(name) <= MAX_TEXT_LENGTH
     }
 
 
@@ -80,7 +80,7 @@ def _paths(value: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
         path = f"{prefix}{name}"
         if isinstance(inner, list):
             yield path
-        elif isinstance(inner, dict) and depth < DEEPEST:
+        elif isinstance(inner, dict) and depth < MAX_DEPTH:
             yield path
             yield from _paths(inner, f"{path}.", depth + 1)
 
@@ -88,12 +88,14 @@ def _paths(value: dict[str, Any], prefix: str, depth: int) -> Iterator[str]:
 def _shortened(value: Any, depth: int) -> Any:
     match value:
         case str():
-            return readable(value)[:LONGEST_TEXT]
-        case list() if depth < DEEPEST:
-            return [_shortened(one, depth + 1) for one in value[:MOST_VALUES]]
-        case dict() if depth < DEEPEST:
-            few = list(value.items())[:MOST_VALUES]
-            return {readable(name)[:LONGEST_TEXT]: _shortened(one, depth + 1) for name, one in few}
+            return readable(value)[:MAX_TEXT_LENGTH]
+        case list() if depth < MAX_DEPTH:
+            return [_shortened(one, depth + 1) for one in value[:MAX_VALUES]]
+        case dict() if depth < MAX_DEPTH:
+            few = list(value.items())[:MAX_VALUES]
+            return {
+                readable(name)[:MAX_TEXT_LENGTH]: _shortened(one, depth + 1) for name, one in few
+            }
         case None | bool():
             return value
     return value if is_number(value) else kind_of(value)

@@ -11,9 +11,9 @@ from typing import Any, Final
 from provisioning.claims import readable
 
 # Python refuses to print longer numbers, and no identifier is that long.
-LARGEST_NUMBER: Final = 10**30
+MAX_NUMBER: Final = 10**30
 # Levels of lists and objects within a claim. Providers need two.
-DEEPEST: Final = 6
+MAX_DEPTH: Final = 6
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ def read_text(value: Any, depth: int = 0) -> str | Unreadable:
             return readable(value).strip()
         case int() if is_number(value):
             return str(value)
-        case {"value": inner} | {"formatted": inner} if depth < DEEPEST:
+        case {"value": inner} | {"formatted": inner} if depth < MAX_DEPTH:
             return read_text(inner, depth + 1)
-        case list() if depth < DEEPEST:
+        case list() if depth < MAX_DEPTH:
             return _only_text(value, depth)
     return Unreadable(f"is {kind_of(value)}, not text")
 
@@ -59,7 +59,7 @@ def read_truth(value: Any) -> bool | None:
 def is_number(value: Any) -> bool:
     """Tell whether the value is a whole number that can be an identifier."""
     is_whole = isinstance(value, int) and not isinstance(value, bool)
-    return is_whole and abs(value) < LARGEST_NUMBER
+    return is_whole and abs(value) < MAX_NUMBER
 
 
 def kind_of(value: Any) -> str:

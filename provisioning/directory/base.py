@@ -7,7 +7,7 @@ from provisioning.claims import Group
 
 PAGE: Final = 25
 # More digits than any row number has, and few enough for an integer column.
-MOST_DIGITS: Final = 9
+MAX_DIGITS: Final = 9
 Item = TypeVar("Item")
 
 
@@ -29,7 +29,7 @@ class Page(Generic[Item]):
 
 def start_of(after: str) -> int:
     """Return the first row of a page, from a cursor that is a number; 0 for any other cursor."""
-    return int(after) if after.isdecimal() and len(after) <= MOST_DIGITS else 0
+    return int(after) if after.isdecimal() and len(after) <= MAX_DIGITS else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from provisioning.directory.base import Directory, DirectoryFailed, DirectoryPer
 from provisioning.models import IdentityProvider
 
 CACHE_SECONDS: Final = 60
-MOST_A_MINUTE: Final = 60
+MAX_A_MINUTE: Final = 60
 
 
 class CachedLiveDirectory:
@@ -64,7 +64,7 @@ class CachedLiveDirectory:
         key = f"directory-asked:{self.provider.pk}"
         cache.add(key, 0, 60)
         with suppress(ValueError):  # The key has expired between the two calls.
-            if cache.incr(key) > MOST_A_MINUTE:
+            if cache.incr(key) > MAX_A_MINUTE:
                 raise DirectoryFailed(
                     "too-often", f"Too many requests to {self.provider}. Wait a minute."
                 )

@@ -19,7 +19,7 @@ from provisioning.providers.config import OidcSettings, settings_of
 DEFAULT_URL: Final = "https://graph.microsoft.com"
 OF_PERSON: Final = "id,displayName,mail,userPrincipalName,department,jobTitle,officeLocation"
 OF_GROUP: Final = "id,displayName"
-MOST_GROUPS: Final = 999
+MAX_GROUPS: Final = 999
 TENANT_ID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -45,7 +45,7 @@ class GraphDirectory:
 
     def groups_of(self, key: str) -> list[Group] | None:
         path = f"/users/{segment(key)}/transitiveMemberOf/microsoft.graph.group"
-        parameters: dict[str, str | int] = {"$select": OF_GROUP, "$top": MOST_GROUPS}
+        parameters: dict[str, str | int] = {"$select": OF_GROUP, "$top": MAX_GROUPS}
         answer = self.api.json(path, **parameters)
         return None if answer is None or _next(answer) else [_group(one) for one in _values(answer)]
 

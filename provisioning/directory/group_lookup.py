@@ -11,7 +11,7 @@ from provisioning.models import IdentityProvider
 from provisioning.providers.secrets import SecretLost
 
 Kind = IdentityProvider.Kind
-MOST_PAGES: Final = 20
+MAX_PAGES: Final = 20
 
 
 def look_up(provider: IdentityProvider, text: str) -> Group | None:
@@ -59,7 +59,7 @@ def _groups_called(source: IdentityProvider, text: str) -> dict[str, Group]:
     """Return the groups with exactly this name or id, by id."""
     directory, after = live_directory(source), ""
     found: dict[str, Group] = {}
-    for _ in range(MOST_PAGES):
+    for _ in range(MAX_PAGES):
         page = directory.groups(text, after)
         found |= {one.id: one for one in page.items if text in (one.id, one.name)}
         after = page.next

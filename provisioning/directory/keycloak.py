@@ -22,8 +22,8 @@ from provisioning.models import IdentityProvider
 from provisioning.providers.config import OidcSettings, settings_of
 
 # Limits for the subgroups of one page of groups.
-MOST_REQUESTS: Final = 50
-MOST_SUBGROUPS: Final = 500
+MAX_REQUESTS: Final = 50
+MAX_SUBGROUPS: Final = 500
 
 
 class KeycloakDirectory:
@@ -90,10 +90,10 @@ class KeycloakDirectory:
             inner, count = objects(group.get("subGroups")), group.get("subGroupCount")
             # Since version 23, only a search returns subgroups together with their group.
             is_short = isinstance(count, int) and count > len(inner) and not is_searched
-            if is_short and requests < MOST_REQUESTS:
+            if is_short and requests < MAX_REQUESTS:
                 requests += 1
                 path = f"/groups/{segment(text(group, 'id'))}/children"
-                inner = objects(self.api.json(path, first=0, max=MOST_SUBGROUPS))
+                inner = objects(self.api.json(path, first=0, max=MAX_SUBGROUPS))
             waiting += inner[::-1]
 
     def _group(self, answer: Json) -> Group:

@@ -19,7 +19,7 @@ from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, 
 from provisioning.ldap import client as signing_in
 from provisioning.ldap import groups
 from provisioning.ldap.connection import LdapFailed, bound
-from provisioning.ldap.groups import BATCH, DEEPEST, MOST_GROUPS
+from provisioning.ldap.groups import BATCH, MAX_DEPTH, MAX_GROUPS
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
@@ -108,7 +108,7 @@ class LdapDirectory:
     def _members_in_active_directory(self, dn: str, after: str) -> Page[DirectoryPerson]:
         chain = f"(memberOf:{IN_CHAIN}:={escape_filter_chars(dn)})"
         with self._groups(f"(|{chain}(distinguishedName={escape_filter_chars(dn)}))") as nested:
-            numbers = [one.relative_id for one in nested[:MOST_GROUPS]]
+            numbers = [one.relative_id for one in nested[:MAX_GROUPS]]
         # The people of a primary group are not among its members.
         primary = "".join(f"(primaryGroupID={one})" for one in numbers if one)
         with self._users(f"(|{chain}{primary})") as users:
@@ -118,8 +118,8 @@ class LdapDirectory:
         """Return the DNs of the group and of the groups in it."""
         found, latest = [dn], [dn]
         with self._groups() as groups:
-            for _ in range(DEEPEST):
-                named = _members_of(groups, latest)[:MOST_GROUPS]
+            for _ in range(MAX_DEPTH):
+                named = _members_of(groups, latest)[:MAX_GROUPS]
                 batches = (named[start : start + BATCH] for start in range(0, len(named), BATCH))
                 nested = [one.dn for dns in batches for one in groups.filter(_any_dn(dns))]
                 latest = [one for one in nested if one not in found]

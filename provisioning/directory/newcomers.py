@@ -9,7 +9,7 @@ from provisioning.directory.factory import directory_of
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 
 # Each is a request to the directory, for which an administrator waits.
-MOST_MAPPINGS: Final = 10
+MAX_MAPPINGS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def newcomers(
     found: dict[int, Newcomers] = {}
     if provider.browsing != IdentityProvider.Browsing.LIVE:
         return found, ""
-    known_by_id = [mapping for mapping in mappings if not mapping.by_name][:MOST_MAPPINGS]
+    known_by_id = [mapping for mapping in mappings if not mapping.by_name][:MAX_MAPPINGS]
     try:
         directory = directory_of(provider) if known_by_id else None
         for mapping in known_by_id if directory else ():

@@ -17,7 +17,7 @@ from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
 
 # Groups of which one is sought by its name; Okta finds those whose names begin with it.
-MOST_NAMESAKES: Final = 100
+MAX_NAMESAKES: Final = 100
 
 
 class OktaDirectory:
@@ -58,7 +58,7 @@ class OktaDirectory:
 
         :raises DirectoryFailed: if there are several, which tokens do not tell apart.
         """
-        answer = self.api.get("/groups", q=name, limit=MOST_NAMESAKES)
+        answer = self.api.get("/groups", q=name, limit=MAX_NAMESAKES)
         named = [text(one, "id") for one in _listed(answer) if self._group(one).id == name]
         if len(named) > 1:
             raise DirectoryFailed(

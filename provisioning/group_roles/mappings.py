@@ -24,7 +24,7 @@ from provisioning.providers import manage
 Draft = GroupMapping.Draft
 AnyRole = Role | Person.Role
 # How many ids an error lists if several groups have the same name.
-MOST_LISTED = 5
+MAX_LISTED = 5
 
 
 class InvalidGroup(PeopleError):
@@ -161,7 +161,7 @@ def group_called(provider: IdentityProvider, text: str) -> ExternalGroup | None:
     known = ExternalGroup.objects.filter(provider=provider)
     if exact := known.filter(external_id=text).first():
         return exact
-    named = list(known.filter(name=text).order_by("external_id")[:MOST_LISTED])
+    named = list(known.filter(name=text).order_by("external_id")[:MAX_LISTED])
     if len(named) > 1:
         raise AmbiguousGroup(text, (group.external_id for group in named))
     return named[0] if named else None

@@ -35,7 +35,7 @@ if is_available():
 # Entries in one page. Service accounts may be limited to few.
 PAGE: Final = 50
 # The time limit for all searches of one sign-in, in seconds. Each search may take SECONDS.
-LONGEST: Final = 10
+MAX_TOTAL_SECONDS: Final = 10
 
 DEFAULT_ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
     "subject": ("entryUUID", "objectGUID"),
@@ -63,7 +63,7 @@ REFUSALS: Final[Mapping[str, tuple[str, str]]] = {
 # The code for a locked account. Active Directory sends it whatever the password is, so a visitor
 # must not learn it.
 LOCKED: Final = "775"
-LONGEST_ADDRESS: Final = 254
+MAX_ADDRESS_LENGTH: Final = 254
 
 
 def sign_in(
@@ -129,7 +129,7 @@ def look_up(
 
 @contextmanager
 def opened(
-    settings: LdapSettings, bind_password: str, *, seconds: float = LONGEST
+    settings: LdapSettings, bind_password: str, *, seconds: float = MAX_TOTAL_SECONDS
 ) -> Iterator["Directory"]:
     """Connect and bind as the service account, until the block ends.
 
@@ -208,7 +208,7 @@ class Directory:
     def _check_time(self) -> None:
         if time.monotonic() > self.until:
             raise LdapFailed(
-                "timeout", f"The searches took longer than {LONGEST} seconds in total."
+                "timeout", f"The searches took longer than {MAX_TOTAL_SECONDS} seconds in total."
             )
 
     def check_enabled(self, entry: Entry) -> None:
@@ -246,7 +246,7 @@ class Directory:
         return Claims(
             subject=texts["subject"],
             # A longer one cannot be an address (RFC 5321 section 4.5.3.1), nor be stored.
-            email=texts["email"] if len(texts["email"]) <= LONGEST_ADDRESS else "",
+            email=texts["email"] if len(texts["email"]) <= MAX_ADDRESS_LENGTH else "",
             given_name=texts["given_name"],
             family_name=texts["family_name"],
             name=texts["name"],

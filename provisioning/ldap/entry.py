@@ -23,7 +23,7 @@ NEVER: Final = (0, 2**63 - 1)
 # The value of `pwdAccountLockedTime` with which an administrator locks an account (slapo-ppolicy).
 LOCKED_BY_ADMINISTRATOR: Final = "000001010000Z"
 # No number of a directory is longer, and Python refuses to parse a very long one.
-MOST_DIGITS: Final = 20
+MAX_DIGITS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def generalized_time(text: str) -> datetime | None:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else 0
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else 0
 
 
 def readable(name: str, value: bytes) -> str:

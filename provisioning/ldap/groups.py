@@ -17,9 +17,9 @@ if is_available():
     from ldap.filter import escape_filter_chars
 
 # A limit on the work. Real people are in fewer groups.
-MOST_GROUPS: Final = 1000
+MAX_GROUPS: Final = 1000
 # The maximum depth of nested groups, where the server does not resolve them.
-DEEPEST: Final = 10
+MAX_DEPTH: Final = 10
 # How many groups one search resolves.
 BATCH: Final = 50
 NAMING: Final = ("cn", "displayName", "ou", "memberOf", "objectGUID", "entryUUID", "objectSid")
@@ -68,8 +68,8 @@ def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
     found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
     _check_complete(entry, sids, found.values())
     _add_distribution_lists(directory, person, found)
-    if len(found) > MOST_GROUPS:
-        raise LdapFailed("too-many", f"The person is in more than {MOST_GROUPS} groups.")
+    if len(found) > MAX_GROUPS:
+        raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
     return _filtered(directory, found.values())
 
 
@@ -92,7 +92,7 @@ def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry])
 
 def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entry]) -> None:
     latest = [person, *found.values()]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         named = {dn for one in latest for dn in one.texts(["memberOf"])}
         missing = {_key(dn): dn for dn in named if _key(dn) not in found}
         if not missing:
@@ -103,7 +103,9 @@ def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entr
             count = len(missing) - len(latest)
             raise LdapFailed("groups-incomplete", f"{count} of the person's groups were not found.")
         found |= {_key(one.dn): one for one in latest}
-    raise LdapFailed("too-many", f"The person's groups are nested more than {DEEPEST} levels deep.")
+    raise LdapFailed(
+        "too-many", f"The person's groups are nested more than {MAX_DEPTH} levels deep."
+    )
 
 
 def _filtered(directory: Any, groups: Collection[Entry]) -> list[Entry]:
@@ -133,16 +135,16 @@ def _found(
 def _by_search(directory: Any, entry: Entry) -> list[Entry]:
     found: dict[str, Entry] = {}
     latest = [entry]
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         latest = [one for member in latest for one in _direct_groups(directory, member)]
         latest = [one for one in latest if _key(one.dn) not in found]
         found |= {_key(one.dn): one for one in latest}
-        if not latest or len(found) > MOST_GROUPS:
+        if not latest or len(found) > MAX_GROUPS:
             break
     if latest:
         raise LdapFailed(
             "too-many",
-            f"The person is in more than {MOST_GROUPS} groups, or the groups are nested too deep.",
+            f"The person is in more than {MAX_GROUPS} groups, or the groups are nested too deep.",
         )
     return list(found.values())
 
@@ -153,8 +155,8 @@ def _direct_groups(directory: Any, member: Entry) -> Iterator[Entry]:
     sought = _groups_filter(directory, member)
     for one in directory.pages(sought, base=base or None, names=NAMING):
         seen.add(_key(one.dn))
-        if len(seen) > MOST_GROUPS:
-            raise LdapFailed("too-many", f"The person is in more than {MOST_GROUPS} groups.")
+        if len(seen) > MAX_GROUPS:
+            raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
         yield one
     for dn in member.texts(directory.names_of("groups")):
         is_sought = not base or _key(dn).endswith(f",{_key(base)}")

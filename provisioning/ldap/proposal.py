@@ -17,7 +17,7 @@ ACTIVE_DIRECTORY_FILTER: Final = (
 )
 OTHER_FILTER: Final = "(&(objectClass=person)(uid={0}))"
 UNITS: Final = "(|(objectClass=organizationalUnit)(objectClass=container))"
-MOST_UNITS: Final = 50
+MAX_UNITS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,4 @@ def _units(directory: client.Directory, base_dn: str) -> list[str]:
     """Return the DNs of the units directly below the base DN."""
     message = directory.connection.search_ext(base_dn, ldap.SCOPE_ONELEVEL, UNITS, ["1.1"])
     _, rows = directory.connection.result(message, timeout=SECONDS)
-    return sorted(dn for dn, _ in rows if dn)[:MOST_UNITS]
+    return sorted(dn for dn, _ in rows if dn)[:MAX_UNITS]

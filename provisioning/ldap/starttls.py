@@ -14,7 +14,7 @@ from typing import Final
 SECONDS: Final = 3
 # Longer than any sign-in or page takes. A forgotten connection is closed after it.
 IDLE_SECONDS: Final = 30
-MOST_BYTES: Final = 16 * 1024
+MAX_BYTES: Final = 16 * 1024
 # RFC 4511 section 4.14: the BER-encoded StartTLS request, and parts of a successful response.
 _START_TLS: Final = bytes.fromhex("301d02010177188016") + b"1.3.6.1.4.1.1466.20037"
 _ANSWER: Final = bytes.fromhex("02010178")
@@ -71,7 +71,7 @@ def _relay(plain: socket.socket, secure: ssl.SSLSocket) -> None:
 
 
 def _send(plain: socket.socket, secure: ssl.SSLSocket) -> bool:
-    data = plain.recv(MOST_BYTES)
+    data = plain.recv(MAX_BYTES)
     secure.settimeout(SECONDS)
     secure.sendall(data)
     return bool(data)
@@ -82,7 +82,7 @@ def _receive(plain: socket.socket, secure: ssl.SSLSocket) -> bool:
     secure.settimeout(0)
     # SSLWantReadError: TLS records without data, such as a session ticket, or no more data yet.
     with suppress(ssl.SSLWantReadError):
-        while data := secure.recv(MOST_BYTES):
+        while data := secure.recv(MAX_BYTES):
             plain.sendall(data)
         return False
     return True

@@ -26,7 +26,7 @@ from provisioning.net import circuit_breaker
 
 CONNECT_SECONDS: Final = 3
 TOTAL_SECONDS: Final = 8
-MOST_BYTES: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 # IPv6 prefixes that embed an IPv4 address: NAT64 and its local prefix (RFC 6052, RFC 8215).
 _WRAPPING: Final = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 # Networks that some releases of `ipaddress` consider public: protocol assignments, site-local
@@ -250,9 +250,9 @@ def _answer(
     connection.sock = connected
     connection.request(method, path, body=body, headers=sent)
     with connection.getresponse() as response:
-        content = response.read(MOST_BYTES + 1)
-        if len(content) > MOST_BYTES:
-            raise OutboundError("too-large", f"{url} returned more than {MOST_BYTES // 1024} KiB.")
+        content = response.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise OutboundError("too-large", f"{url} returned more than {MAX_BYTES // 1024} KiB.")
         if response.length:
             raise http.client.IncompleteRead(content, response.length)
     return HttpAnswer(url, response.status, dict(response.headers), content)

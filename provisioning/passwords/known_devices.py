@@ -21,7 +21,7 @@ COOKIE: Final = "known_device"
 SALT: Final = "provisioning.known_devices"
 YEAR: Final = 365 * 24 * 3600
 # As many as fit into a cookie. People who work for several companies need a few.
-MOST_ACCOUNTS: Final = 20
+MAX_ACCOUNTS: Final = 20
 
 
 def source_of(request: HttpRequest) -> Source:
@@ -34,7 +34,7 @@ def remember(request: HttpRequest, response: HttpResponse, accounts: Iterable[st
     """Set the cookie that makes this browser a known device of these accounts."""
     cookie = _read(response.cookies[COOKIE].value if COOKIE in response.cookies else _sent(request))
     device = cookie["device"] or uuid4().hex
-    known = [*dict.fromkeys([*accounts, *cookie["accounts"]])][:MOST_ACCOUNTS]
+    known = [*dict.fromkeys([*accounts, *cookie["accounts"]])][:MAX_ACCOUNTS]
     response.set_cookie(
         COOKIE,
         signing.dumps({"device": device, "accounts": known}, salt=SALT, compress=True),

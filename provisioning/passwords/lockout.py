@@ -33,7 +33,7 @@ FREE_TRIES: Final = 5
 FREE_TRIES_OF_ALL: Final = 100
 SHARE_OF_ONE: Final = 20
 FIRST_WAIT: Final = timedelta(seconds=30)
-LONGEST_WAIT: Final = timedelta(minutes=15)
+MAX_WAIT: Final = timedelta(minutes=15)
 # After this time without attempts, the count is reset.
 MEMORY: Final = timedelta(days=1)
 # How long the check of one password may take, and how long the next one waits for it.
@@ -117,7 +117,7 @@ def wait_after(tries: int, free: int = FREE_TRIES) -> timedelta:
     if tries < free:
         return timedelta()
     doublings = min(tries - free, 20)
-    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << doublings), MAX_WAIT)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from provisioning.providers.config import PROFILE_ATTRIBUTES, LdapSettings
 from provisioning.views.provider_forms import ProviderForm, secret_input, text_input, tick_input
 
 Kind = IdentityProvider.Kind
-LARGEST_KEYTAB = 64 * 1024
+MAX_KEYTAB_SIZE = 64 * 1024
 
 
 class ConnectionTestForm(forms.Form):
@@ -155,7 +155,7 @@ class WindowsForm(ProviderForm):
         file = self.cleaned_data["keytab"]
         if not file:
             return ""
-        if file.size > LARGEST_KEYTAB:
+        if file.size > MAX_KEYTAB_SIZE:
             raise forms.ValidationError("This file is too large to be a keytab.")
         return base64.b64encode(file.read()).decode()
 

@@ -20,7 +20,7 @@ from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 ROWS_A_PAGE = 50
 # A search for a single letter matches too many people.
-MOST_PEOPLE = 500
+MAX_PEOPLE = 500
 Outcome = SignInAttempt.Outcome
 SUCCESSFUL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
 
@@ -104,7 +104,7 @@ def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:
 
 
 def _about(words: str) -> Q:
-    people = Person.objects.matching(words).values("pk")[:MOST_PEOPLE]
+    people = Person.objects.matching(words).values("pk")[:MAX_PEOPLE]
     text = words.strip()
     claimed = Q(email__icontains=text) | Q(subject__icontains=text)
     # The detail quotes what was typed, and names the entry that was found.

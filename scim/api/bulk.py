@@ -26,7 +26,7 @@ from scim.rfc.serialize import json_bytes
 from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
 
-MOST_OPERATIONS = 1000
+MAX_OPERATIONS = 1000
 RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 REFERENCE = "bulkId:"
 DEACTIVATION = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
@@ -85,7 +85,7 @@ def _deactivates(operation: Any) -> bool:
 def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) -> HttpResponse:
     """Process only the deactivations of a request that is refused as a whole.
 
-    At most MOST_OPERATIONS are processed: more would keep a web process busy for minutes. The
+    At most MAX_OPERATIONS are processed: more would keep a web process busy for minutes. The
     response shows which operations to send again.
 
     :raises SCIMException: the error, if the request deactivates nobody.
@@ -97,7 +97,7 @@ def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) 
     request_log.record_refusal(request, error, response)
     error_result = {"status": str(response.status_code), "response": json.loads(response.content)}
     results: list[Json] = []
-    left = MOST_OPERATIONS
+    left = MAX_OPERATIONS
     for one in operations:
         if not (left and _deactivates(one)):
             results.append(
@@ -127,9 +127,9 @@ def _read(document: Any) -> tuple[list[Json], int]:
     if not isinstance(document, dict) or not isinstance(document.get("Operations"), list):
         raise InvalidSyntaxException(detail="A bulk request needs a list of “Operations”.")
     operations = document["Operations"]
-    if len(operations) > MOST_OPERATIONS:
+    if len(operations) > MAX_OPERATIONS:
         raise PayloadTooLargeException(
-            detail=f"Send at most {MOST_OPERATIONS} operations in one bulk request."
+            detail=f"Send at most {MAX_OPERATIONS} operations in one bulk request."
         )
     most_errors = document.get("failOnErrors") or 0
     if not isinstance(most_errors, int) or most_errors < 0:
@@ -166,7 +166,7 @@ def _ordered(operations: list[Json]) -> Iterator[int]:
 
     Operations that refer to each other in a circle keep the order in which they were sent.
     """
-    # A stack instead of recursion, because references may form a chain of MOST_OPERATIONS.
+    # A stack instead of recursion, because references may form a chain of MAX_OPERATIONS.
     creates = {one["bulkId"]: index for index, one in enumerate(operations) if one.get("bulkId")}
     done: set[int] = set()
     stack = list(reversed(range(len(operations))))

@@ -80,8 +80,8 @@ def _config(base: str) -> Json:
         "patch": {"supported": True},
         "bulk": {
             "supported": True,
-            "maxOperations": bulk.MOST_OPERATIONS,
-            "maxPayloadSize": strict_json.LARGEST_BODY,
+            "maxOperations": bulk.MAX_OPERATIONS,
+            "maxPayloadSize": strict_json.MAX_BODY_SIZE,
         },
         "filter": {"supported": True, "maxResults": pagination.MAX_PAGE_SIZE},
         "changePassword": {"supported": False},

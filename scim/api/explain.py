@@ -19,7 +19,7 @@ from scim.rfc.strict_json import Json
 from scim.sync.attribute_mapping import profile_of
 
 # More than a connection usually has; the page must not read all of them.
-MOST_ROWS = 1_000
+MAX_ROWS = 1_000
 
 
 def explain(
@@ -112,6 +112,6 @@ def _group_notes(log: RequestLog) -> list[Note]:
     return [
         Note(f"{notes.UNDERSTOOD}“{value}” {text}", provider)
         for rows, text, provider in told
-        for value in sorted({str(row[0]) for row in rows[:MOST_ROWS]})
+        for value in sorted({str(row[0]) for row in rows[:MAX_ROWS]})
         if json.dumps(value, ensure_ascii=False) in log.body
     ]

@@ -18,7 +18,7 @@ from scim.rfc.filter_match import operand, part_named
 from scim.rfc.strict_json import Json
 
 # More than a body of 1 MiB can list with their ids as objects.
-MOST_MEMBERS = 30_000
+MAX_MEMBERS = 30_000
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def _ids(value: Any) -> set[str]:
     if value is None or value == "":
         return set()
     given = dialects.listed(MEMBERS, value)
-    if len(given) > MOST_MEMBERS:
-        raise InvalidValueException(detail=f"Send at most {MOST_MEMBERS} members in one request.")
+    if len(given) > MAX_MEMBERS:
+        raise InvalidValueException(detail=f"Send at most {MAX_MEMBERS} members in one request.")
     return {_id(one) for one in given if one is not None}
 
 

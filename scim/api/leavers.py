@@ -33,7 +33,7 @@ from scim.sync import sync_errors
 
 # The rest is tried in ever smaller parts. A request with thousands of invalid values must not
 # keep the user locked for minutes.
-MOST_ATTEMPTS = 60
+MAX_ATTEMPTS = 60
 # Errors that also refuse a deactivation.
 FINAL = (LastOwner, LastAdministrator, UnauthorizedException, Unavailable)
 # Attributes that a PUT does not remove by omitting them, see `normalize.replacement`.
@@ -164,7 +164,7 @@ class _Rest:
         except Exception as error:
             # Any exception, because nothing may undo the deactivation; the last part records it.
             half = len(parts) // 2
-            if half and self.attempts < MOST_ATTEMPTS:
+            if half and self.attempts < MAX_ATTEMPTS:
                 self._apply(parts[:half])
                 self._apply(parts[half:])
             else:

@@ -26,7 +26,7 @@ from scim.sync import managers
 from scim.sync.attribute_mapping import profile_of
 
 # Limits the statement: a PATCH may have hundreds of operations that look something up.
-MOST_QUERIES = 4
+MAX_QUERIES = 4
 DEPARTMENT = ENTERPRISE.attribute("department")
 
 
@@ -43,7 +43,7 @@ def prefetch_for(request: ScimRequest) -> None:
         # Raised again when the endpoint reads the same value.
         return
     if len(queries) > 1:
-        prepared_statements.prefetch(*islice(queries, MOST_QUERIES))
+        prepared_statements.prefetch(*islice(queries, MAX_QUERIES))
 
 
 def _queries(request: ScimRequest, token_info: TokenInfo) -> Iterator[PreparedQuery]:

@@ -18,7 +18,7 @@ from scim2_models import SCIMException
 from people.background import BackgroundThread
 
 # Clients with invalid tokens must not fill the memory.
-MOST_BUCKETS = 10_000
+MAX_BUCKETS = 10_000
 EXCHANGE_SECONDS = 0.1
 EXPIRY_SECONDS = 60
 
@@ -60,7 +60,7 @@ class TokenBuckets:
         """
         now = time.monotonic()
         with self._lock:
-            if len(self._buckets) > MOST_BUCKETS:
+            if len(self._buckets) > MAX_BUCKETS:
                 # A full bucket is the default, so clients only gain from this.
                 self._buckets.clear()
             bucket = self._buckets.setdefault(key, TokenBucket(rate, now))

@@ -20,7 +20,7 @@ NOT_LISTED = (401, 405, 429)
 # The attributes that may name a resource without a SCIM id, in this order.
 NAMES = {Kind.USER: ("username", "externalid"), Kind.GROUP: ("displayname", "externalid")}
 # The length of `SyncError.user_name`.
-LONGEST_NAME = 255
+MAX_NAME_LENGTH = 255
 
 
 def is_listed(request: ScimRequest, status: int) -> bool:
@@ -43,7 +43,7 @@ def subject_of(request: ScimRequest) -> SyncErrorSubject:
     if subject.resource_type == Kind.GROUP and scim_id:
         subject.group = _resource(ScimGroup, request, scim_id)
     name = _name_of(subject) or _sent_name(request, subject.resource_type) or scim_id
-    subject.user_name = sync_errors.storable(name).strip()[:LONGEST_NAME]
+    subject.user_name = sync_errors.storable(name).strip()[:MAX_NAME_LENGTH]
     return subject
 
 

@@ -212,7 +212,7 @@ class ScimRequest:
         :raises PayloadTooLargeException: if it is larger than 1 MiB.
         """
         length = self.http.META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > strict_json.LARGEST_BODY:
+        if not length.isdigit() or int(length) > strict_json.MAX_BODY_SIZE:
             raise PayloadTooLargeException(detail="The request body may hold at most 1 MiB.")
 
 

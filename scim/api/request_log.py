@@ -23,7 +23,7 @@ from scim.models import RequestLog
 from scim.rfc import strict_json
 from scim.sync import sync_errors
 
-LONGEST_BODY = 64 * 1024
+MAX_BODY_LENGTH = 64 * 1024
 MASK = "••••••"
 SECRET = re.compile("password|token|secret", re.IGNORECASE)
 # A body that is not JSON cannot be masked in parts.
@@ -91,10 +91,10 @@ def _headers(request: ScimRequest) -> dict[str, str]:
 
 
 def _masked(body: bytes) -> str:
-    """Return the body as text for the log: without secrets and NUL, and cut at LONGEST_BODY."""
+    """Return the body as text for the log: without secrets and NUL, and cut at MAX_BODY_LENGTH."""
     # Masked before it is cut: a cut body is not JSON, and could not be masked.
-    text = sync_errors.storable(body[: strict_json.LARGEST_BODY].decode("utf-8", "replace"))
-    return masked(text)[:LONGEST_BODY]
+    text = sync_errors.storable(body[: strict_json.MAX_BODY_SIZE].decode("utf-8", "replace"))
+    return masked(text)[:MAX_BODY_LENGTH]
 
 
 def masked(text: str) -> str:

@@ -19,9 +19,9 @@ from people.client_address import client_address
 from scim.models import Token
 
 # Clients with invalid tokens must not fill the memory.
-MOST_UNSAVED = 10_000
+MAX_UNSAVED = 10_000
 # The length of `Token.last_user_agent`.
-LONGEST_USER_AGENT = 300
+MAX_USER_AGENT_LENGTH = 300
 
 
 class TokenUse(NamedTuple):
@@ -36,7 +36,7 @@ _unsaved: dict[str, TokenUse] = {}
 
 def record_use(token_digest: str, at: datetime, meta: Mapping[str, Any]) -> None:
     """Record the use of a token, valid or not, in memory."""
-    if len(_unsaved) < MOST_UNSAVED:
+    if len(_unsaved) < MAX_UNSAVED:
         _unsaved[token_digest] = TokenUse(at, client_address(meta), meta.get("HTTP_USER_AGENT", ""))
     if settings.TOKEN_USE_SECONDS:
         writer.wake()
@@ -66,7 +66,7 @@ def _save_use(token: Token, use: TokenUse) -> int:
     return Token.objects.filter(earlier, pk=token.pk).update(
         last_used_at=use.at,
         last_ip=use.ip or None,
-        last_user_agent=use.user_agent.replace("\0", "")[:LONGEST_USER_AGENT],
+        last_user_agent=use.user_agent.replace("\0", "")[:MAX_USER_AGENT_LENGTH],
     )
 
 

@@ -20,7 +20,7 @@ from scim.models import Connection, RequestLog, SyncHeartbeat, Token
 
 INACTIVE_AFTER = timedelta(hours=24)
 # The cycle runs every few minutes; after a longer gap, measuring starts again.
-LONGEST_ABSENCE = timedelta(hours=6)
+MAX_ABSENCE = timedelta(hours=6)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Successful writes of the provider itself; reads are not logged, and retries are ours.
@@ -44,7 +44,7 @@ def record_heartbeat(*, as_of: datetime) -> datetime:
         pk=1, defaults={"since": as_of, "seen_at": as_of}
     )
     # A negative difference means that the clock was set back.
-    if not timedelta() <= as_of - heartbeat.seen_at <= LONGEST_ABSENCE:
+    if not timedelta() <= as_of - heartbeat.seen_at <= MAX_ABSENCE:
         heartbeat.since = as_of
     heartbeat.seen_at = as_of
     heartbeat.save(update_fields=["since", "seen_at"])

@@ -9,7 +9,7 @@ from django.utils.timesince import timesince
 from people.templatetags.relative_time import ago
 from scim.connections.inactivity import (
     INACTIVE_AFTER,
-    LONGEST_ABSENCE,
+    MAX_ABSENCE,
     UPDATES,
     annotate_last_use,
     last_seen_at,
@@ -78,7 +78,7 @@ def _describe(
 def _outage(now: datetime) -> str:
     """Return a notice if Ramp itself was not running."""
     heartbeat = SyncHeartbeat.objects.first()
-    if heartbeat is None or now - heartbeat.seen_at > LONGEST_ABSENCE:
+    if heartbeat is None or now - heartbeat.seen_at > MAX_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
     if now - heartbeat.since < INACTIVE_AFTER:
         return f"Ramp itself was interrupted until {heartbeat.since:%-d %B %Y, %H:%M} UTC. "

@@ -33,7 +33,7 @@ from scim.sync.provision import ProvisioningTask
 from scim.sync.sync_errors import SyncErrorSubject
 
 # Less than CELERY_TASK_SOFT_TIME_LIMIT, which applies to the whole cycle. The next one continues.
-LONGEST_SECONDS = 40
+MAX_SECONDS = 40
 # Usually there are few such users.
 FREED_SECONDS = 10
 BATCH_SIZE = 200
@@ -50,7 +50,7 @@ SAVED_FIELDS = (
 )
 
 
-def run_batch(*, seconds: float = LONGEST_SECONDS) -> int:
+def run_batch(*, seconds: float = MAX_SECONDS) -> int:
     """Re-apply the resources of all connections whose settings changed; return how many."""
     until, done = monotonic() + seconds, 0
     with tenancy.across_tenants():

@@ -130,7 +130,7 @@ def _request_to_retry(error: SyncError) -> RequestLog:
 
 
 def _is_whole(body: str) -> bool:
-    # The log stores at most LONGEST_BODY characters, and a cut body is not valid JSON.
+    # The log stores at most MAX_BODY_LENGTH characters, and a cut body is not valid JSON.
     try:
         return not body or bool(json.loads(body))
     except ValueError:

@@ -23,7 +23,7 @@ from scim2_models import (
     SCIMException,
 )
 
-from people.strict_json import DEEPEST
+from people.strict_json import MAX_DEPTH
 from scim.rfc import notes, strict_json
 from scim.rfc.attributes import ACTIVE, MANAGER, MEMBERS, ROLES, SCHEMAS
 from scim.rfc.paths import Target, UnknownAttribute, resolve
@@ -291,7 +291,7 @@ def activity(value: Any) -> bool | None:
     a list of one, and an object with a `value`: custom clients and attribute mappings of
     strings and numbers send them, and nobody who has left may stay because of it.
     """
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         if isinstance(value, list) and len(value) == 1:
             [value] = value
         elif isinstance(value, dict):

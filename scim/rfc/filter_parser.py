@@ -11,9 +11,9 @@ from collections.abc import Callable
 from scim2_models import InvalidFilterException
 from scim2_models.path import FilterNode, ScimFilter
 
-LONGEST = 2048
-DEEPEST = 10
-MOST_TERMS = 50
+MAX_LENGTH = 2048
+MAX_DEPTH = 10
+MAX_TERMS = 50
 
 _STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _OPENING = re.compile(r"[(\[]")
@@ -85,18 +85,18 @@ def lookup(text: str) -> tuple[str, str] | None:
     That is `userName`, `externalId` or `id` with `eq`, and nothing else.
     """
     match = _LOOKUP.fullmatch(text)
-    if match is None or len(text) > LONGEST:
+    if match is None or len(text) > MAX_LENGTH:
         return None
     return _LOOKUP_NAMES[match[1].lower()], match[2]
 
 
-def excess(text: str, most_terms: int = MOST_TERMS) -> str | None:
+def excess(text: str, most_terms: int = MAX_TERMS) -> str | None:
     """Say what makes a filter, or a path with one inside, more than we read."""
-    if len(text) > LONGEST:
-        return f"is longer than {LONGEST} characters"
+    if len(text) > MAX_LENGTH:
+        return f"is longer than {MAX_LENGTH} characters"
     structure = _STRINGS.sub('""', text)
-    if len(_OPENING.findall(structure)) > DEEPEST and _depth(structure) > DEEPEST:
-        return f"is nested more than {DEEPEST} levels deep"
+    if len(_OPENING.findall(structure)) > MAX_DEPTH and _depth(structure) > MAX_DEPTH:
+        return f"is nested more than {MAX_DEPTH} levels deep"
     if len(_JOINS.findall(structure)) >= most_terms:
         return f"has more than {most_terms} terms"
     return None

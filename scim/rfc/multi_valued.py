@@ -12,7 +12,7 @@ from scim.rfc.attributes import USER_SCHEMA
 from scim.rfc.strict_json import Json
 
 # The length of the key columns; an index entry of PostgreSQL has a maximum size.
-LONGEST_KEY = 512
+MAX_KEY_LENGTH = 512
 
 _MULTIPLE = [
     attribute for attribute in USER_SCHEMA.attributes if attribute.multiple and attribute.is_written
@@ -43,7 +43,7 @@ def elements_of(document: Json) -> Iterator[Element]:
 
 def key(text: str) -> str:
     """Return the case-folded text, cut to the length of a key column."""
-    return normalize_key(text)[:LONGEST_KEY]
+    return normalize_key(text)[:MAX_KEY_LENGTH]
 
 
 def _fold(value: Any) -> Any:

@@ -31,8 +31,8 @@ from scim.rfc.read_values import check_emails, spelling, value_or_none
 from scim.rfc.schema import Attribute, ResourceType, Schema
 from scim.rfc.strict_json import Json
 
-MOST_CUSTOM_FIELDS = 100
-MOST_FOREIGN_EXTENSIONS = 10
+MAX_CUSTOM_FIELDS = 100
+MAX_FOREIGN_EXTENSIONS = 10
 _SCHEMAS = [schema for one in RESOURCE_TYPES for schema in (one.core, *one.extensions)]
 _OLD_URNS = {urn for schema in _SCHEMAS for urn in schema.aliases}
 
@@ -192,11 +192,11 @@ def _put_extension(document: Json, schema: Schema, value: Any, name: str) -> Non
         attribute = schema.attribute(inner)
         if attribute is None:
             notes.passed_over(f"{schema.urn}:{inner}", "unknown")
-        elif len(held) < MOST_CUSTOM_FIELDS or spelling(held, attribute) in held:
+        elif len(held) < MAX_CUSTOM_FIELDS or spelling(held, attribute) in held:
             _put(held, attribute, one, inner)
         else:
             notes.passed_over(
-                f"{schema.urn}:{inner}", f"more than {MOST_CUSTOM_FIELDS} values of an extension"
+                f"{schema.urn}:{inner}", f"more than {MAX_CUSTOM_FIELDS} values of an extension"
             )
     if held:
         document[key] = held
@@ -220,12 +220,12 @@ def _put_elsewhere(document: Json, strays: Json, resource: ResourceType) -> None
         extension = resource.foreign_extension(name) if isinstance(value, dict) else None
         if extension is None:
             notes.passed_over(name, "unknown")
-        elif foreign < MOST_FOREIGN_EXTENSIONS:
+        elif foreign < MAX_FOREIGN_EXTENSIONS:
             foreign += 1
             notes.foreign_extension(name)
             _put_extension(document, extension, value, name)
         else:
-            notes.passed_over(name, f"more than {MOST_FOREIGN_EXTENSIONS} unknown extensions")
+            notes.passed_over(name, f"more than {MAX_FOREIGN_EXTENSIONS} unknown extensions")
 
 
 def _check_required(document: Json, resource: ResourceType) -> None:

@@ -22,7 +22,7 @@ from scim.rfc.filter_match import Matcher, described
 from scim.rfc.normalize import keep_manager_link, link_manager, normalize, schema_key
 from scim.rfc.paths import Target, part_of
 from scim.rfc.read_values import (
-    MOST_VALUES,
+    MAX_VALUES,
     one_element,
     pass_over,
     spelling,
@@ -219,8 +219,8 @@ def _include(elements: list[Json], element: Json) -> None:
 
 
 def _append(elements: list[Json], element: Json) -> None:
-    if len(elements) >= MOST_VALUES:
-        raise InvalidValueException(detail=f"There may be {MOST_VALUES} values at most.")
+    if len(elements) >= MAX_VALUES:
+        raise InvalidValueException(detail=f"There may be {MAX_VALUES} values at most.")
     elements.append(element)
 
 

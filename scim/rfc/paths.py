@@ -16,7 +16,7 @@ from scim.rfc.filter_parser import excess
 from scim.rfc.schema import Attribute, ResourceType, Schema
 
 # A PATCH may hold hundreds of selections, each asked of hundreds of values.
-MOST_TERMS = 10
+MAX_TERMS = 10
 
 _NAMES = re.compile(r"(\$?[A-Za-z][\w$-]*)(?:\.(\$?[A-Za-z][\w$-]*))?", re.ASCII)
 # SCIM 1.1 has the manager's id here (its core schema, section 7); OneLogin's published template
@@ -126,7 +126,7 @@ def _read(text: str) -> tuple[str, FilterNode | None, str]:
 
 
 def _parse(text: str) -> ValuePath:
-    reason = excess(text, MOST_TERMS)
+    reason = excess(text, MAX_TERMS)
     if reason is not None:
         raise InvalidPathException(path=text, detail=f"The path {reason}.")
     try:

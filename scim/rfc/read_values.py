@@ -26,7 +26,7 @@ from scim.rfc.paths import part_of
 from scim.rfc.schema import Attribute, Kind
 from scim.rfc.strict_json import Json
 
-MOST_VALUES = 200
+MAX_VALUES = 200
 
 _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\"\\\x00-\x1f\x7f]+@[\w](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*"
@@ -141,11 +141,11 @@ def _elements(attribute: Attribute, value: Any) -> list[Json] | None:
     if not isinstance(value, list):
         notes.understood(f"a single value of {attribute.name} as a list", "Entra, OneLogin")
     given = dialects.listed(attribute, value)
-    if len(given) > MOST_VALUES and attribute is not MEMBERS:
+    if len(given) > MAX_VALUES and attribute is not MEMBERS:
         if attribute.is_used:
-            raise _wrong(attribute, "", f"may have {MOST_VALUES} values at most")
-        notes.passed_over(attribute.name, f"more than {MOST_VALUES} values")
-        given = given[:MOST_VALUES]
+            raise _wrong(attribute, "", f"may have {MAX_VALUES} values at most")
+        notes.passed_over(attribute.name, f"more than {MAX_VALUES} values")
+        given = given[:MAX_VALUES]
     elements = [*_readable(attribute, given)]
     _prefer_one(attribute, elements)
     return elements or None

@@ -9,7 +9,7 @@ from scim2_models import InvalidSyntaxException, PayloadTooLargeException
 from people import strict_json
 from people.strict_json import UnreadableJson
 
-LARGEST_BODY = 1024 * 1024
+MAX_BODY_SIZE = 1024 * 1024
 
 Json = dict[str, Any]
 
@@ -23,7 +23,7 @@ def read(body: bytes) -> Any:
     :raises InvalidSyntaxException: if it is not valid JSON, has a duplicate name, or contains a
         character or number that not every parser reads alike.
     """
-    if len(body) > LARGEST_BODY:
+    if len(body) > MAX_BODY_SIZE:
         raise PayloadTooLargeException(detail="The body may hold at most 1 MiB.")
     try:
         value = strict_json.read(body)

@@ -25,8 +25,8 @@ from scim.rfc.strict_json import Json
 
 OUR_ROLE = "rampUserRole"
 # What a person, a department and a location hold; an address has its own length.
-LONGEST = 200
-LONGEST_ADDRESS = 254
+MAX_LENGTH = 200
+MAX_ADDRESS_LENGTH = 254
 
 _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -98,8 +98,8 @@ def check_path(path: str) -> Target:
 
 def _is_usable(field: str, value: str) -> bool:
     if field == "email":
-        return looks_like_address(value) and len(value) <= LONGEST_ADDRESS
-    return is_usable_name(value) if field.endswith("_name") else 0 < len(value) <= LONGEST
+        return looks_like_address(value) and len(value) <= MAX_ADDRESS_LENGTH
+    return is_usable_name(value) if field.endswith("_name") else 0 < len(value) <= MAX_LENGTH
 
 
 def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:

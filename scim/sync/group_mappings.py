@@ -16,7 +16,7 @@ from scim.models import Connection, GroupMapping, ScimGroup, ScimMembership
 from scim.sync import group_roles, subgroups
 
 # How long the page waits for a change to be applied; a worker does the rest.
-LONGEST_WAIT_SECONDS = 3
+MAX_WAIT_SECONDS = 3
 
 
 class Disconnected(PeopleError):
@@ -67,12 +67,12 @@ def unmap(mapping: GroupMapping, *, author: Author) -> MappingChange:
 
 
 def apply(change: Callable[[], MappingChange]) -> tuple[int, bool]:
-    """Make the change and sync roles within LONGEST_WAIT_SECONDS; a worker syncs the rest.
+    """Make the change and sync roles within MAX_WAIT_SECONDS; a worker syncs the rest.
 
     :returns: the number of people changed so far, and whether these are all.
     :raises PeopleError: as the change.
     """
-    changed, until = change(), monotonic() + LONGEST_WAIT_SECONDS
+    changed, until = change(), monotonic() + MAX_WAIT_SECONDS
     connection = changed.groups.source
     assert isinstance(connection, Connection)
     done = group_roles.sync_roles_of(connection, actor=changed.actor, until=until)[0]

@@ -23,7 +23,7 @@ SentValues = Mapping[str, str | None]
 MISSING = " missing"
 NOTHING: SentValues = {}
 # The length of `SyncError.user_name_key`.
-LONGEST_KEY = 512
+MAX_KEY_LENGTH = 512
 
 _BY_STATUS = {
     404: Reason.NOT_FOUND,
@@ -59,7 +59,7 @@ def message_of(error: SCIMException | PeopleError) -> str:
 
 
 def key_of(name: str) -> str:
-    return normalize_key(name)[:LONGEST_KEY]
+    return normalize_key(name)[:MAX_KEY_LENGTH]
 
 
 def storable(text: str) -> str:

@@ -19,7 +19,7 @@ from scim.rfc.strict_json import Json
 
 # A response should take less than a second.
 SECONDS = 5
-LONGEST_ANSWER = 1024 * 1024
+MAX_ANSWER_LENGTH = 1024 * 1024
 
 
 class Unreachable(Exception):
@@ -65,7 +65,7 @@ def send(method: str, path: str, *, body: Json | None, headers: dict[str, str]) 
             answer = connection.getresponse()
             media_type = answer.headers.get("Content-Type", "")
             # The address may lead to any server, whose answer may be endless.
-            return Answer(answer.status, media_type, answer.read(LONGEST_ANSWER))
+            return Answer(answer.status, media_type, answer.read(MAX_ANSWER_LENGTH))
     except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
             f"{_reason(error)} PUBLIC_BASE_URL is {settings.PUBLIC_BASE_URL}."

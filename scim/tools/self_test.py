@@ -34,10 +34,10 @@ log = logging.getLogger(__name__)
 
 TASK = "scim.tasks.run_self_test"
 # Longer than CELERY_TASK_TIME_LIMIT, so a test that is not finished by then has no worker.
-LONGEST = timedelta(minutes=3)
+MAX_LENGTH = timedelta(minutes=3)
 # The page lists as many runs.
 KEPT = 10
-LONGEST_TEXT = 4000
+MAX_TEXT_LENGTH = 4000
 
 
 class AlreadyRunning(Exception):
@@ -217,7 +217,7 @@ def _format_result(status: str, values: Any) -> str:
 
 def _pretty_json(document: Json | None) -> str:
     text = json.dumps(document, indent=2, ensure_ascii=False) if document else ""
-    return text[:LONGEST_TEXT]
+    return text[:MAX_TEXT_LENGTH]
 
 
 def _answer_text(answer: Answer | None) -> str:
@@ -225,7 +225,7 @@ def _answer_text(answer: Answer | None) -> str:
     if answer is None:
         return ""
     text = _pretty_json(answer.document) or answer.body.decode("utf-8", "replace")
-    return text[:LONGEST_TEXT].replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text[:MAX_TEXT_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _finish(test: SelfTest, problem: str) -> None:
@@ -235,7 +235,7 @@ def _finish(test: SelfTest, problem: str) -> None:
 
 def end_overdue(*, as_of: datetime) -> int:
     """End the tests whose worker has died, and revoke their tokens; return how many."""
-    overdue = as_of - LONGEST
+    overdue = as_of - MAX_LENGTH
     sandboxes.revoke_overdue(made_before=overdue)
     with tenancy.across_tenants():
         unfinished = SelfTest.objects.filter(finished_at=None, started_at__lt=overdue)

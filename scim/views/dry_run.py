@@ -30,7 +30,7 @@ from scim.views.settings.overview import context_of
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
 PREFIX = "/scim/v2"
 # Slightly more than the API accepts, so that the API's own error is shown.
-LONGEST_BODY = 2_000_000
+MAX_BODY_LENGTH = 2_000_000
 
 
 class RequestForm(forms.Form):
@@ -52,7 +52,7 @@ class RequestForm(forms.Form):
     body = forms.CharField(
         required=False,
         strip=False,
-        max_length=LONGEST_BODY,
+        max_length=MAX_BODY_LENGTH,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 18, "spellcheck": "false"}),
         error_messages={"max_length": "The request body may hold at most 1 MiB."},
     )

@@ -14,7 +14,7 @@ from people.presentation.request_effects import RequestEffects, request_effects
 from people.views.page_context import page_context
 from people.views.permissions import administrator_required
 from scim.api.explain import explain_request
-from scim.api.request_log import LONGEST_BODY, masked
+from scim.api.request_log import MAX_BODY_LENGTH, masked
 from scim.models import RequestLog, SyncError
 
 
@@ -47,7 +47,7 @@ def scim_request(request: HttpRequest, connection_id: UUID, request_id: UUID) ->
         "errors": errors,
         "notes": explain_request(log),
         "body": readable(log.body),
-        "body_is_cut": len(log.body) == LONGEST_BODY,
+        "body_is_cut": len(log.body) == MAX_BODY_LENGTH,
         "answer": readable(log.answer),
     }
     return render(request, "scim/request_detail.html", context)

@@ -22,7 +22,7 @@ from scim.rfc.ids import scim_uuid
 
 REQUESTS_A_PAGE = 50
 # Limits a search for a single letter, which matches nearly everybody.
-MOST_USERS = 500
+MAX_USERS = 500
 TABS = {"": "All", "success": "Success", "errors": "Errors"}
 
 
@@ -118,10 +118,10 @@ def _about(connection: Connection, words: str) -> Q:
     named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
     if scim_uuid(words.strip()).int:
         named |= Q(scim_id=scim_uuid(words.strip()))
-    people = Person.objects.matching(words).values("pk")[:MOST_USERS]
+    people = Person.objects.matching(words).values("pk")[:MAX_USERS]
     users = ScimUser.objects.filter(named | Q(person__in=people), connection=connection)
     errors = SyncError.objects.filter(connection=connection, user_name_key__contains=key)
-    return Q(user__in=users.values("pk")[:MOST_USERS]) | Q(pk__in=errors.values("request"))
+    return Q(user__in=users.values("pk")[:MAX_USERS]) | Q(pk__in=errors.values("request"))
 
 
 def _older(logs: QuerySet[RequestLog], before: UUID | None) -> QuerySet[RequestLog]:

@@ -102,7 +102,7 @@ def _chosen(request: PersonRequest, runs: list[SelfTest]) -> SelfTest | None:
 
 
 def _is_running(run: SelfTest) -> bool:
-    return run.finished_at is None and timezone.now() - run.started_at < testing.LONGEST
+    return run.finished_at is None and timezone.now() - run.started_at < testing.MAX_LENGTH
 
 
 def _names(runs: list[SelfTest]) -> dict[str, str]:

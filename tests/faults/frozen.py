@@ -14,7 +14,7 @@ from tests.faults.outcome import Outcome, finish
 from tests.faults.stack import Stack
 from tests.services.process import is_running, within
 
-MOST_SECONDS = 90.0
+MAX_SECONDS = 90.0
 Freeze = Callable[[Stack], list[int]]
 
 
@@ -43,7 +43,7 @@ def run(stack: Stack, *, rounds: int, names: list[str]) -> Outcome:
             frozen = FREEZES[name](stack)
             began = time.monotonic()
             try:
-                within(MOST_SECONDS, lambda pids=frozen: _is_replaced(stack, pids))  # type: ignore[misc]
+                within(MAX_SECONDS, lambda pids=frozen: _is_replaced(stack, pids))  # type: ignore[misc]
                 took.append(time.monotonic() - began)
                 print(f"{name}: replaced after {took[-1]:.0f} s", flush=True)
             except AssertionError:

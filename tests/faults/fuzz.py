@@ -27,7 +27,7 @@ from tests.services.process import children, programs
 from tests.services.server import ROOT
 
 THREADS: Final = 4
-MOST_GROWTH: Final = 50
+MAX_GROWTH: Final = 50
 TRACES: Final = sorted((ROOT / "tests" / "traces").glob("*.jsonl"))
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "FOO")
 ODD_PATHS: Final = (
@@ -146,7 +146,7 @@ def run(stack: Stack, *, requests: int, seed: int = 1, seconds: float = 1) -> Ou
     wrong = findings.faults.total()
     result = f"{wrong} faults; slowest {findings.slowest:.1f} s; web processes grew {growth} MiB"
     size = f"{findings.codes.total():,} requests"
-    return Outcome("Fuzzed SCIM requests", size, result, not wrong and growth < MOST_GROWTH)
+    return Outcome("Fuzzed SCIM requests", size, result, not wrong and growth < MAX_GROWTH)
 
 
 def in_parallel(work: Callable[[int], None]) -> None:

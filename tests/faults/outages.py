@@ -34,7 +34,7 @@ KINDS = ("create", "patch", "patch", "read", "page")
 SECONDS_TO_RECOVER = 20.0
 SECONDS_TO_CATCH_UP = 60.0
 # Finding 8 of the threat model: with Celery's defaults a request hung for 60 seconds.
-LONGEST_WRITE = 5.0
+MAX_WRITE_SECONDS = 5.0
 BACKLOG = """
     SELECT (SELECT count(*) FROM people_mail
              WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= now())
@@ -172,8 +172,8 @@ def _suffer(stack: Stack, load: Load, outage: Outage, seconds: float) -> list[st
     if outage.writes_go_on:
         if refused := sum(not one.is_good for one in writes):
             broken.append(f"{refused} of {len(writes)} writes refused")
-        if slow := sum(one.seconds > LONGEST_WRITE for one in writes):
-            broken.append(f"{slow} writes took more than {LONGEST_WRITE:.0f} s")
+        if slow := sum(one.seconds > MAX_WRITE_SECONDS for one in writes):
+            broken.append(f"{slow} writes took more than {MAX_WRITE_SECONDS:.0f} s")
     return broken
 
 

@@ -21,7 +21,7 @@ MAILS_DUE = """
     SELECT count(*) FROM people_mail
      WHERE sent_at IS NULL AND given_up_at IS NULL AND due_at <= now()
 """
-MOST_SECONDS = 60.0
+MAX_SECONDS = 60.0
 
 
 def run(stack: Stack, *, rounds: int, seconds: float, away: float, rate: float) -> Outcome:
@@ -42,7 +42,7 @@ def run(stack: Stack, *, rounds: int, seconds: float, away: float, rate: float) 
             stack.redis.restart()
             back_at = time.monotonic()
             time.sleep(seconds / 2)
-        if _all_done(stack, until=back_at + MOST_SECONDS):
+        if _all_done(stack, until=back_at + MAX_SECONDS):
             took.append(time.monotonic() - back_at)
             print(f"{number}: all mail sent {took[-1]:.0f} s after Redis was back", flush=True)
         else:

@@ -31,7 +31,7 @@ HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 BATCH = 1000
 # The maximum of the columns, which are smallints.
-MOST_PEOPLE = 32_767
+MAX_PEOPLE = 32_767
 
 
 class InvalidThreshold(PeopleError):
@@ -39,7 +39,7 @@ class InvalidThreshold(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"Enter numbers of people from 1 to {MOST_PEOPLE:,}, and a percentage from 1 to 100."
+            f"Enter numbers of people from 1 to {MAX_PEOPLE:,}, and a percentage from 1 to 100."
         )
 
 
@@ -63,7 +63,7 @@ def set_alarm(
     :raises InvalidThreshold: if a number is out of range.
     """
     numbers = (people, minute_people)
-    if not (all(1 <= number <= MOST_PEOPLE for number in numbers) and 1 <= percent <= 100):
+    if not (all(1 <= number <= MAX_PEOPLE for number in numbers) and 1 <= percent <= 100):
         raise InvalidThreshold
     settings = {
         "alarm_people": people,

@@ -42,7 +42,7 @@ JOB = Actor("job", "auto-termination")
 BATCH = 200
 # The due date and the key of the last row that was processed.
 Place = tuple[datetime, int]
-LONGEST_PROBLEM = 500
+MAX_PROBLEM_LENGTH = 500
 UNKNOWN_PROBLEM = "An internal error occurred. Ramp tries again every hour."
 UNGUARDED_PROBLEM = (
     "Ramp could not check whether too many people were deactivated at once. "
@@ -161,7 +161,7 @@ def _show_problem(scheduled_terminations: Sequence[ScheduledTermination], proble
         rows = ScheduledTermination.objects.filter(
             pk__in=[scheduled_termination.pk for scheduled_termination in scheduled_terminations]
         )
-        rows.update(problem=problem[:LONGEST_PROBLEM])
+        rows.update(problem=problem[:MAX_PROBLEM_LENGTH])
 
 
 @transaction.atomic

@@ -43,7 +43,7 @@ DEFAULT_DAYS = 45
 # FOR SHARE: a change of the setting waits for pending deactivations, and then sees their people.
 DAYS = "SELECT auto_terminate_days FROM people_tenant WHERE id = %s FOR SHARE"
 # The maximum of the column, a smallint.
-MOST_DAYS = 32_767
+MAX_DAYS = 32_767
 # The minimum time between a change of the days and the first terminations that it causes, so
 # that a wrong number can be corrected.
 GRACE = timedelta(hours=24)
@@ -57,7 +57,7 @@ class InvalidDays(PeopleError):
     field = "days"
 
     def __init__(self) -> None:
-        super().__init__(f"Enter a number of days from 1 to {MOST_DAYS}, such as {DEFAULT_DAYS}.")
+        super().__init__(f"Enter a number of days from 1 to {MAX_DAYS}, such as {DEFAULT_DAYS}.")
 
 
 class NotScheduled(PeopleError):
@@ -82,7 +82,7 @@ def read_days(text: str) -> int:
     """
     number = text.strip()
     # int() would also accept “1_0” and the digits of other scripts.
-    if not re.fullmatch(r"[0-9]{1,5}", number) or not 1 <= int(number) <= MOST_DAYS:
+    if not re.fullmatch(r"[0-9]{1,5}", number) or not 1 <= int(number) <= MAX_DAYS:
         raise InvalidDays
     return int(number)
 
@@ -155,7 +155,7 @@ def set_auto_termination(tenant: Tenant, days: int | None, *, actor: Actor) -> i
 
     :raises InvalidDays: if the number is out of range.
     """
-    if days is not None and not 1 <= days <= MOST_DAYS:
+    if days is not None and not 1 <= days <= MAX_DAYS:
         raise InvalidDays
     # no_key: inserting rows that refer to the tenant need not wait.
     locked = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)

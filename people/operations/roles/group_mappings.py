@@ -234,7 +234,7 @@ def detach_mapped_roles(
     same = Grant.objects.filter(person=OuterRef("person"), role=OuterRef("role"))
     manual, earlier = Q(source=source), Q(source__startswith=origin, pk__lt=OuterRef("pk"))
     custom_roles.filter(Exists(same.filter(manual | earlier))).delete()
-    reason = Left(Concat("because", Value(f", {because}")), Grant.LONGEST_REASON)
+    reason = Left(Concat("because", Value(f", {because}")), Grant.MAX_REASON_LENGTH)
     custom_roles.update(source=source, because=reason)
     raised = Person.objects.filter(role_source__startswith=origin)
     raised = raised if people is None else raised.filter(pk__in=people)

@@ -11,7 +11,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from people.models import BulkChange, BulkChangeItem
-from people.operations.bulk.alerts import MOST_PEOPLE, set_alarm
+from people.operations.bulk.alerts import MAX_PEOPLE, set_alarm
 from people.presentation.actor_names import actor_name
 from people.presentation.pagination import counted
 from people.views.page_context import page_context
@@ -51,7 +51,7 @@ class AlarmForm(forms.Form):
     people = forms.IntegerField(
         label="People within an hour",
         min_value=1,
-        max_value=MOST_PEOPLE,
+        max_value=MAX_PEOPLE,
         widget=UnfoldAdminIntegerFieldWidget,
     )
     percent = forms.IntegerField(
@@ -64,7 +64,7 @@ class AlarmForm(forms.Form):
     minute_people = forms.IntegerField(
         label="People within a minute",
         min_value=1,
-        max_value=MOST_PEOPLE,
+        max_value=MAX_PEOPLE,
         help_text="Applies regardless of the size of the connection.",
         widget=UnfoldAdminIntegerFieldWidget,
     )

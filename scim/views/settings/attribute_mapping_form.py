@@ -15,7 +15,7 @@ from scim.rfc.schema import Attribute
 from scim.sync.attribute_mapping import SOURCES, check_path
 from scim.sync.policies import FIELD_NAMES
 
-LONGEST_PATH = 500
+MAX_PATH_LENGTH = 500
 # The id of the page's list of attributes that the provider sends in extensions of its own.
 EXTENSION_PATHS = "extension-paths"
 
@@ -40,7 +40,7 @@ class PathField(forms.CharField):
         super().__init__(
             label=label,
             required=False,
-            max_length=LONGEST_PATH,
+            max_length=MAX_PATH_LENGTH,
             widget=widget,
             help_text=f"If empty: {usual}.",
         )

@@ -20,7 +20,7 @@ from scim.models import Connection
 from scim.views.settings.auto_termination_preview import AutoTerminationPreview
 from scim.views.settings.overview import context_of
 
-MOST_CHANGES = 5
+MAX_CHANGES = 5
 
 
 class DaysForm(forms.Form):
@@ -108,7 +108,7 @@ def _changes() -> list[dict[str, Any]]:
             "actor": actor_name(event.actor),
             "at": event.happened_at,
         }
-        for event in events.order_by("-pk")[:MOST_CHANGES]
+        for event in events.order_by("-pk")[:MAX_CHANGES]
     ]
 
 

@@ -33,7 +33,7 @@ def certify(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     context = context_of(request, connection, f"Certification of {connection}") | {
         "values": values.items(),
         "token": token,
-        "may_add_token": not token and len(alive) < Token.MOST_ALIVE,
+        "may_add_token": not token and len(alive) < Token.MAX_ALIVE,
         "minutes": int(certification.LASTS.total_seconds() // 60),
         "is_okta": connection.provider == Connection.Provider.OKTA,
     }

@@ -26,9 +26,9 @@ from scim.views.settings.activity_chart import last_day_of
 from scim.views.settings.passed_over import count_passed_over
 from scim.views.settings.policies_form import policies_form
 
-MOST_EVENTS = 10
+MAX_EVENTS = 10
 # More than any company has; it only limits the size of the switcher.
-MOST_CONNECTIONS = 20
+MAX_CONNECTIONS = 20
 
 
 @administrator_required
@@ -100,7 +100,7 @@ def _with_use(token: Any, now: datetime) -> Any:
 
 def _newest_first() -> list[Connection]:
     newest = Connection.objects.order_by("-created_at", "pk")
-    return sorted(newest[:MOST_CONNECTIONS], key=lambda one: one.disconnected_at is not None)
+    return sorted(newest[:MAX_CONNECTIONS], key=lambda one: one.disconnected_at is not None)
 
 
 def _numbers(connection: Connection) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _history(connection: Connection) -> list[dict[str, Any]]:
     )
     return [
         {"what": _what(event), "actor": actor_name(event.actor), "at": event.happened_at}
-        for event in events.order_by("-pk")[:MOST_EVENTS]
+        for event in events.order_by("-pk")[:MAX_EVENTS]
     ]
 
 

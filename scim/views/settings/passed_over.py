@@ -14,10 +14,10 @@ from scim.models import Connection
 from scim.rfc.notes import PASSED_OVER
 
 # An attribute that is passed over is usually sent with every user, so the newest ones suffice.
-MOST_REQUESTS = 300
+MAX_REQUESTS = 300
 # A few large bodies take as long as hundreds of usual ones.
-MOST_CHARACTERS = 1024 * 1024
-MOST_SHOWN = 20
+MAX_CHARACTERS = 1024 * 1024
+MAX_SHOWN = 20
 
 
 @dataclass
@@ -55,7 +55,7 @@ def count_passed_over(connection: Connection) -> PassedOverCounts:
                 row = found.setdefault(text, PassedOver(text, request.pk, at, at))
                 row.requests, row.first_at = row.requests + 1, at
     rows = sorted(found.values(), key=lambda row: (-row.requests, row.text))
-    counts.rows, counts.more = rows[:MOST_SHOWN], len(rows[MOST_SHOWN:])
+    counts.rows, counts.more = rows[:MAX_SHOWN], len(rows[MAX_SHOWN:])
     return counts
 
 
@@ -63,10 +63,10 @@ def _newest_requests(connection: Connection) -> Iterator[Any]:
     """Yield the newest requests with a body, without those that an administrator retried."""
     logged = connection.requests.filter(retried_by="").exclude(body="").order_by("-received_at")
     columns = ("pk", "method", "path", "body", "received_at")
-    read = logged.values_list(*columns, named=True)[:MOST_REQUESTS]
+    read = logged.values_list(*columns, named=True)[:MAX_REQUESTS]
     characters = 0
     for request in read.iterator(chunk_size=50):
         characters += len(request.body)
-        if characters > MOST_CHARACTERS:
+        if characters > MAX_CHARACTERS:
             return
         yield request

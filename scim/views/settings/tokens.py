@@ -32,7 +32,7 @@ def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "revoked": connection.tokens.exclude(revoked_at=None).order_by("-pk")[:REVOKED_SHOWN],
         "new": new,
         "base_url": base_url(),
-        "may_add": len(alive) < Token.MOST_ALIVE and not connection.disconnected_at,
+        "may_add": len(alive) < Token.MAX_ALIVE and not connection.disconnected_at,
         "step": _step(alive),
     }
     return render(request, "scim/settings/tokens.html", context)
@@ -51,7 +51,7 @@ def _added(request: PersonRequest, connection: Connection) -> str:
 
 def _step(alive: list[Any]) -> int:
     """Return the current step of replacing a token: 1 add, 2 enter and wait, 3 revoke."""
-    if len(alive) < Token.MOST_ALIVE:
+    if len(alive) < Token.MAX_ALIVE:
         return 1
     newer = alive[-1]
     return 3 if newer.last_used_at else 2

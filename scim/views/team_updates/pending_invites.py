@@ -32,7 +32,7 @@ SHOWN = {
     "expired": "Expired",
 }
 # Limits one click, so that the response takes at most a second or two.
-MOST_AT_ONCE = 200
+MAX_AT_ONCE = 200
 
 
 class InviteSearch(PersonSearch):
@@ -117,9 +117,9 @@ def resend_many(request: PersonRequest) -> HttpResponse:
         chosen: QuerySet[Invite] = _expired(found).filter(hold_reason="")
     else:
         chosen = found.filter(pk__in=_ids(request.POST.getlist("invite")))
-        for invite in chosen[:MOST_AT_ONCE]:
+        for invite in chosen[:MAX_AT_ONCE]:
             ranks.check_rank_over(request.user.actor, invite.person)
-    _send(request, list(chosen[:MOST_AT_ONCE]))
+    _send(request, list(chosen[:MAX_AT_ONCE]))
     left = chosen.count() if "expired" in request.POST else 0
     if left:
         messages.warning(request, f"{left:,} more invites have expired. Resend them next.")
@@ -161,7 +161,7 @@ def _pending(invite_id: UUID) -> Invite:
 
 def _ids(given: list[str]) -> list[UUID]:
     ids = []
-    for text in given[:MOST_AT_ONCE]:
+    for text in given[:MAX_AT_ONCE]:
         try:
             ids.append(UUID(text))
         except ValueError:

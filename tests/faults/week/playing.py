@@ -29,7 +29,7 @@ OWNER = """
       JOIN people_tenant t ON t.id = p.tenant_id
      WHERE t.slug = %s AND p.role = 'BUSINESS_OWNER'
 """
-MOST_SECONDS = 1800
+MAX_SECONDS = 1800
 
 
 def run(stack: Stack, *, people: int, days: int, seed: int) -> Outcome:
@@ -144,7 +144,7 @@ class Week:
 
     def _settle(self) -> None:
         """Wait until no event or mail is due, and a new mapping has been applied to everybody."""
-        until = time.monotonic() + MOST_SECONDS
+        until = time.monotonic() + MAX_SECONDS
         while waiting := self.stack.rows(WAITING):
             if time.monotonic() > until:
                 self.company.differ("waits without end", "", [], waiting[:20])

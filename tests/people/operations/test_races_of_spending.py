@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 OKTA = Actor("scim", "okta")
 ROUNDS = 30
 # A deactivation that waits longer than this was starved by the purchases.
-LONGEST = 1
+MAX_LENGTH = 1
 LUNCH = Purchase(amount=10, currency="EUR", merchant="Café Nero")
 
 
@@ -42,7 +42,7 @@ class Round:
 
     def spend(self, held: Card | Fund) -> None:
         """Go on until the person is gone, and a little longer."""
-        until = monotonic() + LONGEST
+        until = monotonic() + MAX_LENGTH
         while not self.gone.is_set() and monotonic() < until:
             cards_and_funds.authorize(held, LUNCH)
         for _ in range(3):
@@ -93,7 +93,7 @@ def test_nothing_is_approved_after_the_deactivation(
             max((at for reason, at in answers if reason == "approved"), default=gone_at) <= gone_at
         )
         assert min(at for reason, at in answers if reason == "holder-inactive") >= gone_at
-        assert this.waited < LONGEST
+        assert this.waited < MAX_LENGTH
 
     assert seen == {"approved", "holder-inactive"}
 

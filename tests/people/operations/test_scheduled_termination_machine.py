@@ -57,8 +57,8 @@ from tests.support.offboarding_job import (
 pytestmark = pytest.mark.django_db
 
 HAND = Actor("person", "owner@example.com")
-MOST_PEOPLE = 5
-WHO = st.integers(0, MOST_PEOPLE - 1)
+MAX_PEOPLE = 5
+WHO = st.integers(0, MAX_PEOPLE - 1)
 DAYS = st.sampled_from([1, 2, 45])
 # Also back; and to a moment before, or at, the one on which somebody is due.
 HOURS = st.sampled_from([1, 23, 24, 25, 48, 24 * 44, 24 * 45, -1, -47])
@@ -126,8 +126,8 @@ BACK = {"is_exempt": False, "due_at": None, "is_postponed": False}
 # What those who leave have with them; half of them nothing.
 BAGGAGE = st.lists(
     st.none() | st.sampled_from([EXEMPTION, *HINDRANCES]),
-    min_size=MOST_PEOPLE,
-    max_size=MOST_PEOPLE,
+    min_size=MAX_PEOPLE,
+    max_size=MAX_PEOPLE,
 )
 
 

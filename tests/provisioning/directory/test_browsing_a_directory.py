@@ -247,7 +247,7 @@ class TestLive:
     def test_asks_only_so_often(
         self, connect: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(cached_live, "MOST_A_MINUTE", 2)
+        monkeypatch.setattr(cached_live, "MAX_A_MINUTE", 2)
         directory = connect()
         directory.people("one")
         directory.people("two")

@@ -275,7 +275,7 @@ class TestAStranger:
         with time_machine.travel(NOON, tick=False) as clock:
             for _ in range(lockout.FREE_TRIES_OF_ALL + 10):
                 assert self.post(Client(), "wrong", self.STRANGER).status_code != 429
-                clock.shift(lockout.LONGEST_WAIT)
+                clock.shift(lockout.MAX_WAIT)
 
             owner = Client()
             self.post(owner, RIGHT, self.OFFICE)

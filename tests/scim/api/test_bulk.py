@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from people.models import Event, Person
-from scim.api.bulk import MOST_OPERATIONS
+from scim.api.bulk import MAX_OPERATIONS
 from scim.models import RequestLog, ScimUser, SyncError
 from tests.clients.scim import ENT, Answer, Json, Provider, managed_by, someone
 
@@ -230,12 +230,12 @@ class TestIsRefusedAsAWhole:
     def test_when_it_holds_too_much(self, scim: Provider) -> None:
         delete = {"method": "DELETE", "path": "/Groups/x"}
 
-        answer = send(scim, *[delete] * (MOST_OPERATIONS + 1))
+        answer = send(scim, *[delete] * (MAX_OPERATIONS + 1))
 
         assert answer.status == 413
-        assert str(MOST_OPERATIONS) in answer.detail
+        assert str(MAX_OPERATIONS) in answer.detail
         config = scim("GET", "/ServiceProviderConfig").body["bulk"]
-        assert config["maxOperations"] == MOST_OPERATIONS
+        assert config["maxOperations"] == MAX_OPERATIONS
 
     @pytest.mark.parametrize("path", ["/Bulk", "/bulkId:x", "/Users/.search", "", "/Me"])
     def test_never_by_a_bulk_within(self, scim: Provider, path: str) -> None:

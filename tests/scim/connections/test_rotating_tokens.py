@@ -281,7 +281,7 @@ class TestUse:
     def test_is_bounded_however_many_tokens_are_made_up(
         self, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(token_usage, "MOST_UNSAVED", 5)
+        monkeypatch.setattr(token_usage, "MAX_UNSAVED", 5)
         for number in range(10):
             scim("GET", "/Users", Authorization=f"Bearer wrong-{number}")
 

@@ -230,7 +230,7 @@ class TestIsRefused:
     def test_for_a_request_that_was_cut(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(request_log, "LONGEST_BODY", 100)
+        monkeypatch.setattr(request_log, "MAX_BODY_LENGTH", 100)
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
 
         page = retry(client, open_error())

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scim2_models import InvalidSyntaxException, PayloadTooLargeException, SCIMException
 
-from scim.rfc.strict_json import LARGEST_BODY, read, read_object
+from scim.rfc.strict_json import MAX_BODY_SIZE, read, read_object
 
-FULL = LARGEST_BODY
+FULL = MAX_BODY_SIZE
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_says_what_is_wrong_with_anything_else(body: bytes, said: str) -> None:
 
 def test_refuses_more_than_a_mebibyte() -> None:
     with pytest.raises(PayloadTooLargeException) as refused:
-        read(b" " * (LARGEST_BODY + 1))
+        read(b" " * (MAX_BODY_SIZE + 1))
 
     assert refused.value.status == 413
 

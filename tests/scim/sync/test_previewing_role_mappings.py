@@ -58,7 +58,7 @@ def staff(scim: Provider) -> ScimGroup:
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have nobody the time to wait for what they apply."""
-    monkeypatch.setattr(group_mappings, "LONGEST_WAIT_SECONDS", -1)
+    monkeypatch.setattr(group_mappings, "MAX_WAIT_SECONDS", -1)
 
 
 @pytest.fixture

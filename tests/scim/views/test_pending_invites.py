@@ -198,7 +198,7 @@ class TestSendingAgain:
     def test_is_for_all_that_have_expired(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pending_invites, "MOST_AT_ONCE", 2)
+        monkeypatch.setattr(pending_invites, "MAX_AT_ONCE", 2)
         late = [invited() for _ in range(3)]
         fresh = invited()
         expire(*late)
