@@ -4,27 +4,28 @@ A check constraint cannot compare a row with its previous values, but a trigger 
 to reactivate a terminated person, and to set a person who has joined back to invited.
 
 SQLite drops the triggers of a table when Django rebuilds it, as most schema changes there do:
-a migration that changes `Person` has to end with `create` again.
+a migration that changes `Person` ends with `create`, which may run again. A test checks that the
+trigger is there after all migrations, on both databases.
 """
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 POSTGRESQL = """
-CREATE FUNCTION people_person_state_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION people_person_state_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE check_violation USING
         CONSTRAINT = 'person_state_moves',
         MESSAGE = format('a person cannot go from %s to %s', OLD.state, NEW.state);
 END $$;
-CREATE TRIGGER person_state_moves BEFORE UPDATE OF state ON people_person FOR EACH ROW
+CREATE OR REPLACE TRIGGER person_state_moves BEFORE UPDATE OF state ON people_person FOR EACH ROW
     WHEN (OLD.state = 'terminated' AND NEW.state <> 'terminated'
           OR OLD.state = 'active' AND NEW.state = 'invited')
     EXECUTE FUNCTION people_person_state_moves();
 """
 
 SQLITE = """
-CREATE TRIGGER person_state_moves BEFORE UPDATE OF state ON people_person
+CREATE TRIGGER IF NOT EXISTS person_state_moves BEFORE UPDATE OF state ON people_person
     WHEN OLD.state = 'terminated' AND NEW.state <> 'terminated'
          OR OLD.state = 'active' AND NEW.state = 'invited'
     BEGIN SELECT RAISE(ABORT, 'a person cannot go back to this state'); END;

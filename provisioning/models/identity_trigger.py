@@ -3,27 +3,28 @@
 Code that could point an identity at another person could sign in as them (CVE-2026-49443).
 
 SQLite drops the triggers of a table when Django rebuilds it, as most schema changes there do:
-a migration that changes `Identity` has to end with `create` again.
+a migration that changes `Identity` ends with `create`, which may run again. A test checks that
+the trigger is there after all migrations, on both databases.
 """
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 POSTGRESQL = """
-CREATE FUNCTION provisioning_identity_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION provisioning_identity_stays() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE check_violation USING
         CONSTRAINT = 'identity_stays',
         MESSAGE = 'an identity keeps its provider, its subject and its person';
 END $$;
-CREATE TRIGGER identity_stays BEFORE UPDATE ON provisioning_identity FOR EACH ROW
+CREATE OR REPLACE TRIGGER identity_stays BEFORE UPDATE ON provisioning_identity FOR EACH ROW
     WHEN (OLD.provider_id <> NEW.provider_id OR OLD.subject <> NEW.subject
           OR OLD.person_id <> NEW.person_id OR OLD.tenant_id <> NEW.tenant_id)
     EXECUTE FUNCTION provisioning_identity_stays();
 """
 
 SQLITE = """
-CREATE TRIGGER identity_stays
+CREATE TRIGGER IF NOT EXISTS identity_stays
     BEFORE UPDATE OF provider_id, subject, person_id, tenant_id ON provisioning_identity
     WHEN OLD.provider_id <> NEW.provider_id OR OLD.subject <> NEW.subject
          OR OLD.person_id <> NEW.person_id OR OLD.tenant_id <> NEW.tenant_id

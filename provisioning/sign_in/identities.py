@@ -13,5 +13,5 @@ def retire_all(person: Person) -> None:
 
 
 def has_signed_in(person: Person) -> bool:
-    """Tell whether the person has ever signed in through a provider."""
+    """Tell whether the person has an identity that is not retired, so has signed in by it."""
     return Identity.objects.filter(person=person, retired_at=None).exists()

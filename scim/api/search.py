@@ -130,7 +130,8 @@ def _find_by_identifier(request: ScimRequest, attribute: str, value: str) -> Htt
     if attribute == "id":
         # An id is case-exact (RFC 7643 section 3.1).
         found = [one for one in found if str(one.scim_id) == value]
-    limit = min(int(request.query.get("count", pagination.MAX_PAGE_SIZE)), pagination.MAX_PAGE_SIZE)
+    count = int(request.query.get("count", pagination.DEFAULT_PAGE_SIZE))
+    limit = min(count, pagination.MAX_PAGE_SIZE)
     texts = [one.text for one in found[:limit]]
     return scim_response(serialize.list_response(texts, total=len(found), start_index=1).encode())
 

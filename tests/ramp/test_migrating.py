@@ -1,11 +1,23 @@
 """The command `migrate` …"""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
+from people.db import state_trigger
+from provisioning.models import identity_trigger
+from tests.services.migrated import copy_sqlite_file
+
 pytestmark = pytest.mark.django_db
+
+TRIGGERS = {"person_state_moves", "identity_stays"}
 
 
 def test_refuses_a_database_of_an_earlier_development_version() -> None:
@@ -15,14 +27,30 @@ def test_refuses_a_database_of_an_earlier_development_version() -> None:
         call_command("migrate", verbosity=0)
 
 
-def test_leaves_a_trigger_that_keeps_terminated_people_out() -> None:
-    triggers = (
-        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
-        if connection.vendor == "postgresql"
-        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    )
+def test_leaves_the_triggers_in_place() -> None:
+    assert connection.vendor == "postgresql"
+
     with connection.cursor() as cursor:
-        cursor.execute(triggers)
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
         found = {name for (name,) in cursor.fetchall()}
 
-    assert {"person_state_moves", "identity_stays"} <= found
+    assert found >= TRIGGERS
+
+
+def test_leaves_the_triggers_in_place_on_sqlite(tmp_path: Path) -> None:
+    """SQLite drops the triggers of a table that a migration rebuilds."""
+    copy_sqlite_file(tmp_path / "ramp.sqlite3")
+
+    with closing(sqlite3.connect(tmp_path / "ramp.sqlite3")) as database:
+        found = {
+            name
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")
+        }
+
+    assert found >= TRIGGERS
+
+
+@pytest.mark.parametrize("module", [state_trigger, identity_trigger])
+def test_may_create_a_trigger_that_is_there(module: ModuleType) -> None:
+    with connection.schema_editor() as editor:
+        module.create(apps, editor)
