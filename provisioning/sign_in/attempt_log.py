@@ -28,6 +28,9 @@ def log_attempt(
 
     :param details: further fields of SignInAttempt, such as reason, detail and warnings.
     """
+    # They may quote claims.
+    details["detail"] = readable(details.get("detail", ""))
+    details["warnings"] = [readable(warning) for warning in details.get("warnings", ())]
     return SignInAttempt.objects.create(
         tenant_id=tenancy.current_id(),
         provider=provider,

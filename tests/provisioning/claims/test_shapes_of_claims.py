@@ -149,6 +149,7 @@ class TestGroups:
         [
             [{"id": "g1", "name": "fin"}, {"id": "g2", "name": "staff"}],
             [{"value": "g1", "display": "fin"}],
+            [{"id": "g\0", "name": "fin"}],
             "fin staff",
             ["fin,staff"],
         ],
@@ -163,6 +164,19 @@ class TestGroups:
 
         assert person(corp, "ina@acme.example").role == Person.Role.BOOKKEEPER
         assert "sent the group “fin” earlier, and now sends" in the_attempt().warnings[0]
+
+    @pytest.mark.parametrize("claim", ["groups", "hd"])
+    def test_with_characters_that_no_database_stores_are_logged(
+        self, acme: Tenant, openid: OpenIdProvider, claim: str
+    ) -> None:
+        corp = connected(acme, openid, restrict_to={"hosted_domains": ["acme.example"]})
+        openid.user |= {"hd": "acme.example"} | {claim: "acme.example;\0"}
+
+        response = sign_in(Client(), corp, openid)
+
+        attempt = the_attempt()
+        assert response.status_code == (302 if claim == "groups" else 403)
+        assert "acme.example;�" in attempt.detail + " ".join(attempt.warnings)
 
     def test_in_another_form_count_once_they_are_mapped(
         self, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
