@@ -7,6 +7,8 @@ ordinary characters.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import (
@@ -48,7 +50,7 @@ from scim.api.filter_columns import (
     Primary,
 )
 from scim.api.request import base_url
-from scim.models import ScimMembership, ScimUserElement
+from scim.models import ScimMembership, ScimSubgroup, ScimUserElement
 from scim.rfc.attributes import (
     ACTIVE,
     EXTERNAL_ID,
@@ -119,12 +121,12 @@ class _Children:
     """The rows of a multi-valued attribute, one for each value."""
 
     attribute: Attribute
-    rows: QuerySet[ScimUserElement] | QuerySet[ScimMembership]
+    rows: QuerySet[ScimUserElement] | QuerySet[ScimMembership] | QuerySet[ScimSubgroup]
     columns: Mapping[str, Column]
 
     def column(self, part: Attribute) -> Column:
         column = self.columns.get(part.name)
-        if column is None and self.rows.model is ScimMembership:
+        if column is None and self.rows.model is not ScimUserElement:
             raise _unsearchable(f"{self.attribute.name}.{part.name}")
         return column or Member("element", (part.name,), is_folded=True)
 
@@ -132,21 +134,35 @@ class _Children:
         return Q(Exists(self.rows.filter(element_condition)))
 
 
-def _children(attribute: Attribute) -> _Children:
+def _any_child(attribute: Attribute, condition: Callable[[_Children], Q]) -> Q:
+    """Return the condition that a value of the attribute fulfills this one."""
+    return reduce(or_, (one.any(condition(one)) for one in _children(attribute)))
+
+
+def _children(attribute: Attribute) -> Sequence[_Children]:
+    """Return the kinds of rows of the attribute: members of a group are users and groups."""
     if attribute is GROUPS:
         groups = ScimMembership.objects.filter(user=OuterRef("pk"), group__deleted_at=None)
-        return _Children(attribute, groups, _GROUP_COLUMNS)
+        return [_Children(attribute, groups, _GROUP_COLUMNS)]
     if attribute is MEMBERS:
         members = ScimMembership.objects.filter(group=OuterRef("pk"), user__deleted_at=None)
-        return _Children(attribute, members, _MEMBER_COLUMNS)
+        subgroups = ScimSubgroup.objects.filter(group=OuterRef("pk"))
+        return [
+            _Children(attribute, members, _MEMBER_COLUMNS),
+            _Children(attribute, subgroups, _SUBGROUP_COLUMNS),
+        ]
     values = ScimUserElement.objects.filter(user=OuterRef("pk"), attribute=attribute.name)
-    return _Children(attribute, values, _VALUE_COLUMNS)
+    return [_Children(attribute, values, _VALUE_COLUMNS)]
 
 
 _VALUE_COLUMNS: Mapping[str, Column] = {"value": Key("value_key"), "primary": Primary()}
 _MEMBER_COLUMNS: Mapping[str, Column] = {
     "value": Identifier("user__scim_id"),
     "type": Fixed({"user": ALWAYS}),
+}
+_SUBGROUP_COLUMNS: Mapping[str, Column] = {
+    "value": Identifier("member__scim_id"),
+    "type": Fixed({"group": ALWAYS}),
 }
 _GROUP_COLUMNS: Mapping[str, Column] = {
     "value": Identifier("group__scim_id"),
@@ -195,15 +211,14 @@ class _ResourceCondition(_ConditionVisitor):
         if not _has_elements(target):
             return build(leaf, _column(target, leaf, self.resource))
         assert target.attribute is not None
-        children = _children(target.attribute)
-        return children.any(build(leaf, children.column(leaf)))
+        return _any_child(target.attribute, lambda one: build(leaf, one.column(leaf)))
 
     def visit_present(self, node: Present) -> Q:
         if _is_of_others(str(node.attr_path), self.resource, self.others):
             return NEVER
         target = self._target(node.attr_path)
         if target.attribute is not None and target.part is None and _has_elements(target):
-            return _children(target.attribute).any(Q())
+            return _any_child(target.attribute, lambda _: Q())
         return super().visit_present(node)
 
     def visit_value_path(self, node: ValuePath) -> Q:
@@ -216,8 +231,9 @@ class _ResourceCondition(_ConditionVisitor):
             raise InvalidFilterException(
                 detail=f"“{node.attr_path}” has a single value, so it cannot be filtered."
             )
-        children = _children(target.attribute)
-        return children.any(_ElementCondition(children).visit(node.val_filter))
+        return _any_child(
+            target.attribute, lambda one: _ElementCondition(one).visit(node.val_filter)
+        )
 
     def _target(self, path: AttrPath) -> Target:
         try:
@@ -305,7 +321,8 @@ def _sort_key(target: Target, resource: ResourceType) -> Any:
     if not _has_elements(target):
         return _column(target, leaf, resource).sorted_by()
     assert target.attribute is not None
-    children = _children(target.attribute)
+    # Groups are sorted by their users.
+    children = _children(target.attribute)[0]
     primary_first = Case(
         When(Primary().compare(CompareOperator.eq, value=True), then=0),
         default=1,

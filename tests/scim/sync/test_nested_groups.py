@@ -5,7 +5,7 @@ import pytest
 from people.models import Role
 from scim.models import ScimSubgroup, ScimWaitingMember
 from tests.clients.pages import signed_in, text_of
-from tests.clients.scim import Json, Provider
+from tests.clients.scim import Json, Provider, address
 from tests.scim.conftest import Connect
 from tests.scim.sync.test_roles_of_groups import bring, cycle, group, member, roles_of
 
@@ -96,6 +96,31 @@ def test_counts_once_for_somebody_who_is_in_both(scim: Provider, auditor: Role) 
     bring("Sales", auditor)
 
     assert roles_of("ada") == ["Auditor"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('members.value eq "{emea}"', ["Sales"]),
+        ('members[value eq "{emea}"]', ["Sales"]),
+        ('members eq "{emea}" and displayName eq "Sales"', ["Sales"]),
+        ('members[type eq "Group"]', ["Sales"]),
+        ('members[type eq "User"]', ["EMEA"]),
+        ('members[value eq "{ada}"]', ["EMEA"]),
+        ('members[value eq "{emea}" and type eq "User"]', []),
+        ("members pr", ["EMEA", "Sales"]),
+        ("not (members pr)", ["Empty"]),
+    ],
+)
+def test_is_found_by_filters(scim: Provider, text: str, names: list[str]) -> None:
+    ada = scim.add("ada")
+    emea = scim.add_group("EMEA", ada)
+    scim.add_group("Sales", emea)
+    scim.add_group("Empty")
+
+    found = scim("GET", address("/Groups", filter=text.format(emea=emea, ada=ada)))
+
+    assert found.names == names
 
 
 def test_is_named_on_the_page_of_the_groups(scim: Provider, owner: object) -> None:
