@@ -149,10 +149,14 @@ def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
 
 def _proposal_text(read: Proposal) -> str:
     """Say what was read from the directory, and which base DN would be narrower."""
-    units = f" People are in: {'; '.join(read.units)}." if read.units else ""
+    units = (
+        f" People are in: {'; '.join(read.units)}. Enter one of these as the base DN if only its "
+        "people should sign in."
+        if read.units
+        else ""
+    )
     return (
-        f"Read from the directory: base DN {read.base_dn}, user filter {read.user_filter}.{units} "
-        "Enter one of these as the base DN if only its people should sign in."
+        f"Read from the directory: base DN {read.base_dn}, user filter {read.user_filter}.{units}"
     )
 
 

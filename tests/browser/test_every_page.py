@@ -94,6 +94,7 @@ PAGES = {
     "auth providers": "{tenant}auth-providers/",
     "add entra": "{tenant}auth-providers/add/entra/",
     "add a directory": "{tenant}auth-providers/add/ldap/",
+    "add an active directory": "{tenant}auth-providers/add/active-directory/",
     "add windows": "{tenant}auth-providers/add/windows/",
     "an auth provider": "{tenant}auth-providers/{auth_provider}/",
     "test connection": "{tenant}auth-providers/{auth_provider}/test/",
