@@ -22,7 +22,10 @@ _token_info: dict[str, TokenInfo] = {}
 
 
 def cache_token_info(token_digest: str, connection: Connection) -> None:
-    """Cache the token's connection, so that queries can be built before the token is checked."""
+    """Cache the token's connection, so that `prefetch` knows which rows a request will look up.
+
+    It only names the rows to prefetch; the query that authenticates checks the token again.
+    """
     if token_digest not in _token_info:
         _token_info[token_digest] = TokenInfo(connection.pk, connection.tenant_id)
 
