@@ -89,7 +89,7 @@ class TenantManager(models.Manager[Row_co]):
     def _in_force(self) -> int:
         tenant_id = _in_force.get()
         if tenant_id is None:
-            raise NoTenantInForceError(f"No tenant is in force to query {self.model.__name__} rows.")
+            raise NoTenantInForceError(f"No tenant is in force for {self.model.__name__} rows.")
         return tenant_id
 
 

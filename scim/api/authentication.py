@@ -8,7 +8,7 @@ from people import tenancy
 from people.db import prepared_statements, row_json
 from people.db.prepared_statements import PreparedQuery
 from scim.models import Connection, Token
-from scim.models.sql import CREDENTIAL_JOINS
+from scim.models.sql import VALID_TOKEN
 
 
 class TokenInfo(NamedTuple):
@@ -59,4 +59,4 @@ def connection_query(token_digest: str) -> PreparedQuery:
 @cache
 def _statement() -> str:
     columns = row_json.columns(Connection, "c")
-    return f"SELECT {columns} {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"
+    return f"SELECT {columns} {VALID_TOKEN} WHERE t.digest = %s"

@@ -63,7 +63,8 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; deactivations do not count against the rate limit."""
     user = lock(request, scim_id)
     document = replacement(request.document, user.document, USER)
-    # `normalize` reads true from {"active": true, "<core URN>": {"active": false}}, but false counts.
+    # `normalize` reads true from {"active": true, "<URN of the core schema>": {"active": false}},
+    # but false counts.
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
