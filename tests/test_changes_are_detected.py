@@ -8,15 +8,16 @@ from django.utils import timezone
 
 from people import tenancy
 from people.db.models import field_values
-from people.models import Person, Tenant
+from people.models import BulkChange, Person, Tenant
 from people.models.field_table import FIELDS, REVISABLE
 from people.operations.roles.withheld_roles import ASKED
+from provisioning.sign_in.sign_in import sign_in
 from scim.models import ScimUser
 from tests.clients.pages import signed_in
 from tests.clients.scim import Provider, managed_by, someone
 from tests.factories import core
 from tests.factories.scim import scim_connection
-from tests.support import rank_cases
+from tests.support import rank_cases, sign_in_flow
 from tests.test_ranks_on_pages import CHANGES, edit, made, send
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +113,29 @@ def test_and_the_page_says_so() -> None:
     page = signed_in(core.owner()).post(opened.path, opened.data)
 
     assert "has changed since you opened this page" in page.content.decode()
+
+
+def test_by_a_sign_in_that_activates_a_person_and_assigns_a_role() -> None:
+    ada, corp = core.person(state=Person.State.INVITED), sign_in_flow.provider()
+    linked = sign_in_flow.identity(corp, ada)
+    sign_in_flow.mapping(corp, "Finance", Person.Role.BOOKKEEPER)
+    at = changed_at(ada)
+
+    sign_in(corp, sign_in_flow.claims(linked.subject, sign_in_flow.groups("Finance")))
+
+    after = values(ada)
+    assert (after["state"], after["role"]) == (Person.State.ACTIVE, Person.Role.BOOKKEEPER)
+    assert changed_at(ada) > at
+
+
+def test_by_the_undo_of_a_bulk_change() -> None:
+    ada, client = core.person(), signed_in(core.owner())
+    form = {"action": "deactivate_selected", "_selected_action": str(ada.pk), "confirmed": "yes"}
+    client.post("/people/", form)
+    undo = f"/people/bulk-changes/{BulkChange.objects.get().pk}/undo/"
+    kept, at = client.get(undo).context["kept"], changed_at(ada)
+
+    client.post(undo, {"kept": kept})
+
+    assert values(ada)["state"] == Person.State.ACTIVE
+    assert changed_at(ada) > at
