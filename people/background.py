@@ -32,7 +32,9 @@ class BackgroundThread:
             if self._thread is None or not self._thread.is_alive():
                 # Daemon: the thread must not keep the process from exiting. Beat does what it
                 # leaves undone.
-                self._thread = threading.Thread(target=self._run, name="chore", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name="background-task", daemon=True
+                )
                 self._thread.start()
 
     def _run(self) -> None:

@@ -66,8 +66,8 @@ def record(
 ) -> Event:
     """Record an event in the transaction of the change, for the history and for subscribers.
 
-    For a department or location, `changes` has its name at that time, and `facts` has its key: a
-    place can be renamed later without an event for each person in it.
+    For a department or location, `changes` stores its name and `facts` its id, because a place can
+    be renamed later, without an event for each person in it.
     """
     now = timezone.now()
     awaited = bool(hooks.subscriptions_to(kind, changes or {}))

@@ -63,7 +63,7 @@ def scope() -> int:
     """
     tenant_id = _in_force.get()
     if tenant_id is None:
-        raise NoTenantInForceError("Say whose rows are meant.")
+        raise NoTenantInForceError("No tenant is in force.")
     return tenant_id
 
 
@@ -89,7 +89,7 @@ class TenantManager(models.Manager[Row_co]):
     def _in_force(self) -> int:
         tenant_id = _in_force.get()
         if tenant_id is None:
-            raise NoTenantInForceError(f"{self.model.__name__} rows belong to a tenant; say whose.")
+            raise NoTenantInForceError(f"No tenant is in force for {self.model.__name__} rows.")
         return tenant_id
 
 

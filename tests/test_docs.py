@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from people.api.urls import VIEWS
+from people.models import Scope
 from people.operations.ranks import RankRefused
 from people.values import PeopleError
 from provisioning.sign_in.decide import Refusal
@@ -84,6 +86,21 @@ def test_show_each_requirement_of_the_rfcs_by_a_test() -> None:
     assert len(REQUIREMENTS) >= 120
     assert sections == {"2", "3", "4", "5", "6", "7"}
     assert {test for _, _, test in REQUIREMENTS} <= set(named_tests())
+
+
+API = (ROOT / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("address", VIEWS)
+def test_describes_each_address_of_the_api(address: str) -> None:
+    described = re.findall(r"`[A-Z]+ /([^`]+)`", API)
+
+    assert re.sub("<.+?>", "{id}", address) in described
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_describes_each_scope_of_the_api(scope: Scope) -> None:
+    assert f"| `{scope}` |" in API
 
 
 SIGN_IN = (ROOT / "docs" / "sign-in.md").read_text()

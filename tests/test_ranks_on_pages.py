@@ -1,7 +1,7 @@
 """Every page, admin action and API call that changes a person asks for the rank …
 
-A new address belongs in CHANGES, if it changes a person or shows what leads to their account,
-or in OTHERS.
+A new address of a page or of the API belongs in CHANGES if it changes a person or shows what leads
+to their account, in GRANTING if it grants a role, and otherwise in OTHERS.
 """
 
 from collections.abc import Callable, Iterator
@@ -191,8 +191,8 @@ def choose(person: Person) -> Request:
     return Request(reverse("admin:setup_choose", args=["entra"]), data)
 
 
-def by_api(deed: str) -> Callable[[Person], Request]:
-    return lambda person: Request(f"people/{person.pk}/{deed}", {}, is_api=True)
+def by_api(action: str, **body: Any) -> Callable[[Person], Request]:
+    return lambda person: Request(f"people/{person.pk}/{action}", body, is_api=True)
 
 
 INVITED = {"state": Person.State.INVITED}
@@ -229,7 +229,7 @@ CHANGES: dict[str, Change] = {
     "setup_choose": Change(choose),
     "people_person_changelist": Change(chosen("deactivate_selected")),
     "people_person_changelist reactivate": Change(chosen("reactivate_selected"), INACTIVE),
-    "api/v1/people/<uuid:person_id>/deactivate": Change(by_api("deactivate")),
+    "api/v1/people/<uuid:person_id>/deactivate": Change(by_api("deactivate", reason="Left.")),
     "api/v1/people/<uuid:person_id>/reactivate": Change(by_api("reactivate"), INACTIVE),
 }
 

@@ -1,4 +1,4 @@
-"""Sends the mails of the outbox.
+"""Sends the mails of the outbox, and retries them for about a day.
 
 A process claims one mail by moving its due date ahead, sends it outside of any transaction, and
 records that it was sent. If the process dies in between, another process sends the mail again

@@ -1,6 +1,6 @@
 """The mail outbox: a row for each mail, stored in the transaction of the change that causes it.
 
-`people.mail.sending` sends the mails afterwards.
+`people.mail.sending` sends the mails afterwards, and retries them.
 """
 
 from collections.abc import Iterator

@@ -38,8 +38,9 @@ from people.operations.rehires import NoAddress, start_over, unusable_password
 from people.operations.roles.base_roles import check_not_last_admin, check_role
 from people.values import INVITED, Actor, Invitation, PeopleError, Profile, normalize_key
 
-# The columns that activation, and those that deactivation and reactivation write.
+# The columns that `activate_person` writes.
 JOIN_COLUMNS = ("state", "joined_at", "changed_at")
+# The columns that `deactivate_person` and `reactivate_person` write.
 ACTIVITY_COLUMNS = (
     *("state", "deactivated_at", "deactivated_by", "deactivates_at"),
     *("session_epoch", "changed_at"),
@@ -122,8 +123,9 @@ def activate_person(person: Person, *, actor: Actor) -> bool:
 def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool:
     """End the person's access at once; return False if they were inactive already.
 
-    This ends all sessions and revokes the open invite. Nothing else changes: the person remains a
-    manager and an approver, and keeps their cards.
+    Sessions and API tokens end, the open invite is revoked, purchases are declined, and
+    auto-termination is scheduled if an identity provider deactivates the person. Cards, reports and
+    approval steps stay with the person.
 
     :raises PersonAboveRank: if the person is above the actor's rank.
     :raises LastOwner, LastAdministrator: if the tenant would be left without one.

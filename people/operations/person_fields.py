@@ -38,7 +38,8 @@ def saving(*, savepoint: bool) -> Iterator[None]:
 
     :param savepoint: whether an outer transaction needs a savepoint. Operations that check
         everything before they write do not need one.
-    :raises DuplicateEmail: if the address is taken. In a unit of work, its end raises Conflict.
+    :raises DuplicateEmail: if the address is taken. In a unit of work, `deferring` raises Conflict
+        instead, when its block ends.
     """
     if unit_of_work.is_open():
         yield

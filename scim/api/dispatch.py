@@ -164,8 +164,8 @@ def _write_with_retry(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
 
     There are three such cases:
 
-    - The deferred rows violate a unique constraint. The next attempt looks up who has the value,
-      so that the error can say it.
+    - The deferred rows violate a unique constraint. The retry runs without deferring, so it finds
+      the row that has the value, and the error can name it.
     - Another transaction has just taken the email address. The next attempt finds that person,
       and a policy may link them.
     - PostgreSQL aborted this transaction to resolve a deadlock.
@@ -203,6 +203,8 @@ def _check_retryable(error: Exception) -> None:
 
 
 def _write_deferring(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
+    # The unit of work stores its rows when its block ends, so it is inside the transaction. The
+    # prefetched rows are locked by the transaction, so they are discarded before it ends.
     with (
         events.caused_by(request.request_id),
         transaction.atomic(),

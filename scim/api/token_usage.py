@@ -81,5 +81,5 @@ def _save_and_close() -> None:
 writer = BackgroundThread(
     _save_and_close,
     pause=settings.TOKEN_USE_SECONDS,
-    complaint="Could not write down who used which token",
+    complaint="Could not save the last use of tokens",
 )

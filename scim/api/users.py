@@ -63,6 +63,8 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; deactivations do not count against the rate limit."""
     user = lock(request, scim_id)
     document = replacement(request.document, user.document, USER)
+    # `normalize` reads true from {"active": true, "<URN of the core schema>": {"active": false}},
+    # but false counts.
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
@@ -75,6 +77,8 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     changes = request.parsed_body or dialects.operations(request.document, USER)
     user = lock(request, scim_id)
     document = patch.apply(user.document, changes, USER)
+    # `patch.apply` reads true from {"active": false, "Active": true}, and nothing from an operation
+    # that sets false followed by one that removes `active`. In both, false counts.
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):

@@ -1,9 +1,9 @@
 """Deviations of providers from the RFC, and how they are interpreted.
 
-All leniency is in this module: each rule names who needs it, where they say so, and the trace
-that shows it. Behind this module there are only canonical operations and plain values; what
-we answer follows the RFC. Sources: MS-COMPAT is Microsoft's “Known issues with SCIM
-compliance”, MS-ROLES “Provisioning a role to a SCIM app”, OKTA-20 Okta's SCIM 2.0 reference.
+All leniency is in this module. Each rule names the client that needs it, its documentation, and the
+trace that shows it. The functions return canonical operations and plain values. Responses follow
+the RFC. Sources: MS-COMPAT is Microsoft's “Known issues with SCIM compliance”, MS-ROLES
+“Provisioning a role to a SCIM app”, OKTA-20 Okta's SCIM 2.0 reference.
 """
 
 import json
@@ -54,11 +54,11 @@ class Operation:
 def operations(body: Any, resource: ResourceType) -> list[Operation]:
     """Return the operations of a PATCH body in canonical form (RFC 7644 section 3.5.2).
 
-    A missing `schemas` is forgiven, and an empty list of operations changes nothing (Entra's
+    A missing `schemas` is accepted, and an empty list of operations changes nothing (Entra's
     older validator sends one; GH:scimmy#59).
 
-    :raises SCIMException: if the body is no PATCH, or an operation points nowhere or at what
-        clients may not change.
+    :raises SCIMException: if the body is not a PATCH, or an operation has an invalid path or the
+        path of a read-only attribute.
     """
     if not isinstance(body, dict):
         raise InvalidSyntaxException(detail="A PATCH must be a JSON object.")
@@ -94,13 +94,13 @@ def _canonical(given: Any, resource: ResourceType) -> Iterator[Operation]:
 
 
 def _target(path: str, value: Any, resource: ResourceType) -> Target | None:
-    """Return what the path points at, or None if Ramp does not use and cannot keep that.
+    """Return the target of the path, or None if Ramp ignores it.
 
-    Administrators map whatever attributes their directory has, and one that we do not know
-    must not stop the others (fleet #44822, kortix #7302).
+    Administrators map all kinds of attributes of their directory, and an unknown one must not
+    prevent the others (fleet #44822, kortix #7302).
 
-    :raises InvalidPathException: if the path cannot be read, and begins with an attribute that
-        Ramp uses.
+    :raises InvalidPathException: if the path is invalid, and begins with an attribute that Ramp
+        uses.
     """
     if isinstance(value, dict) and (foreign := resource.foreign_extension(path)):
         notes.foreign_extension(path)
@@ -120,7 +120,7 @@ def _target(path: str, value: Any, resource: ResourceType) -> Target | None:
 
 
 def _note_place(target: Target) -> None:
-    """Note how the path of a target differs from that of the RFC."""
+    """Note how the path of a target differs from the path in the RFC."""
     schema, attribute, path = target.schema, target.attribute, target.text
     if schema is not None and schema.is_foreign:
         notes.foreign_extension(path)
@@ -143,7 +143,7 @@ def _begins_with_used(path: str, resource: ResourceType) -> bool:
 
 
 def _op(given: Any) -> Op:
-    """Take `op` in any case: Entra writes “Add”, “Replace”, “Remove” (MS-COMPAT; all Entra)."""
+    """Accept `op` in any case: Entra sends “Add”, “Replace”, “Remove” (MS-COMPAT; all Entra)."""
     op = _OPS.get(given.lower()) if isinstance(given, str) else None
     if op is None:
         raise InvalidSyntaxException(detail="The “op” must be add, remove or replace.")
@@ -153,12 +153,12 @@ def _op(given: Any) -> Op:
 
 
 def _is_kept(target: Target) -> bool:
-    """Tell whether we keep what the operation changes.
+    """Tell whether the operation changes an attribute that Ramp stores.
 
-    Password changes are accepted and thrown away (OKTA-20; okta-oin-lifecycle), and `schemas`
-    follows from what the resource holds.
+    Password changes are accepted and ignored (OKTA-20; okta-oin-lifecycle). `schemas` is computed
+    from the attributes of the resource.
 
-    :raises MutabilityException: if only we may change it.
+    :raises MutabilityException: if the attribute is read-only.
     """
     if target.attribute is SCHEMAS:
         return False
@@ -178,11 +178,11 @@ def is_written(target: Target) -> bool:
 
 
 def _without_path(op: Op, value: Any, resource: ResourceType) -> Iterator[Operation]:
-    """Read an operation whose value is a piece of the resource.
+    """Read an operation without a path, whose value is a part of the resource.
 
-    Okta (de)activates and renames so (OKTA-20; okta-oin-lifecycle, okta-oin-groups), authentik
-    sends whole groups (authentik-sync), and all repeat `id`, `schemas` and the like, which are
-    passed over as they are in a PUT.
+    Okta activates, deactivates and renames like this (OKTA-20; okta-oin-lifecycle,
+    okta-oin-groups), and authentik sends whole groups (authentik-sync). All of them repeat `id`,
+    `schemas` and similar attributes, which are ignored as in a PUT.
     """
     if op == "remove":
         raise NoTargetException(detail="A remove operation needs a “path”.")
@@ -197,11 +197,11 @@ def _without_path(op: Op, value: Any, resource: ResourceType) -> Iterator[Operat
 
 
 def _keyed(op: Op, key: str, value: Any, resource: ResourceType) -> Iterator[Operation]:
-    """Read one member of such a value; dotted and URN keys and filters are paths.
+    """Read one member of the value of an operation without a path. Its key may be a path.
 
-    Entra's flag dialect writes "name.givenName" and "urn:…:User:department" (MS-COMPAT;
-    entra-flag-update, extension-location). Names and schemas we do not know are passed over
-    as in a POST.
+    Entra with the flag `aadOptscim062020` sends "name.givenName" and "urn:…:User:department"
+    (MS-COMPAT; entra-flag-update, extension-location). Unknown names and schemas are ignored as in
+    a POST.
 
     :raises InvalidPathException: as `_target`.
     """
@@ -220,7 +220,7 @@ def _keyed(op: Op, key: str, value: Any, resource: ResourceType) -> Iterator[Ope
 def _whole_schema(
     op: Op, target: Target, value: Any, resource: ResourceType
 ) -> Iterator[Operation]:
-    """Read an operation on a schema as one on each attribute that the value holds."""
+    """Read an operation on a schema as one operation on each attribute in its value."""
     schema = target.schema
     assert schema is not None
     value = unwrapped(value, target.text)
@@ -245,12 +245,12 @@ def _members_of(op: Op, schema: Schema, value: Json) -> Iterator[Operation]:
 
 
 def _member(given: Json, name: str) -> Any:
-    """Find a member in any case: Microsoft's collection writes “operations” (MS-POSTMAN)."""
+    """Find a member in any case: Microsoft's collection sends “operations” (MS-POSTMAN)."""
     return next((value for key, value in given.items() if key.lower() == name), None)
 
 
 def unwrapped(value: Any, name: str) -> Any:
-    """Return the only value of a list; SCIM-SDK's Java client wraps every value of a PATCH so."""
+    """Return the only value of a list: SCIM-SDK for Java sends each value of a PATCH in a list."""
     if not isinstance(value, list) or len(value) != 1:
         return value
     notes.understood(f"a list of one in {name} as its value", "SCIM-SDK")
@@ -258,9 +258,9 @@ def unwrapped(value: Any, name: str) -> Any:
 
 
 def text(value: Any) -> str | None:
-    """Read text that may be written as a number or a boolean, or None if it is something else.
+    """Return text that may be sent as a number or a boolean; None for any other value.
 
-    Employee numbers, postal codes and phone numbers come so from databases and from scripts
+    Databases and scripts send employee numbers, postal codes and phone numbers as numbers
     (authentik #15533, snipe-it #11094, idp-scim-sync #483).
     """
     if isinstance(value, str):
@@ -271,11 +271,11 @@ def text(value: Any) -> str | None:
 
 
 def boolean(value: Any) -> bool | None:
-    """Read a boolean that may be written as text or a number, or None if it is something else.
+    """Return a boolean that may be sent as text or a number; None for any other value.
 
-    Entra's default dialect sends "False" and "True" (MS-COMPAT; entra-disable-restore-delete),
-    and whoever misses a deactivation because of its case lets somebody in who has left;
-    also inside filters (MS-ROLES; entra-app-roles).
+    By default, Entra sends "False" and "True" (MS-COMPAT; entra-disable-restore-delete), also in
+    filters (MS-ROLES; entra-app-roles). If Ramp did not read them, people who left could still sign
+    in.
     """
     if isinstance(value, bool):
         return value
@@ -285,11 +285,11 @@ def boolean(value: Any) -> bool | None:
 
 
 def activity(value: Any) -> bool | None:
-    """Read `active` in any form that providers send it, or None if it is something else.
+    """Return the boolean of `active` in any form that providers send; None for any other value.
 
-    Besides booleans and their text these are 1 and 0, "1" and "0", words such as “inactive”,
-    a list of one, and an object with a `value`: custom clients and attribute mappings of
-    strings and numbers send them, and nobody who has left may stay because of it.
+    Besides booleans and their text, these are 1 and 0, "1" and "0", words such as “inactive”, a
+    list with one value, and an object with a `value`. Custom clients and attribute mappings send
+    them, and a person who left must be deactivated by each form.
     """
     for _ in range(MAX_DEPTH):
         if isinstance(value, list) and len(value) == 1:
@@ -310,10 +310,11 @@ def _active(value: Any) -> Any:
 
 
 def listed(attribute: Attribute, value: Any) -> Any:
-    """Read the value of a multi-valued attribute where a lone one was sent.
+    """Return the values of a multi-valued attribute as a list of objects.
 
-    A lone value stands for a list of one, and a bare string for its `value`: an Entra
-    administrator who adds `roles` as a plain String sends "roles": "Admin" (RAMP-ENTRA-ROLES).
+    A single value becomes a list, and a string becomes an object with this `value`: if an Entra
+    administrator adds `roles` with the type String, Entra sends "roles": "Admin"
+    (RAMP-ENTRA-ROLES).
     """
     values = value if isinstance(value, list) else [value]
     if attribute.part("value") is None:
@@ -324,12 +325,12 @@ def listed(attribute: Attribute, value: Any) -> Any:
 
 
 def _manager(value: Any) -> Any:
-    """Read a manager from every form that was seen, as {"value": who}.
+    """Return a manager as {"value": identifier}, from every form that providers send.
 
-    A bare string (MS-VALIDATOR; entra-manager) or number (authentik #15533), an object with
-    more in it (okta-oin-manager), SCIM 1.1's `managerId` (OneLogin's and HelloID's templates),
-    a list of one, or a `$ref` alone (an older Microsoft tutorial). "" and null clear, also
-    beside the `$ref` of before, which Okta sends back with what it read.
+    These are a string (MS-VALIDATOR; entra-manager) or a number (authentik #15533), an object with
+    more attributes (okta-oin-manager), SCIM 1.1's `managerId` (OneLogin's and HelloID's templates),
+    a list with one value, or only a `$ref` (an older Microsoft tutorial). "" and null remove the
+    manager, also if the earlier `$ref` is sent as well: Okta sends back the `$ref` that it read.
     """
     if isinstance(value, list):
         value = unwrapped(value, MANAGER.name) or None
@@ -350,10 +351,10 @@ def _manager(value: Any) -> Any:
 
 
 def _roles(value: Any) -> Any:
-    """Read roles whose value is a JSON document in a string.
+    """Return roles, also if their `value` is a JSON object in a string.
 
     Entra's AppRoleAssignmentsComplex sends {"id": …, "value": "Admin", "displayName": …} as
-    the text of each `value` (MS-ROLES).
+    the string of each `value` (MS-ROLES).
     """
     return [_role(one) for one in listed(ROLES, value)]
 

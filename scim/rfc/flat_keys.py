@@ -1,9 +1,9 @@
-"""Attributes of a POST or PUT that are named by a path, put where they belong.
+"""Moves attributes of a POST or PUT whose name is a path to the place that the path names.
 
-Some clients write {"urn:…:enterprise:2.0:User:department": "Legal"}, {"name.givenName": "Ada"}
-or an object below the URN of the core schema (scim-patch #207, simpleidserver #494). PATCH
-takes such names anyway (`dialects`); here a body is brought into the shape of RFC 7643 before
-it is read. What is said in that shape already counts more.
+Some clients send {"urn:…:enterprise:2.0:User:department": "Legal"}, {"name.givenName": "Ada"}
+or an object below the URN of the core schema (scim-patch #207, simpleidserver #494). In a PATCH,
+`dialects` reads such names as paths. This module converts a body to the form of RFC 7643 before it
+is read. An attribute that is in its proper place as well keeps that value.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ CLIENTS = "generic SCIM clients"
 
 
 def nested(sent: Json, resource: ResourceType) -> Json:
-    """Return the body with every attribute in its place; the body itself is left as it is."""
+    """Return the body with every attribute in its proper place. The argument is not changed."""
     flat = [name for name in sent if _is_flat(name, sent[name], resource)]
     if not flat:
         return sent
@@ -54,7 +54,7 @@ def _is_flat(name: str, value: Any, resource: ResourceType) -> bool:
 
 
 def _place(body: Json, target: Target, value: Any) -> None:
-    """Put the value at the target, unless something is there."""
+    """Set the value of the target, unless the target has one."""
     attribute = target.attribute
     if attribute is None:
         return
@@ -71,7 +71,7 @@ def _place(body: Json, target: Target, value: Any) -> None:
 
 
 def _place_in_element(home: Json, key: str, target: Target, value: Any) -> None:
-    """Put the value into the element that the path chooses, or into a new one."""
+    """Set the value in the element that the path selects, or in a new element."""
     assert target.attribute
     elements = list(home[key]) if isinstance(home.get(key), list) else []
     chosen = [
@@ -93,7 +93,7 @@ def _place_in_element(home: Json, key: str, target: Target, value: Any) -> None:
 
 
 def _object_at(home: Json, name: str) -> Json:
-    """Return a copy of the object that is held there, put in its place."""
+    """Replace the object with this name by a copy, so that the sent body stays unchanged."""
     key = _key(home, name)
     held = home.get(key)
     home[key] = dict(held) if isinstance(held, dict) else {}

@@ -1,14 +1,15 @@
-"""From what a provider sent to the document that we keep and answer.
+"""Converts the body of a POST or PUT to the document that Ramp stores and returns.
 
-Names get their canonical spelling at every depth; read-only and write-only attributes and
-those we do not know are left out; null, "" and [] mean unassigned (RFC 7643 section 2.5).
-Extensions that we do not know are kept as far as they hold simple values. Only what Ramp acts
-on can refuse a document: any other value that its attribute does not take is passed over.
-What remains is kept whole and in the place where it was sent, so that a provider that
-compares our answer with its own copy finds no difference and does not send it again in
-every cycle. Three forms are the exception, because the RFC, and so every reader, knows the
-attribute as an object or a list: a `manager` that is a bare string or stands at the top, a
-lone value of a multi-valued attribute, and a bare string in one (see `dialects`).
+The document has canonical attribute names at every depth. It omits read-only, write-only and
+unknown attributes. null, "" and [] mean unassigned (RFC 7643 section 2.5). Unknown extensions are
+stored if their values are simple. A document is refused only for attributes that Ramp uses; an
+invalid value of any other attribute is ignored.
+
+All other values are stored unchanged, in the place where they were sent. So a provider that
+compares the response with its own copy finds no difference, and does not send the value again in
+every cycle. There are three exceptions, because the RFC defines an object or a list for them: a
+`manager` that is a string or a top-level attribute, a single value of a multi-valued attribute, and
+a string in a list of objects (see `dialects`).
 """
 
 from collections.abc import Iterator
@@ -38,14 +39,14 @@ _OLD_URNS = {urn for schema in _SCHEMAS for urn in schema.aliases}
 
 
 def normalize(sent: Any, resource: ResourceType, known: Json | None = None) -> Json:
-    """Return the document that a POST or PUT body stands for.
+    """Return the document of a POST or PUT body.
 
-    Members of a group are left out; `group_members.said` tells them. What it has in common with
-    a known document that is canonical already is taken as it is, and not read again.
+    The members of a group are omitted; `group_members.members_of` reads them. `known` is a document
+    that is canonical already: values that are equal there are copied without being read again.
 
-    :raises InvalidSyntaxException: if it is not an object, or names an attribute twice.
-    :raises InvalidValueException: if a value that Ramp uses is not what its attribute takes, or
-        the schemas are those of another type of resource.
+    :raises InvalidSyntaxException: if it is not an object, or contains an attribute twice.
+    :raises InvalidValueException: if the value of an attribute that Ramp uses is invalid, or the
+        schemas are those of another type of resource.
     """
     if not isinstance(sent, dict):
         raise InvalidSyntaxException(detail=f"A {resource.name} must be a JSON object.")
@@ -73,11 +74,10 @@ def normalize(sent: Any, resource: ResourceType, known: Json | None = None) -> J
 
 
 def replacement(sent: Any, stored: Json, resource: ResourceType) -> Json:
-    """Return the document that a PUT makes of the stored one.
+    """Return the document that replaces the stored one after a PUT.
 
-    What the body does not mention is gone, but not `active` and `roles`: Okta leaves them
-    out, meaning that they stay as they are (OKTA-20, RAMP-OKTA-ROLES;
-    okta-oin-location-and-role).
+    A PUT removes every attribute that its body omits, except `active` and `roles`: Okta omits these
+    two to leave them unchanged (OKTA-20, RAMP-OKTA-ROLES; okta-oin-location-and-role).
 
     :raises InvalidSyntaxException: as `normalize`.
     :raises InvalidValueException: as `normalize`.
@@ -93,16 +93,16 @@ def replacement(sent: Any, stored: Json, resource: ResourceType) -> Json:
 
 
 def manager_of(document: Json) -> str:
-    """Return the manager as the provider names them, or nothing."""
+    """Return the identifier of the manager that the provider sent, or ""."""
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name, {})
     return str(manager.get("value", ""))
 
 
 def link_manager(document: Json, scim_id: str | None) -> None:
-    """Note who the manager is, so that the answer can point at them.
+    """Set the `$ref` of the manager to this user, or remove it.
 
-    The link is relative, `serialize` puts the base URL before it. `normalize` and `patch`
-    keep it while the manager stays the same and drop it otherwise.
+    The `$ref` is relative; `serialize` adds the base URL. `normalize` and `patch` keep it while the
+    manager stays the same, and remove it otherwise.
     """
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name)
     if manager is not None:
@@ -112,7 +112,7 @@ def link_manager(document: Json, scim_id: str | None) -> None:
 
 
 def manager_link(document: Json) -> str:
-    """Return the SCIM id of the resolved manager, or nothing."""
+    """Return the SCIM id of the resolved manager, or ""."""
     manager = document.get(ENTERPRISE.urn, {}).get(MANAGER.name, {})
     return str(manager.get("$ref", "")).rpartition("/")[2]
 
@@ -125,9 +125,9 @@ def keep_manager_link(before: Json, after: Json) -> Json:
 
 
 def schema_key(document: Json, schema: Schema) -> str:
-    """Return the name under which the document holds the extension, or would.
+    """Return the name that the extension has in the document, or would have.
 
-    A foreign extension is kept as it was first spelled, for nobody knows it better.
+    A foreign extension keeps its first spelling, because there is no canonical one.
     """
     if not schema.is_foreign or schema.urn in document:
         return schema.urn
@@ -138,8 +138,8 @@ def schema_key(document: Json, schema: Schema) -> str:
 def _check_schemas(given: Any, resource: ResourceType) -> None:
     """Refuse a Group where a User belongs, and the other way round (RFC 7643 section 3).
 
-    A resource names its own schema (RFC 7644 section 3.3). Missing and unknown URNs are
-    forgiven: several providers leave out some, or add theirs.
+    A resource names its own schema (RFC 7644 section 3.3). Missing and unknown URNs are accepted,
+    because several providers omit some or add their own.
     """
     listed = given if isinstance(given, list) else [given]
     urns = {urn.lower() for urn in listed if isinstance(urn, str)}
@@ -154,7 +154,7 @@ def _check_schemas(given: Any, resource: ResourceType) -> None:
 
 
 def _extensions(document: Json, resource: ResourceType) -> Iterator[str]:
-    """Yield the URNs of the extensions that the document holds, those we know first."""
+    """Yield the URNs of the extensions in the document, the known ones first."""
     yield from (schema.urn for schema in resource.extensions if schema.urn in document)
     yield from (name for name in document if ":" in name and resource.extension(name) is None)
 
@@ -178,7 +178,7 @@ def _put(document: Json, attribute: Attribute, value: Any, name: str) -> None:
 
 
 def _put_extension(document: Json, schema: Schema, value: Any, name: str) -> None:
-    """Read an extension that was sent under this name."""
+    """Add the extension that was sent under this name to the document."""
     if name.lower() in schema.aliases:
         notes.understood(f"“{name}” as “{schema.urn}”", "OneLogin, HelloID")
     value = dialects.unwrapped(value, name)
@@ -203,9 +203,9 @@ def _put_extension(document: Json, schema: Schema, value: Any, name: str) -> Non
 
 
 def _put_elsewhere(document: Json, strays: Json, resource: ResourceType) -> None:
-    """Put what stands at the top into its extension, unless the extension says it too.
+    """Move top-level attributes to their extensions, unless these contain them already.
 
-    What belongs nowhere is kept if it is an extension of the provider's own.
+    An unknown attribute is stored if it is an extension of the provider, and otherwise ignored.
     """
     lowered = {name.lower(): value for name, value in strays.items()}
     for name, (schema, attribute) in resource.elsewhere.items():

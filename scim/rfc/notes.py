@@ -1,7 +1,7 @@
-"""What of a request was read tolerantly: what was passed over, and which dialects were understood.
+"""Notes about a request: which values were ignored, and which dialects were understood.
 
-Reading a document never fails because of these, and says nothing about them. A page that
-wants to tell an administrator reads the body once more inside `collecting`.
+They are no errors, and are not stored. A page that shows them reads the body of the request again,
+inside `collecting`.
 """
 
 from collections.abc import Iterator
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-PASSED_OVER = "Passed over: "
+PASSED_OVER = "Ignored: "
 UNDERSTOOD = "Understood: "
 
 
 class Note(NamedTuple):
-    """A sentence about a part of the request; `provider` names who is known to send such."""
+    """A sentence about a part of the request. `provider` names clients that send such a request."""
 
     text: str
     provider: str = ""
@@ -36,17 +36,17 @@ def collecting() -> Iterator[list[Note]]:
 
 
 def passed_over(name: str, reason: str) -> None:
-    """Note that a value of the request is not kept."""
+    """Note that a value of the request is ignored."""
     _add(Note(f"{PASSED_OVER}{name[:200]}, {reason}", is_passed_over=True))
 
 
 def understood(text: str, provider: str) -> None:
-    """Note what a value or a name was taken for, and who is known to send it so."""
+    """Note how a value or a name was interpreted, and which clients send it in this form."""
     _add(Note(f"{UNDERSTOOD}{text[:300]}", provider))
 
 
 def spelled(sent: str, name: str) -> None:
-    """Note that an attribute was named in another case, or by a former name."""
+    """Note that an attribute was sent in another case, or with a former name."""
     if sent != name:
         understood(f"“{sent}” as “{name}”", "Microsoft's Postman collection")
 

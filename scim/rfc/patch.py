@@ -35,7 +35,7 @@ from scim.rfc.strict_json import Json
 def apply(document: Json, operations: Sequence[Operation], resource: ResourceType) -> Json:
     """Return the document as the operations, one after the other, leave it.
 
-    An operation that cannot be done is passed over if Ramp does not use what it changes.
+    An operation that cannot be done is ignored if Ramp does not use what it changes.
 
     :raises SCIMException: if another one cannot be done, or the result is not a resource.
     """

@@ -1,8 +1,8 @@
-"""From the value that was sent to the value that its attribute takes.
+"""Converts the value of an attribute, as it was sent, to its canonical form.
 
-Scalars are coerced, a list of one stands for its value where only one is wanted, and blanks
-round identifiers are trimmed. `value_of` refuses what cannot be read; `value_or_none` refuses
-it only for attributes that Ramp acts on, and passes it over for all others.
+Scalars are converted to the type of the attribute. A list with one value is accepted for a
+single-valued attribute. Spaces around identifiers are removed. `value_of` refuses an invalid value;
+`value_or_none` refuses it only if Ramp uses the attribute, and ignores it otherwise.
 """
 
 import binascii
@@ -31,21 +31,21 @@ MAX_VALUES = 200
 _ADDRESS = re.compile(
     r"[^\s@<>()\[\],;:\"\\\x00-\x1f\x7f]+@[\w](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*"
 )
-# An element that has nothing but these says nothing: Entra's validator empties an e-mail by
-# replacing its `value`, and then wants to read no e-mail (MS-VALIDATOR, null update).
+# An element with only these attributes is empty: Entra's validator replaces the `value` of an email
+# by null, and then expects a response without the email (MS-VALIDATOR, null update).
 _LABELS = {"type", "primary"}
-# Names and addresses by which people are found; HR exports and spreadsheets leave blanks.
+# Identifiers by which users are found. HR exports and spreadsheets leave spaces around them.
 _TRIMMED = (USER_NAME, EMAIL, MANAGER.part("value"))
-# What stands round an address that was copied from a page, besides blanks.
+# Invisible characters around an address that was copied from a web page.
 _INVISIBLE = "\u200b\u2060\ufeff"
 _PEM = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 
 
 def value_of(attribute: Attribute, value: Any, owner: str = "") -> Any:
-    """Return the canonical form of an attribute's value, None if that is unassigned.
+    """Return the canonical form of an attribute's value, or None if the attribute is unassigned.
 
-    :raises InvalidValueException: if the attribute does not take it.
-    :raises InvalidSyntaxException: if it names a part that Ramp uses twice.
+    :raises InvalidValueException: if the value is invalid.
+    :raises InvalidSyntaxException: if it contains a sub-attribute twice that Ramp uses.
     """
     if not attribute.multiple:
         value = dialects.unwrapped(value, attribute.name)
@@ -67,7 +67,7 @@ def value_of(attribute: Attribute, value: Any, owner: str = "") -> Any:
 
 
 def value_or_none(attribute: Attribute, value: Any, owner: str = "") -> Any:
-    """Return what `value_of` does, or None if Ramp does not use it and it cannot be read.
+    """Return the result of `value_of`; None for an invalid value of an attribute Ramp does not use.
 
     :raises InvalidValueException: as `value_of`, if Ramp uses the attribute.
     :raises InvalidSyntaxException: as `value_of`.
@@ -82,16 +82,16 @@ def value_or_none(attribute: Attribute, value: Any, owner: str = "") -> Any:
 
 
 def pass_over(error: InvalidValueException) -> None:
-    """Note that the value which the error is about is left out."""
+    """Note that the value in the error is ignored."""
     name = str(error.attribute or "a value")
     reason = str(error.detail).removeprefix(f"“{name}” ").rstrip(".")
     notes.passed_over(name, reason)
 
 
 def spelling(home: Json, attribute: Attribute) -> str:
-    """Return the name under which the object holds the attribute, or would.
+    """Return the name that the attribute has in the object, or would have.
 
-    Only custom fields are kept as they were first spelled, for nobody knows them better.
+    Only custom fields keep their first spelling, because they have no canonical one.
     """
     if attribute.is_custom:
         wanted = attribute.name.lower()
@@ -111,9 +111,9 @@ def chosen_emails(emails: list[Json]) -> Iterator[Any]:
 
 
 def check_emails(document: Json) -> None:
-    """Check the email that Ramp uses; others are kept whatever they are.
+    """Check the email that Ramp uses. The others are stored unchecked.
 
-    :raises InvalidValueException: if it is no address.
+    :raises InvalidValueException: if it is not an email address.
     """
     emails = document.get(EMAILS.name, [])
     used = next((one for one in chosen_emails(emails) if one), None)
@@ -126,9 +126,9 @@ def check_emails(document: Json) -> None:
 
 
 def one_element(attribute: Attribute, value: Any) -> Json:
-    """Return the canonical form of what must be one element of a multi-valued attribute.
+    """Return the canonical form of a single element of a multi-valued attribute.
 
-    :raises InvalidValueException: if it is not.
+    :raises InvalidValueException: if the value is not exactly one element.
     """
     form = dialects.FORMS.get(attribute)
     given = dialects.listed(attribute, form(value) if form else value)
@@ -167,9 +167,9 @@ def _readable(attribute: Attribute, given: list[Any]) -> Iterator[Json]:
 
 
 def _prefer_one(attribute: Attribute, elements: list[Json]) -> None:
-    """Leave one primary value, the one for work or the first (RFC 7643 section 2.4).
+    """Keep only one primary value, the one for work or the first (RFC 7643 section 2.4).
 
-    Of several primary roles none is: then the highest one counts.
+    Of several primary roles, none stays primary, so that the highest role counts.
     """
     primaries = [one for one in elements if one.get(PRIMARY.name) is True]
     if len(primaries) < 2:
@@ -227,7 +227,7 @@ def _text(attribute: Attribute, value: Any, owner: str) -> str | None:
 
 
 def _binary(attribute: Attribute, value: Any, owner: str) -> str | None:
-    # Some directories export certificates in PEM, which is the same between two lines.
+    # Some directories export certificates in PEM, which is base64 between two marker lines.
     sent = _text(attribute, value, owner) or ""
     text = _PEM.sub("", sent).strip()
     if len(text) < len(sent.strip()):

@@ -37,7 +37,7 @@ class Attribute:
     is_published: bool = True
     is_custom: bool = False
     # Ramp acts on it, so a value that cannot be used refuses the request. A value of any other
-    # attribute is passed over instead.
+    # attribute is ignored instead.
     is_used: bool = False
     # Whether what a client says about it is kept; whether it takes one string.
     is_written: bool = field(init=False)

@@ -3,6 +3,19 @@
 The resource is what the provider sent; the person is the company's record. This module applies
 the resource to the person through the operations of people, under the policies of the
 connection, and records what cannot be applied as sync errors.
+
+The state of a resource after an earlier request decides how much of it is applied:
+
+| state | recognized by | what is applied |
+|---|---|---|
+| new or back | `before` and `was_active` are None | everything |
+| unlinked | `user.person` is None | everything, and a person is linked or added |
+| incomplete or waiting | `user.problem` | everything, and the manager is looked up again |
+| with sync errors | `user.has_errors` | everything, also if the request changes nothing |
+| settled | none of these | nothing, if the request changes no mapped value |
+
+`problems` are the errors that the policies tolerate in this request. `_record_problems` turns them
+into sync errors, and sets `user.problem` and `user.has_errors` for the next request.
 """
 
 from collections.abc import Iterator, Mapping

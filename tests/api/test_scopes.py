@@ -22,7 +22,7 @@ from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
-# Every operation and the scopes that open it.
+# Every operation, and the scopes of which a token needs one.
 NEEDED = {
     ("GET", "people"): {"people:read"},
     ("GET", "people/<uuid:person_id>"): {"people:read"},
@@ -37,6 +37,16 @@ NEEDED = {
     ("POST", "authorizations"): {"spend:authorize"},
     ("GET", "authorizations/<uuid:authorization_id>"): {"spend:authorize"},
 }
+# The bodies of the operations that need one; `card_id` and the other ids are replaced.
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    ("POST", "people/<uuid:person_id>/deactivate"): {"reason": "She left."},
+    ("POST", "authorizations"): {
+        "card": "{card_id}",
+        "amount": 1000,
+        "currency": "EUR",
+        "merchant": "Café Nero",
+    },
+}
 
 
 def asked(api: Api, method: str, address: str, ada: Person) -> Any:
@@ -49,9 +59,13 @@ def asked(api: Api, method: str, address: str, ada: Person) -> Any:
         "authorization_id": cards_and_funds.authorize(card, lunch).pk,
     }
     path = address.replace("<uuid:", "{").replace(">", "}").format(**ids)
-    if address == "authorizations" and method == "POST":
-        return api.authorize(card=ids["card_id"])
-    return api.get(path) if method == "GET" else api.post(path)
+    if method == "GET":
+        return api.get(path)
+    body = {
+        name: value.format(**ids) if isinstance(value, str) else value
+        for name, value in BODIES.get((method, address), {}).items()
+    }
+    return api.post(path, body)
 
 
 @pytest.mark.parametrize("scope", Scope.values)

@@ -129,7 +129,7 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
     ranks.check_may_grant(actor, role)
     if key_of(role) in person.withheld_roles:
         forget_withheld(person, role)
-        person.save(update_fields=["withheld_roles"])
+        person.save(update_fields=["withheld_roles", "changed_at"])
     now = timezone.now()
     grant, is_new = Grant.objects.get_or_create(
         person=person,

@@ -1,4 +1,4 @@
-"""What a provider sends that Ramp passes over, counted in the newest requests of the log.
+"""What a provider sends that Ramp ignores, counted in the newest requests of the log.
 
 The bodies are read once more when the page is shown, so that no request stores a counter.
 """
@@ -13,7 +13,7 @@ from scim.api.explain import explain
 from scim.models import Connection
 from scim.rfc.notes import PASSED_OVER
 
-# An attribute that is passed over is usually sent with every user, so the newest ones suffice.
+# An attribute that is ignored is usually sent with every user, so the newest ones suffice.
 MAX_REQUESTS = 300
 # A few large bodies take as long as hundreds of usual ones.
 MAX_CHARACTERS = 1024 * 1024
@@ -33,7 +33,7 @@ class PassedOver:
 
 @dataclass
 class PassedOverCounts:
-    """The attributes that are passed over, the most frequent first, and how far back they go."""
+    """The attributes that are ignored, the most frequent first, and how far back they go."""
 
     rows: list[PassedOver] = field(default_factory=list)
     # The number of further attributes, of requests that were read, and the time of the oldest.
@@ -43,7 +43,7 @@ class PassedOverCounts:
 
 
 def count_passed_over(connection: Connection) -> PassedOverCounts:
-    """Count the attributes that were passed over in the connection's newest requests."""
+    """Count the attributes that were ignored in the connection's newest requests."""
     found: dict[str, PassedOver] = {}
     counts = PassedOverCounts()
     for request in _newest_requests(connection):

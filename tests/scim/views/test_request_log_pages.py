@@ -234,8 +234,8 @@ class TestRequest:
         changed = scim.replace(created.id, "active", "True")
 
         shown = page(client, address(scim, created.request_id))
-        assert "Passed over: title, may be 200 characters long at most" in shown
-        assert "Passed over: shoeSize, unknown" in shown
+        assert "Ignored: title, may be 200 characters long at most" in shown
+        assert "Ignored: shoeSize, unknown" in shown
         shown = page(client, address(scim, changed.request_id))
         assert "in active as true" in shown
         assert "Known from Entra." in shown
