@@ -151,7 +151,9 @@ def _close(person: Person, column: Literal["accepted_at", "revoked_at"]) -> bool
     """Set the time in the column of the person's open invite; return False if there is none."""
     now = timezone.now()
     if prepared_statements.available():
-        return prepared_statements.one(CLOSE.format(column=column), [now, person.pk]) is not None
+        return (
+            prepared_statements.first_row(CLOSE.format(column=column), [now, person.pk]) is not None
+        )
     return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
 
 
