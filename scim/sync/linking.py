@@ -3,7 +3,7 @@
 from people import hooks
 from people.db import unit_of_work
 from people.models import Person
-from people.operations import field_ownership, locks, person_fields, rehires
+from people.operations import field_ownership, locks, person_fields, rehires, sessions
 from people.operations.roles import base_roles
 from scim.models import Connection, MatchDecision, ScimUser
 
@@ -35,7 +35,7 @@ def link_existing_person(user: ScimUser, email: str, *, is_confirmed: bool) -> P
         raise person_fields.DuplicateEmail
     if not is_confirmed and hooks.has_signed_in(person):
         # Whoever signed in may not be the person whom the provider means by this address.
-        field_ownership.end_sessions(person)
+        sessions.end_sessions(person)
     field_ownership.record_user_name(
         person, actor=user.connection.actor, user_name=user.scim_username
     )

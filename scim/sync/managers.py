@@ -1,4 +1,7 @@
-"""The manager of a resource, and what happens while the manager is not in Ramp."""
+"""The manager of a resource: found, or marked as awaited.
+
+`scim.jobs.waiting_managers` assigns a manager who arrives later.
+"""
 
 from functools import cache
 from typing import NamedTuple

@@ -23,8 +23,9 @@ def test_loaded_as_the_orm_loads_it(tenant: Tenant) -> None:
     held = row_json.columns(Person, "p")
 
     row = prepared_statements.first_row(
-        f"SELECT {held} FROM people_person p WHERE id = %s", [person.pk]
-    )  # noqa: S608
+        f"SELECT {held} FROM people_person p WHERE id = %s",  # noqa: S608
+        [person.pk],
+    )
 
     assert row is not None
     loaded = row_json.from_row(Person, row)

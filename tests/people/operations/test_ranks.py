@@ -23,7 +23,6 @@ from people.models import BulkChange, Person, Role, Tenant
 from people.operations import (
     api_tokens,
     email_changes,
-    field_ownership,
     guests,
     identities,
     organization,
@@ -32,6 +31,7 @@ from people.operations import (
     people_update,
     ranks,
     rehires,
+    sessions,
 )
 from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
@@ -183,8 +183,8 @@ CHANGES: dict[str, Change] = {
         INVITED,
         lambda person: lifecycle.issue_invite(person, actor=TESTS),
     ),
-    "field_ownership.sign_out": Change(
-        lambda person, actor: field_ownership.sign_out(person, actor=actor, reason="Test")
+    "sessions.sign_out": Change(
+        lambda person, actor: sessions.sign_out(person, actor=actor, reason="Test")
     ),
     "passwords.mail_reset": Change(lambda person, actor: passwords.mail_reset(person, actor=actor)),
     "people.detach_person": Change(lambda person, actor: people.detach_person(person, actor=actor)),
