@@ -8,7 +8,7 @@ from people import tenancy
 from people.db import prepared_statements, row_json
 from people.db.prepared_statements import PreparedQuery
 from scim.models import Connection, Token
-from scim.models.sql import CREDENTIAL_JOINS
+from scim.models.sql import VALID_TOKEN
 
 
 class TokenInfo(NamedTuple):
@@ -22,7 +22,10 @@ _token_info: dict[str, TokenInfo] = {}
 
 
 def cache_token_info(token_digest: str, connection: Connection) -> None:
-    """Cache the token's connection, so that queries can be built before the token is checked."""
+    """Cache the token's connection.
+
+    It only names the rows to prefetch; each query checks the token again.
+    """
     if token_digest not in _token_info:
         _token_info[token_digest] = TokenInfo(connection.pk, connection.tenant_id)
 
@@ -43,7 +46,7 @@ def connection_of(token_digest: str) -> Connection | None:
         return connection
     # The token determines the tenant, so none is set yet.
     with tenancy.across_tenants():
-        tokens = Token.objects.alive().select_related("connection")
+        tokens = Token.objects.active().select_related("connection")
         token = tokens.filter(digest=token_digest).first()
     return token.connection if token else None
 
@@ -56,4 +59,4 @@ def connection_query(token_digest: str) -> PreparedQuery:
 @cache
 def _statement() -> str:
     columns = row_json.columns(Connection, "c")
-    return f"SELECT {columns} {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL"
+    return f"SELECT {columns} {VALID_TOKEN} WHERE t.digest = %s"

@@ -22,7 +22,7 @@ from scim.api.pagination import Page, PageRequest
 from scim.api.request import ScimRequest, base_url, invalid_token_error
 from scim.api.responses import RenderedResource
 from scim.models import Connection, ScimUser
-from scim.models.sql import CREDENTIAL_JOINS, VISIBLE_TO_CONNECTION
+from scim.models.sql import VALID_TOKEN, VISIBLE_TO_CONNECTION
 from scim.rfc import serialize
 from scim.rfc.ids import scim_uuid
 from scim.rfc.serialize import StoredResource
@@ -43,10 +43,10 @@ GROUPS = """
 FIND_USER = f"""
     SELECT u.scim_id::text, u.rendered, u.version,
            {_timestamp_sql("u.created_at")}, {_timestamp_sql("u.modified_at")}, {GROUPS}
-    {CREDENTIAL_JOINS}
+    {VALID_TOKEN}
       LEFT JOIN scim_scimuser u
              ON u.{{column}} = %s AND {{condition}} AND {VISIBLE_TO_CONNECTION} c.id
-     WHERE t.digest = %s AND t.revoked_at IS NULL
+     WHERE t.digest = %s
      ORDER BY u.id
 """
 # The column of each attribute, and the condition of its partial index: without it, PostgreSQL
@@ -81,8 +81,8 @@ FIND_USER_BY = {
 USERS_PAGE = f"""
     WITH q (after, query_hash, first, many, anchors, now) AS (
            SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
-         c AS (SELECT c.id, c.tenant_id {CREDENTIAL_JOINS}
-                WHERE t.digest = %s AND t.revoked_at IS NULL),
+         c AS (SELECT c.id, c.tenant_id {VALID_TOKEN}
+                WHERE t.digest = %s),
          b AS MATERIALIZED (
            SELECT coalesce(q.after, a.after) AS after
              FROM c CROSS JOIN q LEFT JOIN scim_paginationanchor a
@@ -234,7 +234,7 @@ def _locked_user_width() -> int:
 def _locked_user_statement() -> str:
     connection, user = row_json.columns(Connection, "c"), row_json.columns(ScimUser, "u")
     return f"""
-        WITH c AS (SELECT c.* {CREDENTIAL_JOINS} WHERE t.digest = %s AND t.revoked_at IS NULL),
+        WITH c AS (SELECT c.* {VALID_TOKEN} WHERE t.digest = %s),
              u AS MATERIALIZED (
                SELECT u.* FROM scim_scimuser u
                 WHERE u.scim_id = %s AND {VISIBLE_TO_CONNECTION} (SELECT id FROM c)

@@ -52,9 +52,9 @@ def run(stack: Stack, *, people: int, faults: list[str]) -> Outcome:
             print(f"{name}: NO alarm", flush=True)
         terminated += _terminated(stack, company)
     terminated += _without_events(stack, people)
-    result = f"{len(silent)} without an alarm, {terminated} people terminated"
+    result = f"{len(silent)} without an alert, {terminated} people terminated"
     size = f"{len(faults)} faults and a lost event, {people} people each"
-    return Outcome("Events lost on the way to the guard", size, result, not (silent or terminated))
+    return Outcome("Events lost on the way to the alerts", size, result, not (silent or terminated))
 
 
 def _company(stack: Stack, people: int) -> Connected:

@@ -93,7 +93,7 @@ def due_at(person: Person, days: int) -> datetime:
     return person.deactivated_at + timedelta(days=days)
 
 
-def schedule(person: Person, *, actor: Actor) -> None:
+def schedule_termination(person: Person, *, actor: Actor) -> None:
     """Schedule the termination of a person who has just been deactivated via SCIM."""
     if actor.via != "scim":
         return

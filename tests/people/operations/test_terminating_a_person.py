@@ -61,7 +61,7 @@ class TestIsTheEnd:
 
         terminate(bob)
 
-        assert not ApiToken.objects.alive().exists()
+        assert not ApiToken.objects.active().exists()
         assert Invite.objects.get().revoked_at
         assert Person.objects.get(pk=bob.pk).pending_email == ""
 

@@ -63,7 +63,7 @@ class TestNotices:
     def test_what_administrators_have_set(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 8)
         tenant = scim.connection.tenant
-        alerts.set_alarm(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
+        alerts.set_alert_thresholds(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
 
         leave(scim, users[:4])
         assert alarmed() == []
@@ -93,7 +93,7 @@ class TestNotices:
     ) -> None:
         users = staff(scim.connection, 100)
         tenant = scim.connection.tenant
-        alerts.set_alarm(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
+        alerts.set_alert_thresholds(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
 
         leave(scim, users[:5])
         assert alarmed() == []
