@@ -63,6 +63,7 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; deactivations do not count against the rate limit."""
     user = lock(request, scim_id)
     document = replacement(request.document, user.document, USER)
+    # False counts if an object has `active` twice, such as under the URN of the core schema, too.
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
@@ -75,6 +76,7 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     changes = request.parsed_body or dialects.operations(request.document, USER)
     user = lock(request, scim_id)
     document = patch.apply(user.document, changes, USER)
+    # False counts if an object has `active` twice, or if a later operation removes `active`.
     if activity.says_inactive(request.method, request.document):
         document[ACTIVE.name] = False
     if document.get("active", True):
