@@ -120,7 +120,7 @@ def revoke_invite(person: Person, *, actor: Actor) -> bool:
     ranks.check_rank_over(actor, person)
     if not _close(person, "revoked_at"):
         return False
-    events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
+    events.record(Event.Kind.INVITE_REVOKED, person, actor=actor)
     return True
 
 

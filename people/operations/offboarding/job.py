@@ -196,7 +196,7 @@ def _can_terminate(person: Person) -> bool:
 
 def _planned_handover(scheduled_termination: ScheduledTermination) -> HandoverPlan:
     """Return the stored plan, with the default for holdings that it does not mention."""
-    stored = scheduled_termination.disposition
+    stored = scheduled_termination.handover_plan
     if stored is None:
         return default_handover(scheduled_termination.person)
     return complete_plan(scheduled_termination.person, HandoverPlan(**stored))

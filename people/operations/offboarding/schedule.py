@@ -49,7 +49,7 @@ MAX_DAYS = 32_767
 GRACE = timedelta(hours=24)
 # Rows with a manual decision remain when auto-termination is turned off.
 DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
-DECIDED |= Q(disposition__isnull=False)
+DECIDED |= Q(handover_plan__isnull=False)
 
 
 class InvalidDays(PeopleError):
@@ -351,7 +351,7 @@ def plan(person: Person, handover: HandoverPlan | None, *, actor: Actor) -> Sche
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
-    decided = {"disposition": handover.as_json() if handover else None}
+    decided = {"handover_plan": handover.as_json() if handover else None}
     return _decide(_lock_schedule(person, actor=actor), decided, actor=actor, what="planned")
 
 

@@ -535,8 +535,8 @@ class TestAnActor:
 def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
     boss = core.person()
     olga = core.owner(manager=boss)
-    disposition = HandoverPlan(reports=str(core.person().pk))
+    plan = HandoverPlan(reports=str(core.person().pk))
 
-    assert terminate_person(boss, disposition, actor=core.administrator().actor)
+    assert terminate_person(boss, plan, actor=core.administrator().actor)
 
-    assert str(Person.objects.get(pk=olga.pk).manager_id) == disposition.reports
+    assert str(Person.objects.get(pk=olga.pk).manager_id) == plan.reports
