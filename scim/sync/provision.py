@@ -4,10 +4,10 @@ The resource is what the provider sent; the person is the company's record. This
 the resource to the person through the operations of people, under the policies of the
 connection, and records what cannot be applied as sync errors.
 
-A resource is in one of these states. The last column says what `provision` does with a request
-that changes no values:
+A resource is in one of these states. The last column says what `provision` does with values that
+did not change:
 
-| person | problem    | has_errors | request that changes nothing                     |
+| person | problem    | has_errors | unchanged values are                             |
 |--------|------------|------------|--------------------------------------------------|
 | yes    | none       | False      | skipped                                          |
 | yes    | none       | True       | applied again                                    |
@@ -15,8 +15,8 @@ that changes no values:
 | yes    | waiting    | any        | applied again, and the manager is looked up anew |
 | no     | any        | any        | applied in full, because nothing was applied yet |
 
-`problem` says what the person lacks. `has_errors` says whether a sync error is open; an
-administrator may dismiss the error although the problem remains.
+`problem` says what the person lacks. `has_errors` says whether a sync error is unresolved, be it
+open or dismissed. Not every error is a problem: a person with several roles lacks nothing.
 """
 
 from collections.abc import Iterator, Mapping
