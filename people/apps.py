@@ -22,7 +22,7 @@ class PeopleConfig(AppConfig):
                 subscriptions=[
                     hooks.Subscription(
                         "people.operations.bulk.alerts.note_deactivation",
-                        alerts.note_deactivation,
+                        alerts.check_after_deactivation,
                         [Event.Kind.PERSON_DEACTIVATED],
                     )
                 ],

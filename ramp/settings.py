@@ -243,7 +243,7 @@ DUE_JOBS = {
     "scim.tasks.look_again": "scim.tasks.run_sync_cycle",
     "people.mail.send_due": "people.mail.sending.send_due",
     "scim.self_test.end_overdue": "scim.tools.self_test.end_overdue",
-    "scim.tasks.forget": "scim.api.log_retention.delete_old_requests",
+    "scim.tasks.forget": "scim.jobs.log_retention.delete_old_requests",
     "people.operations.forget_idempotency_keys": (
         "people.operations.spend.idempotency.forget_idempotency_keys"
     ),

@@ -16,8 +16,8 @@ from unfold.sites import UnfoldAdminSite
 
 from people import hooks
 from people.models import Card, Department, Fund, Location, OutstandingItem, Person, Workflow
-from people.presentation.pagination import counted
-from people.views.bulk.alerts import alarms_for
+from people.presentation.page_links import counted
+from people.views.bulk.alerts import alerts_for
 from people.views.permissions import Visitor, is_operator, is_tenant_admin
 
 Item = dict[str, Any]
@@ -84,7 +84,7 @@ class RampSite(UnfoldAdminSite):
         return context | {
             "team_updates_url": partial(hooks.url_of, hooks.Page.TEAM_UPDATES),
             "updates_to_review": hooks.updates_to_review,
-            "alarms": partial(alarms_for, request),
+            "alerts": partial(alerts_for, request),
             "colors": None,
         }
 

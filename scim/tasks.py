@@ -10,9 +10,15 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event
-from scim.api import log_retention
 from scim.connections import certification, inactivity
-from scim.jobs import initial_import, manager_cycles, periodic, reapply
+from scim.jobs import (
+    initial_import,
+    log_retention,
+    manager_cycles,
+    overridden_fields,
+    reapply,
+    waiting_managers,
+)
 from scim.sync import group_roles, sync_errors, waiting_members
 from scim.tools import self_test
 
@@ -33,8 +39,8 @@ def resolve_waiting_managers(event: Event) -> None:
     """
     if event.person is None:
         return
-    periodic.resolve_waiting(periodic.users_waiting_for(event.person))
-    periodic.record_waiting(event.person)
+    waiting_managers.resolve_waiting(waiting_managers.users_waiting_for(event.person))
+    waiting_managers.record_waiting(event.person)
     if earlier := event.changes.get("manager", {}).get("from"):
         manager_cycles.retry_below(UUID(earlier))
 
@@ -92,9 +98,12 @@ def run_sync_cycle(*, as_of: datetime) -> int:
     with tenancy.across_tenants():
         reapplied += reapply.provision_freed_addresses()
     waiting_members.join_all()
-    restored = periodic.restore_overridden_fields(periodic.overridden_users())
+    restored = overridden_fields.restore_overridden_fields(overridden_fields.overridden_users())
     synced = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[0]
-    resolved = periodic.resolve_waiting(periodic.all_waiting_users()) + manager_cycles.retry_all()
+    resolved = (
+        waiting_managers.resolve_waiting(waiting_managers.all_waiting_users())
+        + manager_cycles.retry_all()
+    )
     return reapplied + restored + synced + resolved
 
 

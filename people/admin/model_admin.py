@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from people.presentation.lookup_widgets import LookupField, LookupWidget
-from people.presentation.pagination import BoundedPaginator
+from people.presentation.page_links import BoundedPaginator
 from people.values import PeopleError
 from people.views.permissions import is_tenant_admin
 

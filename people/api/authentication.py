@@ -31,7 +31,7 @@ def token_of(request: HttpRequest) -> ApiToken | None:
     # The token tells which tenant is in force, so it is looked up among all tenants.
     with tenancy.across_tenants():
         # Expired tokens are included, so that the answer can say that the token has expired.
-        in_force = ApiToken.objects.in_force().select_related("person__tenant")
+        in_force = ApiToken.objects.not_revoked().select_related("person__tenant")
         token: ApiToken | None = in_force.filter(digest=token_digest(presented)).first()
     return token
 

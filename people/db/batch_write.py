@@ -70,7 +70,9 @@ def store(changes: Sequence[Change]) -> None:
     # The inserts come last, because only the last part returns its keys.
     parts = [*map(_bulk, bulk), *map(_update, changed.values()), *map(_insert, new.values())]
     statement = _statement(*[text for text, _ in parts])
-    keys = prepared_statements.every(statement, [value for _, values in parts for value in values])
+    keys = prepared_statements.all_rows(
+        statement, [value for _, values in parts for value in values]
+    )
     for row in chain.from_iterable(new.values()):
         row._state.adding, row._state.db = False, connection.alias
     if new:

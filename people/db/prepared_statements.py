@@ -18,6 +18,7 @@ from psycopg import Connection, RawCursor
 from psycopg.types.datetime import TimestamptzLoader
 
 Execute = Callable[..., Any]
+Row = tuple[Any, ...]
 
 
 @cache
@@ -25,12 +26,12 @@ def available() -> bool:
     return connection.vendor == "postgresql"
 
 
-def one(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+def first_row(statement: str, parameters: Sequence[Any]) -> Row | None:
     """Return the first row, or None."""
-    return next(iter(every(statement, parameters)), None)
+    return next(iter(all_rows(statement, parameters)), None)
 
 
-def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+def all_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
     """Return all rows.
 
     The statement goes to psycopg directly, with PostgreSQL's own placeholders, so psycopg does
@@ -40,7 +41,7 @@ def every(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
     here = connections[DEFAULT_DB_ALIAS]
     here.ensure_connection()
     # Tests and debugging tools count queries by wrapping the cursor, and must see these as well.
-    if here.queries_logged or any(one is not _watched for one in here.execute_wrappers):
+    if here.queries_logged or any(wrapper is not _watched for wrapper in here.execute_wrappers):
         with here.cursor() as cursor:
             cursor.execute(statement, parameters)
             return list(cursor.fetchall())
@@ -85,8 +86,7 @@ class PreparedQuery(NamedTuple):
     width: int
 
 
-Answer = tuple[Any, ...] | None
-_prefetched: ContextVar[dict[PreparedQuery, Answer] | None] = ContextVar(
+_prefetched: ContextVar[dict[PreparedQuery, Row | None] | None] = ContextVar(
     "prefetched_rows", default=None
 )
 
@@ -109,20 +109,20 @@ def prefetch(*queries: PreparedQuery) -> None:
     kept = _prefetched.get()
     assert kept is not None
     values = [value for query in queries for value in query.parameters]
-    [row] = every(_joined(tuple(query.statement for query in queries)), values)
+    [row] = all_rows(_joined(tuple(query.statement for query in queries)), values)
     rest = iter(row)
     for query in queries:
-        is_there, *fetch = islice(rest, 1 + query.width)
-        kept[query] = tuple(fetch) if is_there else None
+        is_there, *columns = islice(rest, 1 + query.width)
+        kept[query] = tuple(columns) if is_there else None
 
 
-def fetch(query: PreparedQuery) -> Answer:
+def fetch(query: PreparedQuery) -> Row | None:
     """Return the row of the query, or None. A prefetched row is returned only once."""
     kept = _prefetched.get()
     if kept and query in kept:
         # Removed, because a later read must see what the request has written since.
         return kept.pop(query)
-    return one(query.statement, query.parameters)
+    return first_row(query.statement, query.parameters)
 
 
 @cache
@@ -132,7 +132,7 @@ def _joined(statements: tuple[str, ...]) -> str:
         for number, statement in enumerate(statements)
     )
     # Joined to one empty row, so the result is always one row, even if no query finds anything.
-    return f"SELECT * FROM (SELECT) one{''.join(tables)}"  # noqa: S608
+    return f"SELECT * FROM (SELECT) single{''.join(tables)}"  # noqa: S608
 
 
 _thread_local = local()

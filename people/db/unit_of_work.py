@@ -32,7 +32,7 @@ class _UnitOfWork:
     """The pending writes of a block, and the callbacks for when they are committed."""
 
     rows: dict[Key, PendingWrite] = field(default_factory=dict)
-    more: list[Change] = field(default_factory=list)
+    bulk_changes: list[Change] = field(default_factory=list)
     # The tables that the pending writes are for.
     tables: set[str] = field(default_factory=set)
     callbacks: list[Callable[[], object]] = field(default_factory=list)
@@ -63,7 +63,7 @@ class _UnitOfWork:
         if isinstance(change, Delete) and model._meta.db_table in self.tables:
             # All parts of one statement see the same snapshot, without the pending rows.
             self.flush()
-        self.more.append(change)
+        self.bulk_changes.append(change)
         self.tables.add(model._meta.db_table)
 
     def watch(self, statement: str) -> None:
@@ -83,7 +83,7 @@ class _UnitOfWork:
         :raises Conflict: if a constraint refuses it.
         """
         # Cleared before storing, because `watch` sees the statement that stores.
-        changes = [*self.more, *self.rows.values()]
+        changes = [*self.bulk_changes, *self.rows.values()]
         self.clear()
         if not changes:
             return
@@ -93,7 +93,7 @@ class _UnitOfWork:
             raise Conflict from error
 
     def clear(self) -> None:
-        self.rows, self.more, self.tables = {}, [], set()
+        self.rows, self.bulk_changes, self.tables = {}, [], set()
 
     def end(self) -> None:
         self.flush()

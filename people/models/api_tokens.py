@@ -9,7 +9,7 @@ from people.tenancy import TenantManager, TenantOwned
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def in_force(self) -> Self:
+    def not_revoked(self) -> Self:
         """Keep the tokens that are not revoked, including expired ones.
 
         The deactivation of the person revokes a token, because it increases the session epoch.
@@ -21,9 +21,9 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
             person__session_epoch=models.F("session_epoch"),
         )
 
-    def alive(self) -> Self:
+    def active(self) -> Self:
         """Keep the tokens that are valid now."""
-        return self.in_force().filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+        return self.not_revoked().filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
 ApiTokenManager = TenantManager.from_queryset(ApiTokenQuerySet)

@@ -34,7 +34,7 @@ class BulkChange(TenantOwned):
     kind = models.CharField(max_length=16, choices=Kind)
     actor = models.CharField(max_length=255)
     began_at = models.DateTimeField()
-    # True for alerts of the bulk-change guard: terminations wait until somebody confirms.
+    # True for alerts: terminations wait until somebody confirms.
     needs_confirmation = models.BooleanField(default=False)
     confirmed_at = models.DateTimeField(null=True)
     confirmed_by = models.CharField(max_length=255, blank=True)

@@ -34,8 +34,9 @@ class ScheduledTermination(DeferrableModel, TenantOwned):
     exempted_at = models.DateTimeField(null=True)
     exempted_by = models.CharField(max_length=255, blank=True)
     exempted_reason = models.CharField(max_length=500, blank=True)
-    # A HandoverPlan as JSON; without one, the default handover applies.
-    disposition = models.JSONField(null=True)
+    # A HandoverPlan as JSON; without one, the default handover applies. The column keeps its older
+    # name, because the previous version still runs during an update.
+    handover_plan = models.JSONField(null=True, db_column="disposition")
     # Why the last attempt of the job failed; blank if it did not.
     problem = models.CharField(max_length=500, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -43,8 +43,8 @@ class Tenant(models.Model):
     )
     # Days from the deactivation via SCIM to the termination; None if auto-termination is off.
     auto_terminate_days = models.PositiveSmallIntegerField(null=True, blank=True)
-    # The bulk-change guard raises an alert if a connection deactivates more people than the larger
-    # of the first two thresholds within an hour, or more than the third within a minute.
+    # An alert is raised if a connection deactivates more people than the larger of the first two
+    # thresholds within an hour, or more than the third within a minute.
     alarm_people = models.PositiveSmallIntegerField(default=10)
     alarm_percent = models.PositiveSmallIntegerField(default=20)
     alarm_minute_people = models.PositiveSmallIntegerField(default=50)

@@ -31,4 +31,4 @@ def record_sign_in_linked(
 def record_same_person(new: Person, earlier: Person, *, actor: Actor) -> None:
     """Record on both timelines that the new person is the same as the earlier leaver."""
     for person, other in ((new, earlier), (earlier, new)):
-        events.record(Event.Kind.TAKEN_FOR_SAME, person, actor=actor, other=other.full_name)
+        events.record(Event.Kind.IDENTIFIED_AS_SAME, person, actor=actor, other=other.full_name)

@@ -143,7 +143,7 @@ def deactivate_person(person: Person, *, actor: Actor, reason: str = "") -> bool
     # The undo of a bulk change recognizes this invite by its time, which is between
     # `deactivated_at` and the event.
     revoke_invite(person, actor=actor)
-    schedule.schedule(person, actor=actor)
+    schedule.schedule_termination(person, actor=actor)
     person.save(update_fields=ACTIVITY_COLUMNS)
     events.record(
         Event.Kind.PERSON_DEACTIVATED,

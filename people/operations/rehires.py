@@ -91,7 +91,7 @@ def _withhold_roles(person: Person, *, actor: Actor) -> None:
         withheld[key_of(grant.role)] = ASKED
         grant.delete()
         events.record(
-            Event.Kind.ROLE_WITHDRAWN,
+            Event.Kind.ROLE_REMOVED,
             person,
             actor=actor,
             role=grant.role_name,

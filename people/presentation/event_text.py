@@ -32,8 +32,8 @@ SENTENCES: dict[str, str] = {
     Event.Kind.ADDRESS_RELEASED: "{actor} reassigned the email address of {person} to another "
     "person",
     Event.Kind.IDENTITY_LINKED: "{actor} {what}",
-    Event.Kind.TAKEN_FOR_SAME: "{actor} identified {person} and {other}, one of whom had left, as "
-    "the same person",
+    Event.Kind.IDENTIFIED_AS_SAME: "{actor} identified {person} and {other}, one of whom had left, "
+    "as the same person",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
     Event.Kind.SCHEDULED_TERMINATION_CHANGED: (
@@ -43,9 +43,9 @@ SENTENCES: dict[str, str] = {
     Event.Kind.INVITE_RELEASED: "{actor} released the invite from hold",
     Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
     Event.Kind.INVITE_RESENT: "{actor} resent the invite",
-    Event.Kind.INVITE_VOIDED: "{actor} revoked the invite",
+    Event.Kind.INVITE_REVOKED: "{actor} revoked the invite",
     Event.Kind.ROLE_GRANTED: "{actor} granted the role {role}",
-    Event.Kind.ROLE_WITHDRAWN: "{actor} removed the role {role}",
+    Event.Kind.ROLE_REMOVED: "{actor} removed the role {role}",
     Event.Kind.CONNECTION_CHANGED: "{actor} changed a connection: {what}",
     Event.Kind.SPEND_CHANGED: "{actor} {what}",
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
@@ -68,7 +68,7 @@ ICONS: dict[str, str] = {
     Event.Kind.PERSON_RETURNED: "restart_alt",
     Event.Kind.ADDRESS_RELEASED: "alternate_email",
     Event.Kind.IDENTITY_LINKED: "add_link",
-    Event.Kind.TAKEN_FOR_SAME: "group",
+    Event.Kind.IDENTIFIED_AS_SAME: "group",
     Event.Kind.PERSON_TERMINATED: "person_off",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
     Event.Kind.SCHEDULED_TERMINATION_CHANGED: "event_upcoming",
@@ -76,9 +76,9 @@ ICONS: dict[str, str] = {
     Event.Kind.INVITE_RELEASED: "send",
     Event.Kind.INVITE_ACCEPTED: "drafts",
     Event.Kind.INVITE_RESENT: "forward_to_inbox",
-    Event.Kind.INVITE_VOIDED: "unsubscribe",
+    Event.Kind.INVITE_REVOKED: "unsubscribe",
     Event.Kind.ROLE_GRANTED: "add_moderator",
-    Event.Kind.ROLE_WITHDRAWN: "remove_moderator",
+    Event.Kind.ROLE_REMOVED: "remove_moderator",
     Event.Kind.CONNECTION_CHANGED: "sync_alt",
     Event.Kind.SPEND_CHANGED: "credit_card",
     Event.Kind.WORKFLOW_CHANGED: "approval",
@@ -256,7 +256,7 @@ def _note(event: Event, names: dict[str, str]) -> str:
         return f"Reason: {event.facts['reason']}"
     if event.facts.get("because"):
         return f"Source: {event.facts['because']}."
-    if event.kind == Event.Kind.ROLE_WITHDRAWN:
+    if event.kind == Event.Kind.ROLE_REMOVED:
         return f"Source: {actor_name(event.facts.get('source', ''), names)}."
     return handover_history.describe(event, names)
 

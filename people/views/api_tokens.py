@@ -58,12 +58,12 @@ def api_tokens(request: PersonRequest) -> HttpResponse:
         new = create_api_token(person, **form.cleaned_data, actor=person.actor)
         # An empty form: with the values, a second click would create a second token.
         form = TokenForm()
-    alive = ApiToken.objects.alive().select_related("person").order_by("-created_at", "-pk")
-    ended = ApiToken.objects.exclude(pk__in=alive.values("pk")).select_related("person")
+    active = ApiToken.objects.active().select_related("person").order_by("-created_at", "-pk")
+    ended = ApiToken.objects.exclude(pk__in=active.values("pk")).select_related("person")
     context = page_context(request, "API tokens") | {
         "form": form,
         "new": new,
-        "tokens": alive,
+        "tokens": active,
         "ended": ended.order_by("-created_at", "-pk")[:ENDED_SHOWN],
         "base_url": f"{settings.PUBLIC_BASE_URL}/api/v1",
     }

@@ -6,7 +6,7 @@ from django.shortcuts import render
 
 from people import hooks
 from people.models import Person
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, is_tenant_admin
 from people.views.person.detail import profile_fields

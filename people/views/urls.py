@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from people.views.api_tokens import api_tokens, revoke_api_token
-from people.views.bulk.alerts import alarm_settings
+from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
 from people.views.diagnosis import why
 from people.views.home import home
@@ -21,7 +21,7 @@ from people.views.spend import end_card, end_fund, spend
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
     path("people/bulk-changes/", bulk_changes, name="bulk_changes"),
-    path("people/bulk-changes/alert-threshold/", alarm_settings, name="alarm_settings"),
+    path("people/bulk-changes/alert-threshold/", alert_thresholds, name="alarm_settings"),
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),
     path("people/bulk-changes/<uuid:change_id>/confirm/", confirm, name="bulk_change_confirm"),
     path("people/bulk-changes/<uuid:change_id>/undo/", undo, name="bulk_change_undo"),

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person
-from people.operations import field_ownership
+from people.operations import sessions
 from people.values import Actor
 from provisioning.ldap import client
 from provisioning.ldap.account_status import statuses
@@ -174,7 +174,7 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
         if status == AccountStatus.GOOD:
             return 0
         reason = REASONS[status].format(directory=directory.name)
-        field_ownership.sign_out(identity.person, actor=JOB, reason=f"{reason}.")
+        sessions.sign_out(identity.person, actor=JOB, reason=f"{reason}.")
         attempt_log.log_attempt(
             Outcome.SIGNED_OUT,
             identity.provider,

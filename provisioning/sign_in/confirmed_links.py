@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people import hooks
 from people.models import Person
-from people.operations import field_ownership, identities, ranks
+from people.operations import identities, ranks, sessions
 from people.operations.locks import lock
 from people.values import Actor, PeopleError
 from provisioning import locks
@@ -135,4 +135,4 @@ def retire(identity: Identity) -> None:
     """Retire the identity, and end the sessions of its person."""
     identity.retired_at = timezone.now()
     identity.save(update_fields=["retired_at"])
-    field_ownership.end_sessions(identity.person)
+    sessions.end_sessions(identity.person)

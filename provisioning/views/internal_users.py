@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from people.models import Person, Tenant
 from people.operations.invites import lifecycle
 from people.operations.people import add_person
-from people.presentation.pagination import BoundedPaginator
+from people.presentation.page_links import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.values import PeopleError
 from people.views.forms import PersonForm

@@ -12,7 +12,7 @@ from people.models import Person, Role, Tenant
 from people.operations import people
 from people.operations.ranks import refusal_over
 from people.presentation.actor_names import actor_name, people_names
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 from people.views.person.roles import (

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from people.models import Person, Tenant
-from people.presentation.pagination import BoundedPaginator
+from people.presentation.page_links import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.permissions import PersonRequest
 from provisioning.models import Identity, IdentityProvider

@@ -46,7 +46,7 @@ def connection_of(token_digest: str) -> Connection | None:
         return connection
     # The token determines the tenant, so none is set yet.
     with tenancy.across_tenants():
-        tokens = Token.objects.alive().select_related("connection")
+        tokens = Token.objects.active().select_related("connection")
         token = tokens.filter(digest=token_digest).first()
     return token.connection if token else None
 

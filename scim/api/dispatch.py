@@ -240,7 +240,8 @@ def _find_endpoint(request: ScimRequest) -> Endpoint:
         return _handler_for(COLLECTIONS[request.path], request)
     kind, _, item = request.path.partition("/")
     if kind not in ITEMS or not item or "/" in item:
-        request.connection  # noqa: B018  authenticate before revealing which addresses exist
+        # Before the response reveals which addresses exist.
+        request.authenticate()
         raise NotFoundException(detail=f"Not found: /{request.path}.")
     endpoint = _handler_for(ITEMS[kind], request)
     return lambda request: endpoint(request, item)
@@ -248,6 +249,7 @@ def _find_endpoint(request: ScimRequest) -> Endpoint:
 
 def _handler_for(methods: dict[str, Handler], request: ScimRequest) -> Handler:
     if request.method not in methods:
-        request.connection  # noqa: B018  authenticate before revealing which addresses exist
+        # Before the response reveals which addresses exist.
+        request.authenticate()
         raise MethodNotAllowed(sorted(methods))
     return methods[request.method]

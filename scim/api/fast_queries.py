@@ -133,7 +133,7 @@ def find_users(request: ScimRequest, attribute: str, value: str) -> list[Rendere
     key: str | UUID = normalize_key(value.strip()) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
-    rows = prepared_statements.every(FIND_USER_BY[attribute], [key, request.token_digest])
+    rows = prepared_statements.all_rows(FIND_USER_BY[attribute], [key, request.token_digest])
     if not rows:
         raise invalid_token_error()
     return [_render_row(row) for row in rows if row[0] is not None]
@@ -163,7 +163,7 @@ def users_page(
         page_request.count,
         anchors,
     ]
-    rows = prepared_statements.every(
+    rows = prepared_statements.all_rows(
         USERS_PAGE, [*parameters, request.received_at, request.token_digest]
     )
     if not rows:

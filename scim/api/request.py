@@ -66,7 +66,7 @@ class UniquenessConflict(UniquenessException):
 
 
 class ScimRequest:
-    """One SCIM request; reading `connection` authenticates it."""
+    """One SCIM request. The first use of `connection` authenticates it."""
 
     def __init__(self, http: HttpRequest, path: str, method: str = "") -> None:
         self.http = http
@@ -166,6 +166,13 @@ class ScimRequest:
         if connection is None:
             raise invalid_token_error()
         return connection
+
+    def authenticate(self) -> None:
+        """Check the bearer token, for callers that do not need the connection.
+
+        :raises UnauthorizedException: as `connection`.
+        """
+        _ = self.connection
 
     def consume_rate_limit(self) -> None:
         """Count the request against the rate limit of its token, once for all its attempts.

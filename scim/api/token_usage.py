@@ -51,7 +51,7 @@ def save_uses() -> int:
         uses[token_digest] = use
     try:
         with tenancy.across_tenants():
-            tokens = Token.objects.alive().filter(digest__in=uses)
+            tokens = Token.objects.active().filter(digest__in=uses)
             return sum(_save_use(token, uses[token.digest]) for token in tokens)
     except Exception:
         # The next run saves them, unless a newer use was recorded meanwhile.

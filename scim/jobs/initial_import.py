@@ -19,7 +19,7 @@ from people.models import Person
 from people.operations import locks, people, person_fields, ranks
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
-from scim.jobs import match_report, periodic
+from scim.jobs import match_report, waiting_managers
 from scim.models import Connection, MatchDecision, RequestLog, ScimUser
 from scim.sync import group_roles, linking, provision, sync_errors
 from scim.sync.provision import ProvisioningTask
@@ -67,7 +67,7 @@ def _import_connection(connection: Connection, stop_at: float) -> tuple[int, boo
         done += _apply_decision(connection, choice)
     # A manager may have been imported after a report.
     waiting = ScimUser.objects.known_to(connection).exclude(waiting_manager="")
-    periodic.resolve_waiting(waiting.only("pk"))
+    waiting_managers.resolve_waiting(waiting.only("pk"))
     assert connection.activated_at
     now = timezone.now()
     if (

@@ -11,7 +11,7 @@ from people import tenancy
 from people.models import Person
 from people.operations.managers import chain_above, is_above
 from people.values import Actor, PeopleError
-from scim.jobs import periodic, retry
+from scim.jobs import retry, waiting_managers
 from scim.models import RequestLog, ScimUser, SyncError
 from scim.models.request_log import SyncErrorQuerySet
 from scim.sync import managers
@@ -24,7 +24,7 @@ def retry_below(manager_id: UUID) -> int:
     above = chain_above(manager_id)
     waiting = ScimUser.objects.filter(person__in=above).exclude(waiting_manager="")
     refused = _circular_errors().filter(person__in=above)
-    return periodic.resolve_waiting(waiting.only("pk")) + _retry_errors(refused)
+    return waiting_managers.resolve_waiting(waiting.only("pk")) + _retry_errors(refused)
 
 
 def retry_all() -> int:

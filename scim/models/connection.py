@@ -109,7 +109,7 @@ class Connection(GroupSource):
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
-    def alive(self) -> Self:
+    def active(self) -> Self:
         """Filter for tokens that are valid now."""
         return self.filter(
             revoked_at=None, connection__disconnected_at=None, tenant__is_active=True
@@ -123,7 +123,7 @@ class Token(TenantOwned):
     """A bearer token of a connection; only its digest is stored. Two may be active at once."""
 
     # Two, so that a token can be replaced without downtime.
-    MAX_ALIVE: ClassVar = 2
+    MAX_ACTIVE: ClassVar = 2
 
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tokens")
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -154,7 +154,7 @@ def issue_token(connection: Connection) -> str:
 
     :raises TooManyTokens: if the connection already has two active tokens.
     """
-    if connection.tokens.filter(revoked_at=None).count() >= Token.MAX_ALIVE:
+    if connection.tokens.filter(revoked_at=None).count() >= Token.MAX_ACTIVE:
         raise TooManyTokens
     token = new_token("scim")
     connection.tokens.create(

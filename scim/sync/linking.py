@@ -1,23 +1,10 @@
 """Link a new resource to a person who already has its email address."""
 
 from people import hooks
-from people.db import unit_of_work
 from people.models import Person
-from people.operations import field_ownership, locks, person_fields, rehires
+from people.operations import field_ownership, locks, person_fields, rehires, sessions
 from people.operations.roles import base_roles
 from scim.models import Connection, MatchDecision, ScimUser
-
-
-def has_address_owner(email: str) -> bool:
-    """Tell whether somebody has the address; always False in a unit of work.
-
-    There, the unique constraint reports a conflict when the rows are stored, and the request is
-    processed again without it. Adding first and linking on a conflict would leave a new department
-    behind, and two concurrent links would deadlock.
-    """
-    if unit_of_work.is_open():
-        return False
-    return bool(Person.objects.having_address(email).exists())
 
 
 def link_existing_person(user: ScimUser, email: str, *, is_confirmed: bool) -> Person:
@@ -35,7 +22,7 @@ def link_existing_person(user: ScimUser, email: str, *, is_confirmed: bool) -> P
         raise person_fields.DuplicateEmail
     if not is_confirmed and hooks.has_signed_in(person):
         # Whoever signed in may not be the person whom the provider means by this address.
-        field_ownership.end_sessions(person)
+        sessions.end_sessions(person)
     field_ownership.record_user_name(
         person, actor=user.connection.actor, user_name=user.scim_username
     )

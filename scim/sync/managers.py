@@ -1,4 +1,7 @@
-"""The manager of a resource, and what happens while the manager is not in Ramp."""
+"""The manager of a resource: found, or marked as awaited.
+
+`scim.jobs.waiting_managers` assigns a manager who arrives later.
+"""
 
 from functools import cache
 from typing import NamedTuple
@@ -83,12 +86,12 @@ def _resolved_earlier(user: ScimUser) -> Manager | None:
         return None
     users = ScimUser.objects.filter(connection=user.connection, scim_id=scim_uuid(scim_id))
     linked = users.select_related("person").first()
-    if linked is None or linked.person is None or has_left(linked.person):
+    if linked is None or linked.person is None or is_terminated(linked.person):
         return None
     return Manager(linked.person, str(linked.scim_id))
 
 
-def has_left(person: Person) -> bool:
+def is_terminated(person: Person) -> bool:
     return person.state == Person.State.TERMINATED
 
 
@@ -101,7 +104,7 @@ def find(connection: Connection, given: str) -> Manager | None:
     people = list(Person.objects.filter(email_key=normalize_key(given)))
     if people:
         # Terminated people are found too, so that the reference is refused and does not wait.
-        return Manager(min(people, key=has_left), None)
+        return Manager(min(people, key=is_terminated), None)
     return _find_by_former_name(connection, normalize_key(given))
 
 
@@ -137,7 +140,7 @@ def record_name_changes(user: ScimUser, earlier: set[str], *, is_back: bool) -> 
     )
     # The event of a new person announces them already, and a terminated person manages nobody.
     is_findable_anew = is_back or (earlier and names - earlier)
-    if is_findable_anew and user.person and not has_left(user.person):
+    if is_findable_anew and user.person and not is_terminated(user.person):
         field_ownership.record_user_name(
             user.person, actor=user.connection.actor, user_name=user.scim_username
         )

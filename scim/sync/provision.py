@@ -4,18 +4,19 @@ The resource is what the provider sent; the person is the company's record. This
 the resource to the person through the operations of people, under the policies of the
 connection, and records what cannot be applied as sync errors.
 
-The state of a resource after an earlier request decides how much of it is applied:
+A resource is in one of these states. The last column says what `provision` does with values that
+did not change:
 
-| state | recognized by | what is applied |
-|---|---|---|
-| new or back | `before` and `was_active` are None | everything |
-| unlinked | `user.person` is None | everything, and a person is linked or added |
-| incomplete or waiting | `user.problem` | everything, and the manager is looked up again |
-| with sync errors | `user.has_errors` | everything, also if the request changes nothing |
-| settled | none of these | nothing, if the request changes no mapped value |
+| person | problem    | has_errors | unchanged values are                             |
+|--------|------------|------------|--------------------------------------------------|
+| yes    | none       | False      | skipped                                          |
+| yes    | none       | True       | applied again                                    |
+| yes    | incomplete | any        | applied again, and the manager is looked up anew |
+| yes    | waiting    | any        | applied again, and the manager is looked up anew |
+| no     | any        | any        | applied in full, because nothing was applied yet |
 
-`problems` are the errors that the policies tolerate in this request. `_record_problems` turns them
-into sync errors, and sets `user.problem` and `user.has_errors` for the next request.
+`problem` says what the person lacks. `has_errors` says whether a sync error is unresolved, be it
+open or dismissed. Not every error is a problem: a person with several roles lacks nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -101,32 +102,31 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
         return
     is_unlinked = user.person_id is None
     with _person_locked(task), withhold_mail(task.connection.mail_withheld_because):
-        if is_unlinked:
-            # None of it has been applied to the new person yet.
-            was_active = None
-        elif _is_return(user, before, was_active=was_active):
-            assert user.person
+        if user.person and _is_return(user, user.person, before, was_active=was_active):
             rehires.start_over(user.person, actor=task.connection.actor)
         manager: Person | Keep | None = KEEP
-        is_unresolved = is_unlinked or user.problem
-        if earlier is None or is_unresolved or mapped.manager != earlier.manager:
+        if earlier is None or is_unlinked or user.problem or mapped.manager != earlier.manager:
             manager = managers.resolve_manager(user, mapped.manager)
         problems = _provision_person(task, mapped, manager)
-        _apply_activity(user, was_active=was_active)
+        # A repeated `active` is not applied: a person whom an administrator deactivated or
+        # reactivated by hand stays so. Nothing was applied to the person of an unlinked resource.
+        if is_unlinked or user.active != was_active:
+            _apply_activity(user)
     _record_problems(task, problems, sent=_newly_sent(task, earlier))
     if is_unlinked and user.person and before is not None:
         # An existing resource may be a member of groups that grant roles to its new person.
         group_roles.schedule()
 
 
-def _is_return(user: ScimUser, before: Json | None, *, was_active: bool | None) -> bool:
+def _is_return(
+    user: ScimUser, person: Person, before: Json | None, *, was_active: bool | None
+) -> bool:
     """Tell whether an inactive person is rehired, and not only reactivated.
 
     That is so if the provider had deleted the person, or created them again, or changed the
     resource into somebody else: by now the resource may belong to another human being.
     """
-    person = user.person
-    if person is None or person.state != Person.State.INACTIVE:
+    if person.state != Person.State.INACTIVE:
         return False
     if was_active is None or before is None or person.detached_at:
         return True
@@ -257,8 +257,8 @@ def _save_person(
             # Refused changes must not stay in memory, where the next rule would see them.
             user.person.refresh_from_db()
         elif unit_of_work.is_open():
-            # The first attempt does not look up who has the address (`linking.has_address_owner`).
-            # The next attempt does, and may link that person.
+            # This attempt has not looked up who has the address (`_add_or_revise`). The next one
+            # does, and may link that person.
             raise Conflict from error
         return [error]
     problems: list[PeopleError] = [InvalidManager()] if user.waiting_manager else []
@@ -272,7 +272,11 @@ def _add_or_revise(
 ) -> None:
     user, actor = task.user, task.connection.actor
     custom = _existing_custom_fields(mapped.custom_fields)
-    if user.person is None and linking.has_address_owner(profile.email):
+    # In a unit of work, the unique constraint reports a taken address when the rows are stored, and
+    # the request is processed again without one. Adding first and linking on a conflict would leave
+    # a new department behind, and two concurrent links would deadlock.
+    looks_up_address = user.person is None and not unit_of_work.is_open()
+    if looks_up_address and Person.objects.having_address(profile.email).exists():
         user.person = linking.link_existing_person(user, profile.email, is_confirmed=task.may_link)
     if user.person is None:
         try:
@@ -309,13 +313,9 @@ def _existing_custom_fields(values: Mapping[str, str]) -> dict[str, str]:
     return {name: values[name] for name in names.values_list("external_name", flat=True)}
 
 
-def _apply_activity(user: ScimUser, *, was_active: bool | None) -> None:
-    """Deactivate or reactivate the person when the provider's `active` changes.
-
-    A resource that is new or back counts as a change. A repeated `active` does not: a person
-    whom an administrator deactivated or reactivated by hand stays so.
-    """
-    if user.person is None or user.active == was_active:
+def _apply_activity(user: ScimUser) -> None:
+    """Deactivate or reactivate the person, as the resource says."""
+    if user.person is None:
         return
     actor = user.connection.actor
     if not user.active:

@@ -15,7 +15,7 @@ from unfold.widgets import (
 )
 
 from people.models import Person
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.presentation.request_effects import RequestEffects, request_effects
 from people.values import normalize_key
 from people.views.permissions import PersonRequest, administrator_required

@@ -48,7 +48,7 @@ PAGES = {
     "a scheduled termination": "{scheduled_termination}",
     "plan a termination": "{scheduled_termination}plan/",
     "bulk changes": "/people/bulk-changes/",
-    "bulk-change guard": "/people/bulk-changes/alert-threshold/",
+    "alert thresholds": "/people/bulk-changes/alert-threshold/",
     "home": "/home/",
     "pending invites": "/people/updates/",
     "no such invite": "/people/updates/?q=xyzzy",

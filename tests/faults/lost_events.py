@@ -2,7 +2,7 @@
 
 A provider deactivates a whole company by mistake. Meanwhile the queue is wiped, the worker is
 killed, or a migration holds the guard's table for longer than a lock is waited for. The guard
-has to raise its alarm all the same. Then the events are taken away from it altogether, and the
+has to raise its alert all the same. Then the events are taken away from it altogether, and the
 termination job has to look by itself; where it cannot look, it has to refuse.
 """
 
@@ -24,7 +24,7 @@ from tests.services.process import within
 
 # Longer than a lock is waited for (5 s), and than the first retry of an event (10 s).
 HELD_SECONDS = 12
-SECONDS_TO_ALARM = 60
+SECONDS_TO_ALERT = 60
 ALARMED = """
     SELECT count(*) FROM people_bulkchangeitem i JOIN people_tenant t ON t.id = i.tenant_id
      WHERE t.slug = %s
@@ -37,7 +37,7 @@ PENDING = "(SELECT id FROM people_tenant WHERE slug = %s)"
 
 
 def run(stack: Stack, *, people: int, faults: list[str]) -> Outcome:
-    """Have a company of so many deactivated for each fault, and count alarms and terminations."""
+    """Have a company of so many deactivated for each fault, and count alerts and terminations."""
     silent, terminated = [], 0
     for name in faults:
         company = _company(stack, people)
@@ -45,16 +45,16 @@ def run(stack: Stack, *, people: int, faults: list[str]) -> Outcome:
         FAULTS[name](stack)
         began = time.monotonic()
         try:
-            within(SECONDS_TO_ALARM, lambda slug=company.tenant: _alarmed(stack, slug, people))  # type: ignore[misc]
-            print(f"{name}: alarm {time.monotonic() - began:.0f} s later", flush=True)
+            within(SECONDS_TO_ALERT, lambda slug=company.tenant: _alerted(stack, slug, people))  # type: ignore[misc]
+            print(f"{name}: alert {time.monotonic() - began:.0f} s later", flush=True)
         except AssertionError:
             silent.append(name)
-            print(f"{name}: NO alarm", flush=True)
+            print(f"{name}: NO alert", flush=True)
         terminated += _terminated(stack, company)
     terminated += _without_events(stack, people)
-    result = f"{len(silent)} without an alarm, {terminated} people terminated"
+    result = f"{len(silent)} without an alert, {terminated} people terminated"
     size = f"{len(faults)} faults and a lost event, {people} people each"
-    return Outcome("Events lost on the way to the guard", size, result, not (silent or terminated))
+    return Outcome("Events lost on the way to the alerts", size, result, not (silent or terminated))
 
 
 def _company(stack: Stack, people: int) -> Connected:
@@ -107,7 +107,7 @@ FAULTS: dict[str, Callable[[Stack], None]] = {
 }
 
 
-def _alarmed(stack: Stack, slug: str, people: int) -> bool:
+def _alerted(stack: Stack, slug: str, people: int) -> bool:
     return bool(stack.value(ALARMED, slug) == people)
 
 
@@ -133,9 +133,9 @@ def _without_events(stack: Stack, people: int) -> int:
         refused = _terminated(stack, company)
     print(f"guard cannot look: {refused} terminated", flush=True)
     looked = _terminated(stack, company)
-    is_alarmed = _alarmed(stack, company.tenant, people)
-    print(f"events lost: {looked} terminated, alarm: {is_alarmed}", flush=True)
-    return looked if is_alarmed else people
+    is_alerted = _alerted(stack, company.tenant, people)
+    print(f"events lost: {looked} terminated, alert: {is_alerted}", flush=True)
+    return looked if is_alerted else people
 
 
 def main() -> None:

@@ -37,6 +37,6 @@ def leave(scim: Provider, users: list[ScimUser]) -> None:
     hear()
 
 
-def alarmed() -> list[int]:
-    """Return how many people each alarm is about."""
+def alerted() -> list[int]:
+    """Return how many people each alert is about."""
     return [change.items.count() for change in BulkChange.objects.order_by("began_at")]

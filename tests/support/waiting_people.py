@@ -1,15 +1,15 @@
 """Who waits for a manager, and what Team updates says about it: both must agree at any time."""
 
 from people.models import Invite, Person
-from scim.jobs import periodic
+from scim.jobs import waiting_managers
 from scim.models import ScimUser, SyncError
 from scim.sync.managers import WAITS
 
 
 def assert_waiting_is_listed() -> None:
     """See that everybody who waits for a manager is listed, and nobody else."""
-    waiting = ScimUser.objects.filter(periodic.LIVE).exclude(waiting_manager="")
-    waiting = waiting.exclude(person__state__in=periodic.HAS_LEFT)
+    waiting = ScimUser.objects.filter(waiting_managers.LIVE).exclude(waiting_manager="")
+    waiting = waiting.exclude(person__state__in=waiting_managers.HAS_LEFT)
     rows = SyncError.objects.filter(reason=SyncError.Reason.INVALID_MANAGER, resolved_at=None)
     waits = set(waiting.values_list("scim_username", flat=True))
     listed = set(rows.values_list("user__scim_username", flat=True))

@@ -1,7 +1,7 @@
-"""The bulk-change guard: raises an alert when one connection deactivates many people.
+"""Alerts: one is raised when one connection deactivates many people.
 
 The thresholds are a share of the connection's people within an hour, and a number of people
-within a minute. Deactivations do not wait for the guard, because they end access and can be
+within a minute. Deactivations do not wait for this check, because they end access and can be
 undone. Terminations cannot be undone, so they wait until an administrator confirms the alert.
 
 Only the last deactivation of each minute checks its connection, so thousands of deactivations
@@ -52,7 +52,7 @@ class Deactivated(NamedTuple):
 
 
 @transaction.atomic
-def set_alarm(
+def set_alert_thresholds(
     tenant: Tenant, *, people: int, percent: int, minute_people: int, actor: Actor
 ) -> bool:
     """Set the alert thresholds; return whether anything changed.
@@ -90,7 +90,7 @@ def set_alarm(
     return True
 
 
-def note_deactivation(event: Event) -> BulkChange | None:
+def check_after_deactivation(event: Event) -> BulkChange | None:
     """Check the connection of this deactivation, unless a later event in the same minute does.
 
     :returns: the bulk change that was found or has grown, or None.

@@ -120,7 +120,7 @@ def revoke_invite(person: Person, *, actor: Actor) -> bool:
     ranks.check_rank_over(actor, person)
     if not _close(person, "revoked_at"):
         return False
-    events.record(Event.Kind.INVITE_VOIDED, person, actor=actor)
+    events.record(Event.Kind.INVITE_REVOKED, person, actor=actor)
     return True
 
 
@@ -151,7 +151,9 @@ def _close(person: Person, column: Literal["accepted_at", "revoked_at"]) -> bool
     """Set the time in the column of the person's open invite; return False if there is none."""
     now = timezone.now()
     if prepared_statements.available():
-        return prepared_statements.one(CLOSE.format(column=column), [now, person.pk]) is not None
+        return (
+            prepared_statements.first_row(CLOSE.format(column=column), [now, person.pk]) is not None
+        )
     return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
 
 

@@ -1,8 +1,8 @@
 """The job that terminates the people who are due, each in a transaction of their own.
 
 Several runs at the same time are safe, because each person is locked before they are checked. The
-next run tries again those who cannot be terminated yet. The bulk-change guard checks everybody
-first. If it fails for a tenant, nobody of that tenant is terminated.
+next run tries again those who cannot be terminated yet. Everybody is first checked for alerts. If
+the check fails for a tenant, nobody of that tenant is terminated.
 """
 
 import logging
@@ -44,7 +44,7 @@ BATCH = 200
 Place = tuple[datetime, int]
 MAX_PROBLEM_LENGTH = 500
 UNKNOWN_PROBLEM = "An internal error occurred. Ramp tries again every hour."
-UNGUARDED_PROBLEM = (
+UNCHECKED_PROBLEM = (
     "Ramp could not check whether too many people were deactivated at once. "
     "It tries again every hour."
 )
@@ -67,7 +67,7 @@ def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[
     done = 0
     with tenancy.across_tenants():
         for page in due_terminations(as_of, after=after):
-            for scheduled_termination in _without_blockers(_guarded(page)):
+            for scheduled_termination in _without_blockers(_check_alerts(page)):
                 with tenancy.use(scheduled_termination.tenant_id):
                     done += _try(scheduled_termination, as_of=as_of)
             if monotonic() >= ends_at:
@@ -101,8 +101,8 @@ def _due(as_of: datetime) -> QuerySet[ScheduledTermination]:
     return due
 
 
-def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
-    """Run the bulk-change guard for these people, and return those it could check."""
+def _check_alerts(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
+    """Check whether these people belong to an alert, and return those it could check."""
     checked: list[ScheduledTermination] = []
     tenant_of = attrgetter("tenant_id")
     for tenant_id, rows in groupby(sorted(page, key=tenant_of), tenant_of):
@@ -117,12 +117,12 @@ def _guarded(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
             raise
         except Exception:
             # Fail closed: a termination cannot be undone.
-            log.exception("Nobody of tenant %s is terminated: the guard failed", tenant_id)
-            _show_problem(scheduled_terminations, UNGUARDED_PROBLEM)
+            log.exception("Nobody of tenant %s is terminated: checking alerts failed", tenant_id)
+            _show_problem(scheduled_terminations, UNCHECKED_PROBLEM)
         else:
             # The check works again, so its earlier failure is no longer shown.
             _show_problem(
-                [one for one in scheduled_terminations if one.problem == UNGUARDED_PROBLEM], ""
+                [one for one in scheduled_terminations if one.problem == UNCHECKED_PROBLEM], ""
             )
             checked += scheduled_terminations
     return checked
@@ -196,7 +196,7 @@ def _can_terminate(person: Person) -> bool:
 
 def _planned_handover(scheduled_termination: ScheduledTermination) -> HandoverPlan:
     """Return the stored plan, with the default for holdings that it does not mention."""
-    stored = scheduled_termination.disposition
+    stored = scheduled_termination.handover_plan
     if stored is None:
         return default_handover(scheduled_termination.person)
     return complete_plan(scheduled_termination.person, HandoverPlan(**stored))

@@ -49,7 +49,7 @@ MAX_DAYS = 32_767
 GRACE = timedelta(hours=24)
 # Rows with a manual decision remain when auto-termination is turned off.
 DECIDED = Q(exempted_at__isnull=False) | Q(postponed_from__isnull=False)
-DECIDED |= Q(disposition__isnull=False)
+DECIDED |= Q(handover_plan__isnull=False)
 
 
 class InvalidDays(PeopleError):
@@ -93,7 +93,7 @@ def due_at(person: Person, days: int) -> datetime:
     return person.deactivated_at + timedelta(days=days)
 
 
-def schedule(person: Person, *, actor: Actor) -> None:
+def schedule_termination(person: Person, *, actor: Actor) -> None:
     """Schedule the termination of a person who has just been deactivated via SCIM."""
     if actor.via != "scim":
         return
@@ -351,7 +351,7 @@ def plan(person: Person, handover: HandoverPlan | None, *, actor: Actor) -> Sche
 
     :raises PersonAboveRank, NotScheduled: as `postpone`.
     """
-    decided = {"disposition": handover.as_json() if handover else None}
+    decided = {"handover_plan": handover.as_json() if handover else None}
     return _decide(_lock_schedule(person, actor=actor), decided, actor=actor, what="planned")
 
 

@@ -113,7 +113,7 @@ def _end_account(person: Person, handover: "_Handover", *, actor: Actor) -> None
         person,
         actor=actor,
         changes=difference(before, snapshot(person)),
-        disposition=handover.plan.as_json(),
+        handover=handover.plan.as_json(),
         ended=handover.ended,
         dropped=handover.dropped,
         received=handover.received,

@@ -155,7 +155,7 @@ def withdraw_grant(grant: Grant, *, actor: Actor) -> None:
     ranks.check_rank_over(actor, grant.person)
     grant.delete()
     events.record(
-        Event.Kind.ROLE_WITHDRAWN,
+        Event.Kind.ROLE_REMOVED,
         grant.person,
         actor=actor,
         role=grant.role_name,

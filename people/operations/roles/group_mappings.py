@@ -288,7 +288,7 @@ def _check(person: Person, role: str) -> None:
 
 def _save_decision(decision: Decision, *, actor: Actor) -> None:
     for grant in decision.removed:
-        _record(Event.Kind.ROLE_WITHDRAWN, grant, decision.person, actor=actor)
+        _record(Event.Kind.ROLE_REMOVED, grant, decision.person, actor=actor)
         grant.delete()
     for grant in decision.added:
         grant.save(force_insert=True)

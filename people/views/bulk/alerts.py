@@ -1,4 +1,4 @@
-"""The banner on every administrator's page, and the thresholds of the bulk-change guard."""
+"""The alerts on every administrator's page, and the form for their thresholds."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,32 +11,32 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from people.models import BulkChange, BulkChangeItem
-from people.operations.bulk.alerts import MAX_PEOPLE, set_alarm
+from people.operations.bulk.alerts import MAX_PEOPLE, set_alert_thresholds
 from people.presentation.actor_names import actor_name
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required, is_tenant_admin
 
 
 @dataclass(frozen=True)
-class Alarm:
+class Alert:
     """A bulk change that an administrator has to confirm or undo."""
 
     id: UUID
     text: str
 
 
-def alarms_for(request: HttpRequest) -> list[Alarm]:
+def alerts_for(request: HttpRequest) -> list[Alert]:
     """Return the alerts for the visitor. They are loaded only once per request."""
-    if not hasattr(request, "alarms"):
-        request.alarms = _alarms() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
-    found: list[Alarm] = request.alarms  # type: ignore[attr-defined]
+    if not hasattr(request, "alerts"):
+        request.alerts = _alerts() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
+    found: list[Alert] = request.alerts  # type: ignore[attr-defined]
     return found
 
 
-def _alarms() -> list[Alarm]:
+def _alerts() -> list[Alert]:
     undecided = BulkChange.objects.undecided().order_by("began_at")
-    return [Alarm(change.pk, _text(change)) for change in undecided]
+    return [Alert(change.pk, _text(change)) for change in undecided]
 
 
 def _text(change: BulkChange) -> str:
@@ -47,7 +47,7 @@ def _text(change: BulkChange) -> str:
     )
 
 
-class AlarmForm(forms.Form):
+class AlertThresholdsForm(forms.Form):
     people = forms.IntegerField(
         label="People within an hour",
         min_value=1,
@@ -71,16 +71,16 @@ class AlarmForm(forms.Form):
 
 
 @administrator_required
-def alarm_settings(request: PersonRequest) -> HttpResponse:
+def alert_thresholds(request: PersonRequest) -> HttpResponse:
     tenant = request.user.tenant
     initial = {
         "people": tenant.alarm_people,
         "percent": tenant.alarm_percent,
         "minute_people": tenant.alarm_minute_people,
     }
-    form = AlarmForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = AlertThresholdsForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
-        set_alarm(tenant, **form.cleaned_data, actor=request.user.actor)
+        set_alert_thresholds(tenant, **form.cleaned_data, actor=request.user.actor)
         messages.success(request, "The alert thresholds were saved.")
         return redirect("admin:alarm_settings")
     changes = reverse("admin:bulk_changes")

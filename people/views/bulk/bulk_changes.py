@@ -18,7 +18,7 @@ from people.models import BulkChange, BulkChangeItem, Person
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations.bulk import undo as operations
 from people.presentation.actor_names import actor_name, people_names
-from people.presentation.pagination import BoundedPaginator
+from people.presentation.page_links import BoundedPaginator
 from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required

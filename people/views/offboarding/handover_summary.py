@@ -19,7 +19,7 @@ def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -
     """
     terminations = list(scheduled_terminations)
     names = _names(terminations)
-    people = (one.person_id for one in terminations if one.disposition is None)
+    people = (one.person_id for one in terminations if one.handover_plan is None)
     currency = Coalesce(
         "owner__manager__location__entity__currency", "tenant__default_entity__currency"
     )
@@ -29,7 +29,7 @@ def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -
 
 
 def _names(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[str, str]:
-    ids = {pk for one in scheduled_terminations for pk in _successor_ids(one.disposition or {})}
+    ids = {pk for one in scheduled_terminations for pk in _successor_ids(one.handover_plan or {})}
     if not ids:
         return {}
     return {
@@ -45,8 +45,8 @@ def _successor_ids(plan: dict[str, Any]) -> set[str]:
 def _summary(
     scheduled_termination: ScheduledTermination, names: dict[str, str], foreign: set[UUID]
 ) -> str:
-    if scheduled_termination.disposition is not None:
-        return f"Planned: {_planned(scheduled_termination.disposition, names)}."
+    if scheduled_termination.handover_plan is not None:
+        return f"Planned: {_planned(scheduled_termination.handover_plan, names)}."
     manager = scheduled_termination.person.manager
     if manager and manager.state == Person.State.ACTIVE:
         ends = (

@@ -13,7 +13,7 @@ from people import hooks
 from people.models import BulkChangeItem, Event, Person, ScheduledTermination
 from people.operations.offboarding.blockers import blocked_people
 from people.operations.offboarding.job import JOB
-from people.presentation.pagination import BoundedPaginator
+from people.presentation.page_links import BoundedPaginator
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.offboarding.handover_summary import handover_summaries
 from people.views.offboarding.schedule_status import days_in_force, termination_statuses

@@ -85,7 +85,7 @@ def _form(request: PersonRequest, person: Person) -> HandoverForm:
 def _planned(person: Person) -> HandoverPlan:
     planned = (
         ScheduledTermination.objects.filter(person=person)
-        .values_list("disposition", flat=True)
+        .values_list("handover_plan", flat=True)
         .first()
     )
     if planned:

@@ -34,7 +34,7 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
         return redirect("admin:people_person_change", person_id)
     context = _context(request, person, form, "Deactivate") | {
         "refusal": _refusal(person),
-        "tokens": ApiToken.objects.alive().filter(person=person).order_by("name", "pk"),
+        "tokens": ApiToken.objects.active().filter(person=person).order_by("name", "pk"),
     }
     return render(request, "people/person/deactivate.html", context)
 

@@ -20,7 +20,7 @@ from people.operations.ranks import rank_of, refusal_over
 from people.presentation.actor_names import actor_name, people_names
 from people.presentation.field_text import shown
 from people.presentation.handover_history import handovers_of
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.presentation.query_params import int_param
 from people.presentation.timeline import timeline_of
 from people.views.page_context import page_context

@@ -14,7 +14,7 @@ from people.models import Event, ScheduledTermination
 from people.operations.offboarding import schedule
 from people.operations.offboarding.schedule import DEFAULT_DAYS, InvalidDays
 from people.presentation.actor_names import actor_name
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.views.permissions import PersonRequest, administrator_required
 from scim.models import Connection
 from scim.views.settings.auto_termination_preview import AutoTerminationPreview

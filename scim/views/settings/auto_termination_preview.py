@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from people.models import Person, ScheduledTermination
 from people.operations.offboarding import schedule
 from people.operations.offboarding.blockers import blockers_of_many, paused_among
-from people.presentation.pagination import BoundedPaginator
+from people.presentation.page_links import BoundedPaginator
 from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
 
 ROWS_A_PAGE = 50

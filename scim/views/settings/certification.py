@@ -28,12 +28,12 @@ def certify(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     elif request.method == "POST":
         _switch(request, connection)
         return redirect("admin:scim_certification", connection_id)
-    alive = tokens_of(connection, timezone.now())
+    active = tokens_of(connection, timezone.now())
     values = suite_values(connection.provider, base_url(), token)
     context = context_of(request, connection, f"Certification of {connection}") | {
         "values": values.items(),
         "token": token,
-        "may_add_token": not token and len(alive) < Token.MAX_ALIVE,
+        "may_add_token": not token and len(active) < Token.MAX_ACTIVE,
         "minutes": int(certification.LASTS.total_seconds() // 60),
         "is_okta": connection.provider == Connection.Provider.OKTA,
     }

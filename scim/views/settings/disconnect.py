@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.views.forms import NameForm
 from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import manage

@@ -14,7 +14,7 @@ from django.utils.text import capfirst
 
 from people.models import CustomField, Event, Invite, Person
 from people.presentation.actor_names import actor_name
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 from scim.api.request import base_url

@@ -26,14 +26,14 @@ REVOKED_SHOWN = 10
 def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     new = _added(request, connection) if request.method == "POST" else ""
-    alive = tokens_of(connection, timezone.now())
+    active = tokens_of(connection, timezone.now())
     context = context_of(request, connection, f"Tokens of {connection}") | {
-        "tokens": alive,
+        "tokens": active,
         "revoked": connection.tokens.exclude(revoked_at=None).order_by("-pk")[:REVOKED_SHOWN],
         "new": new,
         "base_url": base_url(),
-        "may_add": len(alive) < Token.MAX_ALIVE and not connection.disconnected_at,
-        "step": _step(alive),
+        "may_add": len(active) < Token.MAX_ACTIVE and not connection.disconnected_at,
+        "step": _step(active),
     }
     return render(request, "scim/settings/tokens.html", context)
 
@@ -49,18 +49,18 @@ def _added(request: PersonRequest, connection: Connection) -> str:
         return ""
 
 
-def _step(alive: list[Any]) -> int:
+def _step(active: list[Any]) -> int:
     """Return the current step of replacing a token: 1 add, 2 enter and wait, 3 revoke."""
-    if len(alive) < Token.MAX_ALIVE:
+    if len(active) < Token.MAX_ACTIVE:
         return 1
-    newer = alive[-1]
+    newer = active[-1]
     return 3 if newer.last_used_at else 2
 
 
 @administrator_required
 def revoke(request: PersonRequest, connection_id: UUID, token_id: int) -> HttpResponse:
-    alive = Token.objects.filter(connection=connection_id, revoked_at=None)
-    token = get_object_or_404(alive.select_related("connection"), pk=token_id)
+    active = Token.objects.filter(connection=connection_id, revoked_at=None)
+    token = get_object_or_404(active.select_related("connection"), pk=token_id)
     connection = token.connection
     is_needed = manage.is_only_one_in_use(token, timezone.now())
     form = NameForm(request.POST if request.method == "POST" else None, expected=str(connection))

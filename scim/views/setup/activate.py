@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from people.presentation.pagination import counted
+from people.presentation.page_links import counted
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import setup

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from people.models import Person
 from people.models.field_table import LABELS, PROFILE
 from people.operations.roles import base_roles
-from people.presentation.pagination import BoundedPaginator, counted
+from people.presentation.page_links import BoundedPaginator, counted
 from people.values import normalize_key
 from scim.jobs import match_report
 from scim.jobs.match_report import Choice, MatchOutcome, MatchReport, MatchResult

@@ -79,13 +79,13 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
 
 @with_setup_connection
 def token_page(request: HttpRequest, connection: Connection) -> HttpResponse:
-    alive = connection.tokens.filter(revoked_at=None).order_by("-pk").first()
+    active_token = connection.tokens.filter(revoked_at=None).order_by("-pk").first()
     context = context_of(
         request,
         connection.provider,
         "setup_token",
         connection=connection,
-        alive=alive,
+        active_token=active_token,
         after=setup.newest_token(connection),
     )
     return render(request, "scim/setup/token.html", context)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from people.models import Invite, Mail, Person
 from people.operations.roles.withheld_roles import people_with_withheld_roles
-from people.presentation.pagination import BoundedPaginator, counted
+from people.presentation.page_links import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
 from people.views.page_context import page_context
 from scim.models import SamePersonQuestion, ScimGroup, ScimWaitingMember, SyncError

@@ -56,7 +56,7 @@ def find(person: Person) -> None:
 
 
 def find_fast(person: Person) -> None:
-    assert prepared_statements.one(NAMED, [person.pk]) == ("Augusta",)
+    assert prepared_statements.first_row(NAMED, [person.pk]) == ("Augusta",)
 
 
 def change_all(person: Person) -> None:

@@ -22,7 +22,10 @@ def test_loaded_as_the_orm_loads_it(tenant: Tenant) -> None:
     person = core.person(custom_values={"cost_center": "4000"})
     held = row_json.columns(Person, "p")
 
-    row = prepared_statements.one(f"SELECT {held} FROM people_person p WHERE id = %s", [person.pk])  # noqa: S608
+    row = prepared_statements.first_row(
+        f"SELECT {held} FROM people_person p WHERE id = %s",  # noqa: S608
+        [person.pk],
+    )
 
     assert row is not None
     loaded = row_json.from_row(Person, row)

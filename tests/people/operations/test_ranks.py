@@ -23,7 +23,6 @@ from people.models import BulkChange, Person, Role, Tenant
 from people.operations import (
     api_tokens,
     email_changes,
-    field_ownership,
     guests,
     identities,
     organization,
@@ -32,6 +31,7 @@ from people.operations import (
     people_update,
     ranks,
     rehires,
+    sessions,
 )
 from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
@@ -183,8 +183,8 @@ CHANGES: dict[str, Change] = {
         INVITED,
         lambda person: lifecycle.issue_invite(person, actor=TESTS),
     ),
-    "field_ownership.sign_out": Change(
-        lambda person, actor: field_ownership.sign_out(person, actor=actor, reason="Test")
+    "sessions.sign_out": Change(
+        lambda person, actor: sessions.sign_out(person, actor=actor, reason="Test")
     ),
     "passwords.mail_reset": Change(lambda person, actor: passwords.mail_reset(person, actor=actor)),
     "people.detach_person": Change(lambda person, actor: people.detach_person(person, actor=actor)),
@@ -241,7 +241,7 @@ OTHERS: dict[str, str] = {
     "field_ownership.record_user_name": "Writes the history only.",
     "invites.lifecycle.create_invite": "A part of add_person, which asks for the role.",
     "invites.lifecycle.reissue_invite_to_new_address": "A part of revise_person, which asks.",
-    "offboarding.schedule.schedule": "A part of deactivate_person, which asks.",
+    "offboarding.schedule.schedule_termination": "A part of deactivate_person, which asks.",
     "person_fields.mark_field_managed": "Marks a row in memory; the caller asks.",
     "person_fields.mark_managed": "Marks a row in memory; the caller asks.",
     "person_fields.mark_manager_managed": "Marks a row in memory; the caller asks.",
@@ -261,7 +261,7 @@ OTHERS: dict[str, str] = {
     "bulk.undo.request_undo": "Tested below: asks for each person.",
     "offboarding.schedule.set_auto_termination": "A setting of the company.",
     "bulk.alerts.check_connection": "A job, which changes nobody.",
-    "bulk.alerts.set_alarm": "A setting of the company.",
+    "bulk.alerts.set_alert_thresholds": "A setting of the company.",
     "connection_events.record_connection_event": "Writes the history only.",
     "custom_fields.add_custom_field": "A setting of the company.",
     "custom_fields.delete_custom_field": "A setting of the company.",
@@ -535,8 +535,8 @@ class TestAnActor:
 def test_terminating_a_manager_hands_over_reports_of_any_rank() -> None:
     boss = core.person()
     olga = core.owner(manager=boss)
-    disposition = HandoverPlan(reports=str(core.person().pk))
+    plan = HandoverPlan(reports=str(core.person().pk))
 
-    assert terminate_person(boss, disposition, actor=core.administrator().actor)
+    assert terminate_person(boss, plan, actor=core.administrator().actor)
 
-    assert str(Person.objects.get(pk=olga.pk).manager_id) == disposition.reports
+    assert str(Person.objects.get(pk=olga.pk).manager_id) == plan.reports

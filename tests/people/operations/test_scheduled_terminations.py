@@ -197,10 +197,10 @@ class TestMaybe:
     def test_planned_and_not_any_more(self, ada: Person, owner: Person) -> None:
         planned = default_handover(ada)
         schedule.plan(ada, planned, actor=owner.actor)
-        assert ScheduledTermination.objects.get().disposition == planned.as_json()
+        assert ScheduledTermination.objects.get().handover_plan == planned.as_json()
 
         schedule.plan(ada, None, actor=owner.actor)
-        assert ScheduledTermination.objects.get().disposition is None
+        assert ScheduledTermination.objects.get().handover_plan is None
 
     def test_decided_about_by_name(self, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)

@@ -61,7 +61,7 @@ class TestIsTheEnd:
 
         terminate(bob)
 
-        assert not ApiToken.objects.alive().exists()
+        assert not ApiToken.objects.active().exists()
         assert Invite.objects.get().revoked_at
         assert Person.objects.get(pk=bob.pk).pending_email == ""
 
@@ -192,7 +192,7 @@ class TestHandsOver:
 class TestIsRemembered:
     """… is remembered: …"""
 
-    def test_with_the_disposition(self, leaver: Leaver) -> None:
+    def test_with_the_handover(self, leaver: Leaver) -> None:
         said = to(leaver.heir, leaver.person)
 
         terminate(leaver.person, said)
@@ -200,7 +200,7 @@ class TestIsRemembered:
         event = leaver.person.events.get()
         assert event.kind == Event.Kind.PERSON_TERMINATED
         assert event.changes["state"] == {"from": "active", "to": "terminated"}
-        assert event.facts["disposition"] == said.as_json()
+        assert event.facts["handover"] == said.as_json()
         assert event.facts["ended"] == {"cards": ["Plastic …4242"]}
         assert event.facts["dropped"] == [leaver.submitted.description]
 

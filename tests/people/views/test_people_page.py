@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from people.models import Person, Tenant
-from people.presentation import pagination
+from people.presentation import page_links
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.factories import core
 
@@ -155,7 +155,7 @@ def test_asks_the_same_number_of_queries_whatever_is_filtered(tenant: Tenant) ->
 def test_never_counts_further_than_it_leads(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 55)
+    monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 55)
     client = signed_in(core.administrator())
     for _ in range(60):
         core.person()

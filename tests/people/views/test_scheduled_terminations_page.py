@@ -224,7 +224,7 @@ class TestDecides:
         schedule.plan(ada, default_handover(ada), actor=owner.actor)
 
         assert "The default applies" in decide(client, ada, "forget plan")
-        assert ScheduledTermination.objects.get().disposition is None
+        assert ScheduledTermination.objects.get().handover_plan is None
 
     def test_alone_once_they_are_back(self, client: Client, ada: Person) -> None:
         people.reactivate_person(ada, actor=OKTA)

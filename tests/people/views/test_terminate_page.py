@@ -112,7 +112,7 @@ class TestAsks:
             tenant_id=owner.tenant_id,
             person=leaver.person,
             due_at=leaver.person.created_at,
-            disposition=offboarding.to(owner, leaver.person).as_json(),
+            handover_plan=offboarding.to(owner, leaver.person).as_json(),
         )
 
         said = Form(alan, leaver.person).said
@@ -358,8 +358,8 @@ class TestPlan:
         form.answer(**{key: "somebody", f"{key}-successor": owner})
 
         scheduled_termination.refresh_from_db()
-        assert scheduled_termination.disposition
-        assert scheduled_termination.disposition["cards"][str(leaver.virtual.pk)] == str(owner.pk)
+        assert scheduled_termination.handover_plan
+        assert scheduled_termination.handover_plan["cards"][str(leaver.virtual.pk)] == str(owner.pk)
         assert form.steps == ["/people/scheduled-terminations/"]
         assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
 
@@ -381,7 +381,7 @@ class TestPlan:
 
         assert "they are the person being terminated" in shown
         scheduled_termination.refresh_from_db()
-        assert scheduled_termination.disposition is None
+        assert scheduled_termination.handover_plan is None
 
     def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
         shown = Form(alan, ada, page="scheduled-termination/plan").shown

@@ -61,7 +61,7 @@ def test_what_was_put_back(ada: Person) -> None:
         (Event.Kind.INVITE_RESENT, {}, "Okta resent the invite"),
         (Event.Kind.ROLE_GRANTED, {"role": "Auditor"}, "Okta granted the role Auditor"),
         (
-            Event.Kind.ROLE_WITHDRAWN,
+            Event.Kind.ROLE_REMOVED,
             {"role": "Auditor", "source": "scim:entra"},
             "Okta removed the role Auditor",
         ),

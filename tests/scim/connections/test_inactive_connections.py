@@ -10,8 +10,8 @@ from people import tenancy
 from people.mail.sending import send_due
 from people.models import Mail, Person, Tenant
 from scim.api import token_usage
-from scim.api.log_retention import delete_old_requests
 from scim.connections import inactivity
+from scim.jobs.log_retention import delete_old_requests
 from scim.models import Connection, RequestLog, Token
 from scim.tasks import run_sync_cycle
 from tests.clients.scim import Provider

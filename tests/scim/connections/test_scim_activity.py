@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from people.models import Person
 from people.operations import people
-from people.presentation import pagination
+from people.presentation import page_links
 from people.values import Actor
 from scim.api import token_usage
 from scim.models import Connection, RequestLog, SyncHeartbeat
@@ -236,7 +236,7 @@ class TestNumbers:
     def test_are_not_counted_for_ever(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 2)
+        monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 2)
         for name in ("ada", "bob", "cy"):
             scim.add(name)
 

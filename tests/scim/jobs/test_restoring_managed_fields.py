@@ -18,7 +18,7 @@ from people import events
 from people.models import CustomField, Event, Location, Person
 from people.operations import people, people_update
 from people.values import Actor
-from scim.jobs import periodic
+from scim.jobs import overridden_fields
 from scim.models import SyncError
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, RAMP, Provider, mail, managed_by, someone
@@ -267,11 +267,11 @@ def test_stays_where_the_connection_is_not_live(scim: Provider, column: str) -> 
 def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
-    overruled = periodic.overridden_users()
+    overruled = overridden_fields.overridden_users()
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
-    assert periodic.restore_overridden_fields(overruled) == 0
+    assert overridden_fields.restore_overridden_fields(overruled) == 0
     assert person().given_name == "Augusta"
 
 
@@ -394,7 +394,7 @@ def test_costs_the_same_whoever_else_is_there(scim: Provider) -> None:
 
 def queries() -> int:
     with CaptureQueriesContext(connection) as captured:
-        periodic.restore_overridden_fields(periodic.overridden_users())
+        overridden_fields.restore_overridden_fields(overridden_fields.overridden_users())
     return len(captured)
 
 
@@ -405,7 +405,7 @@ def test_is_not_listed_by_a_cycle_that_failed_before_another_restored_it(
 ) -> None:
     """One cycle cannot restore the location; before it records that, another cycle can."""
     move_london_to_america(scim)
-    overridden = periodic.overridden_users()
+    overridden = overridden_fields.overridden_users()
     has_failed, is_restored = threading.Event(), threading.Event()
     transactions = itertools.count(1)
 
@@ -419,12 +419,14 @@ def test_is_not_listed_by_a_cycle_that_failed_before_another_restored_it(
 
     def fail() -> None:
         with connection.execute_wrapper(pause_before_recording):
-            assert periodic.restore_overridden_fields(overridden) == 0
+            assert overridden_fields.restore_overridden_fields(overridden) == 0
 
     def restore() -> None:
         assert has_failed.wait(30)
         move_london_back()
-        assert periodic.restore_overridden_fields(periodic.overridden_users()) == 1
+        assert (
+            overridden_fields.restore_overridden_fields(overridden_fields.overridden_users()) == 1
+        )
         is_restored.set()
 
     racers(fail, restore)
@@ -441,7 +443,12 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
         edit(given_name="Augusta")
 
         results = racers(
-            *[lambda: periodic.restore_overridden_fields(periodic.overridden_users())] * 2
+            *[
+                lambda: overridden_fields.restore_overridden_fields(
+                    overridden_fields.overridden_users()
+                )
+            ]
+            * 2
         )
 
         assert sum(results) == 1

@@ -13,7 +13,7 @@ from people import events
 from people.models import Person
 from people.operations import people
 from people.values import Actor, Profile
-from scim.jobs import periodic
+from scim.jobs import waiting_managers
 from scim.models import ScimUser, SyncError
 from tests.clients.scim import ENT, Provider, mail, managed_by, someone
 from tests.factories import core
@@ -174,11 +174,11 @@ def test_is_not_listed_again_by_a_worker_that_looked_before(scim: Provider, race
 
     def record() -> None:
         with connection.execute_wrapper(pause_after_reading):
-            periodic.record_waiting(report)
+            waiting_managers.record_waiting(report)
 
     def assign() -> None:
         assert has_read.wait(30)
-        periodic.resolve_waiting(periodic.users_waiting_for(bob))
+        waiting_managers.resolve_waiting(waiting_managers.users_waiting_for(bob))
         has_assigned.set()
 
     racers(record, assign)

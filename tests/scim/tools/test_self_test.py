@@ -140,7 +140,7 @@ def test_leaves_no_good_token(public: str, connect: Connect) -> None:
     run(connect("okta").connection)
 
     with tenancy.use(sandbox()):
-        assert not Token.objects.alive().exists()
+        assert not Token.objects.active().exists()
 
 
 def test_leaves_no_more_behind_each_time(public: str, connect: Connect) -> None:
@@ -200,7 +200,7 @@ def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
     assert "no worker is running" in SelfTest.objects.get().problem
     with tenancy.use(another):
         assert Token.objects.get().revoked_at
-    assert Token.objects.alive().count() == 1
+    assert Token.objects.active().count() == 1
 
 
 def test_says_when_it_took_too_long(
@@ -223,7 +223,7 @@ def test_ends_also_when_we_are_at_fault(
 
     assert SelfTest.objects.get().problem.startswith("An internal error occurred.")
     with tenancy.use(sandbox()):
-        assert not Token.objects.alive().exists()
+        assert not Token.objects.active().exists()
 
 
 @pytest.mark.parametrize("racers", [4], indirect=True)
@@ -346,7 +346,7 @@ class TestNotReachingUs:
         run(connect("okta").connection)
 
         with tenancy.use(sandbox()):
-            assert not Token.objects.alive().exists()
+            assert not Token.objects.active().exists()
 
 
 def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(

@@ -11,7 +11,7 @@ from django.utils import timezone
 from people.models import Invite, Mail, Person
 from people.operations import people
 from people.operations.invites import lifecycle
-from people.presentation import pagination
+from people.presentation import page_links
 from people.values import Actor
 from scim.models import Connection, SyncError
 from scim.views.team_updates import common
@@ -118,7 +118,7 @@ class TestTheButtonOnThePeoplePage:
     def test_never_counts_further_than_it_leads(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(pagination, "COUNTED_AT_MOST", 2)
+        monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 2)
         for _ in range(4):
             late = invite()
             Invite.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(days=1))

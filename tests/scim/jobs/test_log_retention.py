@@ -1,4 +1,4 @@
-"""Forgetting requests …"""
+"""Deleting old requests …"""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_takes_what_is_too_old_in_batches(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scim.api.log_retention.BATCH", 3)
+    monkeypatch.setattr("scim.jobs.log_retention.BATCH", 3)
     kept(scim.connection, 8)
     RequestLog.objects.update(received_at=timezone.now() - timedelta(days=31))
     refused = scim("POST", "/Users", someone(roles="EMPEROR"))

@@ -1,4 +1,4 @@
-"""When a connection deactivates people, the bulk-change guard …"""
+"""When a connection deactivates people, the check for alerts …"""
 
 from collections.abc import Iterator
 from unittest.mock import Mock
@@ -13,7 +13,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories.companies import deactivate, staff
 from tests.scim.conftest import Connect
-from tests.support.scim_bulk import MONDAY, OWNER, Clock, alarmed, hear, leave
+from tests.support.scim_bulk import MONDAY, OWNER, Clock, alerted, hear, leave
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ class TestNotices:
     """It notices …"""
 
     @pytest.mark.parametrize(
-        ("owned", "leaving", "is_alarm"),
+        ("owned", "leaving", "is_alert"),
         [
             (10, 9, False),
             (10, 10, False),
@@ -48,13 +48,13 @@ class TestNotices:
         ],
     )
     def test_more_than_ten_people_and_a_fifth_of_them(
-        self, clock: Clock, scim: Provider, owned: int, leaving: int, is_alarm: bool
+        self, clock: Clock, scim: Provider, owned: int, leaving: int, is_alert: bool
     ) -> None:
         users = staff(scim.connection, owned)
 
         leave(scim, users[:leaving])
 
-        assert alarmed() == ([leaving] if is_alarm else [])
+        assert alerted() == ([leaving] if is_alert else [])
         for change in BulkChange.objects.all():
             assert (change.actor, change.kind) == ("scim:okta", "deactivated")
             assert change.is_undecided
@@ -63,20 +63,20 @@ class TestNotices:
     def test_what_administrators_have_set(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 8)
         tenant = scim.connection.tenant
-        alerts.set_alarm(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
+        alerts.set_alert_thresholds(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
 
         leave(scim, users[:4])
-        assert alarmed() == []
+        assert alerted() == []
 
         leave(scim, users[4:5])
-        assert alarmed() == [5]
+        assert alerted() == [5]
 
     @pytest.mark.parametrize(
-        ("leaving", "seconds", "is_alarm"),
+        ("leaving", "seconds", "is_alert"),
         [(50, 1.2, False), (51, 1.2, True), (51, 1.21, False), (120, 0.5, True), (120, 1.5, False)],
     )
     def test_more_than_fifty_people_within_any_minute(
-        self, clock: Clock, scim: Provider, leaving: int, seconds: float, is_alarm: bool
+        self, clock: Clock, scim: Provider, leaving: int, seconds: float, is_alert: bool
     ) -> None:
         users = staff(scim.connection, 650)
         clock.jump(seconds=33)
@@ -86,20 +86,20 @@ class TestNotices:
             clock.jump(seconds=seconds)
         hear()
 
-        assert alarmed() == ([leaving] if is_alarm else [])
+        assert alerted() == ([leaving] if is_alert else [])
 
     def test_as_many_within_a_minute_as_administrators_have_set(
         self, clock: Clock, scim: Provider
     ) -> None:
         users = staff(scim.connection, 100)
         tenant = scim.connection.tenant
-        alerts.set_alarm(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
+        alerts.set_alert_thresholds(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
 
         leave(scim, users[:5])
-        assert alarmed() == []
+        assert alerted() == []
 
         leave(scim, users[5:6])
-        assert alarmed() == [6]
+        assert alerted() == [6]
 
     def test_many_within_any_hour(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)
@@ -110,7 +110,7 @@ class TestNotices:
         clock.jump(minutes=50, seconds=-1)
         leave(scim, users[10:11])
 
-        assert alarmed() == [11]
+        assert alerted() == [11]
 
     def test_no_more_than_an_hour_sees(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)
@@ -119,7 +119,7 @@ class TestNotices:
             leave(scim, [user])
             clock.jump(minutes=6, seconds=1)
 
-        assert alarmed() == []
+        assert alerted() == []
 
     def test_an_hour_of_which_no_worker_heard_at_the_time(
         self, clock: Clock, scim: Provider
@@ -133,7 +133,7 @@ class TestNotices:
 
         hear()
 
-        assert alarmed() == [11]
+        assert alerted() == [11]
 
     def test_each_connection_by_itself(self, clock: Clock, connect: Connect) -> None:
         okta, entra = connect("okta"), connect("entra")
@@ -141,7 +141,7 @@ class TestNotices:
         for scim in (okta, entra):
             leave(scim, staff(scim.connection, 30)[:10])
 
-        assert alarmed() == []
+        assert alerted() == []
 
     def test_a_connection_and_not_the_other_one(self, clock: Clock, connect: Connect) -> None:
         okta, entra = connect("okta"), connect("entra")
@@ -157,7 +157,7 @@ class TestNotices:
             assert scim("DELETE", f"/Users/{user.scim_id}").status == 204
         hear()
 
-        assert alarmed() == [11]
+        assert alerted() == [11]
 
     def test_nothing_that_people_do(self, clock: Clock, scim: Provider) -> None:
         for user in staff(scim.connection, 30):
@@ -165,7 +165,7 @@ class TestNotices:
             people.deactivate_person(user.person, actor=OWNER)
         hear()
 
-        assert alarmed() == []
+        assert alerted() == []
 
     def test_nobody_who_is_back(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 30)
@@ -175,7 +175,7 @@ class TestNotices:
 
         leave(scim, users[8:16])
 
-        assert alarmed() == []
+        assert alerted() == []
 
     def test_a_burst_with_a_handful_of_looks(
         self, clock: Clock, scim: Provider, monkeypatch: pytest.MonkeyPatch
@@ -188,7 +188,7 @@ class TestNotices:
 
         hear()
 
-        assert alarmed() == [200]
+        assert alerted() == [200]
         assert looks.call_count <= 2
 
 
@@ -202,7 +202,7 @@ class TestGrows:
 
         leave(scim, users[11:13])
 
-        assert alarmed() == [13]
+        assert alerted() == [13]
 
     def test_nobody_who_goes_later(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)
@@ -211,7 +211,7 @@ class TestGrows:
 
         leave(scim, users[11:13])
 
-        assert alarmed() == [11]
+        assert alerted() == [11]
 
     def test_nobody_to_what_was_confirmed(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 60)
@@ -219,10 +219,10 @@ class TestGrows:
         undo.confirm(BulkChange.objects.get(), actor=OWNER)
 
         leave(scim, users[13:23])
-        assert alarmed() == [13]
+        assert alerted() == [13]
 
         leave(scim, users[23:26])
-        assert alarmed() == [13, 13]
+        assert alerted() == [13, 13]
 
     def test_whoever_goes_after_the_others_were_restored(
         self, clock: Clock, scim: Provider, owner: Person
@@ -251,7 +251,7 @@ class TestGrows:
         leave(scim, users[:2])
         restore(owner)
 
-        assert alarmed() == [12]
+        assert alerted() == [12]
         assert not Person.objects.filter(state="inactive").exists()
 
 

@@ -1,4 +1,4 @@
-"""An alarm that people are deactivated in a mass …"""
+"""An alert that many people were deactivated …"""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider
 from tests.factories import core
 from tests.factories.companies import deactivate, staff
-from tests.support.scim_bulk import MONDAY, OWNER, Clock, alarmed, hear, leave
+from tests.support.scim_bulk import MONDAY, OWNER, Clock, alerted, hear, leave
 
 pytestmark = pytest.mark.django_db
 
@@ -29,8 +29,8 @@ def clock() -> Iterator[Clock]:
 
 
 @pytest.fixture
-def alarm(clock: Clock, scim: Provider) -> BulkChange:
-    """Raise an alarm about 12 of 20 people."""
+def alert(clock: Clock, scim: Provider) -> BulkChange:
+    """Raise an alert about 12 of 20 people."""
     leave(scim, staff(scim.connection, 20)[:12])
     change: BulkChange = BulkChange.objects.get()
     return change
@@ -58,7 +58,7 @@ class TestTells:
         assert {mail.facts["path"] for mail in mails} == {f"/people/bulk-changes/{change.pk}/"}
 
     def test_every_page_of_administrators(
-        self, alarm: BulkChange, owner: Person, client: Client
+        self, alert: BulkChange, owner: Person, client: Client
     ) -> None:
         said = "Okta deactivated 12 people within an hour."
         client.force_login(owner)
@@ -66,29 +66,29 @@ class TestTells:
         for page in ("/people/", "/integrations/", f"/people/{owner.pk}/", "/people/roles/"):
             assert said in text_of(client.get(page)), page
 
-    def test_nobody_any_more_who_has_decided(self, alarm: BulkChange, owner: Person) -> None:
+    def test_nobody_any_more_who_has_decided(self, alert: BulkChange, owner: Person) -> None:
         client = signed_in(owner)
-        client.post(f"/people/bulk-changes/{alarm.pk}/confirm/")
+        client.post(f"/people/bulk-changes/{alert.pk}/confirm/")
 
         assert "within an hour" not in text_of(client.get("/people/"))
 
-    def test_nobody_of_another_company(self, alarm: BulkChange) -> None:
+    def test_nobody_of_another_company(self, alert: BulkChange) -> None:
         with core.in_another_tenant():
             client = signed_in(core.owner())
 
             assert "within an hour" not in text_of(client.get("/people/"))
-            assert client.get(f"/people/bulk-changes/{alarm.pk}/").status_code == 404
-            assert client.get(f"/people/bulk-changes/{alarm.pk}/undo/").status_code == 404
-            assert client.post(f"/people/bulk-changes/{alarm.pk}/confirm/").status_code == 404
+            assert client.get(f"/people/bulk-changes/{alert.pk}/").status_code == 404
+            assert client.get(f"/people/bulk-changes/{alert.pk}/undo/").status_code == 404
+            assert client.post(f"/people/bulk-changes/{alert.pk}/confirm/").status_code == 404
 
-    def test_no_employee(self, alarm: BulkChange) -> None:
+    def test_no_employee(self, alert: BulkChange) -> None:
         client = signed_in(core.person())
 
         assert "within an hour" not in text_of(client.get("/home/"))
-        assert client.get(f"/people/bulk-changes/{alarm.pk}/").status_code == 302
-        assert client.post(f"/people/bulk-changes/{alarm.pk}/confirm/").status_code == 302
-        alarm.refresh_from_db()
-        assert alarm.is_undecided
+        assert client.get(f"/people/bulk-changes/{alert.pk}/").status_code == 302
+        assert client.post(f"/people/bulk-changes/{alert.pk}/confirm/").status_code == 302
+        alert.refresh_from_db()
+        assert alert.is_undecided
 
     def test_at_the_cost_of_one_query_more_on_a_page(
         self, clock: Clock, scim: Provider, owner: Person
@@ -135,7 +135,7 @@ class TestPauses:
     def test_whoever_is_not_decided_on(self, clock: Clock, due: list[ScimUser]) -> None:
         self.run_due(clock)
 
-        assert alarmed() == [12]
+        assert alerted() == [12]
         assert not Person.objects.filter(state="terminated").exists()
 
     def test_nobody_once_it_was_confirmed(
@@ -181,7 +181,7 @@ class TestGuard:
     def test_looks_again_for_an_event_may_be_lost(self, clock: Clock, due: list[ScimUser]) -> None:
         assert terminate_due(as_of=clock.now) == 0
 
-        assert alarmed() == [20]
+        assert alerted() == [20]
 
     def test_sees_those_who_are_not_due_yet(
         self, clock: Clock, scim: Provider, tenant: Tenant
@@ -196,7 +196,7 @@ class TestGuard:
         clock.jump(days=45, minutes=-30)
         assert terminate_due(as_of=clock.now) == 0
 
-        assert alarmed() == [12]
+        assert alerted() == [12]
 
     def test_lets_go_whoever_left_among_few(
         self, clock: Clock, scim: Provider, tenant: Tenant
@@ -211,7 +211,7 @@ class TestGuard:
 
         assert terminate_due(as_of=clock.now) == 20
 
-        assert alarmed() == []
+        assert alerted() == []
 
     def test_does_not_ask_again_about_what_was_confirmed(
         self, clock: Clock, due: list[ScimUser], owner: Person
@@ -237,7 +237,7 @@ class TestGuard:
             }
 
         assert terminate_due(as_of=clock.now) == 0
-        assert alarmed() == [20]
+        assert alerted() == [20]
         assert set(ScheduledTermination.objects.values_list("problem", flat=True)) == {""}
 
 

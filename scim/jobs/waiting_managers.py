@@ -1,0 +1,111 @@
+"""Assigns managers who arrive after their reports.
+
+An event triggers this as soon as somebody can be found by the name of the manager. The sync
+cycle, which beat runs every five minutes, does what events missed.
+"""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+from django.db.models import Q
+
+from people import tenancy
+from people.models import Person
+from people.operations import people_update
+from people.operations.managers import InvalidManager
+from people.values import PeopleError
+from scim.api.adapters import UserAdapter
+from scim.models import ScimUser
+from scim.sync import managers, provision, sync_errors
+from scim.sync.attribute_mapping import profile_of
+from scim.sync.managers import Manager
+from scim.sync.sync_errors import SyncErrorSubject
+
+LIVE = Q(
+    deleted_at=None,
+    connection__activated_at__isnull=False,
+    connection__disconnected_at=None,
+)
+HAS_LEFT = (Person.State.INACTIVE, Person.State.TERMINATED)
+# The columns that the sync cycle may change.
+SAVED_FIELDS = ("waiting_manager", "problem", "has_errors", "document", "rendered")
+
+
+def resolve_waiting(waiting: Iterable[ScimUser]) -> int:
+    """Assign the managers that the resources wait for; return how many could be assigned."""
+    return sum(_resolve_user(user.pk) for user in waiting)
+
+
+def users_waiting_for(person: Person) -> list[ScimUser]:
+    """Return the resources that wait for a manager by one of the person's names."""
+    # A person without a resource can be found by their address only.
+    names = {person.email_key}
+    for user in person.scim_users.filter(deleted_at=None):
+        names |= {str(user.scim_id), *managers.names_of(user)}
+    return list(ScimUser.objects.filter(waiting_manager__in=names - {""}))
+
+
+def record_waiting(person: Person) -> None:
+    """Record the sync error of a missing manager, unless it exists or the person has left.
+
+    When an administrator reactivates a person, there is no SCIM request that would record it.
+    """
+    waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""), person=person)
+    waiting = waiting.exclude(person__state__in=HAS_LEFT)
+    for user_id in list(waiting.values_list("pk", flat=True)):
+        with transaction.atomic():
+            # Another worker may have assigned the manager since the users were read.
+            user = lock_user(user_id)
+            error = InvalidManager()
+            if user.waiting_manager and not sync_errors.is_unresolved(user, error):
+                mapped = profile_of(user.document, user.connection.mapping)
+                subject = SyncErrorSubject(
+                    user_name=user.scim_username, user=user, raw_values=mapped.raw_values
+                )
+                sync_errors.record(user.connection, subject, error, request_id=None)
+                ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
+
+
+def all_waiting_users() -> list[ScimUser]:
+    """Return the resources of all live connections that wait for a manager."""
+    with tenancy.across_tenants():
+        return list(ScimUser.objects.filter(LIVE, ~Q(waiting_manager="")).only("pk"))
+
+
+@transaction.atomic
+def _resolve_user(user_id: int) -> bool:
+    with tenancy.across_tenants():
+        user = lock_user(user_id)
+    with tenancy.use(user.tenant_id):
+        if not user.waiting_manager or user.person is None:
+            return False
+        mapped = profile_of(user.document, user.connection.mapping)
+        manager = managers.find(user.connection, mapped.manager) if mapped.manager else None
+        return manager is not None and _assign_manager(user, user.person, manager)
+
+
+def _assign_manager(user: ScimUser, person: Person, manager: Manager) -> bool:
+    actor = user.connection.actor
+    try:
+        with transaction.atomic():
+            people_update.assign_manager(person, manager.person, actor=actor)
+    except PeopleError:
+        # The sync error stays open, because the manager is circular or not eligible.
+        return False
+    provision.end_waiting(user, person)
+    managers.link(user, manager)
+    save(user)
+    return True
+
+
+def lock_user(user_id: int) -> ScimUser:
+    """Lock the resource, and return it with its connection and person."""
+    users = ScimUser.objects.select_related("connection", "person")
+    # `of`: the nullable join to the person cannot be locked, and the operations lock the person.
+    return users.select_for_update(of=("self",)).get(pk=user_id)
+
+
+def save(user: ScimUser) -> None:
+    """Save what the sync cycle may change, with the response that contains it."""
+    UserAdapter(user).render()
+    user.save(update_fields=SAVED_FIELDS)
