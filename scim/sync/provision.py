@@ -8,11 +8,11 @@ The state of a resource after an earlier request decides how much of it is appli
 
 | state | recognized by | what is applied |
 |---|---|---|
-| new or back | `before` and `was_active` are None | everything |
-| unlinked | `user.person` is None | everything, and a person is linked or added |
-| incomplete or waiting | `user.problem` | everything, and the manager is looked up again |
-| with sync errors | `user.has_errors` | everything, also if the request changes nothing |
-| settled | none of these | nothing, if the request changes no mapped value |
+| new or back | `before` and `was_active` are None | all values, `active` included |
+| unlinked | `user.person_id` is None | the same, after a person is linked or added |
+| incomplete or waiting | `user.problem` | all values; `active` only if it changes |
+| with sync errors | `user.has_errors` | the same; the manager only if it changes |
+| settled | none of these | the same, but only if a mapped value or `active` changes |
 
 `problems` are the errors that the policies tolerate in this request. `_record_problems` turns them
 into sync errors, and sets `user.problem` and `user.has_errors` for the next request.
