@@ -1,4 +1,4 @@
-"""What of a stored request was passed over, and which dialects were understood in it."""
+"""Explain a stored request: the values that were ignored, and the dialects that were understood."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from scim2_models import SCIMException
 
 from scim.api import group_members
 from scim.models import RequestLog, ScimGroup, ScimSubgroup, ScimWaitingMember
-from scim.rfc import dialects, notes, patch
+from scim.rfc import notes, patch, patch_operations
 from scim.rfc.attributes import GROUP, GROUP_NAME, USER, USER_NAME
 from scim.rfc.normalize import normalize
 from scim.rfc.notes import Note
@@ -83,7 +83,7 @@ def _read(method: str, path: str, sent: Any) -> Json | None:
 
 
 def _read_patch(sent: Json, resource: ResourceType) -> Json:
-    operations = dialects.operations(sent, resource)
+    operations = patch_operations.read_operations(sent, resource)
     if resource is GROUP:
         operations = [*group_members.change(operations).operations]
     # The values are read as they are set, in a resource that has nothing else. An operation may

@@ -1,33 +1,35 @@
-"""The attributes of a User and a Group, with the characteristics that we give them.
+"""The attributes of a User and a Group, and their characteristics.
 
-They are those of RFC 7643 section 8.7.1, but for these: `manager.$ref` is read-only because
-we write it ourselves, `members.display` is read-only and never answered because nobody could
-keep it true (Canaille's client cannot push a group where it is not declared), and a Group must
-have a `displayName` as section 4.2 demands.
+They are those of RFC 7643 section 8.7.1 with these differences: `manager.$ref` is read-only,
+because Ramp writes it. `members.display` is read-only and never returned, because Ramp does not
+update the names; it is declared because Canaille's client needs that to push a group. A Group
+requires a `displayName`, as section 4.2 demands.
 """
 
 from collections.abc import Sequence
 
 from scim.rfc.schema import Attribute, Mutability, ResourceType, Schema
 
-_TYPE = "What the value is for, such as “work”."
 
-
-def _type(*usual: str, mutability: Mutability = "readWrite") -> Attribute:
+def _type(*canonical: str, mutability: Mutability = "readWrite") -> Attribute:
     return Attribute(
-        name="type", description=_TYPE, canonical_values=usual, longest=100, mutability=mutability
+        name="type",
+        description="What the value is for, such as “work”.",
+        canonical_values=canonical,
+        longest=100,
+        mutability=mutability,
     )
 
 
-def _values(name: str, description: str, value: Attribute, *usual: str) -> Attribute:
-    """Return a multi-valued attribute of the usual parts (RFC 7643 section 2.4)."""
+def _values(name: str, description: str, value: Attribute, *types: str) -> Attribute:
+    """Return a multi-valued attribute with the default sub-attributes (RFC 7643 section 2.4)."""
     display = Attribute(name="display", description="A human-readable name of the value.")
     return Attribute(
         name=name,
         description=description,
         kind="complex",
         multiple=True,
-        parts=[value, display, _type(*usual), PRIMARY],
+        parts=[value, display, _type(*types), PRIMARY],
         is_used=value.is_used,
     )
 
@@ -37,7 +39,7 @@ def _value(description: str, longest: int = 1024, *, is_used: bool = False) -> A
 
 
 def _complex(name: str, description: str, parts: Sequence[Attribute]) -> Attribute:
-    """Return a complex attribute that Ramp uses; its parts say for themselves."""
+    """Return a complex attribute that Ramp uses. `is_used` of each part tells which parts."""
     return Attribute(name=name, description=description, kind="complex", parts=parts, is_used=True)
 
 
@@ -250,8 +252,9 @@ USER_SCHEMA = Schema(
         ENTITLEMENTS,
         ROLES,
         CERTIFICATES,
-        # Not in the RFC: administrators map them so. They are kept where they were sent, since
-        # a provider that reads them back elsewhere would send them again in every cycle.
+        # These are not in the RFC, but administrators map attributes to them. They are stored
+        # where they were sent. If a provider read them in another place, it would send them
+        # again in every cycle.
         _text("department", "The department.", is_published=False, is_used=True),
         _text("location", "The location.", is_published=False, is_used=True),
         _text("city", "The location.", is_published=False, is_used=True),
@@ -287,8 +290,8 @@ ENTERPRISE = Schema(
     urn="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
     name="EnterpriseUser",
     description="Enterprise attributes of the person.",
-    # SCIM 1.1's, which OneLogin's and HelloID's published templates still send; and what is
-    # left of ours where a client cuts it.
+    # The URNs of SCIM 1.1, which the published templates of OneLogin and HelloID still send, and
+    # a shortened URN that some clients send.
     aliases=(
         "urn:scim:schemas:extension:enterprise:1.0",
         "urn:scim:schemas:extension:enterprise:2.0:user",
@@ -351,7 +354,7 @@ USER = ResourceType(
     core=USER_SCHEMA,
     common=COMMON,
     extensions=[ENTERPRISE, RAMP],
-    elsewhere={"manager": (ENTERPRISE, MANAGER)},
+    misplaced_names={"manager": (ENTERPRISE, MANAGER)},
 )
 GROUP = ResourceType(
     name="Group",

@@ -110,7 +110,7 @@ CASES: dict[str, list[Case]] = {
     '`""`': [Case(post(title=""), "an empty text in title as no value", "Entra, Okta, OneLogin")],
     "`{}` in a PATCH": [Case(patch(replace("name", {})), "an empty object in name as no change")],
     "a value of an attribute that Ramp does not use which is too long or of another type": [
-        Case(post(title="x" * 201), "Passed over: title, may be 200 characters long at most")
+        Case(post(title="x" * 201), "Ignored: title, may be 200 characters long at most")
     ],
     "a certificate in PEM": [
         Case(
@@ -215,8 +215,8 @@ CASES: dict[str, list[Case]] = {
         Case(patch(replace(f"{ENT}:manager", [{"value": "bo"}])), "a list of one in manager"),
     ],
     "an attribute that nobody knows": [
-        Case(post(shoeSize=43), "Passed over: shoeSize, unknown"),
-        Case(patch(replace("shoeSize", 43)), "Passed over: shoeSize, unknown"),
+        Case(post(shoeSize=43), "Ignored: shoeSize, unknown"),
+        Case(patch(replace("shoeSize", 43)), "Ignored: shoeSize, unknown"),
     ],
     "an extension that nobody knows": [
         Case(post(**{LARCH: {"unit": "x"}}), f"{LARCH} as an unknown extension"),
@@ -225,7 +225,7 @@ CASES: dict[str, list[Case]] = {
     "`manager.displayName` in a PATCH": [
         Case(
             patch(replace(f"{ENT}:manager.displayName", "Bo")),
-            f"Passed over: {ENT}:manager.displayName, read-only",
+            f"Ignored: {ENT}:manager.displayName, read-only",
         )
     ],
     "`id`, `meta`, `groups`, `password` in a body": [
@@ -343,7 +343,7 @@ def test_operations_beside_one_that_needs_what_is_stored(scim: Provider, owner: 
 
     assert answer.status == 200
     page = shown(signed_in(owner), scim, answer.request_id)
-    assert "Passed over: shoeSize, unknown." in page
+    assert "Ignored: shoeSize, unknown." in page
     assert "&quot;True&quot; in active as true." in page
 
 

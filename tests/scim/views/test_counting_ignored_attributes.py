@@ -1,4 +1,4 @@
-"""SCIM settings count what a provider sends and Ramp passes over: …"""
+"""SCIM settings count the attributes that a provider sends and Ramp ignores: …"""
 
 from datetime import UTC, datetime
 
@@ -39,7 +39,7 @@ def test_each_attribute_with_its_requests_the_first_one_and_a_link_to_the_newest
     assert "2 Mar 2026, 12:30" in row
     assert f"/requests/{newest}/" in row
     assert "title, may be 200 characters long at most" in page
-    assert "Passed over: shoeSize" in text_of(
+    assert "Ignored: shoeSize" in text_of(
         client.get(f"/integrations/scim/{scim.connection.pk}/requests/{newest}/")
     )
 
@@ -64,7 +64,7 @@ def test_nothing_of_other_connections(client: Client, connect: Connect) -> None:
 
 
 def test_nothing_of_what_was_not_logged_or_cannot_be_read(client: Client, scim: Provider) -> None:
-    assert "Passed over" not in page_of(client, scim.connection)
+    assert "Ignored" not in page_of(client, scim.connection)
     scim("POST", "/Users", b"[")
     scim("POST", "/Users", [1])
     scim("POST", "/Bulk", {"Operations": [1, {"method": "POST", "path": "/Users", "data": 2}]})
@@ -80,7 +80,7 @@ def test_the_most_frequent_ones_where_there_are_many(client: Client, scim: Provi
 
     assert page.index("custom24, unknown") < page.index("custom0, unknown")
     assert page.count(", unknown") == 20
-    assert "5 more attributes are passed over." in page
+    assert "5 more attributes are ignored." in page
 
 
 def test_large_bodies_only_up_to_a_limit(client: Client, scim: Provider) -> None:
