@@ -106,9 +106,9 @@ def unmet_restrictions(provider: IdentityProvider, claims: Claims) -> Iterator[s
     if restrictions.required_group:
         yield from _unmet_group(restrictions.required_group, claims)
     name, _, required = (part.strip() for part in restrictions.required_claim.partition("="))
-    value = claims.text_claims.get(name)
-    if name and value != required:
-        yield f"The claim “{name}” is “{value or ''}”, but must be “{required}”."
+    if name and claims.text_claims.get(name) != required:
+        value = claims.text_claims.get(name, "")
+        yield f"The claim “{name}” is “{value}”, but must be “{required}”."
 
 
 def _unmet_domain(

@@ -181,7 +181,7 @@ def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderFo
 
 def _last_claims(provider: IdentityProvider, initial: dict[str, Any]) -> dict[str, Any]:
     """Return which groups the claims of the last sign-in give, by the claim path of the form."""
-    last = provider.identities.filter(said__has_key="claims").order_by("-last_seen_at")
+    last = provider.identities.filter(stated_values__has_key="claims").order_by("-last_seen_at")
     identity = last.select_related("person").first()
     if identity is None or provider.kind != Kind.OIDC:
         return {}

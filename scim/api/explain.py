@@ -11,9 +11,10 @@ from scim2_models import SCIMException
 from scim.api import group_members
 from scim.models import RequestLog, ScimGroup, ScimSubgroup, ScimWaitingMember
 from scim.rfc import notes, patch, patch_operations
-from scim.rfc.attributes import GROUP, GROUP_NAME, USER, USER_NAME
+from scim.rfc.attributes import GROUP_NAME, USER_NAME
 from scim.rfc.normalize import normalize
 from scim.rfc.notes import Note
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import ResourceType
 from scim.rfc.strict_json import Json
 from scim.sync.attribute_mapping import profile_of

@@ -14,9 +14,9 @@ from scim.api.adapters import GroupAdapter
 from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimGroup
 from scim.rfc import patch, patch_operations
-from scim.rfc.attributes import GROUP
 from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
+from scim.rfc.resource_types import GROUP
 from scim.rfc.serialize import etag
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, memberships, sync_errors

@@ -26,7 +26,8 @@ from scim.api.errors import Refusal
 from scim.api.request import ScimRequest, Unavailable, scim_response
 from scim.models import ScimUser
 from scim.rfc import activity, patch, patch_operations
-from scim.rfc.attributes import ACTIVE, ROLES, USER
+from scim.rfc.attributes import ACTIVE, ROLES
+from scim.rfc.resource_types import USER
 from scim.rfc.serialize import json_text
 from scim.rfc.strict_json import Json
 from scim.sync import sync_errors

@@ -18,9 +18,10 @@ from scim.api import authentication, fast_queries
 from scim.api.authentication import TokenInfo
 from scim.api.request import ScimRequest
 from scim.rfc import patch_operations
-from scim.rfc.attributes import ACTIVE, ENTERPRISE, USER
+from scim.rfc.attributes import ACTIVE
 from scim.rfc.normalize import normalize
 from scim.rfc.patch_operations import Operation
+from scim.rfc.resource_types import ENTERPRISE, USER
 from scim.rfc.strict_json import Json
 from scim.sync import managers
 from scim.sync.attribute_mapping import profile_of

@@ -15,9 +15,10 @@ from scim.api.adapters import UserAdapter
 from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimMembership, ScimUser, ScimUserElement
 from scim.rfc import activity, patch, patch_operations
-from scim.rfc.attributes import ACTIVE, USER
+from scim.rfc.attributes import ACTIVE
 from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
+from scim.rfc.resource_types import USER
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, managers, provision, rehires, sync_errors
 from scim.sync.attribute_mapping import profile_of

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scim.rfc import dialects
-from scim.rfc.attributes import ACTIVE, USER
+from scim.rfc.attributes import ACTIVE
+from scim.rfc.resource_types import USER
 from scim.rfc.strict_json import Json
 
 CORE = USER.core.urns

@@ -1,14 +1,15 @@
-"""The attributes of a User and a Group, and their characteristics.
+"""The complex attributes of a User and a Group, and the simple ones that the code refers to.
 
-They are those of RFC 7643 section 8.7.1 with these differences: `manager.$ref` is read-only,
-because Ramp writes it. `members.display` is read-only and never returned, because Ramp does not
-update the names; it is declared because Canaille's client needs that to push a group. A Group
-requires a `displayName`, as section 4.2 demands.
+`resource_types` contains the schemas with all attributes. The characteristics are those of
+RFC 7643 section 8.7.1 with these differences: `manager.$ref` is read-only, because Ramp writes it.
+`members.display` is read-only and never returned, because Ramp does not update the names; it is
+declared because Canaille's client needs that to push a group. A Group requires a `displayName`, as
+section 4.2 demands.
 """
 
 from collections.abc import Sequence
 
-from scim.rfc.schema import Attribute, Mutability, ResourceType, Schema
+from scim.rfc.schema import Attribute, Mutability
 
 
 def _type(*canonical: str, mutability: Mutability = "readWrite") -> Attribute:
@@ -69,21 +70,6 @@ SCHEMAS = Attribute(
     returned="always",
     mutability="readOnly",
 )
-META = Attribute(
-    name="meta",
-    description="Metadata of the resource.",
-    kind="complex",
-    mutability="readOnly",
-    parts=[
-        Attribute(name="resourceType", description="User or Group.", case_exact=True),
-        Attribute(name="created", description="When it was created.", kind="dateTime"),
-        Attribute(name="lastModified", description="When it last changed.", kind="dateTime"),
-        Attribute(name="location", description="Its address.", kind="reference"),
-        Attribute(name="version", description="Its ETag.", case_exact=True),
-    ],
-)
-COMMON = [SCHEMAS, ID, EXTERNAL_ID, META]
-
 USER_NAME = Attribute(
     name="userName",
     description="The name by which the provider knows the person, often an address.",
@@ -111,13 +97,6 @@ ACTIVE = Attribute(
     description="Whether the person may use the product.",
     kind="boolean",
     is_used=True,
-)
-PASSWORD = Attribute(
-    name="password",
-    description="Accepted but not stored: people sign in at the provider.",
-    case_exact=True,
-    mutability="writeOnly",
-    returned="never",
 )
 EMAIL = _value("An email address; Ramp uses the primary one.", 254, is_used=True)
 EMAILS = _values("emails", "Email addresses.", EMAIL, "work", "home", "other")
@@ -212,54 +191,6 @@ CERTIFICATES = _values(
 )
 
 
-def _text(
-    name: str, description: str, *, is_published: bool = True, is_used: bool = False
-) -> Attribute:
-    return Attribute(name=name, description=description, is_published=is_published, is_used=is_used)
-
-
-USER_SCHEMA = Schema(
-    urn="urn:ietf:params:scim:schemas:core:2.0:User",
-    name="User",
-    description="A person, as the identity provider describes them.",
-    aliases=("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:user"),
-    attributes=[
-        USER_NAME,
-        NAME,
-        Attribute(name="displayName", description="The name to show."),
-        Attribute(name="nickName", description="The nickname."),
-        Attribute(
-            name="profileUrl",
-            description="The URL of a page about the person.",
-            kind="reference",
-            reference_types=["external"],
-            case_exact=True,
-            longest=2048,
-        ),
-        _text("title", "The job title."),
-        _text("userType", "Such as “Employee” or “Contractor”."),
-        _text("preferredLanguage", "The preferred language, as in Accept-Language."),
-        _text("locale", "The locale for dates and numbers, such as “en-US”."),
-        _text("timezone", "The time zone in IANA format, such as “Europe/Berlin”."),
-        ACTIVE,
-        PASSWORD,
-        EMAILS,
-        PHONE_NUMBERS,
-        IMS,
-        PHOTOS,
-        ADDRESSES,
-        GROUPS,
-        ENTITLEMENTS,
-        ROLES,
-        CERTIFICATES,
-        # These are not in the RFC, but administrators map attributes to them. They are stored
-        # where they were sent. If a provider read them in another place, it would send them
-        # again in every cycle.
-        _text("department", "The department.", is_published=False, is_used=True),
-        _text("location", "The location.", is_published=False, is_used=True),
-        _text("city", "The location.", is_published=False, is_used=True),
-    ],
-)
 MANAGER = _complex(
     "manager",
     "The person's manager.",
@@ -286,34 +217,6 @@ MANAGER = _complex(
         ),
     ],
 )
-ENTERPRISE = Schema(
-    urn="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
-    name="EnterpriseUser",
-    description="Enterprise attributes of the person.",
-    # The URNs of SCIM 1.1, which the published templates of OneLogin and HelloID still send, and
-    # a shortened URN that some clients send.
-    aliases=(
-        "urn:scim:schemas:extension:enterprise:1.0",
-        "urn:scim:schemas:extension:enterprise:2.0:user",
-        "urn:ietf:params:scim:schemas:extension:enterprise:1.0:user",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
-    ),
-    attributes=[
-        _text("employeeNumber", "The employee number."),
-        _text("costCenter", "The cost center."),
-        _text("organization", "The organization."),
-        _text("division", "The division."),
-        _text("department", "The department.", is_used=True),
-        MANAGER,
-    ],
-)
-RAMP = Schema(
-    urn="urn:ietf:params:scim:schemas:extension:ramp:2.0:User",
-    name="RampUser",
-    description="The location, and the custom fields that the administrator maps.",
-    attributes=[_text("location", "The name of the person's work location.", is_used=True)],
-    is_open=True,
-)
 MEMBERS = Attribute(
     name="members",
     description="The people in the group.",
@@ -339,29 +242,3 @@ MEMBERS = Attribute(
     ],
 )
 GROUP_NAME = Attribute(name="displayName", description="The name.", required=True, is_used=True)
-GROUP_SCHEMA = Schema(
-    urn="urn:ietf:params:scim:schemas:core:2.0:Group",
-    name="Group",
-    description="A group, as the identity provider describes it.",
-    aliases=("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:group"),
-    attributes=[GROUP_NAME, MEMBERS],
-)
-
-USER = ResourceType(
-    name="User",
-    endpoint="/Users",
-    description="People assigned to Ramp in the identity provider.",
-    core=USER_SCHEMA,
-    common=COMMON,
-    extensions=[ENTERPRISE, RAMP],
-    misplaced_names={"manager": (ENTERPRISE, MANAGER)},
-)
-GROUP = ResourceType(
-    name="Group",
-    endpoint="/Groups",
-    description="Groups of the identity provider.",
-    core=GROUP_SCHEMA,
-    common=COMMON,
-    most_operations=20_000,
-)
-RESOURCE_TYPES = (USER, GROUP)

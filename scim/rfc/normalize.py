@@ -19,18 +19,11 @@ from typing import Any
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 from scim.rfc import dialects, notes
-from scim.rfc.attributes import (
-    ACTIVE,
-    ENTERPRISE,
-    MANAGER,
-    MEMBERS,
-    RESOURCE_TYPES,
-    ROLES,
-    SCHEMAS,
-)
+from scim.rfc.attributes import ACTIVE, MANAGER, MEMBERS, ROLES, SCHEMAS
 from scim.rfc.emails import check_emails
 from scim.rfc.flat_keys import nest
 from scim.rfc.read_values import stored_name, value_or_none
+from scim.rfc.resource_types import ENTERPRISE, RESOURCE_TYPES
 from scim.rfc.schema import Attribute, ResourceType, Schema
 from scim.rfc.strict_json import Json
 

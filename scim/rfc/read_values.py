@@ -13,14 +13,7 @@ from typing import Any
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 from scim.rfc import dialects, notes
-from scim.rfc.attributes import (
-    EMAIL,
-    MANAGER,
-    MEMBERS,
-    PRIMARY,
-    ROLES,
-    USER_NAME,
-)
+from scim.rfc.attributes import EMAIL, MANAGER, MEMBERS, PRIMARY, ROLES, USER_NAME
 from scim.rfc.paths import part_of
 from scim.rfc.schema import Attribute, Kind
 from scim.rfc.strict_json import Json

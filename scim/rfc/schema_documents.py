@@ -8,7 +8,7 @@ from scim2_models import EnterpriseUser, Group, ServiceProviderConfig, User
 from scim2_models import ResourceType as ResourceTypeModel
 from scim2_models import Schema as SchemaModel
 
-from scim.rfc.attributes import RESOURCE_TYPES
+from scim.rfc.resource_types import RESOURCE_TYPES
 from scim.rfc.schema import Attribute, ResourceType, Schema
 from scim.rfc.strict_json import Json
 

@@ -16,12 +16,12 @@ from scim2_models import InvalidPathException, SCIMException
 
 from people.values import Profile, is_usable_name
 from scim.rfc import notes
-from scim.rfc.attributes import ENTERPRISE, RAMP, USER
 from scim.rfc.emails import emails_by_preference, looks_like_address
 from scim.rfc.filter_match import Matcher
 from scim.rfc.normalize import manager_reference, schema_key
 from scim.rfc.paths import Target, resolve
 from scim.rfc.read_values import stored_name
+from scim.rfc.resource_types import ENTERPRISE, RAMP, USER
 from scim.rfc.strict_json import Json
 
 OUR_ROLE = "rampUserRole"

@@ -39,11 +39,11 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, mail: Mail) -> HttpResponse:
-    person, old = mail.person, asking.person.email
+    person, old = mail.person, mail.person.email
     is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
     is_confirmed = request.method == "POST"
     if is_confirmed:
-        email_changes.confirm_address(mail, actor=Actor("person", asking.to))
+        email_changes.confirm_address(mail, actor=Actor("person", mail.to))
     elif not is_current(mail):
         raise email_changes.NothingToConfirm
     waiting = email_changes.unconfirmed(person) if is_confirmed else []
@@ -55,7 +55,7 @@ def _confirm(request: HttpRequest, mail: Mail) -> HttpResponse:
         "waiting": waiting,
         "tenant": person.tenant,
         "old": old,
-        "new": mail.facts["address"] if is_old else asking.to,
+        "new": mail.facts["address"] if is_old else mail.to,
     }
     return render(request, "provisioning/sign_in/confirm_email.html", context)
 

@@ -10,8 +10,8 @@ from scim2_models import SCIMException
 from people.operations import managers
 from people.operations.sandboxes import DOMAIN
 from scim.rfc import patch, patch_operations
-from scim.rfc.attributes import ENTERPRISE, GROUP, USER
 from scim.rfc.normalize import normalize
+from scim.rfc.resource_types import ENTERPRISE, GROUP, USER
 from scim.rfc.strict_json import Json
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people.models import CustomField
 from people.models.field_table import PLACES
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE, RAMP
+from scim.rfc.resource_types import ENTERPRISE, RAMP
 from scim.rfc.schema import Attribute
 from scim.sync.attribute_mapping import SOURCES, check_path
 from scim.sync.policies import FIELD_NAMES

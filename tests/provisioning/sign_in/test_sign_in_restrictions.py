@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
-from provisioning.providers.admission import OPEN_HOSTS
 
 from people import tenancy
 from people.mail.confirmation_links import latest_request
@@ -18,6 +17,7 @@ from people.operations.invites import lifecycle
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.providers.restrictions import OPEN_HOSTS
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
 from tests.clients.pages import signed_in, text_of

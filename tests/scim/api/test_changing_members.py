@@ -6,8 +6,8 @@ from scim2_models import InvalidFilterException, InvalidValueException, SCIMExce
 
 from scim.api import group_members
 from scim.api.group_members import GroupChange
-from scim.rfc.attributes import GROUP
 from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import GROUP
 from tests.support.scim_strategies import operations as any_operations
 
 

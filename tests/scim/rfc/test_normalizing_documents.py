@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from scim2_models import InvalidSyntaxException, InvalidValueException, SCIMException
 
-from scim.rfc.attributes import GROUP, USER
 from scim.rfc.normalize import link_manager, manager_reference, normalize, replacement
+from scim.rfc.resource_types import GROUP, USER
 from tests.support.scim_strategies import resources
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"

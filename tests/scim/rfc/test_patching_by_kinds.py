@@ -10,9 +10,9 @@ import pytest
 from scim2_models import SCIMException
 
 from scim.rfc import patch
-from scim.rfc.attributes import USER
 from scim.rfc.normalize import normalize
 from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import USER
 from tests.clients.scim import ENT, Json
 from tests.clients.scim import USER as CORE
 

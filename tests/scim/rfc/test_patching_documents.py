@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from scim2_models import SCIMException
 
 from scim.rfc import patch
-from scim.rfc.attributes import USER
 from scim.rfc.normalize import link_manager, normalize
 from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import USER
 from tests.support.scim_strategies import operations as any_operations
 from tests.support.scim_strategies import resources
 

@@ -7,9 +7,10 @@ import pytest
 from scim2_models import SCIMException
 
 from scim.rfc import patch
-from scim.rfc.attributes import GROUP, MEMBERS, USER
+from scim.rfc.attributes import MEMBERS
 from scim.rfc.normalize import normalize
 from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import Attribute, ResourceType
 from tests.clients.scim import Json
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from scim.rfc import notes, patch
-from scim.rfc.attributes import GROUP, USER
 from scim.rfc.normalize import manager_reference, normalize, replacement
 from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import Attribute
 from scim.sync.attribute_mapping import profile_of
 from tests.clients.scim import ENT, RAMP, Json
