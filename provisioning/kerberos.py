@@ -205,11 +205,11 @@ def _relative_id(initiator: Any) -> int | None:
     6 strings of 8 bytes each, and 2 counts of 2 bytes.
     """
     try:
-        said = initiator.attributes[LOGON_INFO]
+        logon_info = initiator.attributes[LOGON_INFO]
     except (KeyError, NotImplementedError, gssapi.exceptions.GSSError):
         return None
-    value = next(iter(said.values), b"")
-    if not said.authenticated or len(value) < USER_ID_AT + 4:
+    value = next(iter(logon_info.values), b"")
+    if not logon_info.authenticated or len(value) < USER_ID_AT + 4:
         return None
     number: int = struct.unpack_from("<I", value, USER_ID_AT)[0]
     return number

@@ -45,8 +45,8 @@ class Claims:
 
     `subject` never changes and is never reused for another account: `sub`, for Entra "tid/oid", an
     entryUUID or objectGUID. Only if there is no directory, it is the whole Kerberos principal. The
-    address is contact data and identifies nobody. `said` contains every claim that is text, for
-    the pairing with SCIM.
+    address is contact data and identifies nobody. `text_claims` contains every claim that is
+    text, for the pairing with SCIM.
     """
 
     subject: str
@@ -70,7 +70,7 @@ class Claims:
     # All values of fields that may have several, by field. They have no order.
     alternatives: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: Groups = UNKNOWN
-    said: Mapping[str, str] = field(default_factory=dict)
+    text_claims: Mapping[str, str] = field(default_factory=dict)
     # The claims that may list groups, for the preview on the provider's page.
     group_claims: Mapping[str, Any] = field(default_factory=dict)
     # What could not be read, as sentences for the provider log.

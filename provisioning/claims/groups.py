@@ -98,11 +98,11 @@ def _group_of(value: dict[str, Any]) -> Group:
     """Return the group of an object: SCIM's `value` and `display`, or `id` and a name."""
     keys = [name for name in ("id", "value") if name in value]
     names = [name for name in ("displayName", "name", "display") if _is_text(value.get(name))]
-    said = [*(value[name] for name in keys[:1]), *(value[name] for name in names)]
-    if not said or not (_is_text(said[0]) or is_number(said[0])):
+    values = [*(value[name] for name in keys[:1]), *(value[name] for name in names)]
+    if not values or not (_is_text(values[0]) or is_number(values[0])):
         raise _NotAGroup("has an object in it that names no group")
-    key = str(said[0])
-    name = str(said[1]) if keys and len(said) > 1 else key
+    key = str(values[0])
+    name = str(values[1]) if keys and len(values) > 1 else key
     # An unusual name must not hide the group. Only the id is compared.
     return Group(key, readable(name)[:MAX_GROUP_LENGTH])
 

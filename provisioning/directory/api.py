@@ -13,8 +13,8 @@ from provisioning.net import safe_http
 from provisioning.net.safe_http import HttpAnswer, OutboundError
 from provisioning.oidc import discovery
 from provisioning.providers import manage
-from provisioning.providers.admission import SHARED_DIRECTORIES
 from provisioning.providers.config import OidcSettings, settings_of
+from provisioning.providers.restrictions import SHARED_DIRECTORIES
 
 Json = dict[str, Any]
 

@@ -13,8 +13,8 @@ from provisioning.claims import Group
 from provisioning.directory.api import Api, Json, client_token, objects, segment, text
 from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page
 from provisioning.models import IdentityProvider
-from provisioning.providers.admission import admission_of, is_shared
 from provisioning.providers.config import OidcSettings, settings_of
+from provisioning.providers.restrictions import is_shared, restrictions_of
 
 DEFAULT_URL: Final = "https://graph.microsoft.com"
 OF_PERSON: Final = "id,displayName,mail,userPrincipalName,department,jobTitle,officeLocation"
@@ -83,7 +83,7 @@ def _tenant_of(provider: IdentityProvider, issuer: str) -> str:
     :raises DirectoryFailed: if the issuer is for several organizations.
     """
     if is_shared(provider.settings):
-        tenants = admission_of(provider).entra_tenants
+        tenants = restrictions_of(provider).entra_tenants
         if len(tenants) != 1:
             raise DirectoryFailed(
                 "no-directory",

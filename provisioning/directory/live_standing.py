@@ -17,7 +17,7 @@ Kind = IdentityProvider.Kind
 
 @dataclass(frozen=True)
 class Answer:
-    """What a directory said: a standing, that it has no such account, or a problem."""
+    """The answer of a directory: a standing, that it has no such account, or a problem."""
 
     provider: IdentityProvider
     standing: Standing | None = None

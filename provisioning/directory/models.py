@@ -64,12 +64,12 @@ class DirectoryUser(Entry):
 
     @property
     def is_disabled(self) -> bool:
-        said = {
+        fields = {
             "useraccountcontrol": self.control,
             "nsaccountlock": self.locked,
             "pwdaccountlockedtime": self.locked_at,
         }
-        attributes = {name: [str(value).encode()] for name, value in said.items() if value != ""}
+        attributes = {name: [str(value).encode()] for name, value in fields.items() if value != ""}
         status = entry.status_of(entry.Entry(self.dn, attributes), timezone.now())
         return status == AccountStatus.DISABLED
 

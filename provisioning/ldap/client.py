@@ -229,13 +229,13 @@ class Directory:
         :raises AccountRefused: if it is correct, but expired or the account is disabled.
         """
         # This connection stays bound as the service account.
-        asking = connected(self.settings)
+        connection = connected(self.settings)
         try:
-            asking.simple_bind_s(entry.dn, password)
+            connection.simple_bind_s(entry.dn, password)
         except (ldap.INVALID_CREDENTIALS, ldap.UNWILLING_TO_PERFORM) as error:
             raise _refused(entry, str(error)) from error
         finally:
-            asking.unbind_ext_s()
+            connection.unbind_ext_s()
 
     def claims(self, entry: Entry) -> Claims:
         """Return what the directory says about the entry."""
@@ -258,7 +258,7 @@ class Directory:
             },
             groups=self.groups_of(entry),
             account_created_at=entry.created_at,
-            said={name: entry.text([name]) for name in entry.attributes} | {"dn": entry.dn},
+            text_claims={name: entry.text([name]) for name in entry.attributes} | {"dn": entry.dn},
         )
 
     def account_of(self, entry: Entry) -> Account:

@@ -32,8 +32,9 @@ class Identity(TenantOwned):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="identities")
     how = models.CharField(max_length=8, choices=How)
     # The values that the provider stated last: {"email": …, "given_name": …, "family_name": …,
-    # "name": …}; "claims" are those of the last sign-in that may list groups.
-    said = models.JSONField(default=dict)
+    # "name": …}; "claims" are those of the last sign-in that may list groups. The column keeps its
+    # first name, because a renamed column breaks the version that still runs during a deployment.
+    stated_values = models.JSONField(default=dict, db_column="said")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     # When the provider last sent their groups; None if it never has.

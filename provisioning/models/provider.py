@@ -51,7 +51,7 @@ class IdentityProvider(GroupSource):
     provisions_people = models.BooleanField("add people at their first sign-in", default=True)
     # Whether people whose address the provider has not verified may be added.
     adds_unverified = models.BooleanField(default=False)
-    # Who may sign in, as `provisioning.providers.admission` reads it; blank for everybody.
+    # Who may sign in, as `provisioning.providers.restrictions` reads it; blank for everybody.
     admission = models.JSONField(default=dict, blank=True)
     browsing = models.CharField(max_length=12, choices=Browsing, default=Browsing.OFF)
     # The SCIM connection of the same directory, by its key, and how one finds the other's people.

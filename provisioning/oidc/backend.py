@@ -87,14 +87,15 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         :raises OidcFailed: if a request or a check fails.
         """
         try:
-            said = self.authenticate(request, nonce=nonce, code_verifier=code_verifier)
+            claims: Claims | None = self.authenticate(
+                request, nonce=nonce, code_verifier=code_verifier
+            )
         except OutboundError as error:
             raise OidcFailed(error.code, str(error)) from error
         except jwt.PyJWTError as error:
             raise OidcFailed("bad-token", f"The ID token is not valid: {error}.") from error
-        if said is None:
+        if claims is None:
             raise OidcFailed("no-code", "The provider did not return an authorization code.")
-        claims: Claims = said
         return claims
 
     def get_token(self, payload: dict[str, str]) -> dict[str, Any]:
@@ -183,8 +184,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.sid = str(payload.get("sid") or "")
         if isinstance(at := payload.get("auth_time"), int | float):
             self.authenticated_at = at
-        said = self.get_userinfo(access_token, id_token, payload)
-        claims = claims_from(said, self.settings)
+        sent = self.get_userinfo(access_token, id_token, payload)
+        claims = claims_from(sent, self.settings)
         return replace(claims, problems=(*claims.problems, *self.problems))
 
     def get_user(self, user_id: object) -> Person | None:

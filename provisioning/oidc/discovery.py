@@ -13,7 +13,7 @@ from django.core.cache import cache
 
 from provisioning.net import safe_http
 from provisioning.net.safe_http import OutboundError
-from provisioning.providers.admission import SHARED_DIRECTORIES
+from provisioning.providers.restrictions import SHARED_DIRECTORIES
 
 CACHE_SECONDS: Final = 3600
 # An unknown key id may be a new key. But forged tokens must not make Ramp fetch keys more often.
@@ -133,8 +133,8 @@ def _optional(document: dict[str, Any], name: str) -> str:
     return value
 
 
-def _listed(said: Any) -> list[Any]:
-    return said if isinstance(said, list) else []
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def key_for(token: str, jwks_url: str, *, is_refetched: bool = False) -> SigningKey:

@@ -28,7 +28,7 @@ def claims_from(claims: dict[str, Any], settings: OidcSettings) -> Claims:
         name=texts["name"],
         is_email_verified=read_truth(claims.get("email_verified")),
         groups=groups_from(claims, settings),
-        said={name: text for name, value in claims.items() if (text := _said(value))},
+        text_claims={name: text for name, value in claims.items() if (text := _text_of(value))},
         group_claims=kept_for_preview(claims),
         problems=tuple(problems),
     )
@@ -90,7 +90,7 @@ def _subject(claims: dict[str, Any]) -> str:
     return subject if isinstance(subject, str) else ""
 
 
-def _said(value: Any) -> str:
+def _text_of(value: Any) -> str:
     """Return the value as text, unchanged, for the pairing and the required claim."""
     if isinstance(value, str | bool):
         return str(value)

@@ -12,9 +12,9 @@ from typing import Any, Final
 from people.values import PeopleError
 from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
-from provisioning.providers import admission
-from provisioning.providers.admission import Admission
+from provisioning.providers import restrictions
 from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
+from provisioning.providers.restrictions import Restrictions
 
 Kind = IdentityProvider.Kind
 
@@ -143,7 +143,7 @@ class Definition:
     browsing: str = IdentityProvider.Browsing.OFF
     pairing: Pairing | None = None
     adds_unverified: bool = False
-    admission: Admission = field(default_factory=Admission)
+    admission: Restrictions = field(default_factory=Restrictions)
 
 
 def settings_of(provider: IdentityProvider) -> Any:
@@ -175,7 +175,7 @@ def read(document: Any) -> Definition:
         browsing=document.get("directory_browsing", IdentityProvider.Browsing.OFF),
         pairing=Pairing(**pairing) if pairing else None,
         adds_unverified=document.get("add_unverified", False),
-        admission=Admission(**document.get("restrict_to") or {}),
+        admission=Restrictions(**document.get("restrict_to") or {}),
     )
 
 
@@ -209,7 +209,7 @@ def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
         yield f"Missing: {_listed(missing)}."
     yield from _wrong_types(kind, document)
     yield from _wrong_pairing(document.get("paired_with_scim"))
-    yield from _wrong_admission(kind, document)
+    yield from _wrong_restrictions(kind, document)
 
 
 def _is_needed(one: Any) -> bool:
@@ -268,34 +268,34 @@ def _wrong_pairing(pairing: Any) -> Iterator[str]:
         yield "“equals” must be externalId or userName."
 
 
-def _wrong_admission(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
-    restrictions = document.get("restrict_to") or {}
-    known = (*admission.LISTS, *admission.TEXTS)
-    if not isinstance(restrictions, dict) or restrictions.keys() - set(known):
+def _wrong_restrictions(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
+    entered = document.get("restrict_to") or {}
+    known = (*restrictions.LISTS, *restrictions.TEXTS)
+    if not isinstance(entered, dict) or entered.keys() - set(known):
         yield f"“restrict_to” must be an object of {_listed(known)}."
         return
-    for name in sorted(restrictions.keys() & set(admission.LISTS)):
-        if not _is_texts(restrictions[name]):
+    for name in sorted(entered.keys() & set(restrictions.LISTS)):
+        if not _is_texts(entered[name]):
             yield f"“{name}” must be a list of strings."
-    for name in sorted(restrictions.keys() & set(admission.TEXTS)):
-        if not isinstance(restrictions[name], str):
+    for name in sorted(entered.keys() & set(restrictions.TEXTS)):
+        if not isinstance(entered[name], str):
             yield f"“{name}” must be text."
-    claim = restrictions.get("required_claim")
+    claim = entered.get("required_claim")
     if isinstance(claim, str) and claim and not all(map(str.strip, claim.partition("="))):
         yield "“required_claim” must have the form “department=Sales”."
-    yield from _missing_admission(kind, document, restrictions) if kind == Kind.OIDC else ()
+    yield from _missing_restrictions(kind, document, entered) if kind == Kind.OIDC else ()
 
 
-def _missing_admission(
-    kind: str, document: Mapping[str, Any], restrictions: Mapping[str, Any]
+def _missing_restrictions(
+    kind: str, document: Mapping[str, Any], entered: Mapping[str, Any]
 ) -> Iterator[str]:
-    if admission.is_open(kind, document) and not any(restrictions.values()):
-        known = (*admission.LISTS, *admission.TEXTS)
+    if restrictions.is_open(kind, document) and not any(entered.values()):
+        known = (*restrictions.LISTS, *restrictions.TEXTS)
         yield (
             "Anyone can create an account at this issuer. Restrict who can sign in. Enter at "
             f"least one of {_listed(known)}."
         )
-    elif admission.is_shared(document) and not restrictions.get("entra_tenants"):
+    elif restrictions.is_shared(document) and not entered.get("entra_tenants"):
         yield (
             "Accounts of every organization can sign in at this issuer. Enter the Entra directory "
             "(tenant) IDs of yours (“entra_tenants”)."

@@ -16,16 +16,16 @@ from django.conf import settings
 class SecretLost(Exception):
     """The secret cannot be decrypted: its key is gone, or it belongs to another row."""
 
-    said = "The saved secret cannot be decrypted with the current keys. Enter it again."
+    message = "The saved secret cannot be decrypted with the current keys. Enter it again."
 
     def __init__(self) -> None:
-        super().__init__(self.said)
+        super().__init__(self.message)
 
 
 class SecretForElsewhere(SecretLost):
     """The secret was entered for another address than the one it would be sent to."""
 
-    said = (
+    message = (
         "The address has changed since the secret was entered, so the secret was not sent. "
         "Enter it again on the provider's page."
     )

@@ -91,60 +91,68 @@ class SignInFacts:
     paired: LinkCandidate | None = None
     is_paired_known: bool = False
     # The person of the opened invite, or the signed-in person who links a provider.
-    asking: LinkCandidate | None = None
+    candidate_of_visitor: LinkCandidate | None = None
     # The person with the claimed address, unless terminated.
     same_email: Person | None = None
     may_create: bool = True
     may_create_unverified: bool = False
     # The unmet restriction of the provider, for the administrator.
-    unmet: str = ""
+    unmet_restriction: str = ""
     # Anyone can create an account at the provider, and no restriction is set.
     is_unrestricted: bool = False
 
 
-def decide(claims: Claims, known: SignInFacts) -> Decision:
+def decide(claims: Claims, facts: SignInFacts) -> Decision:
     """Return what to do with this sign-in."""
-    if refused := _not_admitted(claims, known):
+    if refused := _not_admitted(claims, facts):
         return refused
-    if known.identity and not _has_come_back(known):
-        return _known(known.identity, known)
+    if facts.identity and not _has_come_back(facts):
+        return _sign_in_known(facts.identity, facts)
     if claims.is_unconfirmed:
         return Refuse(Refusal.DIRECTORY_UNAVAILABLE)
-    return _linked(known) or _create(claims, known)
+    return _linked(facts) or _create(claims, facts)
 
 
-def _linked(known: SignInFacts) -> Decision | None:
+def _linked(facts: SignInFacts) -> Decision | None:
     """Decide about a person found by the pairing, the directory, an invite or the session."""
-    if known.paired:
-        return _link(known.paired)
-    if known.is_paired_known:
+    if facts.paired:
+        return _link(facts.paired)
+    if facts.is_paired_known:
         return Refuse(Refusal.NOT_PROVISIONED)
-    if known.same_directory:
-        if known.asking and known.asking.person != known.same_directory.person:
-            return Refuse(Refusal.SOMEBODY_ELSE, known.same_directory.person)
-        return _link(known.same_directory)
-    return _link(known.asking) if known.asking else None
+    if facts.same_directory:
+        if _is_somebody_else(facts.same_directory.person, facts):
+            return Refuse(Refusal.SOMEBODY_ELSE, facts.same_directory.person)
+        return _link(facts.same_directory)
+    return _link(facts.candidate_of_visitor) if facts.candidate_of_visitor else None
 
 
-def _not_admitted(claims: Claims, known: SignInFacts) -> Refuse | None:
+def _not_admitted(claims: Claims, facts: SignInFacts) -> Refuse | None:
     if not claims.subject.strip():
         return Refuse(Refusal.NO_SUBJECT)
-    return Refuse(Refusal.NOT_ADMITTED, known.identity, known.unmet) if known.unmet else None
+    if facts.unmet_restriction:
+        return Refuse(Refusal.NOT_ADMITTED, facts.identity, facts.unmet_restriction)
+    return None
 
 
-def _has_come_back(known: SignInFacts) -> bool:
+def _is_somebody_else(person: Person, facts: SignInFacts) -> bool:
+    """Tell whether the visitor opened the invite, or the session, of another person."""
+    visitor = facts.candidate_of_visitor
+    return visitor is not None and visitor.person != person
+
+
+def _has_come_back(facts: SignInFacts) -> bool:
     """Tell whether SCIM has added a terminated person again as a new person."""
-    assert known.identity
-    is_past = known.identity.state == Person.State.TERMINATED
-    return is_past and known.paired is not None and known.paired.person != known.identity
+    assert facts.identity
+    is_past = facts.identity.state == Person.State.TERMINATED
+    return is_past and facts.paired is not None and facts.paired.person != facts.identity
 
 
-def _known(person: Person, known: SignInFacts) -> Decision:
-    if known.asking and known.asking.person != person:
+def _sign_in_known(person: Person, facts: SignInFacts) -> Decision:
+    if _is_somebody_else(person, facts):
         return Refuse(Refusal.SOMEBODY_ELSE, person)
     if refused := _shut_out(person):
         return refused
-    if known.is_identity_disowned:
+    if facts.is_identity_disowned:
         return Refuse(Refusal.NOT_PAIRED, person)
     return SignIn(person)
 
@@ -166,15 +174,15 @@ def _shut_out(person: Person) -> Refuse | None:
     return None if person.is_active else Refuse(Refusal.DEACTIVATED, person)
 
 
-def _create(claims: Claims, known: SignInFacts) -> Decision:
-    if known.same_email:
-        return Refuse(Refusal.EMAIL_TAKEN, known.same_email)
-    if not known.may_create:
+def _create(claims: Claims, facts: SignInFacts) -> Decision:
+    if facts.same_email:
+        return Refuse(Refusal.EMAIL_TAKEN, facts.same_email)
+    if not facts.may_create:
         return Refuse(Refusal.UNKNOWN_PERSON)
-    if known.is_unrestricted:
+    if facts.is_unrestricted:
         return Refuse(Refusal.UNRESTRICTED)
     if not claims.email:
         return Refuse(Refusal.NO_EMAIL)
-    if claims.is_email_verified is False and not known.may_create_unverified:
+    if claims.is_email_verified is False and not facts.may_create_unverified:
         return Refuse(Refusal.UNVERIFIED_EMAIL)
     return Create()

@@ -105,7 +105,7 @@ def _by_principal(provider: IdentityProvider, claims: Claims) -> Identity | None
     shared = shared_identity(provider, claims)
     if shared:
         return identity if shared.person_id == identity.person_id else None
-    created_at, email = claims.account_created_at, identity.said.get("email", "")
+    created_at, email = claims.account_created_at, identity.stated_values.get("email", "")
     is_older = created_at is not None and created_at <= identity.first_seen_at
     is_same_address = not email or not claims.email or email == claims.email
     return identity if is_older and is_same_address else None

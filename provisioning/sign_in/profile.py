@@ -28,7 +28,7 @@ def stated_values(claims: Claims) -> dict[str, str]:
 def changed_values(known: dict[str, Any], claims: Claims) -> dict[str, str]:
     """Return the fields that the provider states differently than at the last sign-ins.
 
-    :param known: what it stated at earlier sign-ins, as `Identity.said` keeps it.
+    :param known: what it stated at earlier sign-ins, from `Identity.stated_values`.
     """
     stated = stated_values(claims)
     changed = {name: value for name, value in stated.items() if known.get(name) != value}
@@ -47,7 +47,7 @@ def names_of(claims: Claims) -> tuple[str, str]:
         (claims.given_name, given, first),
         (claims.family_name, family, last, first),
     )
-    usable = [next((name for name in said if is_usable_name(name)), "") for said in parts]
+    usable = [next((name for name in names if is_usable_name(name)), "") for names in parts]
     return usable[0], usable[1]
 
 

@@ -24,7 +24,7 @@ from provisioning.claims import Claims, readable
 from provisioning.group_roles import memberships
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.models.account_status import AccountStatus
-from provisioning.providers import admission
+from provisioning.providers import restrictions
 from provisioning.providers.issuers import authority_of
 from provisioning.sign_in import attempt_log, identity_lookup
 from provisioning.sign_in.attempt_log import Outcome
@@ -64,7 +64,7 @@ class _SignInResult:
 
 
 def sign_in(
-    provider: IdentityProvider, claims: Claims, asking: SignInContext = NOTHING
+    provider: IdentityProvider, claims: Claims, context: SignInContext = NOTHING
 ) -> SignInAttempt:
     """Find, link or add the person who signs in, and update their roles.
 
@@ -74,7 +74,7 @@ def sign_in(
     with tenancy.use(provider.tenant_id):
         try:
             with transaction.atomic():
-                result = _identify(provider, claims, asking)
+                result = _identify(provider, claims, context)
         except _Refusal as refused:
             raise _refused(provider, claims, refused.decision) from None
         except PeopleError as error:
@@ -94,7 +94,7 @@ class _Refusal(Exception):
         self.decision = decision
 
 
-def _identify(provider: IdentityProvider, claims: Claims, asking: SignInContext) -> _SignInResult:
+def _identify(provider: IdentityProvider, claims: Claims, context: SignInContext) -> _SignInResult:
     if not provider.tenant.is_active:
         raise _Refusal(Refuse(Refusal.TENANT_INACTIVE))
     locks.lock_provider_shared(provider)
@@ -102,7 +102,7 @@ def _identify(provider: IdentityProvider, claims: Claims, asking: SignInContext)
     locks.lock_subject(provider, claims.subject)
     warning = identity_lookup.retire_inherited(provider, claims)
     claims = _with_known_values(provider, claims)
-    decision = decide(claims, _known(provider, claims, asking))
+    decision = decide(claims, _collect_facts(provider, claims, context))
     match decision:
         case SignIn(person):
             result = _SignInResult(person, Outcome.SIGNED_IN)
@@ -133,7 +133,7 @@ def _with_known_values(provider: IdentityProvider, claims: Claims) -> Claims:
     identity = identity_lookup.identity_of(provider, claims) if several else None
     if identity is None:
         return claims
-    known = {name: identity.said.get(name) for name in several}
+    known = {name: identity.stated_values.get(name) for name in several}
     return replace(claims, **{n: known[n] for n, values in several.items() if known[n] in values})
 
 
@@ -146,7 +146,9 @@ def _check_authority(provider: IdentityProvider) -> None:
     provider.authority = authority
 
 
-def _known(provider: IdentityProvider, claims: Claims, asking: SignInContext) -> SignInFacts:
+def _collect_facts(
+    provider: IdentityProvider, claims: Claims, context: SignInContext
+) -> SignInFacts:
     identity = identity_lookup.identity_of(provider, claims)
     shared = identity_lookup.shared_identity(provider, claims)
     paired, is_paired_known = _paired(provider, claims)
@@ -157,12 +159,12 @@ def _known(provider: IdentityProvider, claims: Claims, asking: SignInContext) ->
         same_directory=_candidate(provider, shared.person, How.SHARED) if shared else None,
         paired=paired,
         is_paired_known=is_paired_known,
-        asking=_asking(provider, asking),
+        candidate_of_visitor=_candidate_of_visitor(provider, context),
         same_email=same_email,
         may_create=provider.provisions_people,
         may_create_unverified=provider.adds_unverified,
-        unmet=admission.unmet(provider, claims),
-        is_unrestricted=admission.lacks_restriction(provider),
+        unmet_restriction=next(restrictions.unmet_restrictions(provider, claims), ""),
+        is_unrestricted=restrictions.lacks_restriction(provider),
     )
 
 
@@ -178,7 +180,9 @@ def _is_disowned(identity: Identity, paired: LinkCandidate | None) -> bool:
 
 def _paired(provider: IdentityProvider, claims: Claims) -> tuple[LinkCandidate | None, bool]:
     """Return the person of the paired connection, and whether it has such a user at all."""
-    value = readable(claims.said.get(provider.paired_claim, "")) if provider.is_paired else ""
+    value = (
+        readable(claims.text_claims.get(provider.paired_claim, "")) if provider.is_paired else ""
+    )
     if not value:
         return None, False
     pairing = hooks.pairing()
@@ -189,12 +193,14 @@ def _paired(provider: IdentityProvider, claims: Claims) -> tuple[LinkCandidate |
     return _candidate(provider, person, How.PAIRED), True
 
 
-def _asking(provider: IdentityProvider, asking: SignInContext) -> LinkCandidate | None:
-    if asking.person:
-        return _candidate(provider, asking.person, How.LINKED)
-    if asking.invite:
-        acceptance.lock_invite(asking.invite)
-        return _candidate(provider, asking.invite.person, How.INVITED)
+def _candidate_of_visitor(
+    provider: IdentityProvider, context: SignInContext
+) -> LinkCandidate | None:
+    if context.person:
+        return _candidate(provider, context.person, How.LINKED)
+    if context.invite:
+        acceptance.lock_invite(context.invite)
+        return _candidate(provider, context.invite.person, How.INVITED)
     return None
 
 
@@ -242,7 +248,7 @@ def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: H
         authority=provider.authority,
         person=person,
         how=how,
-        said=stated_values(claims),
+        stated_values=stated_values(claims),
         first_seen_at=now,
         last_seen_at=now,
     )
@@ -265,11 +271,11 @@ def _update(provider: IdentityProvider, claims: Claims, result: _SignInResult) -
         email_changes.propose_address(result.person, claims.email, actor=provider.actor)
     _update_roles(identity, claims, result)
     # A value that this sign-in left out stays known.
-    stated = {name: value for name, value in identity.said.items() if name in STATED}
-    identity.said = stated | stated_values(claims) | {"claims": dict(claims.group_claims)}
+    stated = {name: value for name, value in identity.stated_values.items() if name in STATED}
+    identity.stated_values = stated | stated_values(claims) | {"claims": dict(claims.group_claims)}
     identity.last_seen_at = timezone.now()
     identity.status, identity.status_since = AccountStatus.GOOD, None
-    identity.save(update_fields=["last_seen_at", "said", "status", "status_since"])
+    identity.save(update_fields=["last_seen_at", "stated_values", "status", "status_since"])
 
 
 def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -> None:
@@ -277,7 +283,7 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
 
     What an administrator changed here meanwhile stays until the provider changes it too.
     """
-    changed = changed_values(identity.said, claims)
+    changed = changed_values(identity.stated_values, claims)
     if not changed or hooks.pairing().is_provisioned(result.person):
         return
     now = result.person.profile

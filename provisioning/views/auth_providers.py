@@ -22,10 +22,10 @@ from provisioning.ldap.proposal import Proposal
 from provisioning.models import IdentityProvider
 from provisioning.oidc.urls_for_provider import addresses_of
 from provisioning.providers import connection_test_limits, manage
-from provisioning.providers.admission import lacks_restriction
 from provisioning.providers.config import OidcSettings, settings_of
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
+from provisioning.providers.restrictions import lacks_restriction
 from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
 from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
@@ -185,13 +185,13 @@ def _change(request: PersonRequest, provider: IdentityProvider, form: ProviderFo
 
 def _last_claims(provider: IdentityProvider, initial: dict[str, Any]) -> dict[str, Any]:
     """Return which groups the claims of the last sign-in give, by the claim path of the form."""
-    last = provider.identities.filter(said__has_key="claims").order_by("-last_seen_at")
+    last = provider.identities.filter(stated_values__has_key="claims").order_by("-last_seen_at")
     identity = last.select_related("person").first()
     if identity is None or provider.kind != Kind.OIDC:
         return {}
     settings: OidcSettings = settings_of(provider)
     path, separator = initial.get("groups_claim", settings.groups_claim), settings.groups_separator
-    claims = identity.said["claims"]
+    claims = identity.stated_values["claims"]
     return {
         "last_sign_in": identity,
         "claim": preview_of(claims, path, separator),

@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from people.models import Person, Tenant
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider
-from provisioning.sign_in import rules as sign_in_rules
+from provisioning.sign_in import sign_in_page
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 
@@ -59,17 +59,17 @@ class AuthSettingsForm(forms.Form):
 
 @tenant_admin_required
 def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
-    rules = sign_in_rules.rules_of(tenant)
+    settings = sign_in_page.settings_of(tenant)
     form = AuthSettingsForm(
         request.POST if request.method == "POST" else None,
         initial={
-            "default_provider": rules.default_provider_id,
-            "begins": "redirect" if rules.redirects else "choice",
+            "default_provider": settings.default_provider_id,
+            "begins": "redirect" if settings.redirects else "choice",
             "allows_passwords": tenant.allows_passwords,
         },
     )
     if form.is_valid():
-        has_changed = sign_in_rules.set_rules(
+        has_changed = sign_in_page.change_settings(
             tenant,
             default_provider=form.cleaned_data["default_provider"],
             redirects=form.cleaned_data["begins"] == "redirect",

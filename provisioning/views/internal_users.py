@@ -55,11 +55,11 @@ def add_internal_user(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         except PeopleError as error:
             form.say(error)
         else:
-            said = (
+            message = (
                 f"{person.full_name} was added and will receive an email with a link to choose a "
                 "password."
             )
-            messages.success(request, said)
+            messages.success(request, message)
             return redirect("admin:internal_users", tenant.slug)
     context = tenant_context(request, tenant, TAB, "Add internal user") | {
         "form": form,

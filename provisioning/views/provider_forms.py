@@ -13,7 +13,7 @@ from unfold.widgets import (
 from people import hooks
 from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
-from provisioning.providers import admission, config
+from provisioning.providers import config, restrictions
 from provisioning.providers.config import (
     SECRET_OF,
     Definition,
@@ -175,12 +175,12 @@ class ProviderForm(forms.Form):
         return replace(config.read(document), secret=secret)
 
     def restrictions(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        restrictions: dict[str, Any] = {name: cleaned[name].strip() for name in self.restricting}
-        for name in admission.LISTS:
-            if name in restrictions:
-                entries = restrictions[name].split(",")
-                restrictions[name] = [entry.strip() for entry in entries if entry.strip()]
-        return restrictions
+        entered: dict[str, Any] = {name: cleaned[name].strip() for name in self.restricting}
+        for name in restrictions.LISTS:
+            if name in entered:
+                entries = entered[name].split(",")
+                entered[name] = [entry.strip() for entry in entries if entry.strip()]
+        return entered
 
     def secret(self, cleaned: dict[str, Any]) -> str:
         return str(cleaned.get(self.secret_field) or "")

@@ -106,12 +106,12 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 
 def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
     """Save the form, and tell whether that succeeded."""
-    said = {name: form.cleaned_data[name] for name in form.fields}
-    if said.get("is_active") is False and tenant.pk == request.user.tenant_id:
+    values = {name: form.cleaned_data[name] for name in form.fields}
+    if values.get("is_active") is False and tenant.pk == request.user.tenant_id:
         form.add_error("is_active", "This is your own tenant. You would lose access.")
         return False
     try:
-        has_changed = tenants.change_tenant(tenant, actor=request.user.actor, **said)
+        has_changed = tenants.change_tenant(tenant, actor=request.user.actor, **values)
     except PeopleError as error:
         form.add_error(error.field, str(error))
         return False

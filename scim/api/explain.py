@@ -1,4 +1,4 @@
-"""Explains a stored request: which values were ignored, and which dialects were understood."""
+"""Explain a stored request: the values that were ignored, and the dialects that were understood."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,11 @@ from scim2_models import SCIMException
 
 from scim.api import group_members
 from scim.models import RequestLog, ScimGroup, ScimSubgroup, ScimWaitingMember
-from scim.rfc import dialects, notes, patch
-from scim.rfc.attributes import GROUP, GROUP_NAME, USER, USER_NAME
+from scim.rfc import notes, patch, patch_operations
+from scim.rfc.attributes import GROUP_NAME, USER_NAME
 from scim.rfc.normalize import normalize
 from scim.rfc.notes import Note
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import ResourceType
 from scim.rfc.strict_json import Json
 from scim.sync.attribute_mapping import profile_of
@@ -25,11 +26,11 @@ MAX_ROWS = 1_000
 def explain(
     method: str, path: str, body: str, *, mapping: Mapping[str, str] | None = None
 ) -> list[Note]:
-    """Read the body of a stored request again, and return the notes about it.
+    """Read the body of a stored request once more, and return the notes about it.
 
-    A truncated or invalid body has no notes, and neither has a request that does not write users or
-    groups. A bulk request has the notes of its operations. With the attribute mapping of the
-    connection, the notes also say how the values of the person were read.
+    There are none for a body that was cut off or cannot be read, and for other requests. The
+    notes about a bulk request are those about its operations. With the mapping of the
+    connection, they include how the values of a person were read.
     """
     try:
         sent = json.loads(body)
@@ -46,7 +47,7 @@ def explain(
 
 
 def explain_request(log: RequestLog) -> list[Note]:
-    """Return the notes about a request, its headers, and the waiting members in it."""
+    """Return the notes about a request, its headers, and the members that still wait."""
     found = explain(log.method, log.path, log.body, mapping=log.connection.mapping)
     accepted = log.headers.get("Accept", "").lower()
     if "application/json" in accepted and "scim" not in accepted:
@@ -66,11 +67,11 @@ def _requests(method: str, path: str, sent: Json) -> Iterator[tuple[str, str, An
 
 
 def _read(method: str, path: str, sent: Any) -> Json | None:
-    """Read a body for its notes; return the document, for a PATCH only the part that it sets."""
+    """Read a body for its notes; return the document, or the part of one that a PATCH sets."""
     resource = next((one for one in (USER, GROUP) if path.startswith(one.endpoint)), None)
     if resource is None or not isinstance(sent, dict):
         return None
-    # The response in the log explains a refusal, so there is no note about it.
+    # What was refused is told by the answer.
     with suppress(SCIMException):
         if method == "PATCH":
             return _read_patch(sent, resource)
@@ -83,11 +84,11 @@ def _read(method: str, path: str, sent: Any) -> Json | None:
 
 
 def _read_patch(sent: Json, resource: ResourceType) -> Json:
-    operations = dialects.operations(sent, resource)
+    operations = patch_operations.read_operations(sent, resource)
     if resource is GROUP:
         operations = [*group_members.change(operations).operations]
-    # The operations are applied to an otherwise empty resource. An operation that needs a value of
-    # the stored resource fails; the others are still read.
+    # The values are read as they are set, in a resource that has nothing else. An operation may
+    # need a value that only the stored resource has; this says nothing about the others.
     document: Json = {USER_NAME.name: "x", GROUP_NAME.name: "x", "schemas": []}
     for operation in operations:
         with suppress(SCIMException):
@@ -96,7 +97,7 @@ def _read_patch(sent: Json, resource: ResourceType) -> Json:
 
 
 def _group_notes(log: RequestLog) -> list[Note]:
-    """Return notes about the members in the body, as they are now, and about the group's name."""
+    """Return notes about the members in the body as they are now, and the name of the group."""
     waiting = ScimWaitingMember.objects.filter(group__connection=log.connection)
     nested = ScimSubgroup.objects.filter(group__connection=log.connection)
     named = ScimGroup.objects.known_to(log.connection).values_list("scim_display_name")

@@ -58,13 +58,13 @@ from scim.rfc.attributes import (
     GROUPS,
     ID,
     MEMBERS,
-    META,
     SCHEMAS,
     USER_NAME,
 )
 from scim.rfc.filter_match import operand, part_named
 from scim.rfc.filter_parser import parse
 from scim.rfc.paths import Target, resolve
+from scim.rfc.resource_types import META
 from scim.rfc.schema import Attribute, ResourceType
 
 _COLUMNS: Mapping[Attribute | None, Column] = {

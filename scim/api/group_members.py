@@ -13,8 +13,8 @@ from scim2_models.path import CompareOperator, Comparison, FilterNode, LogicalEx
 
 from scim.rfc import dialects, notes
 from scim.rfc.attributes import MEMBERS
-from scim.rfc.dialects import Operation
 from scim.rfc.filter_match import operand, part_named
+from scim.rfc.patch_operations import Operation
 from scim.rfc.strict_json import Json
 
 # More than a body of 1 MiB can list with their ids as objects.
@@ -133,7 +133,7 @@ def _note_dialect(operation: Operation) -> None:
 def _ids(value: Any) -> set[str]:
     if value is None or value == "":
         return set()
-    given = dialects.listed(MEMBERS, value)
+    given = dialects.as_elements(MEMBERS, value)
     if len(given) > MAX_MEMBERS:
         raise InvalidValueException(detail=f"Send at most {MAX_MEMBERS} members in one request.")
     return {_id(one) for one in given if one is not None}

@@ -13,10 +13,10 @@ from scim.api import etags, group_members, responses
 from scim.api.adapters import GroupAdapter
 from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimGroup
-from scim.rfc import dialects, patch
-from scim.rfc.attributes import GROUP
+from scim.rfc import patch, patch_operations
 from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
+from scim.rfc.resource_types import GROUP
 from scim.rfc.serialize import etag
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, memberships, sync_errors
@@ -70,7 +70,7 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     With `attributes` in the query it is 200 with these attributes.
     """
     request.consume_rate_limit()
-    change = group_members.change(dialects.operations(request.document, GROUP))
+    change = group_members.change(patch_operations.read_operations(request.document, GROUP))
     group = _lock(request, scim_id)
     document = patch.apply(group.document, change.operations, GROUP)
     if change.replaced is not None:

@@ -25,8 +25,9 @@ from scim.api import errors, request_log, responses, users
 from scim.api.errors import Refusal
 from scim.api.request import ScimRequest, Unavailable, scim_response
 from scim.models import ScimUser
-from scim.rfc import activity, dialects, patch
-from scim.rfc.attributes import ACTIVE, ROLES, USER
+from scim.rfc import activity, patch, patch_operations
+from scim.rfc.attributes import ACTIVE, ROLES
+from scim.rfc.resource_types import USER
 from scim.rfc.serialize import json_text
 from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
@@ -179,7 +180,7 @@ class _Rest:
 
 def _patched(document: Json, *parts: Operations) -> Json:
     body = {"Operations": [operation for part in parts for operation in part]}
-    changed = patch.apply(document, dialects.operations(body, USER), USER)
+    changed = patch.apply(document, patch_operations.read_operations(body, USER), USER)
     return changed | {ACTIVE.name: False}
 
 
@@ -231,7 +232,7 @@ def _removals(sent: Json, stored: Json) -> Iterator[Operations]:
 def _attribute_paths(document: Json) -> Iterator[str]:
     """Yield the paths of the attributes of the document, in lower case."""
     for name, value in document.items():
-        schema, attribute = USER.elsewhere.get(name.lower(), (USER.extension(name), None))
+        schema, attribute = USER.misplaced_names.get(name.lower(), (USER.extension(name), None))
         if schema and attribute:
             yield f"{schema.urn}:{attribute.name}".lower()
         elif schema and isinstance(value, dict):

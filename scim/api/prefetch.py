@@ -17,10 +17,11 @@ from people.operations.offboarding import schedule
 from scim.api import authentication, fast_queries
 from scim.api.authentication import TokenInfo
 from scim.api.request import ScimRequest
-from scim.rfc import dialects
-from scim.rfc.attributes import ACTIVE, ENTERPRISE, USER
-from scim.rfc.dialects import Operation
+from scim.rfc import patch_operations
+from scim.rfc.attributes import ACTIVE
 from scim.rfc.normalize import normalize
+from scim.rfc.patch_operations import Operation
+from scim.rfc.resource_types import ENTERPRISE, USER
 from scim.rfc.strict_json import Json
 from scim.sync import managers
 from scim.sync.attribute_mapping import profile_of
@@ -54,7 +55,7 @@ def _queries(request: ScimRequest, token_info: TokenInfo) -> Iterator[PreparedQu
     yield fast_queries.locked_user_query(request, request.path.removeprefix("Users/"))
     match request.method:
         case "PATCH":
-            request.parsed_body = dialects.operations(request.document, USER)
+            request.parsed_body = patch_operations.read_operations(request.document, USER)
             for operation in request.parsed_body:
                 yield from _queries_for_operation(operation, token_info)
         case "PUT" if (

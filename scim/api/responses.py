@@ -14,10 +14,10 @@ from scim.api import etags
 from scim.api.request import ScimRequest, base_url, scim_response
 from scim.models import Connection, ScimGroup, ScimMembership, ScimSubgroup, ScimUser
 from scim.rfc import serialize
-from scim.rfc.attributes import GROUP, USER
 from scim.rfc.ids import scim_uuid
 from scim.rfc.projection import Projection
 from scim.rfc.projection import projection as read_projection
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import ResourceType
 from scim.rfc.serialize import StoredResource, etag
 

@@ -14,9 +14,9 @@ from scim.api import fast_queries, filter_query, pagination, responses
 from scim.api.pagination import Page, PageRequest
 from scim.api.request import ScimRequest, scim_response
 from scim.rfc import serialize
-from scim.rfc.attributes import GROUP, USER
 from scim.rfc.filter_parser import lookup
 from scim.rfc.projection import Projection, projection
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import ResourceType
 
 NAMES = (

@@ -14,10 +14,11 @@ from scim.api import etags, fast_queries, responses
 from scim.api.adapters import UserAdapter
 from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimMembership, ScimUser, ScimUserElement
-from scim.rfc import activity, dialects, patch
-from scim.rfc.attributes import ACTIVE, USER
+from scim.rfc import activity, patch, patch_operations
+from scim.rfc.attributes import ACTIVE
 from scim.rfc.ids import scim_uuid
 from scim.rfc.normalize import normalize, replacement
+from scim.rfc.resource_types import USER
 from scim.rfc.strict_json import Json
 from scim.sync import group_roles, managers, provision, rehires, sync_errors
 from scim.sync.attribute_mapping import profile_of
@@ -74,7 +75,7 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
 
 def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.2; deactivations do not count against the rate limit."""
-    changes = request.parsed_body or dialects.operations(request.document, USER)
+    changes = request.parsed_body or patch_operations.read_operations(request.document, USER)
     user = lock(request, scim_id)
     document = patch.apply(user.document, changes, USER)
     # `patch.apply` reads true from {"active": false, "Active": true}, and nothing from an operation

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scim.rfc import dialects
-from scim.rfc.attributes import ACTIVE, USER
+from scim.rfc.attributes import ACTIVE
+from scim.rfc.resource_types import USER
 from scim.rfc.strict_json import Json
 
 CORE = USER.core.urns
@@ -34,20 +35,20 @@ def says_inactive(method: str, body: Any) -> bool:
         return True
     if not isinstance(body, dict):
         return False
-    given = [*operations_of(body)] if method == "PATCH" else []
-    if not given:
+    operations = [*operations_of(body)] if method == "PATCH" else []
+    if not operations:
         return _active_in_object(body) is False
-    found = [found for one in given if (found := _active_in_operation(one)) is not None]
-    return found[-1:] == [False]
+    values = [_active_in_operation(operation) for operation in operations]
+    return [value for value in values if value is not None][-1:] == [False]
 
 
 def operations_of(body: Json) -> Iterator[Json]:
     """Yield the operations of a PATCH that are objects, with their names in lower case."""
     found = (value for name, value in body.items() if name.strip().lower() == "operations")
-    given: Any = next(found, [])
-    for one in given if isinstance(given, list) else [given]:
-        if isinstance(one, dict):
-            yield {name.strip().lower(): value for name, value in one.items()}
+    sent: Any = next(found, [])
+    for operation in sent if isinstance(sent, list) else [sent]:
+        if isinstance(operation, dict):
+            yield {name.strip().lower(): value for name, value in operation.items()}
 
 
 def _active_in_operation(operation: Json) -> bool | None:
@@ -55,7 +56,7 @@ def _active_in_operation(operation: Json) -> bool | None:
     if op is not None and str(op).strip().lower() not in {"add", "replace"}:
         return None
     if isinstance(path, str) and is_active(path):
-        return dialects.activity(value)
+        return dialects.read_active(value)
     is_whole = path in (None, "") or (isinstance(path, str) and is_core(path))
     if isinstance(value, list) and len(value) == 1:
         [value] = value
@@ -66,5 +67,5 @@ def _active_in_object(sent: Json) -> bool | None:
     """Return the value of `active`, False if the object has it twice with different values."""
     inner = (value for name, value in sent.items() if is_core(name) and isinstance(value, dict))
     members = [member for one in (sent, *inner) for member in one.items()]
-    found = {dialects.activity(value) for name, value in members if is_active(name)}
+    found = {dialects.read_active(value) for name, value in members if is_active(name)}
     return next((one for one in (False, True) if one in found), None)

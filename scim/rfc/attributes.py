@@ -1,33 +1,36 @@
-"""The attributes of a User and a Group, with the characteristics that we give them.
+"""The complex attributes of a User and a Group, and the simple ones that the code refers to.
 
-They are those of RFC 7643 section 8.7.1, but for these: `manager.$ref` is read-only because
-we write it ourselves, `members.display` is read-only and never answered because nobody could
-keep it true (Canaille's client cannot push a group where it is not declared), and a Group must
-have a `displayName` as section 4.2 demands.
+`resource_types` contains the schemas with all attributes. The characteristics are those of
+RFC 7643 section 8.7.1 with these differences: `manager.$ref` is read-only, because Ramp writes it.
+`members.display` is read-only and never returned, because Ramp does not update the names; it is
+declared because Canaille's client needs that to push a group. A Group requires a `displayName`, as
+section 4.2 demands.
 """
 
 from collections.abc import Sequence
 
-from scim.rfc.schema import Attribute, Mutability, ResourceType, Schema
-
-_TYPE = "What the value is for, such as “work”."
+from scim.rfc.schema import Attribute, Mutability
 
 
-def _type(*usual: str, mutability: Mutability = "readWrite") -> Attribute:
+def _type(*canonical: str, mutability: Mutability = "readWrite") -> Attribute:
     return Attribute(
-        name="type", description=_TYPE, canonical_values=usual, longest=100, mutability=mutability
+        name="type",
+        description="What the value is for, such as “work”.",
+        canonical_values=canonical,
+        longest=100,
+        mutability=mutability,
     )
 
 
-def _values(name: str, description: str, value: Attribute, *usual: str) -> Attribute:
-    """Return a multi-valued attribute of the usual parts (RFC 7643 section 2.4)."""
+def _values(name: str, description: str, value: Attribute, *types: str) -> Attribute:
+    """Return a multi-valued attribute with the default sub-attributes (RFC 7643 section 2.4)."""
     display = Attribute(name="display", description="A human-readable name of the value.")
     return Attribute(
         name=name,
         description=description,
         kind="complex",
         multiple=True,
-        parts=[value, display, _type(*usual), PRIMARY],
+        parts=[value, display, _type(*types), PRIMARY],
         is_used=value.is_used,
     )
 
@@ -37,7 +40,7 @@ def _value(description: str, longest: int = 1024, *, is_used: bool = False) -> A
 
 
 def _complex(name: str, description: str, parts: Sequence[Attribute]) -> Attribute:
-    """Return a complex attribute that Ramp uses; its parts say for themselves."""
+    """Return a complex attribute that Ramp uses. `is_used` of each part tells which parts."""
     return Attribute(name=name, description=description, kind="complex", parts=parts, is_used=True)
 
 
@@ -67,21 +70,6 @@ SCHEMAS = Attribute(
     returned="always",
     mutability="readOnly",
 )
-META = Attribute(
-    name="meta",
-    description="Metadata of the resource.",
-    kind="complex",
-    mutability="readOnly",
-    parts=[
-        Attribute(name="resourceType", description="User or Group.", case_exact=True),
-        Attribute(name="created", description="When it was created.", kind="dateTime"),
-        Attribute(name="lastModified", description="When it last changed.", kind="dateTime"),
-        Attribute(name="location", description="Its address.", kind="reference"),
-        Attribute(name="version", description="Its ETag.", case_exact=True),
-    ],
-)
-COMMON = [SCHEMAS, ID, EXTERNAL_ID, META]
-
 USER_NAME = Attribute(
     name="userName",
     description="The name by which the provider knows the person, often an address.",
@@ -109,13 +97,6 @@ ACTIVE = Attribute(
     description="Whether the person may use the product.",
     kind="boolean",
     is_used=True,
-)
-PASSWORD = Attribute(
-    name="password",
-    description="Accepted but not stored: people sign in at the provider.",
-    case_exact=True,
-    mutability="writeOnly",
-    returned="never",
 )
 EMAIL = _value("An email address; Ramp uses the primary one.", 254, is_used=True)
 EMAILS = _values("emails", "Email addresses.", EMAIL, "work", "home", "other")
@@ -210,53 +191,6 @@ CERTIFICATES = _values(
 )
 
 
-def _text(
-    name: str, description: str, *, is_published: bool = True, is_used: bool = False
-) -> Attribute:
-    return Attribute(name=name, description=description, is_published=is_published, is_used=is_used)
-
-
-USER_SCHEMA = Schema(
-    urn="urn:ietf:params:scim:schemas:core:2.0:User",
-    name="User",
-    description="A person, as the identity provider describes them.",
-    aliases=("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:user"),
-    attributes=[
-        USER_NAME,
-        NAME,
-        Attribute(name="displayName", description="The name to show."),
-        Attribute(name="nickName", description="The nickname."),
-        Attribute(
-            name="profileUrl",
-            description="The URL of a page about the person.",
-            kind="reference",
-            reference_types=["external"],
-            case_exact=True,
-            longest=2048,
-        ),
-        _text("title", "The job title."),
-        _text("userType", "Such as “Employee” or “Contractor”."),
-        _text("preferredLanguage", "The preferred language, as in Accept-Language."),
-        _text("locale", "The locale for dates and numbers, such as “en-US”."),
-        _text("timezone", "The time zone in IANA format, such as “Europe/Berlin”."),
-        ACTIVE,
-        PASSWORD,
-        EMAILS,
-        PHONE_NUMBERS,
-        IMS,
-        PHOTOS,
-        ADDRESSES,
-        GROUPS,
-        ENTITLEMENTS,
-        ROLES,
-        CERTIFICATES,
-        # Not in the RFC: administrators map them so. They are kept where they were sent, since
-        # a provider that reads them back elsewhere would send them again in every cycle.
-        _text("department", "The department.", is_published=False, is_used=True),
-        _text("location", "The location.", is_published=False, is_used=True),
-        _text("city", "The location.", is_published=False, is_used=True),
-    ],
-)
 MANAGER = _complex(
     "manager",
     "The person's manager.",
@@ -283,34 +217,6 @@ MANAGER = _complex(
         ),
     ],
 )
-ENTERPRISE = Schema(
-    urn="urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
-    name="EnterpriseUser",
-    description="Enterprise attributes of the person.",
-    # SCIM 1.1's, which OneLogin's and HelloID's published templates still send; and what is
-    # left of ours where a client cuts it.
-    aliases=(
-        "urn:scim:schemas:extension:enterprise:1.0",
-        "urn:scim:schemas:extension:enterprise:2.0:user",
-        "urn:ietf:params:scim:schemas:extension:enterprise:1.0:user",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0",
-    ),
-    attributes=[
-        _text("employeeNumber", "The employee number."),
-        _text("costCenter", "The cost center."),
-        _text("organization", "The organization."),
-        _text("division", "The division."),
-        _text("department", "The department.", is_used=True),
-        MANAGER,
-    ],
-)
-RAMP = Schema(
-    urn="urn:ietf:params:scim:schemas:extension:ramp:2.0:User",
-    name="RampUser",
-    description="The location, and the custom fields that the administrator maps.",
-    attributes=[_text("location", "The name of the person's work location.", is_used=True)],
-    is_open=True,
-)
 MEMBERS = Attribute(
     name="members",
     description="The people in the group.",
@@ -336,29 +242,3 @@ MEMBERS = Attribute(
     ],
 )
 GROUP_NAME = Attribute(name="displayName", description="The name.", required=True, is_used=True)
-GROUP_SCHEMA = Schema(
-    urn="urn:ietf:params:scim:schemas:core:2.0:Group",
-    name="Group",
-    description="A group, as the identity provider describes it.",
-    aliases=("urn:scim:schemas:core:1.0", "urn:scim:schemas:core:2.0:group"),
-    attributes=[GROUP_NAME, MEMBERS],
-)
-
-USER = ResourceType(
-    name="User",
-    endpoint="/Users",
-    description="People assigned to Ramp in the identity provider.",
-    core=USER_SCHEMA,
-    common=COMMON,
-    extensions=[ENTERPRISE, RAMP],
-    elsewhere={"manager": (ENTERPRISE, MANAGER)},
-)
-GROUP = ResourceType(
-    name="Group",
-    endpoint="/Groups",
-    description="Groups of the identity provider.",
-    core=GROUP_SCHEMA,
-    common=COMMON,
-    most_operations=20_000,
-)
-RESOURCE_TYPES = (USER, GROUP)

@@ -1,6 +1,6 @@
-"""Which elements of a multi-valued attribute a selection chooses, in memory.
+"""Match the elements of a multi-valued attribute against a selection, in memory.
 
-The same questions, asked of rows, are in `filter_query`.
+`filter_query` does the same for database rows.
 """
 
 import json
@@ -28,12 +28,13 @@ from scim.rfc import dialects
 from scim.rfc.schema import Attribute
 from scim.rfc.strict_json import Json
 
-# `strict_json` keeps these out of every body, and escapes in a filter must not bring them in.
 _ORDERING = {CompareOperator.gt, CompareOperator.ge, CompareOperator.lt, CompareOperator.le}
-_UNHEARD = re.compile("[\0\ud800-\udfff]")
+# No stored text contains these, because `strict_json` refuses them. A filter can contain them as
+# escapes, which PostgreSQL would not accept.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 TEXT_TESTS: dict[CompareOperator, Callable[[str, str], bool]] = {
-    CompareOperator.co: lambda held, sought: sought in held,
+    CompareOperator.co: lambda text, sought: sought in text,
     CompareOperator.sw: str.startswith,
     CompareOperator.ew: str.endswith,
     CompareOperator.gt: gt,
@@ -44,7 +45,7 @@ TEXT_TESTS: dict[CompareOperator, Callable[[str, str], bool]] = {
 
 
 class Matcher(FilterVisitor[bool]):
-    """Asks one element the question that the visited node is."""
+    """Tells whether one element matches the visited node."""
 
     def __init__(self, attribute: Attribute, element: Json) -> None:
         self.attribute = attribute
@@ -52,18 +53,18 @@ class Matcher(FilterVisitor[bool]):
 
     def visit_comparison(self, node: Comparison) -> bool:
         part = part_named(self.attribute, node.attr_path)
-        held, sought = self._held(part), operand(part, node)
+        value, sought = self._value_of(part), operand(part, node)
         match node.op:
             case CompareOperator.eq:
-                return bool(_comparable(part, held) == _comparable(part, sought))
+                return bool(_comparable(part, value) == _comparable(part, sought))
             case CompareOperator.ne:
-                return bool(_comparable(part, held) != _comparable(part, sought))
-        return isinstance(held, str) and TEXT_TESTS[node.op](
-            _comparable(part, held), _comparable(part, sought)
+                return bool(_comparable(part, value) != _comparable(part, sought))
+        return isinstance(value, str) and TEXT_TESTS[node.op](
+            _comparable(part, value), _comparable(part, sought)
         )
 
-    def _held(self, part: Attribute) -> Any:
-        # A value that does not say whether it is primary is not (RFC 7643 section 2.4).
+    def _value_of(self, part: Attribute) -> Any:
+        # An element without `primary` is not primary (RFC 7643 section 2.4).
         return self.element.get(part.name, False if part.kind == "boolean" else None)
 
     def visit_present(self, node: Present) -> bool:
@@ -74,32 +75,37 @@ class Matcher(FilterVisitor[bool]):
 
     def visit_logical_expr(self, node: LogicalExpr) -> bool:
         join = all if node.op is LogicalOperator.and_ else any
-        # A list, so that every term is checked, whatever the element holds.
+        # A list and not a generator, so that an invalid term is refused for every element.
         return join([self.visit(term) for term in node.terms])
 
     def visit_value_path(self, node: ValuePath) -> bool:
         raise InvalidFilterException(detail="Brackets cannot be nested.")
 
 
-def described(selection: FilterNode, attribute: Attribute) -> Json | None:
-    """Return what the selection says by `eq` and `and` alone, None if it says more."""
+def implied_values(selection: FilterNode, attribute: Attribute) -> Json | None:
+    """Return the values that every matching element has, or None if it implies none.
+
+    Only a selection that consists of `eq` and `and` implies values.
+
+    :raises InvalidFilterException: as `part_named` and `operand`.
+    """
     match selection:
         case Comparison(op=CompareOperator.eq):
             part = part_named(attribute, selection.attr_path)
             return {part.name: operand(part, selection)}
         case LogicalExpr(op=LogicalOperator.and_):
-            facts: Json = {}
+            values: Json = {}
             for term in selection.terms:
-                more = described(term, attribute)
+                more = implied_values(term, attribute)
                 if more is None:
                     return None
-                facts |= more
-            return facts
+                values |= more
+            return values
     return None
 
 
 def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
-    """Return the sub-attribute that a name inside brackets means.
+    """Return the sub-attribute that a name in brackets refers to.
 
     :raises InvalidFilterException: if there is none.
     """
@@ -112,11 +118,11 @@ def part_named(attribute: Attribute, path: AttrPath) -> Attribute:
 
 
 def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
-    """Return what the attribute is compared with, in the attribute's own type.
+    """Return the value of a comparison, converted to the type of the attribute.
 
-    Numbers are read as text where text is wanted: externalId eq 4711.
+    A number is read as text for an attribute with text: externalId eq 4711.
 
-    :raises InvalidFilterException: if the comparison makes no sense for it; among others the
+    :raises InvalidFilterException: if the attribute does not support the comparison, such as the
         order of booleans and binaries (RFC 7644 section 3.4.2.2).
     """
     is_equality = node.op in {CompareOperator.eq, CompareOperator.ne}
@@ -128,11 +134,11 @@ def operand(attribute: Attribute, node: Comparison) -> str | bool | None:
         return value
     is_ordered = attribute.kind != "binary" or node.op not in _ORDERING
     if attribute.kind not in {"boolean", "complex"} and isinstance(value, str) and is_ordered:
-        if _UNHEARD.search(value):
+        if _UNSTORABLE.search(value):
             raise InvalidFilterException(detail="No text holds U+0000, or half a surrogate pair.")
         return value
-    told = f"{node.op} {json.dumps(node.value, ensure_ascii=False)}"
-    raise InvalidFilterException(detail=f"“{attribute.name}” does not support “{told[:200]}”.")
+    sent = f"{node.op} {json.dumps(node.value, ensure_ascii=False)}"
+    raise InvalidFilterException(detail=f"“{attribute.name}” does not support “{sent[:200]}”.")
 
 
 def _comparable(attribute: Attribute, value: Any) -> Any:

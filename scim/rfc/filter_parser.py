@@ -1,7 +1,7 @@
-"""From the text of a filter to its syntax tree (RFC 7644 section 3.4.2.2).
+"""Parse a filter into its syntax tree (RFC 7644 section 3.4.2.2).
 
-The grammar is scim2-models'. What could cost us time or stack is refused before it is
-parsed, by counting.
+scim2-models parses the filter. A filter that is too long, too deep or has too many terms is
+refused before, so that parsing cannot exhaust the time or the stack.
 """
 
 import json
@@ -28,7 +28,7 @@ _UNQUOTED = re.compile(
     r"([^\s\"()\[\]]+)",
     re.IGNORECASE,
 )
-# What providers ask before nearly every write; it needs no parser.
+# Providers send such a filter before nearly every write, so it is matched without the parser.
 _LOOKUP = re.compile(
     r"\s*(userName|externalId|id)\s+eq\s+\"([^\"\\\x00-\x1f]*)\"\s*", re.IGNORECASE
 )
@@ -36,11 +36,11 @@ _LOOKUP_NAMES = {"username": "userName", "externalid": "externalId", "id": "id"}
 
 
 def parse(text: str) -> FilterNode:
-    """Return the tree of the filter.
+    """Return the syntax tree of the filter.
 
-    :raises InvalidFilterException: if it is too large, or not a filter.
+    :raises InvalidFilterException: if it exceeds a limit or is not a valid filter.
     """
-    reason = excess(text)
+    reason = limit_exceeded(text)
     if reason is not None:
         raise InvalidFilterException(filter=text, detail=f"The filter {reason}.")
     sound = _STRINGS.sub(_with_sound_escapes(text), text)
@@ -55,10 +55,11 @@ def parse(text: str) -> FilterNode:
 
 
 def _with_sound_escapes(text: str) -> Callable[[re.Match[str]], str]:
-    r"""Return how a string of the filter is to be written so that JSON reads it as it is meant.
+    r"""Return a function that doubles the single backslashes in a string of the filter.
 
     Windows names are sent as "LARCH\bob" with one backslash (scim2-parse-filter #110), which
-    JSON reads as a backspace. Line breaks and tabs are meant only of what has several lines.
+    JSON reads as a backspace. Escapes of line breaks and tabs are kept only if the filter
+    compares an attribute that can contain several lines.
     """
     meant = '"\\/' + ("nrt" if _LINES.search(text) else "")
 
@@ -70,7 +71,7 @@ def _with_sound_escapes(text: str) -> Callable[[re.Match[str]], str]:
 
 
 def _with_quotes(text: str) -> str:
-    """Put quotes round values that lack them (authentik 2025.8: #16455, #16677)."""
+    """Add the missing quotes around values (authentik 2025.8: #16455, #16677)."""
     outside = _STRINGS.split(text)
     strings = _STRINGS.findall(text)
     outside = [
@@ -80,9 +81,9 @@ def _with_quotes(text: str) -> str:
 
 
 def lookup(text: str) -> tuple[str, str] | None:
-    """Return the attribute and the value of a filter that just looks somebody up.
+    """Return the attribute and the value of a filter that looks up one resource, else None.
 
-    That is `userName`, `externalId` or `id` with `eq`, and nothing else.
+    Such a filter only compares `userName`, `externalId` or `id` by `eq`.
     """
     match = _LOOKUP.fullmatch(text)
     if match is None or len(text) > MAX_LENGTH:
@@ -90,8 +91,8 @@ def lookup(text: str) -> tuple[str, str] | None:
     return _LOOKUP_NAMES[match[1].lower()], match[2]
 
 
-def excess(text: str, most_terms: int = MAX_TERMS) -> str | None:
-    """Say what makes a filter, or a path with one inside, more than we read."""
+def limit_exceeded(text: str, most_terms: int = MAX_TERMS) -> str | None:
+    """Return which limit a filter, or a path with a filter, exceeds, or None if it exceeds none."""
     if len(text) > MAX_LENGTH:
         return f"is longer than {MAX_LENGTH} characters"
     structure = _STRINGS.sub('""', text)

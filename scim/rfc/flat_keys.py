@@ -1,9 +1,9 @@
-"""Moves attributes of a POST or PUT whose name is a path to the place that the path names.
+"""Move attributes that a POST or PUT names by a path to their place in the document.
 
-Some clients send {"urn:…:enterprise:2.0:User:department": "Legal"}, {"name.givenName": "Ada"}
-or an object below the URN of the core schema (scim-patch #207, simpleidserver #494). In a PATCH,
-`dialects` reads such names as paths. This module converts a body to the form of RFC 7643 before it
-is read. An attribute that is in its proper place as well keeps that value.
+Some clients send {"urn:…:enterprise:2.0:User:department": "Legal"}, {"name.givenName": "Ada"},
+or an object under the URN of the core schema (scim-patch #207, simpleidserver #494). `nest`
+converts such a body to the structure of RFC 7643. `patch_operations` reads the same names in a
+PATCH. An attribute that is also sent in its place keeps that value.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from scim2_models import InvalidPathException
 
 from scim.rfc import notes
-from scim.rfc.filter_match import Matcher, described
+from scim.rfc.filter_match import Matcher, implied_values
 from scim.rfc.paths import Target, resolve
 from scim.rfc.schema import ResourceType
 from scim.rfc.strict_json import Json
@@ -19,17 +19,17 @@ from scim.rfc.strict_json import Json
 CLIENTS = "generic SCIM clients"
 
 
-def nested(sent: Json, resource: ResourceType) -> Json:
-    """Return the body with every attribute in its proper place. The argument is not changed."""
+def nest(sent: Json, resource: ResourceType) -> Json:
+    """Return a body with every attribute in its place. The sent body is not changed."""
     flat = [name for name in sent if _is_flat(name, sent[name], resource)]
     if not flat:
         return sent
     body = {name: value for name, value in sent.items() if name not in flat}
     for name in flat:
         if name.lower() in resource.core.urns:
-            inner = nested(sent[name], resource)
-            said = {one.lower() for one in body}
-            body |= {one: value for one, value in inner.items() if one.lower() not in said}
+            inner = nest(sent[name], resource)
+            present = {key.lower() for key in body}
+            body |= {key: value for key, value in inner.items() if key.lower() not in present}
             notes.understood("attributes below the URN of the core schema", CLIENTS)
             continue
         try:
@@ -48,59 +48,59 @@ def _is_flat(name: str, value: Any, resource: ResourceType) -> bool:
     if name.lower() in resource.core.urns:
         return isinstance(value, dict)
 
-    # An object below an unknown URN is an extension of the provider's own.
+    # An object under an unknown URN is a foreign extension, and not an attribute.
     is_foreign = isinstance(value, dict) and resource.foreign_extension(name) is not None
     return resource.extension(name) is None and not is_foreign
 
 
 def _place(body: Json, target: Target, value: Any) -> None:
-    """Set the value of the target, unless the target has one."""
+    """Store the value at the target, unless the target already has a value."""
     attribute = target.attribute
     if attribute is None:
         return
-    home = _object_at(body, target.schema.urn) if target.schema else body
-    key = _key(home, attribute.name)
+    container = _object_at(body, target.schema.urn) if target.schema else body
+    key = _key(container, attribute.name)
     if target.part is None and target.selection is None:
-        home.setdefault(key, value)
+        container.setdefault(key, value)
     elif not attribute.multiple:
         assert target.part
-        held = _object_at(home, attribute.name)
-        held.setdefault(_key(held, target.part.name), value)
+        parts = _object_at(container, attribute.name)
+        parts.setdefault(_key(parts, target.part.name), value)
     else:
-        _place_in_element(home, key, target, value)
+        _place_in_element(container, key, target, value)
 
 
-def _place_in_element(home: Json, key: str, target: Target, value: Any) -> None:
-    """Set the value in the element that the path selects, or in a new element."""
+def _place_in_element(container: Json, key: str, target: Target, value: Any) -> None:
+    """Store the value in the first element that the path selects, or in a new element."""
     assert target.attribute
-    elements = list(home[key]) if isinstance(home.get(key), list) else []
-    chosen = [
-        number
-        for number, one in enumerate(elements)
-        if isinstance(one, dict)
-        and (not target.selection or Matcher(target.attribute, one).visit(target.selection))
+    elements = list(container[key]) if isinstance(container.get(key), list) else []
+    selected = [
+        index
+        for index, element in enumerate(elements)
+        if isinstance(element, dict)
+        and (not target.selection or Matcher(target.attribute, element).visit(target.selection))
     ]
-    if not chosen:
-        facts = described(target.selection, target.attribute) if target.selection else {}
-        if facts is None:
+    if not selected:
+        implied = implied_values(target.selection, target.attribute) if target.selection else {}
+        if implied is None:
             return
-        elements.append(facts)
-        chosen = [len(elements) - 1]
-    said = {target.part.name: value} if target.part else value
-    if isinstance(said, dict):
-        elements[chosen[0]] = said | elements[chosen[0]]
-        home[key] = elements
+        elements.append(implied)
+        selected = [len(elements) - 1]
+    parts = {target.part.name: value} if target.part else value
+    if isinstance(parts, dict):
+        elements[selected[0]] = parts | elements[selected[0]]
+        container[key] = elements
 
 
-def _object_at(home: Json, name: str) -> Json:
-    """Replace the object with this name by a copy, so that the sent body stays unchanged."""
-    key = _key(home, name)
-    held = home.get(key)
-    home[key] = dict(held) if isinstance(held, dict) else {}
-    copy: Json = home[key]
+def _object_at(container: Json, name: str) -> Json:
+    """Replace the object in the member by a copy of it, and return the copy."""
+    key = _key(container, name)
+    existing = container.get(key)
+    container[key] = dict(existing) if isinstance(existing, dict) else {}
+    copy: Json = container[key]
     return copy
 
 
-def _key(home: Json, name: str) -> str:
+def _key(container: Json, name: str) -> str:
     lowered = name.lower()
-    return next((key for key in home if key.lower() == lowered), name)
+    return next((key for key in container if key.lower() == lowered), name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from people.values import normalize_key
-from scim.rfc.attributes import USER_SCHEMA
+from scim.rfc.resource_types import USER_SCHEMA
 from scim.rfc.strict_json import Json
 
 # The length of the key columns; an index entry of PostgreSQL has a maximum size.

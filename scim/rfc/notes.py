@@ -1,7 +1,7 @@
-"""Notes about a request: which values were ignored, and which dialects were understood.
+"""Notes about tolerated parts of a request: ignored values, and understood dialects.
 
-They are no errors, and are not stored. A page that shows them reads the body of the request again,
-inside `collecting`.
+Ramp reads such a request without an error, and the response does not mention the tolerated
+parts. To show them to an administrator, a page reads the stored body again inside `collecting`.
 """
 
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-PASSED_OVER = "Ignored: "
+IGNORED = "Ignored: "
 UNDERSTOOD = "Understood: "
 
 
 class Note(NamedTuple):
-    """A sentence about a part of the request. `provider` names clients that send such a request."""
+    """A sentence about a part of the request; `provider` names the known senders of it."""
 
     text: str
     provider: str = ""
-    is_passed_over: bool = False
+    is_ignored: bool = False
 
 
 _COLLECTED: ContextVar[list[Note] | None] = ContextVar("_COLLECTED", default=None)
@@ -26,7 +26,7 @@ _COLLECTED: ContextVar[list[Note] | None] = ContextVar("_COLLECTED", default=Non
 
 @contextmanager
 def collecting() -> Iterator[list[Note]]:
-    """Collect the notes of everything that is read in the block."""
+    """Collect the notes about everything that is read in the block."""
     notes: list[Note] = []
     token = _COLLECTED.set(notes)
     try:
@@ -35,18 +35,18 @@ def collecting() -> Iterator[list[Note]]:
         _COLLECTED.reset(token)
 
 
-def passed_over(name: str, reason: str) -> None:
-    """Note that a value of the request is ignored."""
-    _add(Note(f"{PASSED_OVER}{name[:200]}, {reason}", is_passed_over=True))
+def ignored(name: str, reason: str) -> None:
+    """Note that a value of the request is not stored."""
+    _add(Note(f"{IGNORED}{name[:200]}, {reason}", is_ignored=True))
 
 
 def understood(text: str, provider: str) -> None:
-    """Note how a value or a name was interpreted, and which clients send it in this form."""
+    """Note how a value or a name was interpreted, and which provider is known to send it."""
     _add(Note(f"{UNDERSTOOD}{text[:300]}", provider))
 
 
 def spelled(sent: str, name: str) -> None:
-    """Note that an attribute was sent in another case, or with a former name."""
+    """Note that an attribute was sent in another case, or under a former name."""
     if sent != name:
         understood(f"“{sent}” as “{name}”", "Microsoft's Postman collection")
 

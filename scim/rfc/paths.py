@@ -1,8 +1,7 @@
-"""What a path points at, in a PATCH, a filter, a projection or a mapping.
+"""Resolve the paths of a PATCH, a filter, a projection or a mapping (RFC 7644 section 3.10).
 
-The grammar is scim2-models' (RFC 7644 section 3.10); here its names become attributes of our
-tables. A path is split at the URN of its schema, never at its first dot: that would be the
-one in “2.0”.
+scim2-models parses a path; this module looks up its names in the schemas. A path is split after
+the URN of its schema, and not at its first dot, which may be the dot in “2.0”.
 """
 
 import re
@@ -12,17 +11,18 @@ from scim2_models import InvalidPathException
 from scim2_models.path import AttrPath, CompareOperator, Comparison, FilterNode, Path, ValuePath
 
 from scim.rfc import notes
-from scim.rfc.filter_parser import excess
+from scim.rfc.filter_parser import limit_exceeded
 from scim.rfc.schema import Attribute, ResourceType, Schema
 
-# A PATCH may hold hundreds of selections, each asked of hundreds of values.
+# A PATCH may contain hundreds of selections, and each is evaluated for hundreds of values.
 MAX_TERMS = 10
 
 _NAMES = re.compile(r"(\$?[A-Za-z][\w$-]*)(?:\.(\$?[A-Za-z][\w$-]*))?", re.ASCII)
-# SCIM 1.1 has the manager's id here (its core schema, section 7); OneLogin's published template
-# still does.
+# SCIM 1.1 has the id of the manager in `managerId` (its core schema, section 7), and OneLogin's
+# published template still sends it.
 FORMER_PARTS = {("manager", "managerid"): "value"}
-# By far the most common selection; members are removed with thousands of them at once.
+# The most common selection. A request may remove thousands of members with such paths, and
+# matching them needs less time than parsing.
 _ONE_VALUE = re.compile(
     r"([A-Za-z]\w*)\[([A-Za-z]\w*) +eq +\"([^\"\\\x00-\x1f]*)\"\](?:\.(\$?[A-Za-z]\w*))?",
     re.ASCII | re.IGNORECASE,
@@ -30,14 +30,14 @@ _ONE_VALUE = re.compile(
 
 
 class UnknownAttribute(InvalidPathException):
-    """A path that can be read, but names what we do not have."""
+    """A valid path that names an unknown attribute or schema."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A place in a resource: a schema, an attribute, some of its values, a part of them.
+    """A resolved path: the schema, the attribute, the selection of its values, the sub-attribute.
 
-    The schema of a core attribute is None; no attribute means all that the schema has.
+    The schema of a core attribute is None. Without an attribute, the target is the whole schema.
     """
 
     text: str
@@ -52,18 +52,17 @@ class Target:
 
 
 def resolve(text: str, resource: ResourceType, *, takes_any_extension: bool = False) -> Target:
-    """Return what the path points at.
+    """Return the target of the path.
 
-    Extensions that we do not know may be meant too where they are taken.
-
-    :raises UnknownAttribute: if it names what we do not have.
-    :raises InvalidPathException: if it cannot be read.
+    :param takes_any_extension: whether the path may name an attribute of an unknown extension.
+    :raises UnknownAttribute: if the path is valid and names an unknown attribute or schema.
+    :raises InvalidPathException: if the path is invalid.
     """
     schema, rest = _split(text, resource, takes_any_extension=takes_any_extension)
     if schema is not None and not rest:
         return Target(text, schema)
     name, selection, part_name = _read(rest)
-    home, attribute = _find(name, schema, resource)
+    owner, attribute = _find(name, schema, resource)
     part = part_of(attribute, part_name) if attribute and part_name else None
     if attribute is None or (part_name and part is None):
         raise _unknown(text, resource)
@@ -72,11 +71,11 @@ def resolve(text: str, resource: ResourceType, *, takes_any_extension: bool = Fa
             path=text,
             detail=f"“{text[:200]}” filters values, but the attribute has a single value.",
         )
-    return Target(text, home, attribute, selection, part)
+    return Target(text, owner, attribute, selection, part)
 
 
 def part_of(attribute: Attribute, name: str) -> Attribute | None:
-    """Find a sub-attribute, also by the name that it had in SCIM 1.1."""
+    """Return a sub-attribute, also by its name in SCIM 1.1, or None if there is none."""
     return attribute.part(FORMER_PARTS.get((attribute.name, name.lower()), name))
 
 
@@ -111,7 +110,7 @@ def _find(
         return schema, schema.attribute(name)
     attribute = resource.attribute(name)
     if attribute is None and schema is None:
-        return resource.elsewhere.get(name.lower(), (None, None))
+        return resource.misplaced_names.get(name.lower(), (None, None))
     return None, attribute
 
 
@@ -119,14 +118,14 @@ def _read(text: str) -> tuple[str, FilterNode | None, str]:
     if match := _NAMES.fullmatch(text):
         return match[1], None, match[2] or ""
     if match := _ONE_VALUE.fullmatch(text):
-        chosen = Comparison(AttrPath(match[2]), CompareOperator.eq, match[3])
-        return match[1], chosen, match[4] or ""
+        selection = Comparison(AttrPath(match[2]), CompareOperator.eq, match[3])
+        return match[1], selection, match[4] or ""
     node = _parse(text)
     return node.attr_path.attr, node.val_filter, node.sub_attr or ""
 
 
 def _parse(text: str) -> ValuePath:
-    reason = excess(text, MAX_TERMS)
+    reason = limit_exceeded(text, MAX_TERMS)
     if reason is not None:
         raise InvalidPathException(path=text, detail=f"The path {reason}.")
     try:

@@ -63,7 +63,7 @@ def _tree(names: Sequence[str], resource: ResourceType) -> Tree:
         try:
             target = resolve(name.strip(), resource)
         except InvalidPathException:
-            # Unknown names are ignored, see above.
+            # See the docstring of the module.
             continue
         for steps in _steps(target, resource):
             _insert(tree, steps)

@@ -1,8 +1,8 @@
-"""Converts the value of an attribute, as it was sent, to its canonical form.
+"""Convert a sent value to the type of its attribute (RFC 7643 section 2.3).
 
-Scalars are converted to the type of the attribute. A list with one value is accepted for a
-single-valued attribute. Spaces around identifiers are removed. `value_of` refuses an invalid value;
-`value_or_none` refuses it only if Ramp uses the attribute, and ignores it otherwise.
+Scalars are coerced, the only value of a list is taken for a single-valued attribute, and blanks
+around identifiers are trimmed. `value_of` raises an error for any other invalid value.
+`value_or_none` raises it only for attributes that Ramp uses, and ignores other invalid values.
 """
 
 import binascii
@@ -13,38 +13,29 @@ from typing import Any
 from scim2_models import InvalidSyntaxException, InvalidValueException
 
 from scim.rfc import dialects, notes
-from scim.rfc.attributes import (
-    EMAIL,
-    EMAILS,
-    MANAGER,
-    MEMBERS,
-    PRIMARY,
-    ROLES,
-    USER_NAME,
-)
+from scim.rfc.attributes import EMAIL, MANAGER, MEMBERS, PRIMARY, ROLES, USER_NAME
 from scim.rfc.paths import part_of
 from scim.rfc.schema import Attribute, Kind
 from scim.rfc.strict_json import Json
 
 MAX_VALUES = 200
 
-_ADDRESS = re.compile(
-    r"[^\s@<>()\[\],;:\"\\\x00-\x1f\x7f]+@[\w](?:[\w-]*\w)?(?:\.\w(?:[\w-]*\w)?)*"
-)
-# An element with only these attributes is empty: Entra's validator replaces the `value` of an email
-# by null, and then expects a response without the email (MS-VALIDATOR, null update).
+# An element with only these parts is dropped: Entra's validator replaces the `value` of an email
+# by null, and expects to read no email afterwards (MS-VALIDATOR, null update).
 _LABELS = {"type", "primary"}
-# Identifiers by which users are found. HR exports and spreadsheets leave spaces around them.
+# People are looked up by these values, and HR exports and spreadsheets add blanks to them.
 _TRIMMED = (USER_NAME, EMAIL, MANAGER.part("value"))
-# Invisible characters around an address that was copied from a web page.
+# Invisible characters that surround an address copied from a web page.
 _INVISIBLE = "\u200b\u2060\ufeff"
 _PEM = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 
 
 def value_of(attribute: Attribute, value: Any, owner: str = "") -> Any:
-    """Return the canonical form of an attribute's value, or None if the attribute is unassigned.
+    """Return the canonical form of an attribute's value, or None if it is unassigned.
 
-    :raises InvalidValueException: if the value is invalid.
+    Null, "" and [] mean unassigned (RFC 7643 section 2.5).
+
+    :raises InvalidValueException: if the value is invalid for the attribute.
     :raises InvalidSyntaxException: if it contains a sub-attribute twice that Ramp uses.
     """
     if not attribute.multiple:
@@ -67,7 +58,7 @@ def value_of(attribute: Attribute, value: Any, owner: str = "") -> Any:
 
 
 def value_or_none(attribute: Attribute, value: Any, owner: str = "") -> Any:
-    """Return the result of `value_of`; None for an invalid value of an attribute Ramp does not use.
+    """Return the result of `value_of`, or None for an invalid value that Ramp does not use.
 
     :raises InvalidValueException: as `value_of`, if Ramp uses the attribute.
     :raises InvalidSyntaxException: as `value_of`.
@@ -77,104 +68,78 @@ def value_or_none(attribute: Attribute, value: Any, owner: str = "") -> Any:
     except InvalidValueException as error:
         if attribute.is_used:
             raise
-        pass_over(error)
+        note_ignored(error)
         return None
 
 
-def pass_over(error: InvalidValueException) -> None:
-    """Note that the value in the error is ignored."""
+def note_ignored(error: InvalidValueException) -> None:
+    """Note that the value which caused the error is ignored."""
     name = str(error.attribute or "a value")
     reason = str(error.detail).removeprefix(f"“{name}” ").rstrip(".")
-    notes.passed_over(name, reason)
+    notes.ignored(name, reason)
 
 
-def spelling(home: Json, attribute: Attribute) -> str:
-    """Return the name that the attribute has in the object, or would have.
+def stored_name(container: Json, attribute: Attribute) -> str:
+    """Return the name under which the object stores the attribute.
 
-    Only custom fields keep their first spelling, because they have no canonical one.
+    For a custom field, this is the name in the case in which it was first sent.
     """
     if attribute.is_custom:
         wanted = attribute.name.lower()
-        return next((name for name in home if name.lower() == wanted), attribute.name)
+        return next((name for name in container if name.lower() == wanted), attribute.name)
     return attribute.name
 
 
-def looks_like_address(text: str) -> bool:
-    return _ADDRESS.fullmatch(text) is not None
-
-
-def chosen_emails(emails: list[Json]) -> Iterator[Any]:
-    """Yield the values of the emails, the one that Ramp uses first."""
-    yield from (one.get("value") for one in emails if one.get("primary"))
-    yield from (one.get("value") for one in emails if str(one.get("type", "")).lower() == "work")
-    yield from (one.get("value") for one in emails)
-
-
-def check_emails(document: Json) -> None:
-    """Check the email that Ramp uses. The others are stored unchecked.
-
-    :raises InvalidValueException: if it is not an email address.
-    """
-    emails = document.get(EMAILS.name, [])
-    used = next((one for one in chosen_emails(emails) if one), None)
-    if used is not None and not looks_like_address(used):
-        raise InvalidValueException(
-            attribute="emails.value", detail=f"“{used}” in emails is not an email address."
-        )
-    if any(one.get("value") and not looks_like_address(one["value"]) for one in emails):
-        notes.understood("a further value of emails that is no email address", "wso2, Entra")
-
-
 def one_element(attribute: Attribute, value: Any) -> Json:
-    """Return the canonical form of a single element of a multi-valued attribute.
+    """Return the canonical form of the only element of a multi-valued attribute.
 
-    :raises InvalidValueException: if the value is not exactly one element.
+    :raises InvalidValueException: if the value is not exactly one valid element.
     """
     form = dialects.FORMS.get(attribute)
-    given = dialects.listed(attribute, form(value) if form else value)
-    if len(given) != 1:
-        raise _wrong(attribute, "", "must have exactly one value here")
-    return _object(attribute, given[0], "")
+    sent = dialects.as_elements(attribute, form(value) if form else value)
+    if len(sent) != 1:
+        raise _invalid(attribute, "", "must have exactly one value here")
+    return _object(attribute, sent[0], "")
 
 
 def _elements(attribute: Attribute, value: Any) -> list[Json] | None:
     if not isinstance(value, list):
         notes.understood(f"a single value of {attribute.name} as a list", "Entra, OneLogin")
-    given = dialects.listed(attribute, value)
-    if len(given) > MAX_VALUES and attribute is not MEMBERS:
+    sent = dialects.as_elements(attribute, value)
+    if len(sent) > MAX_VALUES and attribute is not MEMBERS:
         if attribute.is_used:
-            raise _wrong(attribute, "", f"may have {MAX_VALUES} values at most")
-        notes.passed_over(attribute.name, f"more than {MAX_VALUES} values")
-        given = given[:MAX_VALUES]
-    elements = [*_readable(attribute, given)]
-    _prefer_one(attribute, elements)
+            raise _invalid(attribute, "", f"may have {MAX_VALUES} values at most")
+        notes.ignored(attribute.name, f"more than {MAX_VALUES} values")
+        sent = sent[:MAX_VALUES]
+    elements = [*_valid_elements(attribute, sent)]
+    _keep_one_primary(attribute, elements)
     return elements or None
 
 
-def _readable(attribute: Attribute, given: list[Any]) -> Iterator[Json]:
-    for one in given:
-        if one in (None, "", {}):
+def _valid_elements(attribute: Attribute, sent: list[Any]) -> Iterator[Json]:
+    for value in sent:
+        if value in (None, "", {}):
             continue
         try:
-            element = _object(attribute, one, "")
+            element = _object(attribute, value, "")
         except InvalidValueException as error:
             if attribute.is_used:
                 raise
-            pass_over(error)
+            note_ignored(error)
             continue
         if element.keys() - _LABELS:
             yield element
 
 
-def _prefer_one(attribute: Attribute, elements: list[Json]) -> None:
-    """Keep only one primary value, the one for work or the first (RFC 7643 section 2.4).
+def _keep_one_primary(attribute: Attribute, elements: list[Json]) -> None:
+    """Keep only one primary value, that of type “work” or the first (RFC 7643 section 2.4).
 
-    Of several primary roles, none stays primary, so that the highest role counts.
+    Of several primary roles, none stays primary. Ramp then uses the highest one.
     """
-    primaries = [one for one in elements if one.get(PRIMARY.name) is True]
+    primaries = [element for element in elements if element.get(PRIMARY.name) is True]
     if len(primaries) < 2:
         return
-    work = [one for one in primaries if str(one.get("type", "")).lower() == "work"]
+    work = [element for element in primaries if str(element.get("type", "")).lower() == "work"]
     kept = None if attribute is ROLES else (work or primaries)[0]
     for element in primaries:
         if element is not kept:
@@ -184,25 +149,25 @@ def _prefer_one(attribute: Attribute, elements: list[Json]) -> None:
 
 def _object(attribute: Attribute, value: Any, owner: str) -> Json:
     if not isinstance(value, dict):
-        raise _wrong(attribute, owner, f"must be {_AS_TOLD['complex']}")
-    held: Json = {}
-    for name, one in value.items():
+        raise _invalid(attribute, owner, f"must be {_EXPECTED['complex']}")
+    read: Json = {}
+    for name, sent in value.items():
         part = part_of(attribute, name)
         if part is None or not part.is_written:
             continue
         notes.spelled(name, part.name)
-        read = value_or_none(part, one, attribute.name)
-        if read is None:
+        canonical = value_or_none(part, sent, attribute.name)
+        if canonical is None:
             continue
-        if part.name in held:
+        if part.name in read:
             if part.is_used:
                 raise InvalidSyntaxException(
                     detail=f"“{attribute.name}.{part.name}” is sent twice."
                 )
-            notes.passed_over(f"{attribute.name}.{part.name}", "sent twice")
+            notes.ignored(f"{attribute.name}.{part.name}", "sent twice")
             continue
-        held[part.name] = read
-    return held
+        read[part.name] = canonical
+    return read
 
 
 def _complex(attribute: Attribute, value: Any, owner: str) -> Json | None:
@@ -214,7 +179,7 @@ def _text(attribute: Attribute, value: Any, owner: str) -> str | None:
     if text is None:
         if value in ([], {}):
             return None
-        raise _wrong(attribute, owner, f"must be {_AS_TOLD[attribute.kind]}")
+        raise _invalid(attribute, owner, f"must be {_EXPECTED[attribute.kind]}")
     name = f"{owner}.{attribute.name}" if owner else attribute.name
     if not isinstance(value, str):
         notes.understood(f"{text[:100]} in {name} as text", "Entra, authentik")
@@ -222,12 +187,12 @@ def _text(attribute: Attribute, value: Any, owner: str) -> str | None:
         notes.understood(f"{name} without the blanks round it", "HR exports")
         text = tidy
     if len(text) > attribute.longest:
-        raise _wrong(attribute, owner, f"may be {attribute.longest} characters long at most")
+        raise _invalid(attribute, owner, f"may be {attribute.longest} characters long at most")
     return text or None
 
 
 def _binary(attribute: Attribute, value: Any, owner: str) -> str | None:
-    # Some directories export certificates in PEM, which is base64 between two marker lines.
+    # Some directories export certificates in PEM, which puts two lines around the base64.
     sent = _text(attribute, value, owner) or ""
     text = _PEM.sub("", sent).strip()
     if len(text) < len(sent.strip()):
@@ -235,25 +200,25 @@ def _binary(attribute: Attribute, value: Any, owner: str) -> str | None:
     try:
         binascii.a2b_base64("".join(text.split()), strict_mode=True)
     except ValueError as error:
-        raise _wrong(attribute, owner, "must be base64") from error
+        raise _invalid(attribute, owner, "must be base64") from error
     return text or None
 
 
 def _boolean(attribute: Attribute, value: Any, owner: str) -> bool:
     read = dialects.boolean(value)
     if read is None:
-        raise _wrong(attribute, owner, f"must be {_AS_TOLD['boolean']}")
+        raise _invalid(attribute, owner, f"must be {_EXPECTED['boolean']}")
     if not isinstance(value, bool):
         notes.understood(f"“{value}” in {attribute.name} as {str(read).lower()}", "Entra")
     return read
 
 
-def _wrong(attribute: Attribute, owner: str, expected: str) -> InvalidValueException:
+def _invalid(attribute: Attribute, owner: str, expected: str) -> InvalidValueException:
     name = f"{owner}.{attribute.name}" if owner else attribute.name
     return InvalidValueException(attribute=name, detail=f"“{name}” {expected}.")
 
 
-_AS_TOLD: Mapping[Kind, str] = {
+_EXPECTED: Mapping[Kind, str] = {
     "string": "a string",
     "reference": "a string",
     "dateTime": "a string",

@@ -1,6 +1,6 @@
-"""The shape of the SCIM attributes we know: RFC 7643 section 7 as values.
+"""Classes for the definition of attributes, schemas and resource types (RFC 7643 section 7).
 
-`attributes` holds the tables made of them. Names are found in any case (section 2.1).
+`attributes` and `resource_types` define those of Ramp. Names are found in any case (section 2.1).
 """
 
 import re
@@ -36,11 +36,12 @@ class Attribute:
     longest: int = 200
     is_published: bool = True
     is_custom: bool = False
-    # Ramp acts on it, so a value that cannot be used refuses the request. A value of any other
-    # attribute is ignored instead.
+    # Ramp uses the value, so an invalid one is refused. An invalid value of any other attribute
+    # is ignored.
     is_used: bool = False
-    # Whether what a client says about it is kept; whether it takes one string.
+    # Clients may write it.
     is_written: bool = field(init=False)
+    # It has a single string as its value.
     is_text: bool = field(init=False)
     _parts: Mapping[str, "Attribute"] = field(init=False, repr=False)
 
@@ -52,7 +53,7 @@ class Attribute:
 
     @property
     def matters(self) -> bool:
-        """Tell whether Ramp acts on the attribute or on a part of it."""
+        """Tell whether Ramp uses the attribute or one of its sub-attributes."""
         return self.is_used or any(part.is_used for part in self.parts)
 
     def part(self, name: str) -> "Attribute | None":
@@ -63,8 +64,8 @@ class Attribute:
 class Schema:
     """A core schema or an extension.
 
-    An open one takes any further simple attribute as a string: these are the custom fields
-    that an administrator maps, whose names nobody can know beforehand.
+    An open schema accepts any other simple attribute as a string. These are the custom fields
+    that an administrator maps, whose names are not known in advance.
     """
 
     urn: str
@@ -74,7 +75,7 @@ class Schema:
     is_open: bool = False
     # Older URNs of the schema, in lower case.
     aliases: Sequence[str] = ()
-    # An extension of a provider's own, about which nothing is known but its URN.
+    # An extension that the provider defines and Ramp does not know.
     is_foreign: bool = False
     _names: Mapping[str, Attribute] = field(init=False, repr=False)
 
@@ -95,10 +96,10 @@ class Schema:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ResourceType:
-    """RFC 7643 section 6, and what unqualified names mean inside such a resource.
+    """A resource type (RFC 7643 section 6).
 
-    `elsewhere` names the attributes of extensions that may also stand at the top, as some
-    providers put them; see `dialects`.
+    `misplaced_names` contains the attributes of extensions that some providers send at the top
+    of the resource, in lower case.
     """
 
     name: str
@@ -107,7 +108,7 @@ class ResourceType:
     core: Schema
     common: Sequence[Attribute]
     extensions: Sequence[Schema] = ()
-    elsewhere: Mapping[str, tuple[Schema, Attribute]] = field(default_factory=dict)
+    misplaced_names: Mapping[str, tuple[Schema, Attribute]] = field(default_factory=dict)
     most_operations: int = 500
     required: Sequence[Attribute] = field(init=False)
     _names: Mapping[str, Attribute] = field(init=False, repr=False)
@@ -129,7 +130,7 @@ class ResourceType:
         return self._extensions.get(urn) or self._extensions.get(urn.lower())
 
     def foreign_extension(self, urn: str) -> Schema | None:
-        """Return a schema for an extension that we do not know, None if this is no URN of one."""
+        """Return a schema for an unknown extension, or None if this is not the URN of one."""
         known = [one for schema in (self.core, *self.extensions) for one in schema.urns]
         if urn.lower().startswith(tuple(known)) or not _URN.fullmatch(urn):
             return None
@@ -144,6 +145,6 @@ class ResourceType:
 
 
 def by_name(attributes: Sequence[Attribute]) -> dict[str, Attribute]:
-    # Both spellings are keys, so that the usual one is found without lowering it.
+    # The canonical name is a key too, so that it is found without a conversion to lower case.
     lowered = {attribute.name.lower(): attribute for attribute in attributes}
     return lowered | {attribute.name: attribute for attribute in attributes}

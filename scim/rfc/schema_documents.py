@@ -1,4 +1,4 @@
-"""What /Schemas and /ResourceTypes answer (RFC 7643 sections 6 and 7)."""
+"""The resources of /Schemas and /ResourceTypes (RFC 7643 sections 6 and 7)."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -8,7 +8,7 @@ from scim2_models import EnterpriseUser, Group, ServiceProviderConfig, User
 from scim2_models import ResourceType as ResourceTypeModel
 from scim2_models import Schema as SchemaModel
 
-from scim.rfc.attributes import RESOURCE_TYPES
+from scim.rfc.resource_types import RESOURCE_TYPES
 from scim.rfc.schema import Attribute, ResourceType, Schema
 from scim.rfc.strict_json import Json
 
@@ -17,17 +17,17 @@ RESOURCE_TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 
 
 def schema_documents(base_url: str) -> list[Json]:
-    """Return a document for each schema: ours, and those of the discovery documents."""
-    ours = [
+    """Return a document for each schema of Ramp and of the discovery endpoints."""
+    own = [
         _schema_document(schema)
         for resource in RESOURCE_TYPES
         for schema in (resource.core, *resource.extensions)
     ]
-    theirs = [
+    discovery = [
         model.to_schema().model_dump()
         for model in (ServiceProviderConfig, ResourceTypeModel, SchemaModel)
     ]
-    return [_with_meta(one, "Schema", "/Schemas", base_url) for one in ours + theirs]
+    return [_with_meta(one, "Schema", "/Schemas", base_url) for one in own + discovery]
 
 
 def resource_type_documents(base_url: str) -> list[Json]:
@@ -58,7 +58,7 @@ def _schema_document(schema: Schema) -> Json:
 
 @cache
 def _descriptions() -> dict[str, dict[str, str]]:
-    """Return how RFC 7643 section 8.7.1 describes its attributes, by schema and dotted name."""
+    """Return the descriptions of RFC 7643 section 8.7.1, by schema and dotted name."""
     found: dict[str, dict[str, str]] = {}
     for model in (User, EnterpriseUser, Group):
         schema = model.to_schema()
@@ -72,15 +72,15 @@ def _descriptions() -> dict[str, dict[str, str]]:
 
 def _attribute(attribute: Attribute, descriptions: Mapping[str, str], owner: str = "") -> Json:
     name = f"{owner}{attribute.name}"
-    said = attribute.description
-    # What is particular to Ramp stands behind what the RFC says.
-    if descriptions.get(name):
-        said = f"{descriptions[name]} {said}" if "Ramp" in said else descriptions[name]
-    described: dict[str, Any] = {
+    description = attribute.description
+    # A description that is specific to Ramp follows that of the RFC.
+    if rfc := descriptions.get(name):
+        description = f"{rfc} {description}" if "Ramp" in description else rfc
+    document: dict[str, Any] = {
         "name": attribute.name,
         "type": attribute.kind,
         "multiValued": attribute.multiple,
-        "description": said,
+        "description": description,
         "required": attribute.required,
         "mutability": attribute.mutability,
         "returned": attribute.returned,
@@ -91,13 +91,13 @@ def _attribute(attribute: Attribute, descriptions: Mapping[str, str], owner: str
             for part in attribute.parts
             if part.is_published
         ]
-        return described | {"subAttributes": parts}
-    described |= {"caseExact": attribute.case_exact, "uniqueness": attribute.uniqueness}
+        return document | {"subAttributes": parts}
+    document |= {"caseExact": attribute.case_exact, "uniqueness": attribute.uniqueness}
     if attribute.canonical_values:
-        described["canonicalValues"] = list(attribute.canonical_values)
+        document["canonicalValues"] = list(attribute.canonical_values)
     if attribute.reference_types:
-        described["referenceTypes"] = list(attribute.reference_types)
-    return described
+        document["referenceTypes"] = list(attribute.reference_types)
+    return document
 
 
 def _resource_type_document(resource: ResourceType) -> Json:

@@ -67,11 +67,11 @@ def group(
     stored: StoredResource, base_url: str, members_of_it: Iterable[tuple[str, UUID | str]] = ()
 ) -> str:
     """Return the text of a Group; its members are pairs of “User” or “Group” and an id."""
-    listed = ",".join(
+    elements = ",".join(
         f'{{"value":"{member_id}","$ref":"{base_url}/{kind}s/{member_id}","type":"{kind}"}}'
         for kind, member_id in members_of_it
     )
-    members = f'"members":[{listed}],' if listed else ""
+    members = f'"members":[{elements}],' if elements else ""
     return _resource(stored, "Group", base_url, members)
 
 

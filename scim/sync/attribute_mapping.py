@@ -1,8 +1,8 @@
-"""What a SCIM document says about a person, by its default attributes or the connection's own.
+"""Read the fields of a person from a SCIM document.
 
-A connection's mapping names, for a field of the profile or the external name of a custom
-field, the SCIM path it comes from: {"department": "urn:…:enterprise:2.0:User:costCenter"}.
-Where it names one, no other place is looked at.
+The mapping of a connection contains SCIM paths by the name of a profile field or the external
+name of a custom field: {"department": "urn:…:enterprise:2.0:User:costCenter"}. A mapped field is
+read only from its path, and any other field from its default attributes (`SOURCES`).
 """
 
 import re
@@ -16,15 +16,16 @@ from scim2_models import InvalidPathException, SCIMException
 
 from people.values import Profile, is_usable_name
 from scim.rfc import notes
-from scim.rfc.attributes import ENTERPRISE, RAMP, USER
+from scim.rfc.emails import emails_by_preference, looks_like_address
 from scim.rfc.filter_match import Matcher
-from scim.rfc.normalize import manager_of, schema_key
+from scim.rfc.normalize import manager_reference, schema_key
 from scim.rfc.paths import Target, resolve
-from scim.rfc.read_values import chosen_emails, looks_like_address, spelling
+from scim.rfc.read_values import stored_name
+from scim.rfc.resource_types import ENTERPRISE, RAMP, USER
 from scim.rfc.strict_json import Json
 
 OUR_ROLE = "rampUserRole"
-# What a person, a department and a location hold; an address has its own length.
+# The length of the columns for the names of a person, a department and a location.
 MAX_LENGTH = 200
 MAX_ADDRESS_LENGTH = 254
 
@@ -33,13 +34,13 @@ _WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 @dataclass(frozen=True, kw_only=True)
 class MappedUser:
-    """What the document asserts; `missing` names the required fields that it leaves open."""
+    """The fields that were read; `missing` contains the required fields without a usable value."""
 
     profile: Profile
     manager: str
     custom_fields: Mapping[str, str]
     missing: tuple[str, ...]
-    # Several roles of which none is the primary one, in the order they were sent.
+    # Several roles without a primary one, in the order in which they were sent.
     roles: tuple[str, ...] = ()
 
     @property
@@ -50,11 +51,11 @@ class MappedUser:
 
 
 def profile_of(document: Json, mapping: Mapping[str, str]) -> MappedUser:
-    """Read the document as a description of a person.
+    """Read the fields of a person from the document.
 
-    A first or last name that nobody could be called by counts as missing.
+    A first or last name that `is_usable_name` refuses counts as missing.
     """
-    fields: dict[str, Any] = {name: _said(document, name, mapping) for name in SOURCES}
+    fields: dict[str, Any] = {name: _text_of(document, name, mapping) for name in SOURCES}
     missing = tuple(name for name in REQUIRED if not _is_usable(name, fields[name]))
     manager = fields.pop("manager")
     return MappedUser(
@@ -67,11 +68,11 @@ def profile_of(document: Json, mapping: Mapping[str, str]) -> MappedUser:
 
 
 def _several_roles(document: Json) -> tuple[str, ...]:
-    """Return the roles of a user who has several, and none is marked.
+    """Return the roles of a user with several roles, of which none is primary.
 
     Entra's AppRoleAssignmentsComplex sends all of them with “primary” false (MS-ROLES).
     """
-    values = (_tidied(one.get("value")) for one in document.get("roles", []))
+    values = (_clean_text(one.get("value")) for one in document.get("roles", []))
     roles = tuple(dict.fromkeys(value for value in values if value))
     if roles:
         notes.understood("the highest of several roles that may be assigned", "Entra")
@@ -79,14 +80,14 @@ def _several_roles(document: Json) -> tuple[str, ...]:
 
 
 def snake_case(name: str) -> str:
-    """Return the external name that a SCIM attribute's name stands for: costCenter, cost_center."""
+    """Return the external name of a custom field: `cost_center` for `costCenter`."""
     return _WORD_ENDS.sub("_", name).lower()
 
 
 def check_path(path: str) -> Target:
-    """Return what the path of a mapping points at.
+    """Return the target of a path in a mapping.
 
-    :raises SCIMException: if that is not an attribute of a user.
+    :raises SCIMException: if the path is invalid, or does not name an attribute of a user.
     """
     target = resolve(path, USER, takes_any_extension=True)
     if target.attribute is None:
@@ -102,32 +103,32 @@ def _is_usable(field: str, value: str) -> bool:
     return is_usable_name(value) if field.endswith("_name") else 0 < len(value) <= MAX_LENGTH
 
 
-def _said(document: Json, field: str, mapping: Mapping[str, str]) -> str:
-    """Return what the document says about the field, each run of blanks folded into one.
+def _text_of(document: Json, field: str, mapping: Mapping[str, str]) -> str:
+    """Return the text of the field, with one space in place of each run of white space.
 
-    HR exports have double, hard and tabulated blanks, which nobody can tell apart in a name.
+    HR exports contain double and no-break spaces and tabs, which look the same in a name.
     """
     path = mapping.get(field)
-    said = text_at(document, path) if path else SOURCES[field].read(document)
-    folded = " ".join(said.split())
-    if folded != said:
+    text = text_at(document, path) if path else SOURCES[field].read(document)
+    folded = " ".join(text.split())
+    if folded != text:
         notes.understood(f"the {field.replace('_', ' ')} with single blanks", "HR exports")
     return folded
 
 
-def _tidied(value: Any) -> str:
+def _clean_text(value: Any) -> str:
     if not isinstance(value, str):
         return ""
     return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
 
 
 def _first_text(places: Callable[[Json], Iterator[Any]]) -> Callable[[Json], str]:
-    """Turn a function that yields values into one that returns the first text of them."""
+    """Convert a function that yields values into a function that returns their first text."""
 
     def read(document: Json) -> str:
         for place in places(document):
-            if said := _tidied(place):
-                return said
+            if text := _clean_text(place):
+                return text
         return ""
 
     return read
@@ -145,9 +146,9 @@ def _family_name(document: Json) -> Iterator[Any]:
 
 @_first_text
 def _email(document: Json) -> Iterator[Any]:
-    yield from chosen_emails(document.get("emails", []))
+    yield from emails_by_preference(document.get("emails", []))
     user_name = document["userName"]
-    # The userName of a guest of Entra looks like an address, and no mail arrives there.
+    # The userName of an Entra guest looks like an address, but does not receive mail.
     if "#ext#" in user_name.lower():
         notes.understood("a userName with #EXT# as no email address", "Entra")
     elif looks_like_address(user_name):
@@ -166,7 +167,7 @@ def _location(document: Json) -> Iterator[Any]:
     addresses = document.get("addresses", [])
     work = [one for one in addresses if _type(one) == "work"]
     if len(work) > 1:
-        # Oracle's and SailPoint's have several of them (scimgateway #58).
+        # Users of Oracle and SailPoint have several work addresses (scimgateway #58).
         notes.understood("the primary one of several work addresses", "Oracle, SailPoint")
     yield from (one.get("locality") for one in work if one.get("primary"))
     yield from (one.get("locality") for one in work)
@@ -191,17 +192,17 @@ class Source:
     """The default attributes of a field."""
 
     read: Callable[[Json], str]
-    # The attributes in words.
-    usual: str
+    # The attributes as text for the settings page.
+    description: str
     is_required: bool = False
 
 
 SOURCES: Final[Mapping[str, Source]] = {
-    "given_name": Source(read=_given_name, usual="name.givenName", is_required=True),
-    "family_name": Source(read=_family_name, usual="name.familyName", is_required=True),
+    "given_name": Source(read=_given_name, description="name.givenName", is_required=True),
+    "family_name": Source(read=_family_name, description="name.familyName", is_required=True),
     "email": Source(
         read=_email,
-        usual=(
+        description=(
             "the primary one of emails, the one of type work, the first, or a userName that is an "
             "address"
         ),
@@ -209,23 +210,23 @@ SOURCES: Final[Mapping[str, Source]] = {
     ),
     "department": Source(
         read=_department,
-        usual="department of the enterprise extension, or a bare department",
+        description="department of the enterprise extension, or a bare department",
         is_required=True,
     ),
     "location": Source(
         read=_location,
-        usual=(
+        description=(
             "location of the Ramp extension, locality of the work, primary or only address, or a "
             "bare location or city"
         ),
         is_required=True,
     ),
     "manager": Source(
-        read=manager_of, usual="manager of the enterprise extension, or a bare manager"
+        read=manager_reference, description="manager of the enterprise extension, or a bare manager"
     ),
     "role": Source(
         read=_role,
-        usual=(
+        description=(
             "the value of type rampUserRole in roles, the primary one, the only one, or the "
             "highest of several"
         ),
@@ -258,23 +259,23 @@ def extension_paths(document: Json) -> Iterator[str]:
 
 
 def text_at(document: Json, path: str) -> str:
-    """Return the first text that the path points at."""
+    """Return the first text at the path, or an empty string if there is none."""
     target = _resolved(path)
     if target is None or target.attribute is None or target.leaf is None:
         return ""
-    home = document
+    container = document
     if target.schema is not None:
-        home = document.get(schema_key(document, target.schema), {})
-    held = home.get(spelling(home, target.attribute))
-    elements = held if isinstance(held, list) else [held]
+        container = document.get(schema_key(document, target.schema), {})
+    value = container.get(stored_name(container, target.attribute))
+    elements = value if isinstance(value, list) else [value]
     if target.selection is not None:
-        elements = [one for one in elements if one and _chooses(target, one)]
+        elements = [one for one in elements if one and _matches(target, one)]
     part = target.part or target.attribute.part("value")
     found = (one.get(part.name) if part and isinstance(one, dict) else one for one in elements)
-    return next((said for one in found if (said := _tidied(one))), "")
+    return next((text for one in found if (text := _clean_text(one))), "")
 
 
-def _chooses(target: Target, element: Json) -> bool:
+def _matches(target: Target, element: Json) -> bool:
     assert target.attribute is not None
     assert target.selection is not None
     return Matcher(target.attribute, element).visit(target.selection)
@@ -282,7 +283,7 @@ def _chooses(target: Target, element: Json) -> bool:
 
 @lru_cache(maxsize=256)
 def _resolved(path: str) -> Target | None:
-    # Mappings are checked when they are saved. One that has become wrong since says nothing.
+    # Mappings are checked when they are saved. If a path has become invalid since, it has no value.
     try:
         return check_path(path)
     except SCIMException:

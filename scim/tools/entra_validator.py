@@ -24,7 +24,7 @@ from scim.connections.presets.steps import (
     patched,
     read,
 )
-from scim.rfc.attributes import ENTERPRISE, USER
+from scim.rfc.resource_types import ENTERPRISE, USER
 from scim.rfc.strict_json import Json
 
 MANAGER = f"{ENTERPRISE.urn}:manager"

@@ -20,7 +20,7 @@ from scim.connections.presets.steps import (
     read,
     wrong_token,
 )
-from scim.rfc.attributes import USER
+from scim.rfc.resource_types import USER
 from scim.rfc.strict_json import Json
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"

@@ -15,7 +15,7 @@ from scim.connections.presets.steps import (
     with_value,
 )
 from scim.models import Connection, ScimUser
-from scim.rfc.attributes import ENTERPRISE
+from scim.rfc.resource_types import ENTERPRISE
 from scim.rfc.strict_json import Json
 
 DEPARTMENT = f"{ENTERPRISE.urn}:department"

@@ -8,8 +8,8 @@ from people import tenancy
 from people.models import Department, Location, Person
 from scim.api.adapters import UserAdapter
 from scim.models import Connection, ScimUser
-from scim.rfc.attributes import USER
 from scim.rfc.normalize import normalize
+from scim.rfc.resource_types import USER
 from tests.clients.scim import Provider, someone
 from tests.factories import core
 from tests.factories.core import number

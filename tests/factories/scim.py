@@ -7,9 +7,9 @@ from django.utils import timezone
 from people import tenancy
 from scim.connections.presets import PRESETS
 from scim.models import Connection, ScimGroup, ScimUser, ScimUserElement
-from scim.rfc.attributes import GROUP, USER
 from scim.rfc.multi_valued import elements_of, key
 from scim.rfc.normalize import normalize
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.serialize import json_text
 
 

@@ -143,7 +143,7 @@ def _sign_in_provider(tenant: Tenant, person: Person, mark: str) -> None:
         subject="employee",
         person=person,
         how="created",
-        said={},
+        stated_values={},
         first_seen_at=now,
         last_seen_at=now,
     )

@@ -183,7 +183,7 @@ class World:
             is_email_verified=verified,
             given_name="Eve",
             family_name="Adams",
-            said={"oid": "E-1"},
+            text_claims={"oid": "E-1"},
         )
         try:
             reached = sign_in(provider, claims).person

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from scim.rfc.attributes import GROUP, USER
+from scim.rfc.resource_types import GROUP, USER
 
 _RESOURCES = (USER, GROUP)
 _ATTRIBUTES = [

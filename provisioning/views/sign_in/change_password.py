@@ -39,8 +39,8 @@ def change_password(request: PersonRequest) -> HttpResponse:
             passwords.change_password(person, chosen, actor=person.actor)
             auth.update_session_auth_hash(request, person)
             record_authentication(request=request)
-            said = "Your password was changed. You were signed out on all other devices."
-            messages.success(request, said)
+            message = "Your password was changed. You were signed out on all other devices."
+            messages.success(request, message)
             return redirect("admin:home")
     context = page_context(request, "Change your password") | {
         "person": person,

@@ -27,24 +27,24 @@ def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     try:
         with tenancy.across_tenants():
             mails = Mail.objects.filter(kind__in=ASKING).select_related("person__tenant")
-            asking: Mail = mails.get(pk=request_id_from(token))
+            mail: Mail = mails.get(pk=request_id_from(token))
     except (ForgedLink, Mail.DoesNotExist):
         return no_such_link(request)
-    with tenancy.use(asking.tenant_id):
+    with tenancy.use(mail.tenant_id):
         try:
-            check_person(asking.person)
-            return _confirm(request, asking)
+            check_person(mail.person)
+            return _confirm(request, mail)
         except (SignInRefused, PeopleError) as error:
-            return refusal(request, error, asking.person.tenant)
+            return refusal(request, error, mail.person.tenant)
 
 
-def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
-    person, old = asking.person, asking.person.email
-    is_old = asking.kind == Mail.Kind.APPROVE_ADDRESS
+def _confirm(request: HttpRequest, mail: Mail) -> HttpResponse:
+    person, old = mail.person, mail.person.email
+    is_old = mail.kind == Mail.Kind.APPROVE_ADDRESS
     is_confirmed = request.method == "POST"
     if is_confirmed:
-        email_changes.confirm_address(asking, actor=Actor("person", asking.to))
-    elif not is_current(asking):
+        email_changes.confirm_address(mail, actor=Actor("person", mail.to))
+    elif not is_current(mail):
         raise email_changes.NothingToConfirm
     waiting = email_changes.unconfirmed(person) if is_confirmed else []
     context = page_context(
@@ -55,7 +55,7 @@ def _confirm(request: HttpRequest, asking: Mail) -> HttpResponse:
         "waiting": waiting,
         "tenant": person.tenant,
         "old": old,
-        "new": asking.facts["address"] if is_old else asking.to,
+        "new": mail.facts["address"] if is_old else mail.to,
     }
     return render(request, "provisioning/sign_in/confirm_email.html", context)
 

@@ -59,11 +59,11 @@ def check_person(person: Person) -> None:
 
 def no_such_link(request: HttpRequest) -> HttpResponse:
     """Answer an invalid link without revealing anything else."""
-    said = (
+    message = (
         "Open the link from the email again, or copy all of it. Email programs sometimes split a "
         "link. If it still does not work, ask your administrator for a new link."
     )
-    return _page(request, "This link does not work", said, status=404)
+    return _page(request, "This link does not work", message, status=404)
 
 
 def refusal(
@@ -78,10 +78,10 @@ def refusal(
 
 
 def _page(
-    request: HttpRequest, heading: str, said: str, *, status: int, tenant: Tenant | None = None
+    request: HttpRequest, heading: str, message: str, *, status: int, tenant: Tenant | None = None
 ) -> HttpResponse:
     context = page_context(request, heading) | {
-        "said": said,
+        "message": message,
         "tenant": tenant,
     }
     return render(request, "provisioning/sign_in/link_refused.html", context, status=status)

@@ -68,11 +68,11 @@ def log_in(
 
 
 def sign_in_refused(
-    request: HttpRequest, tenant: Tenant, said: str, *, status: int = 403
+    request: HttpRequest, tenant: Tenant, message: str, *, status: int = 403
 ) -> HttpResponse:
     """Show why the sign-in failed, with a link to the sign-in page."""
     context = page_context(request, "Sign-in failed") | {
-        "said": said,
+        "message": message,
         "tenant": tenant,
     }
     return render(request, "provisioning/sign_in/link_refused.html", context, status=status)

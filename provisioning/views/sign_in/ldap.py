@@ -130,8 +130,8 @@ def _message(tried: PasswordTry, error: Exception) -> str:
         return str(error)
     if isinstance(error, WrongPassword):
         return UNKNOWN
-    said = OWN_ACCOUNT.get(getattr(error, "code", ""), SORRY)
-    return said.format(provider=provider)
+    message = OWN_ACCOUNT.get(getattr(error, "code", ""), SORRY)
+    return message.format(provider=provider)
 
 
 def _status(error: Exception) -> int:

@@ -19,8 +19,8 @@ from provisioning.net.safe_http import OutboundError
 from provisioning.oidc import discovery
 from provisioning.oidc.backend import Backend, OidcFailed, ProviderSettings
 from provisioning.oidc.urls_for_provider import redirect_uri, signed_out_uri
-from provisioning.providers.admission import admission_of
 from provisioning.providers.config import settings_of
+from provisioning.providers.restrictions import restrictions_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
@@ -126,7 +126,7 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
         if is_confirming(request, self.provider):
             # With max_age, the provider has to send auth_time (OIDC Core 1.0 section 3.1.2.1).
             parameters |= {"prompt": "login", "max_age": "0"}
-        hosted = admission_of(self.provider).hosted_domains
+        hosted = restrictions_of(self.provider).hosted_domains
         if len(hosted) == 1:
             # Google then offers only accounts of that organization; the claim is checked anyway.
             parameters["hd"] = hosted[0]

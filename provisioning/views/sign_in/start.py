@@ -31,12 +31,12 @@ def sign_in_with(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResp
         offered = IdentityProvider.objects.offered().select_related("tenant")
         provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
     if not provider.tenant.is_active:
-        said = f"{provider.tenant.name} is turned off, so nobody can sign in."
-        return sign_in_refused(request, provider.tenant, f"{said} Ask your administrator.")
+        message = f"{provider.tenant.name} is turned off, so nobody can sign in."
+        return sign_in_refused(request, provider.tenant, f"{message} Ask your administrator.")
     remember_next(request)
     with tenancy.use(provider.tenant_id):
         if not is_confirmed(provider):
             # Nobody types a password for a server that no administrator has confirmed.
-            said = visitor_message(Refusal.PROVIDER_MOVED, provider)
-            return sign_in_refused(request, provider.tenant, said)
+            message = visitor_message(Refusal.PROVIDER_MOVED, provider)
+            return sign_in_refused(request, provider.tenant, message)
         return BEGIN[provider.kind](request, provider)

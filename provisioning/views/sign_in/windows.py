@@ -121,8 +121,8 @@ def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
             Outcome.FAILED, provider, subject=accepted.principal, reason=code, detail=str(error)
         )
         return replace(_claims_from_ticket(accepted, str(error)), is_unconfirmed=True)
-    raw = {**found.said, "principal": accepted.principal}
-    return replace(found, account=accepted.account, principal=accepted.principal, said=raw)
+    raw = {**found.text_claims, "principal": accepted.principal}
+    return replace(found, account=accepted.account, principal=accepted.principal, text_claims=raw)
 
 
 def _claims_from_ticket(accepted: Accepted, because: str) -> Claims:
@@ -131,7 +131,7 @@ def _claims_from_ticket(accepted: Accepted, because: str) -> Claims:
         account=accepted.account,
         principal=accepted.principal,
         groups=Groups(because=because.rstrip(".")),
-        said={"principal": accepted.principal},
+        text_claims={"principal": accepted.principal},
     )
 
 
@@ -152,7 +152,7 @@ def _look_up(name: str, accepted: Accepted) -> Claims:
 
 
 def _challenge(request: HttpRequest, provider: IdentityProvider, message: str = "") -> HttpResponse:
-    response = page(request, provider.tenant, status=401, said=message)
+    response = page(request, provider.tenant, status=401, message=message)
     response["WWW-Authenticate"] = "Negotiate"
     return response
 

@@ -19,7 +19,7 @@ from scim.connections.presets.steps import (
     wrong_token,
 )
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE, GROUP, RAMP
+from scim.rfc.resource_types import ENTERPRISE, GROUP, RAMP
 
 MICROSOFT_GROUP = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 

@@ -1,6 +1,6 @@
 from scim.connections.presets.preset import ROLES, AttributeRow, Guide, ScimPreset, optional
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE, RAMP
+from scim.rfc.resource_types import ENTERPRISE, RAMP
 
 _GUIDE = Guide(
     title="Any SCIM 2.0 provider",

@@ -8,7 +8,7 @@ JumpCloud publishes no list of the attributes that it sends, so the last step na
 
 from scim.connections.presets.preset import AttributeRow, Guide, ScimPreset, optional
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE
+from scim.rfc.resource_types import ENTERPRISE
 
 _GUIDE = Guide(
     title="JumpCloud",

@@ -19,7 +19,7 @@ from scim.connections.presets.steps import (
     wrong_token,
 )
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE, RAMP, USER_SCHEMA
+from scim.rfc.resource_types import ENTERPRISE, RAMP, USER_SCHEMA
 
 
 def _self_test_steps(users: SampleUsers) -> SelfTestSteps:

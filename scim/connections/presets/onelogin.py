@@ -7,7 +7,7 @@ template as OneLogin publishes it, in the names of SCIM 1.1, work too: see docs/
 
 from scim.connections.presets.preset import ROLES, AttributeRow, Guide, ScimPreset, optional
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE, RAMP
+from scim.rfc.resource_types import ENTERPRISE, RAMP
 
 _TEMPLATE = f"""{{
   "schemas": [

@@ -9,9 +9,9 @@ from scim2_models import SCIMException
 
 from people.operations import managers
 from people.operations.sandboxes import DOMAIN
-from scim.rfc import dialects, patch
-from scim.rfc.attributes import ENTERPRISE, GROUP, USER
+from scim.rfc import patch, patch_operations
 from scim.rfc.normalize import normalize
+from scim.rfc.resource_types import ENTERPRISE, GROUP, USER
 from scim.rfc.strict_json import Json
 
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
@@ -89,7 +89,8 @@ def with_value(document: Json, path: str, value: str) -> Json:
     """Return the document with the value at the path of a mapping."""
     body = {"Operations": [{"op": "add", "path": path, "value": value}]}
     try:
-        changed = patch.apply(normalize(document, USER), dialects.operations(body, USER), USER)
+        operations = patch_operations.read_operations(body, USER)
+        changed = patch.apply(normalize(document, USER), operations, USER)
     except SCIMException:
         return document  # The path of the mapping is no longer valid, so it reads nothing.
     return document | changed

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people.models import CustomField
 from people.models.field_table import PLACES
 from scim.models import Connection
-from scim.rfc.attributes import ENTERPRISE, RAMP
+from scim.rfc.resource_types import ENTERPRISE, RAMP
 from scim.rfc.schema import Attribute
 from scim.sync.attribute_mapping import SOURCES, check_path
 from scim.sync.policies import FIELD_NAMES
@@ -28,7 +28,7 @@ RESERVED = frozenset(FIELDS)
 class PathField(forms.CharField):
     """A SCIM path that points at text."""
 
-    def __init__(self, label: str, usual: str) -> None:
+    def __init__(self, label: str, description: str) -> None:
         widget = UnfoldAdminTextInputWidget(
             attrs={
                 "placeholder": "its default attributes",
@@ -42,7 +42,7 @@ class PathField(forms.CharField):
             required=False,
             max_length=MAX_PATH_LENGTH,
             widget=widget,
-            help_text=f"If empty: {usual}.",
+            help_text=f"If empty: {description}.",
         )
 
     def clean(self, value: Any) -> str:
@@ -79,7 +79,7 @@ class SourcesForm(forms.Form):
     def __init__(self, *args: Any, custom_fields: Iterable[CustomField], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in FIELDS:
-            self.fields[name] = PathField(FIELD_NAMES[name].capitalize(), SOURCES[name].usual)
+            self.fields[name] = PathField(FIELD_NAMES[name].capitalize(), SOURCES[name].description)
         for field in custom_fields:
             if field.external_name not in RESERVED:
                 self.fields[field.external_name] = PathField(field.name, _usual(field))

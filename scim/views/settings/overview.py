@@ -23,7 +23,7 @@ from scim.connections.status import sync_state
 from scim.jobs import reapply
 from scim.models import Connection, ScimGroup, ScimUser, SyncError
 from scim.views.settings.activity_chart import last_day_of
-from scim.views.settings.passed_over import count_passed_over
+from scim.views.settings.ignored import count_ignored
 from scim.views.settings.policies_form import policies_form
 
 MAX_EVENTS = 10
@@ -62,7 +62,7 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "others": [one for one in _newest_first() if one != connection],
         "sync": sync_state(connection, now),
         "last_day": last_day_of(connection, now),
-        "passed_over": count_passed_over(connection),
+        "ignored": count_ignored(connection),
         "numbers": _numbers(connection),
         "refused": _refused(connection),
         "form": form,

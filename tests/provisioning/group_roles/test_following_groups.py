@@ -176,7 +176,7 @@ class TestToABaseRole:
         corp.save()
         mapping(corp, "admins", Person.Role.ADMIN)
 
-        attempt = sign_in(corp, claims("x", groups("admins"), said={"oid": "1"}))
+        attempt = sign_in(corp, claims("x", groups("admins"), text_claims={"oid": "1"}))
 
         assert attempt.person
         assert attempt.person.role == Person.Role.BOOKKEEPER

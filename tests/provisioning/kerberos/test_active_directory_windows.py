@@ -362,9 +362,9 @@ class TestAnIdentityKeptByItsPrincipal:
         assert person
         with tenancy.use(windows.tenant):
             identity = Identity.objects.get()
-            said = identity.said | {"email": "somebody@example.com"}
+            said = identity.stated_values | {"email": "somebody@example.com"}
             other = {"first_seen_at": timezone.now() - timedelta(days=30)}
-            fields = other if evidence == "younger" else {"said": said}
+            fields = other if evidence == "younger" else {"stated_values": said}
             as_before(identity, f"{name}@{REALM}", **fields)
             Person.objects.filter(pk=person.pk).update(
                 email="somebody@example.com", email_key="somebody@example.com"

@@ -57,7 +57,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
     "as the subject": {"subject": VICTIM, "email": "eve@corp.example"},
     "as every other claim": {
         "email": "eve@corp.example",
-        "said": {"oid": VICTIM, "preferred_username": VICTIM, "upn": VICTIM, "sub": VICTIM},
+        "text_claims": {"oid": VICTIM, "preferred_username": VICTIM, "upn": VICTIM, "sub": VICTIM},
     },
     "with a nul inside": {"email": f"{VICTIM}\0@evil.example", "is_email_verified": True},
 }
@@ -135,7 +135,7 @@ class TestSomebodyOfScim:
             paired_attribute=attribute,
         )
 
-        attempt = sign_in(paired, claims("eve", said={"oid": value}))
+        attempt = sign_in(paired, claims("eve", text_claims={"oid": value}))
 
         assert attempt.person != Person.objects.get(email="victim@example.com")
 
@@ -149,7 +149,7 @@ class TestSomebodyOfScim:
         user = victim.scim_users.get()
 
         for number, value in enumerate([str(user.scim_id), str(user.pk), str(victim.pk)]):
-            attempt = sign_in(paired, claims(f"eve-{number}", said={"oid": value}))
+            attempt = sign_in(paired, claims(f"eve-{number}", text_claims={"oid": value}))
             assert attempt.person != victim
 
     def test_is_not_found_through_another_connection(self, scim: Provider) -> None:
@@ -159,7 +159,7 @@ class TestSomebodyOfScim:
             paired_attribute="externalId",
         )
 
-        attempt = sign_in(paired, claims("eve", said={"oid": "oid-1"}))
+        attempt = sign_in(paired, claims("eve", text_claims={"oid": "oid-1"}))
 
         assert attempt.person != Person.objects.get(email="victim@example.com")
 
@@ -233,14 +233,14 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
 
 def test_who_claimed_an_address_before_is_let_in_again_once_the_pairing_says_so() -> None:
     corp = provider()
-    sign_in(corp, claims("ada", email="ada@example.com", said={"oid": "1"}))
+    sign_in(corp, claims("ada", email="ada@example.com", text_claims={"oid": "1"}))
     scim = Provider(scim_connection("entra"))
     scim.add("ada", externalId="1")
     corp.paired_connection, corp.paired_claim = str(scim.connection.pk), "oid"
     corp.paired_attribute = "externalId"
     corp.save()
 
-    assert sign_in(corp, claims("ada", email="ada@example.com", said={"oid": "1"})).person
+    assert sign_in(corp, claims("ada", email="ada@example.com", text_claims={"oid": "1"})).person
 
 
 def another(subject: str) -> Claims:

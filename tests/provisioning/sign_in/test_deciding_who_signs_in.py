@@ -67,7 +67,7 @@ INVITE = found(INVITED, How.INVITED)
             id="has left, and SCIM means the same",
         ),
         pytest.param(
-            known(identity=ADA, asking=found(BOB, How.LINKED)),
+            known(identity=ADA, candidate_of_visitor=found(BOB, How.LINKED)),
             Refuse(Refusal.SOMEBODY_ELSE, ADA),
             id="somebody else asks to link it",
         ),
@@ -100,27 +100,33 @@ INVITE = found(INVITED, How.INVITED)
             Refuse(Refusal.NOT_PROVISIONED),
             id="SCIM has them as incomplete",
         ),
-        pytest.param(known(asking=INVITE), Link(INVITED, How.INVITED), id="they opened an invite"),
         pytest.param(
-            known(asking=INVITE, may_create=False),
+            known(candidate_of_visitor=INVITE),
+            Link(INVITED, How.INVITED),
+            id="they opened an invite",
+        ),
+        pytest.param(
+            known(candidate_of_visitor=INVITE, may_create=False),
             Link(INVITED, How.INVITED),
             id="and adds nobody ",
         ),
         pytest.param(
-            known(asking=found(INVITED, How.INVITED, is_provisioned=True)),
+            known(candidate_of_visitor=found(INVITED, How.INVITED, is_provisioned=True)),
             Refuse(Refusal.NOT_PAIRED, INVITED),
             id="the invited come from SCIM, unpaired",
         ),
         pytest.param(
-            known(asking=found(ADA, How.LINKED)), Link(ADA, How.LINKED), id="they are signed in"
+            known(candidate_of_visitor=found(ADA, How.LINKED)),
+            Link(ADA, How.LINKED),
+            id="they are signed in",
         ),
         pytest.param(
-            known(asking=found(ADA, How.LINKED, is_provisioned=True)),
+            known(candidate_of_visitor=found(ADA, How.LINKED, is_provisioned=True)),
             Refuse(Refusal.NOT_PAIRED, ADA),
             id="who is signed in comes from SCIM, unpaired",
         ),
         pytest.param(
-            known(asking=found(ADA, How.LINKED, is_linked_otherwise=True)),
+            known(candidate_of_visitor=found(ADA, How.LINKED, is_linked_otherwise=True)),
             Refuse(Refusal.LINKED_OTHERWISE, ADA),
             id="who is signed in has another subject",
         ),

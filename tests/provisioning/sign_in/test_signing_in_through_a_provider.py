@@ -56,12 +56,12 @@ def person_of(attempt: SignInAttempt) -> Person:
 
 
 def refused(
-    provider: IdentityProvider, said: Claims, asking: SignInContext = NOTHING
+    provider: IdentityProvider, said: Claims, context: SignInContext = NOTHING
 ) -> SignInAttempt:
     """Try to sign in, and return the line of the log; nobody and nothing came of it."""
     before = Person.objects.count(), Identity.objects.count(), Event.objects.count()
     with pytest.raises(SignInRefused):
-        sign_in(provider, said, asking)
+        sign_in(provider, said, context)
     assert (Person.objects.count(), Identity.objects.count(), Event.objects.count()) == before
     line = SignInAttempt.objects.latest("pk")
     assert line.outcome == SignInAttempt.Outcome.REFUSED
@@ -252,10 +252,10 @@ class TestWithAnInvite:
 
     def test_lets_nobody_use_it_twice(self, corp: IdentityProvider) -> None:
         bob = self.invited()
-        asking = SignInContext(invite=bob.invites.get())
-        sign_in(corp, claims("bob"), asking)
+        context = SignInContext(invite=bob.invites.get())
+        sign_in(corp, claims("bob"), context)
 
-        assert refused(corp, claims("eve"), asking).reason == "invite-used"
+        assert refused(corp, claims("eve"), context).reason == "invite-used"
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("racers", [4], indirect=True)
@@ -299,7 +299,7 @@ class TestPairedWithScim:
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
 
-        attempt = sign_in(paired, claims("x", said={"oid": "oid-of-bob"}))
+        attempt = sign_in(paired, claims("x", text_claims={"oid": "oid-of-bob"}))
 
         bob = person_of(attempt)
         assert (bob.email, bob.state) == ("bob@example.com", Person.State.ACTIVE)
@@ -311,7 +311,7 @@ class TestPairedWithScim:
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
 
-        bob = person_of(sign_in(paired, claims("x", said={"oid": "oid-of-bob"})))
+        bob = person_of(sign_in(paired, claims("x", text_claims={"oid": "oid-of-bob"})))
 
         assert (bob.given_name, bob.pending_email) != ("Ada", "x@corp.example")
 
@@ -319,7 +319,9 @@ class TestPairedWithScim:
         scim.add("bob")
         paired.paired_claim, paired.paired_attribute = "preferred_username", "userName"
 
-        attempt = sign_in(paired, claims("x", said={"preferred_username": "BOB@example.com"}))
+        attempt = sign_in(
+            paired, claims("x", text_claims={"preferred_username": "BOB@example.com"})
+        )
 
         assert person_of(attempt).email == "bob@example.com"
 
@@ -329,7 +331,7 @@ class TestPairedWithScim:
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
 
-        line = refused(paired, claims("x", email="bob@example.com", said={"oid": value}))
+        line = refused(paired, claims("x", email="bob@example.com", text_claims={"oid": value}))
 
         assert line.reason == "email-taken"
 
@@ -337,16 +339,19 @@ class TestPairedWithScim:
         self, paired: IdentityProvider, scim: Provider
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
-        sign_in(paired, claims("x", said={"oid": "oid-of-bob"}))
+        sign_in(paired, claims("x", text_claims={"oid": "oid-of-bob"}))
 
-        assert refused(paired, claims("y", said={"oid": "oid-of-bob"})).reason == "linked-otherwise"
+        assert (
+            refused(paired, claims("y", text_claims={"oid": "oid-of-bob"})).reason
+            == "linked-otherwise"
+        )
 
     def test_adds_nobody_whom_scim_has_deleted(
         self, paired: IdentityProvider, scim: Provider
     ) -> None:
         scim("DELETE", f"/Users/{scim.add('bob', externalId='oid-of-bob')}")
 
-        line = refused(paired, claims("x", said={"oid": "oid-of-bob"}))
+        line = refused(paired, claims("x", text_claims={"oid": "oid-of-bob"}))
 
         assert line.reason == "person-deactivated"
 
@@ -355,7 +360,7 @@ class TestPairedWithScim:
         paired.paired_connection = str(scim.connection.pk)
         scim("POST", "/Users", {"userName": "bob", "externalId": "oid-of-bob"})
 
-        line = refused(paired, claims("x", said={"oid": "oid-of-bob"}))
+        line = refused(paired, claims("x", text_claims={"oid": "oid-of-bob"}))
 
         assert line.reason == "scim-incomplete"
 

@@ -57,9 +57,9 @@ def corp(in_acme: None) -> IdentityProvider:
 Seed = Callable[[IdentityProvider], None]
 
 
-def turned_away(corp: IdentityProvider, said: Claims, asking: SignInContext | None = None) -> None:
+def turned_away(corp: IdentityProvider, said: Claims, context: SignInContext | None = None) -> None:
     with pytest.raises(SignInRefused):
-        sign_in(corp, said, asking or SignInContext())
+        sign_in(corp, said, context or SignInContext())
 
 
 def here(corp: IdentityProvider, said: Groups = UNKNOWN) -> Person:

@@ -6,13 +6,13 @@ from scim2_models import InvalidFilterException, InvalidValueException, SCIMExce
 
 from scim.api import group_members
 from scim.api.group_members import GroupChange
-from scim.rfc.attributes import GROUP
-from scim.rfc.dialects import operations
+from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import GROUP
 from tests.support.scim_strategies import operations as any_operations
 
 
 def change(*sent: dict[str, Any]) -> GroupChange:
-    return group_members.change(operations({"Operations": list(sent)}, GROUP))
+    return group_members.change(read_operations({"Operations": list(sent)}, GROUP))
 
 
 def one(op: str, *ids: str) -> dict[str, Any]:

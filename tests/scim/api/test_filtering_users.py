@@ -9,7 +9,7 @@ from scim2_models import InvalidFilterException, InvalidPathException
 from people import tenancy
 from scim.api.filter_query import condition, ordering
 from scim.models import ScimGroup, ScimUser
-from scim.rfc.attributes import GROUP, USER
+from scim.rfc.resource_types import GROUP, USER
 from tests.factories import core
 from tests.factories.scim import scim_connection, scim_group, scim_user
 

@@ -162,7 +162,7 @@ class TestThatIsUnknown:
         *("id", "meta", "groups"),
     ]
 
-    def test_is_passed_over_and_not_kept(self, scim: Provider) -> None:
+    def test_is_ignored_and_not_kept(self, scim: Provider) -> None:
         strange: Json = dict.fromkeys(self.NAMES, "strange")
         inside: Json = {"name": {"givenName": "Ada", "familyName": "Lovelace"} | strange}
         inside["emails"] = [mail("ada@example.com") | strange]
@@ -176,7 +176,7 @@ class TestThatIsUnknown:
         assert "strange" not in str(person)
         assert (person["is_operator"], person["role"]) == (False, Person.Role.CARDHOLDER)
 
-    def test_is_passed_over_in_a_put_and_a_patch(self, scim: Provider) -> None:
+    def test_is_ignored_in_a_put_and_a_patch(self, scim: Provider) -> None:
         scim_id = scim.add()
         before = scim.read(scim_id)
         strange = dict.fromkeys(self.NAMES, "strange")

@@ -114,7 +114,7 @@ class TestRfc7644Section3422Filters:
     def test_a_filter_that_may_mean_two_things_is_refused(self, scim: Provider, text: str) -> None:
         assert scim.find(text).body["scimType"] == "invalidFilter"
 
-    def test_blanks_round_a_user_name_are_passed_over(self, scim: Provider) -> None:
+    def test_blanks_around_a_user_name_are_trimmed(self, scim: Provider) -> None:
         scim.add("ada", userName=" ada@example.com ")
 
         assert scim.find('userName eq "ada@example.com "').names == ["ada"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scim.rfc.attributes import GROUP, USER
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import Attribute, ResourceType
 from tests.clients.scim import Answer, Provider, address
 

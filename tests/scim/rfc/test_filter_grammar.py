@@ -4,9 +4,9 @@ import pytest
 from scim2_models import InvalidFilterException, InvalidPathException, SCIMException
 from scim2_models.path import FilterNode
 
-from scim.rfc.attributes import USER
 from scim.rfc.filter_parser import lookup, parse
 from scim.rfc.paths import resolve
+from scim.rfc.resource_types import USER
 
 RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
 ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from scim2_models import InvalidSyntaxException, InvalidValueException, SCIMException
 
-from scim.rfc.attributes import GROUP, USER
-from scim.rfc.normalize import link_manager, manager_of, normalize, replacement
+from scim.rfc.normalize import link_manager, manager_reference, normalize, replacement
+from scim.rfc.resource_types import GROUP, USER
 from tests.support.scim_strategies import resources
 
 CORE = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -100,7 +100,7 @@ def test_a_manager_is_an_object_however_it_was_sent(sent: dict[str, Any]) -> Non
     document = kept(**sent)
 
     assert document == {"schemas": [CORE, ENT], ENT: {"manager": {"value": "m-1"}}}
-    assert manager_of(document) == "m-1"
+    assert manager_reference(document) == "m-1"
 
 
 @pytest.mark.parametrize(

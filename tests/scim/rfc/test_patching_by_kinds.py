@@ -10,9 +10,9 @@ import pytest
 from scim2_models import SCIMException
 
 from scim.rfc import patch
-from scim.rfc.attributes import USER
-from scim.rfc.dialects import operations
 from scim.rfc.normalize import normalize
+from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import USER
 from tests.clients.scim import ENT, Json
 from tests.clients.scim import USER as CORE
 
@@ -35,7 +35,7 @@ MIRA = normalize(
 
 
 def patched(*sent: Json, stored: Json = MIRA) -> Json:
-    return patch.apply(stored, operations({"Operations": list(sent)}, USER), USER)
+    return patch.apply(stored, read_operations({"Operations": list(sent)}, USER), USER)
 
 
 def changed(*sent: Json) -> Json:

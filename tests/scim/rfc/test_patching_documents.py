@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from scim2_models import SCIMException
 
 from scim.rfc import patch
-from scim.rfc.attributes import USER
-from scim.rfc.dialects import operations
 from scim.rfc.normalize import link_manager, normalize
+from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import USER
 from tests.support.scim_strategies import operations as any_operations
 from tests.support.scim_strategies import resources
 
@@ -35,7 +35,7 @@ ADA = normalize(
 
 def patched(*sent: dict[str, Any]) -> dict[str, Any]:
     body = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": sent}
-    return patch.apply(ADA, operations({**body, "Operations": list(sent)}, USER), USER)
+    return patch.apply(ADA, read_operations({**body, "Operations": list(sent)}, USER), USER)
 
 
 def changed(*sent: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class TestReplacing:
             ENT: {**ADA[ENT], "department": "Sales", "division": "D"},
         }
 
-    def test_passes_over_what_is_not_the_clients(self) -> None:
+    def test_ignores_what_is_not_the_clients(self) -> None:
         value = {"id": "x", "schemas": [], "meta": {}, "groups": [], "password": "x", "shoe": 1}
 
         assert changed({"op": "replace", "value": value}) == {}
@@ -230,7 +230,7 @@ class TestReplacing:
         ],
         ids=str,
     )
-    def test_passes_over_what_cannot_be_read_and_is_not_used(self, sent: Any) -> None:
+    def test_ignores_what_cannot_be_read_and_is_not_used(self, sent: Any) -> None:
         assert changed(sent) == {}
         assert changed(sent, {"op": "replace", "path": "active", "value": "False"}) == {
             "active": False
@@ -317,7 +317,7 @@ class TestRefusing:
     @pytest.mark.parametrize("body", [None, [], {}, {"Operations": None}, {"Operations": {}}])
     def test_wants_a_list_of_operations(self, body: object) -> None:
         with pytest.raises(SCIMException, match="PATCH"):
-            operations(body, USER)
+            read_operations(body, USER)
 
     def test_limits_the_number_of_operations(self) -> None:
         many = [{"op": "add", "path": "title", "value": "x"}] * 501
@@ -329,7 +329,7 @@ class TestRefusing:
 
 def test_no_operations_change_nothing() -> None:
     assert patched() == ADA
-    assert operations({"operations": []}, USER) == []
+    assert read_operations({"operations": []}, USER) == []
 
 
 @pytest.mark.parametrize(("manager", "is_kept"), [("m-1", True), ("m-2", False)])
@@ -338,7 +338,7 @@ def test_the_link_to_the_manager_stays_with_the_manager(manager: str, is_kept: b
     link_manager(stored, "0b8b3c7e")
     sent = {"op": "replace", "path": f"{ENT}:manager", "value": manager}
 
-    after = patch.apply(stored, operations({"Operations": [sent]}, USER), USER)
+    after = patch.apply(stored, read_operations({"Operations": [sent]}, USER), USER)
 
     assert ("$ref" in after[ENT]["manager"]) is is_kept
 
@@ -351,7 +351,7 @@ def test_patching_leaves_the_stored_document_alone(sent: Any, changes: Any) -> N
         before = copy.deepcopy(stored)
 
         with suppress(SCIMException):
-            after = patch.apply(stored, operations({"Operations": changes}, USER), USER)
+            after = patch.apply(stored, read_operations({"Operations": changes}, USER), USER)
             assert normalize(after, USER) == after
 
         assert stored == before

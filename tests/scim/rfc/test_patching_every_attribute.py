@@ -7,9 +7,10 @@ import pytest
 from scim2_models import SCIMException
 
 from scim.rfc import patch
-from scim.rfc.attributes import GROUP, MEMBERS, USER
-from scim.rfc.dialects import operations
+from scim.rfc.attributes import MEMBERS
 from scim.rfc.normalize import normalize
+from scim.rfc.patch_operations import read_operations
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.schema import Attribute, ResourceType
 from tests.clients.scim import Json
 
@@ -53,7 +54,7 @@ def patched(resource: ResourceType, op: str, path: str, value: Any, *, has_path:
         {"op": op, "path": path, "value": value} if has_path else {"op": op, "value": {path: value}}
     )
     try:
-        changes = operations({"Operations": [one]}, resource)
+        changes = read_operations({"Operations": [one]}, resource)
         return patch.apply(STORED[resource.name], changes, resource)
     except SCIMException as error:
         return {"status": error.status, "type": error.scim_type}
@@ -124,7 +125,7 @@ def test_unassigns_by_nothing(
 
     try:
         after = patch.apply(
-            STORED[resource.name], operations({"Operations": changes}, resource), resource
+            STORED[resource.name], read_operations({"Operations": changes}, resource), resource
         )
     except SCIMException as error:
         pytest.fail(str(error.detail))

@@ -6,9 +6,9 @@ import pytest
 from scim2_models import InvalidValueException
 
 from scim.rfc import serialize
-from scim.rfc.attributes import GROUP, USER
 from scim.rfc.normalize import link_manager, normalize
 from scim.rfc.projection import projection
+from scim.rfc.resource_types import GROUP, USER
 from scim.rfc.serialize import StoredResource, json_text
 
 BASE = "https://ramp.example.com/scim/v2"

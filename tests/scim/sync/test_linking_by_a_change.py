@@ -39,7 +39,7 @@ def eve(owner: Person) -> Person:
         subject="eve",
         person=eve,
         how="created",
-        said={},
+        stated_values={},
         first_seen_at=now,
         last_seen_at=now,
     )

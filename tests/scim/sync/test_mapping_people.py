@@ -7,8 +7,8 @@ from scim2_models import SCIMException
 
 from people.models.field_table import EDITABLE
 from people.values import Profile, is_usable_name
-from scim.rfc.attributes import USER
 from scim.rfc.normalize import normalize
+from scim.rfc.resource_types import USER
 from scim.sync.attribute_mapping import SOURCES, MappedUser, check_path, profile_of, snake_case
 from tests.support.scim_strategies import resources
 

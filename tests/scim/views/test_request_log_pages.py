@@ -119,7 +119,7 @@ class TestList:
             ({"outcome": "maybe"}, "Outcome"),
         ],
     )
-    def test_passes_over_what_it_does_not_understand(
+    def test_ignores_what_it_does_not_understand(
         self, scim: Provider, client: Client, query: dict[str, str], named: str
     ) -> None:
         [row] = kept(scim.connection, 1)
@@ -227,9 +227,7 @@ class TestRequest:
 
         assert "The invite is waiting to be sent to ada@example.com" in shown
 
-    def test_tells_what_was_passed_over_and_understood(
-        self, scim: Provider, client: Client
-    ) -> None:
+    def test_tells_what_was_ignored_and_understood(self, scim: Provider, client: Client) -> None:
         created = scim("POST", "/Users", someone(title="x" * 201, shoeSize=43))
         changed = scim.replace(created.id, "active", "True")
 

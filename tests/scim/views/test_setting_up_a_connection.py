@@ -16,8 +16,8 @@ from django.utils import timezone
 from people.models import Event, Invite, Mail, Person
 from scim.connections import setup
 from scim.models import Connection, MatchDecision, RequestLog, ScimGroup, ScimUser, Token
-from scim.rfc.attributes import USER
 from scim.rfc.normalize import normalize
+from scim.rfc.resource_types import USER
 from scim.sync.attribute_mapping import profile_of
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import ENT, RAMP, someone

@@ -39,7 +39,7 @@ OPEN_DIRECTORIES: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Admission:
+class Restrictions:
     """The restrictions of a provider. All of them must be met; of a list, one value."""
 
     email_domains: list[str] = field(default_factory=list)
@@ -60,8 +60,8 @@ LISTS: Final = ("email_domains", "hosted_domains", "entra_tenants")
 TEXTS: Final = ("required_group", "required_claim")
 
 
-def admission_of(provider: IdentityProvider) -> Admission:
-    return Admission(**provider.admission)
+def restrictions_of(provider: IdentityProvider) -> Restrictions:
+    return Restrictions(**provider.admission)
 
 
 def is_open(kind: str, settings: Mapping[str, Any]) -> bool:
@@ -84,39 +84,42 @@ def is_shared(settings: Mapping[str, Any]) -> bool:
 
 
 def lacks_restriction(provider: IdentityProvider) -> bool:
-    admission = admission_of(provider)
+    """Tell whether the provider needs a restriction that is not set, so that it adds nobody."""
+    restrictions = restrictions_of(provider)
     if is_shared(provider.settings):
-        return not admission.entra_tenants
-    return is_open(provider.kind, provider.settings) and not admission
+        return not restrictions.entra_tenants
+    return is_open(provider.kind, provider.settings) and not restrictions
 
 
-def unmet(provider: IdentityProvider, claims: Claims) -> str:
-    """Return the restriction that the claims do not meet, for the administrator; blank if none."""
-    return next(_unmet(provider, admission_of(provider), claims), "")
-
-
-def _unmet(provider: IdentityProvider, admission: Admission, claims: Claims) -> Iterator[str]:
-    if admission.email_domains:
-        yield from _unmet_domain(provider, admission, claims)
-    for claim, allowed in (("hd", admission.hosted_domains), ("tid", admission.entra_tenants)):
-        value = claims.said.get(claim, "")
+def unmet_restrictions(provider: IdentityProvider, claims: Claims) -> Iterator[str]:
+    """Yield a sentence for the administrator about each restriction that the claims do not meet."""
+    restrictions = restrictions_of(provider)
+    if restrictions.email_domains:
+        yield from _unmet_domain(provider, restrictions, claims)
+    for claim, allowed in (
+        ("hd", restrictions.hosted_domains),
+        ("tid", restrictions.entra_tenants),
+    ):
+        value = claims.text_claims.get(claim, "")
         if allowed and normalize_key(value) not in map(normalize_key, allowed):
             yield f"The claim “{claim}” is “{value}”. Allowed: {_listed(allowed)}."
-    if admission.required_group:
-        yield from _unmet_group(admission.required_group, claims)
-    name, _, value = admission.required_claim.partition("=")
-    if name and claims.said.get(name.strip()) != value.strip():
-        said = claims.said.get(name.strip(), "")
-        yield f"The claim “{name.strip()}” is “{said}”, but must be “{value.strip()}”."
+    if restrictions.required_group:
+        yield from _unmet_group(restrictions.required_group, claims)
+    name, _, required = (part.strip() for part in restrictions.required_claim.partition("="))
+    if name and claims.text_claims.get(name) != required:
+        value = claims.text_claims.get(name, "")
+        yield f"The claim “{name}” is “{value}”, but must be “{required}”."
 
 
 def _unmet_domain(
-    provider: IdentityProvider, admission: Admission, claims: Claims
+    provider: IdentityProvider, restrictions: Restrictions, claims: Claims
 ) -> Iterator[str]:
     local, _, domain = claims.email.rpartition("@")
-    if not local or normalize_key(domain) not in map(normalize_key, admission.email_domains):
-        said = f"The email address “{claims.email}” is not in an allowed domain. Allowed:"
-        yield f"{said} {_listed(admission.email_domains)}."
+    if not local or normalize_key(domain) not in map(normalize_key, restrictions.email_domains):
+        allowed = _listed(restrictions.email_domains)
+        yield (
+            f"The email address “{claims.email}” is not in an allowed domain. Allowed: {allowed}."
+        )
     # At an open provider anyone can claim any address that it has not verified.
     needs_proof = is_open(provider.kind, provider.settings)
     if claims.is_email_verified is False or (needs_proof and not claims.is_email_verified):

@@ -1,4 +1,4 @@
-"""SCIM settings count what a provider sends and Ramp ignores: …"""
+"""SCIM settings count the attributes that a provider sends and Ramp ignores: …"""
 
 from datetime import UTC, datetime
 

@@ -8,14 +8,14 @@ from people.values import Actor
 from provisioning.models import IdentityProvider, SignInSettings
 
 
-def rules_of(tenant: Tenant) -> SignInSettings:
+def settings_of(tenant: Tenant) -> SignInSettings:
     """Return the tenant's settings, or the defaults."""
     known = SignInSettings.objects.select_related("default_provider").filter(tenant=tenant)
     return known.first() or SignInSettings(tenant=tenant)
 
 
 @transaction.atomic
-def set_rules(
+def change_settings(
     tenant: Tenant,
     *,
     default_provider: IdentityProvider | None,
@@ -24,13 +24,13 @@ def set_rules(
     actor: Actor,
 ) -> bool:
     """Change the sign-in settings, and tell whether anything changed."""
-    rules = rules_of(tenant)
-    before = (rules.default_provider_id, rules.redirects)
+    settings = settings_of(tenant)
+    before = (settings.default_provider_id, settings.redirects)
     has_changed = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
-    rules.default_provider, rules.redirects = default_provider, redirects
-    if before == (rules.default_provider_id, redirects):
+    settings.default_provider, settings.redirects = default_provider, redirects
+    if before == (settings.default_provider_id, redirects):
         return has_changed
-    rules.save()
+    settings.save()
     name = default_provider.name if default_provider else "none"
     connection_events.record_connection_event(
         "the sign-in page", actor=actor, default_provider=name, redirects=redirects

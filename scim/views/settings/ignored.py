@@ -1,6 +1,6 @@
-"""What a provider sends that Ramp ignores, counted in the newest requests of the log.
+"""Count the attributes that a provider sends and Ramp ignores, in the newest logged requests.
 
-The bodies are read once more when the page is shown, so that no request stores a counter.
+The bodies are read again when the page is shown, so that requests need not update a counter.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from uuid import UUID
 
 from scim.api.explain import explain
 from scim.models import Connection
-from scim.rfc.notes import PASSED_OVER
+from scim.rfc.notes import IGNORED
 
-# An attribute that is ignored is usually sent with every user, so the newest ones suffice.
+# An ignored attribute is usually sent with every user, so the newest requests suffice.
 MAX_REQUESTS = 300
-# A few large bodies take as long as hundreds of usual ones.
+# A few large bodies take as long to read as hundreds of typical ones.
 MAX_CHARACTERS = 1024 * 1024
 MAX_SHOWN = 20
 
 
 @dataclass
-class PassedOver:
+class IgnoredAttribute:
     """An attribute with the reason, the number of requests, and the newest of them."""
 
     text: str
@@ -32,27 +32,28 @@ class PassedOver:
 
 
 @dataclass
-class PassedOverCounts:
-    """The attributes that are ignored, the most frequent first, and how far back they go."""
+class IgnoredCounts:
+    """The ignored attributes, the most frequent first, and the period that was counted."""
 
-    rows: list[PassedOver] = field(default_factory=list)
-    # The number of further attributes, of requests that were read, and the time of the oldest.
+    rows: list[IgnoredAttribute] = field(default_factory=list)
+    # The number of attributes that are not in `rows`; the number of requests that were read, and
+    # the time of the oldest of them.
     more: int = 0
     requests: int = 0
     since: datetime | None = None
 
 
-def count_passed_over(connection: Connection) -> PassedOverCounts:
+def count_ignored(connection: Connection) -> IgnoredCounts:
     """Count the attributes that were ignored in the connection's newest requests."""
-    found: dict[str, PassedOver] = {}
-    counts = PassedOverCounts()
+    found: dict[str, IgnoredAttribute] = {}
+    counts = IgnoredCounts()
     for request in _newest_requests(connection):
         counts.requests, counts.since = counts.requests + 1, request.received_at
         for note in explain(request.method, request.path, request.body):
-            if note.is_passed_over:
-                text = note.text.removeprefix(PASSED_OVER)
+            if note.is_ignored:
+                text = note.text.removeprefix(IGNORED)
                 at = request.received_at
-                row = found.setdefault(text, PassedOver(text, request.pk, at, at))
+                row = found.setdefault(text, IgnoredAttribute(text, request.pk, at, at))
                 row.requests, row.first_at = row.requests + 1, at
     rows = sorted(found.values(), key=lambda row: (-row.requests, row.text))
     counts.rows, counts.more = rows[:MAX_SHOWN], len(rows[MAX_SHOWN:])

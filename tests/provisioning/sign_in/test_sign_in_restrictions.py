@@ -17,7 +17,7 @@ from people.operations.invites import lifecycle
 from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Group, Groups
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.providers.admission import OPEN_HOSTS
+from provisioning.providers.restrictions import OPEN_HOSTS
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
 from tests.clients.pages import signed_in, text_of
@@ -87,14 +87,14 @@ ADMITTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"email_domains": ["acme.example"]}, {"email": "eve@acme.example"}),
     ({"email_domains": ["x.example", "ACME.example"]}, {"email": "eve@Acme.Example"}),
     ({"email_domains": ["acme.example"]}, {"email": "e@acme.example", "is_email_verified": None}),
-    ({"hosted_domains": ["acme.example"]}, {"said": {"hd": "acme.example"}}),
-    ({"entra_tenants": ["T1"]}, {"said": {"tid": "t1"}}),
+    ({"hosted_domains": ["acme.example"]}, {"text_claims": {"hd": "acme.example"}}),
+    ({"entra_tenants": ["T1"]}, {"text_claims": {"tid": "t1"}}),
     ({"required_group": "staff"}, {"groups": groups("staff", "chess")}),
     ({"required_group": "6b1f"}, {"groups": Groups(frozenset({Group("6b1f", "Staff")}))}),
-    ({"required_claim": "department = Sales"}, {"said": {"department": "Sales"}}),
+    ({"required_claim": "department = Sales"}, {"text_claims": {"department": "Sales"}}),
     (
         {"hosted_domains": ["acme.example"], "required_group": "staff"},
-        {"said": {"hd": "acme.example"}, "groups": groups("staff")},
+        {"text_claims": {"hd": "acme.example"}, "groups": groups("staff")},
     ),
 ]
 KEPT_OUT: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -105,13 +105,13 @@ KEPT_OUT: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"email_domains": ["acme.example"]}, {"email": ""}),
     ({"email_domains": ["acme.example"]}, {"email": "e@acme.example", "is_email_verified": False}),
     ({"hosted_domains": ["acme.example"]}, {"email": "eve@acme.example"}),
-    ({"hosted_domains": ["acme.example"]}, {"said": {"hd": "gmail.example"}}),
-    ({"entra_tenants": ["t1"]}, {"said": {"tid": "t2"}}),
+    ({"hosted_domains": ["acme.example"]}, {"text_claims": {"hd": "gmail.example"}}),
+    ({"entra_tenants": ["t1"]}, {"text_claims": {"tid": "t2"}}),
     ({"required_group": "staff"}, {"groups": groups()}),
     ({"required_group": "staff"}, {"groups": groups("Staff")}),
     ({"required_group": "staff"}, {"groups": UNKNOWN}),
     ({"required_group": "Staff"}, {"groups": Groups(frozenset({Group("e711", "Staff")}))}),
-    ({"required_claim": "department=Sales"}, {"said": {"department": "Sales "}}),
+    ({"required_claim": "department=Sales"}, {"text_claims": {"department": "Sales "}}),
     ({"required_claim": "department=Sales"}, {}),
     ({"hosted_domains": ["acme.example"], "required_group": "staff"}, {"groups": groups("staff")}),
 ]
