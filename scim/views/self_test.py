@@ -27,7 +27,7 @@ class ProviderForm(forms.Form):
     """Whose requests to send: the usual ones of a provider, or those of a published suite."""
 
     provider = forms.ChoiceField(
-        label="Ask as",
+        label="Send as",
         choices=[
             *((provider, provider_name(provider)) for provider in SELF_TESTED),
             *((name, suite.title) for name, suite in SUITES.items()),

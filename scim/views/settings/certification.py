@@ -58,5 +58,3 @@ def _switch(request: PersonRequest, connection: Connection) -> None:
         certification.start_certification(connection, actor=actor)
     except certification.NotLive as error:
         messages.error(request, str(error))
-    else:
-        messages.success(request, "Certification is on.")
