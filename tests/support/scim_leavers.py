@@ -172,6 +172,7 @@ FIELD_CASES: dict[str, Refused] = {
         operations=({"op": "add", "path": f"{UNKNOWN}:leaveDate", "value": "2026-01-01"},)
     ),
     "a title of 250 characters": Refused({"title": "x" * 250}),
+    "several roles": Refused({"roles": [{"value": "BUSINESS_ADMIN"}, {"value": "IT_ADMIN"}]}),
     "a number in employeeNumber": Refused({ENT: {"department": "Research", "employeeNumber": 7}}),
     "a mapping edited later": Refused(given=the_location_is_mapped_elsewhere),
     "NUL": Refused({"title": "x\0"}),
@@ -205,6 +206,7 @@ ELSEWHERE = {
     "approver-inactive",
     "changed-meanwhile",
     "confirmation-refused",
+    "connection-not-live",
     "currency-in-use",
     "custom-field-taken",
     "decided-meanwhile",
@@ -240,6 +242,7 @@ ELSEWHERE = {
     "role-not-mappable",
     "role-not-withheld",
     "role-owned",
+    "several-roles",
     "slug-taken",
     "step-in-use",
     "still-in-use",

@@ -35,8 +35,8 @@ def test_each_attribute_with_its_requests_the_first_one_and_a_link_to_the_newest
 
     row = page[page.index("shoeSize, unknown") :]
     row = row[: row.index("</tr>")]
-    assert '<td data-label="Requests">2</td>' in row
-    assert "2 Mar 2026, 12:30" in row
+    assert '<td data-label="Requests"><span>2 since' in row
+    assert "2 March 2026, 12:30:00 UTC" in row
     assert f"/requests/{newest}/" in row
     assert "title, may be 200 characters long at most" in page
     assert "Ignored: shoeSize" in text_of(
