@@ -227,7 +227,6 @@ CLOSED = {
     *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
     *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),
     "/sign-in/<slug:slug>/<uuid:provider_id>/",
-    "/sign-in/<slug:slug>/<uuid:provider_id>/callback/",
     "/confirm-identity/<uuid:provider_id>/",
     "/api/v1/authorizations/<uuid:authorization_id>",
     "/api/v1/authorizations/<uuid:authorization_id>/",

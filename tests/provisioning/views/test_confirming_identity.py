@@ -24,7 +24,7 @@ from provisioning.providers import config, manage
 from provisioning.providers.config import settings_of
 from provisioning.providers.manage import secret_of
 from provisioning.sign_in.sign_in import sign_in
-from scim.models import Token
+from scim.models import Connection, Token
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 from tests.factories.scim import scim_connection
@@ -75,6 +75,12 @@ def _connection_tokens() -> str:
     return f"/integrations/scim/{connection.pk}/tokens/"
 
 
+def _certification() -> str:
+    connection = scim_connection("rippling")
+    Connection.objects.update(certification_ends_at=timezone.now() + timedelta(hours=2))
+    return f"/integrations/scim/{connection.pk}/certification/"
+
+
 def _corp() -> str:
     corp = IdentityProvider.objects.get(name="Corp")
     return f"/tenants/acme/auth-providers/{corp.pk}/"
@@ -109,6 +115,12 @@ ACTIONS = {
         "scim.views.setup.steps",
         lambda: "/integrations/okta/setup/token/",
         lambda: {"after": "0"},
+        lambda: _has(Token),
+    ),
+    "SCIM token of a test suite": Action(
+        "scim.views.settings.certification",
+        _certification,
+        lambda: {"token": "yes"},
         lambda: _has(Token),
     ),
     "OpenID provider": Action(

@@ -51,7 +51,7 @@ def client(owner: Person) -> Client:
 
 @pytest.fixture
 def corp(in_acme: None) -> IdentityProvider:
-    return sign_in_flow.provider()
+    return sign_in_flow.provider(settings=sign_in_flow.OIDC)
 
 
 Seed = Callable[[IdentityProvider], None]

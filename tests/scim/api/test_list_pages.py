@@ -299,7 +299,7 @@ class TestCostsTheSame:
             ("/Users?attributes=userName", 1),
             ("/Users?cursor&count=5", 1),
             ("/Users?count=0", 1),
-            ("/Groups", 3),
+            ("/Groups", 4),
             ("/Groups?excludedAttributes=members", 2),
             ("/ServiceProviderConfig", 1),
         ],

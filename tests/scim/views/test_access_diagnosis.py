@@ -184,5 +184,5 @@ def test_with_as_few_questions_however_much_there_is(company: Company, client: C
         okta.replace(scim_id, "title", f"Countess {number}")
     okta.replace(scim_id, "roles", "EMPEROR")
 
-    assert len(queries_of(client, f"/people/why/?who={ADA}")) == few <= 15
+    assert len(queries_of(client, f"/people/why/?who={ADA}")) == few <= 16
     assert len(queries_of(client, "/people/why/?who=nobody@example.com")) <= 22
