@@ -15,7 +15,6 @@ from people.models import Person
 from people.values import normalize_key
 from scim.models import Connection, ScimGroup, ScimMembership, ScimUser, ScimWaitingMember
 from scim.rfc.ids import scim_uuid
-from scim.sync import sync_errors
 
 BATCH_SIZE = 1_000
 
@@ -28,7 +27,7 @@ class WaitingMember(NamedTuple):
 
 def add(group: ScimGroup, values: Collection[str]) -> None:
     """Store the values of members for whom the connection has no user."""
-    stored = sorted({_storable(value) for value in values})
+    stored = sorted({_shortened(value) for value in values})
     ScimWaitingMember.objects.bulk_create(
         (ScimWaitingMember(group=group, value=value) for value in stored),
         batch_size=BATCH_SIZE,
@@ -40,12 +39,12 @@ def remove(group: ScimGroup, values: Collection[str]) -> None:
     """Delete the stored values that the provider removes from the group."""
     # Few groups have waiting members, and a request may name thousands.
     if group.waiting_members.exists():
-        stored = [_storable(value) for value in values]
+        stored = [_shortened(value) for value in values]
         group.waiting_members.filter(value__in=stored).delete()
 
 
-def _storable(value: str) -> str:
-    return sync_errors.storable(value)[: ScimWaitingMember.value.field.max_length]
+def _shortened(value: str) -> str:
+    return value[: ScimWaitingMember.value.field.max_length]
 
 
 def clear(group: ScimGroup) -> None:

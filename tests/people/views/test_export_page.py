@@ -29,7 +29,7 @@ def exported(tenant: Tenant, **filters: Any) -> list[dict[str, str]]:
 
 def as_read_back(cell: str) -> str:
     """Do what docs/export.md tells whoever reads the file to do."""
-    [pattern] = re.findall(r"expression, `(.+)`", EXPORT.read_text())
+    [pattern] = re.findall(r"expression [^`]*`(.+)`", EXPORT.read_text())
     return re.sub(pattern, "", cell, count=1)
 
 

@@ -6,7 +6,7 @@ from django.test import Client
 from people.models import Person
 from scim.models import ScimUser
 from tests.clients.pages import queries_of, signed_in, text_of
-from tests.clients.scim import NOBODY, Json, Provider, someone
+from tests.clients.scim import NOBODY, Provider, someone
 from tests.scim.conftest import Connect
 from tests.scim.sync.test_roles_of_groups import cycle
 
@@ -35,20 +35,9 @@ def test_who_is_named_as_a_member_and_has_not_arrived(client: Client, scim: Prov
     assert 'Group members <span class="ramp-count">2</span>' in page
 
 
-@pytest.mark.parametrize(
-    "member",
-    [
-        {"path": "members", "value": [{"value": "x" * 300}]},
-        # A body may not have such characters, but the filter of a path may.
-        {"path": r'members[value eq "a\u0000b"]'},
-        {"path": r'members[value eq "a\ud800b"]'},
-    ],
-    ids=["long", "NUL", "half a surrogate"],
-)
-def test_a_value_that_cannot_be_stored_as_it_is(
-    client: Client, scim: Provider, member: Json
-) -> None:
+def test_a_value_that_is_too_long_to_be_stored(client: Client, scim: Provider) -> None:
     group = scim.add_group("Sales", "grace@example.com")
+    member = {"path": "members", "value": [{"value": "x" * 300}]}
 
     for op, left in (("add", 2), ("remove", 1)):
         body = {"Operations": [{"op": op} | member]}
