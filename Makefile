@@ -25,7 +25,7 @@ packages:
 .venv/installed: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
 	$(PYTHON) -m venv .venv
-	$(PIP) install "$$(grep --only-matching '^uv==[0-9.]*' requirements-dev.txt)"
+	-$(PIP) install "$$(grep --only-matching '^uv==[0-9.]*' requirements-dev.txt)"
 	$(UV) --compile-bytecode -r requirements-dev.txt || $(PIP) install -r requirements-dev.txt
 	@touch $@
 
