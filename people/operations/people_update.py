@@ -246,7 +246,7 @@ def _set_email(person: Person, email: str, *, actor: Actor) -> None:
     if person.pending_email and key == normalize_key(person.pending_email):
         # Already pending. `confirm_address` checks whether another person has got it since then.
         return
-    # Leaves out people whom the provider has deleted: they release their address below.
+    # Leaves out people who were deleted at the provider: their address is released below.
     if Person.objects.having_address(email).exclude(pk=person.pk).exists():
         raise DuplicateEmail
     if person.joined_at and person.email_key:

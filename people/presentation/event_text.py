@@ -32,8 +32,8 @@ SENTENCES: dict[str, str] = {
     Event.Kind.ADDRESS_RELEASED: "{actor} reassigned the email address of {person} to another "
     "person",
     Event.Kind.IDENTITY_LINKED: "{actor} {what}",
-    Event.Kind.IDENTIFIED_AS_SAME: "{actor} identified {person} and {other}, one of whom had left, "
-    "as the same person",
+    Event.Kind.IDENTIFIED_AS_SAME: "{actor} confirmed that {person} and {other} are the same "
+    "person, who left and came back",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
     Event.Kind.SCHEDULED_TERMINATION_CHANGED: (

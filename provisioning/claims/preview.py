@@ -17,7 +17,7 @@ from provisioning.claims.values import MAX_DEPTH, Unreadable, is_number, kind_of
 NEVER_GROUPS: Final = frozenset(
     (
         *("iss", "sub", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "acr", "amr", "sid"),
-        *("at_hash", "c_hash", "s_hash", "auth_time", "typ", "ver", "uti", "rh", "aio", "sid"),
+        *("at_hash", "c_hash", "s_hash", "auth_time", "typ", "ver", "uti", "rh", "aio"),
         *("tid", "oid", "hd", "upn", "unique_name", "email", "email_verified", "name"),
         *("given_name", "family_name", "middle_name", "nickname", "preferred_username"),
         *("profile", "picture", "website", "gender", "birthdate", "zoneinfo", "locale"),

@@ -23,7 +23,7 @@ from provisioning.providers.secrets import SecretLost
 def steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]:
     """Yield the steps of signing in through the provider, up to the first that fails.
 
-    :param login: the name of a person of an LDAP directory, for whom the steps are shown.
+    :param login: the login name of a person in an LDAP directory. The steps include this person.
     """
     check = CHECKS.get(provider.kind)
     try:

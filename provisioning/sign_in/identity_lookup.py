@@ -43,7 +43,7 @@ def shared_identity(provider: IdentityProvider, claims: Claims) -> Identity | No
 
 
 def person_with_subject(provider: IdentityProvider, subject: str) -> Person | None:
-    """Return whom the subject signs in as, for the log of an attempt that was refused."""
+    """Return the person who has this subject, for the log of a refused attempt."""
     identity = _identities(provider).filter(subject=subject).first() if subject else None
     return identity.person if identity else None
 

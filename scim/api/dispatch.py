@@ -33,11 +33,11 @@ from scim.api import (
 )
 from scim.api.errors import Refusal, Unexpected
 from scim.api.request import (
-    MEDIA_TYPE,
     READ_METHODS,
     MethodNotAllowed,
     ScimRequest,
     Unavailable,
+    accepts_only_plain_json,
     base_url,
     error_response,
 )
@@ -107,9 +107,7 @@ def serve_elsewhere(http: HttpRequest) -> HttpResponse:
 
 
 def _finished(http: HttpRequest, response: HttpResponse) -> HttpResponse:
-    accepted = http.META.get("HTTP_ACCEPT", "").lower()
-    if "application/json" in accepted and MEDIA_TYPE not in accepted:
-        # RFC 7644 section 3.8; OneLogin asks for it.
+    if accepts_only_plain_json(http.META.get("HTTP_ACCEPT", "")):
         response["Content-Type"] = "application/json"
     response["X-Content-Type-Options"] = "nosniff"
     # Responses contain personal data.

@@ -9,6 +9,7 @@ from django.db.models import Count
 from scim2_models import SCIMException
 
 from scim.api import group_members
+from scim.api.request import accepts_only_plain_json
 from scim.models import RequestLog, ScimGroup, ScimSubgroup, ScimWaitingMember
 from scim.rfc import notes, patch, patch_operations
 from scim.rfc.attributes import GROUP_NAME, USER_NAME
@@ -49,8 +50,7 @@ def explain(
 def explain_request(log: RequestLog) -> list[Note]:
     """Return the notes about a request, its headers, and the members that still wait."""
     found = explain(log.method, log.path, log.body, mapping=log.connection.mapping)
-    accepted = log.headers.get("Accept", "").lower()
-    if "application/json" in accepted and "scim" not in accepted:
+    if accepts_only_plain_json(log.headers.get("Accept", "")):
         text = "“Accept: application/json”, answered with that media type"
         found.append(Note(f"{notes.UNDERSTOOD}{text}", "OneLogin"))
     return found + (_group_notes(log) if log.path.startswith(GROUP.endpoint) else [])

@@ -175,7 +175,7 @@ class Primary:
 class Moment:
     """A moment, compared in the milliseconds in which it is answered.
 
-    Otherwise whoever asks for what changed after the last answer would get that one again.
+    Otherwise a client that asks for changes since its last response gets the last change again.
     """
 
     field: str

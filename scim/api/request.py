@@ -243,6 +243,15 @@ def scim_response(body: bytes = b"", status: int = 200, **headers: str) -> HttpR
     return response
 
 
+def accepts_only_plain_json(accept: str) -> bool:
+    """Tell whether the `Accept` header asks for `application/json` and not for SCIM's media type.
+
+    The response then has that type (RFC 7644 section 3.8); OneLogin asks for it.
+    """
+    accepted = accept.lower()
+    return "application/json" in accepted and MEDIA_TYPE not in accepted
+
+
 def error_response(error: SCIMException | PeopleError) -> HttpResponse:
     """Return the error as a SCIM error response (RFC 7644 section 3.12)."""
     if isinstance(error, PeopleError):

@@ -206,7 +206,7 @@ class ScimSubgroup(models.Model):
 
 
 class ScimWaitingMember(models.Model):
-    """A group member for whom the connection has no user yet."""
+    """A group member who has no user on the connection yet."""
 
     group = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="waiting_members")
     # The id, externalId or userName that the provider sent.

@@ -43,8 +43,8 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
     :raises SCIMException: if another operation fails, or the result is not a valid resource.
     """
     draft: Json = orjson.loads(orjson.dumps(document))
-    # `link_manager` writes the `$ref`. Read as the provider's, it would restore a manager whom an
-    # operation removes.
+    # Ramp wrote this `$ref`. If it were read as the provider's value, a manager that an operation
+    # removes would come back.
     link_manager(draft, None)
     for operation in operations:
         try:

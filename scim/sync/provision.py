@@ -108,8 +108,9 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
         if earlier is None or is_unlinked or user.problem or mapped.manager != earlier.manager:
             manager = managers.resolve_manager(user, mapped.manager)
         problems = _provision_person(task, mapped, manager)
-        # A repeated `active` is not applied: a person whom an administrator deactivated or
-        # reactivated by hand stays so. Nothing was applied to the person of an unlinked resource.
+        # A repeated `active` is not applied: it must not undo a manual deactivation or
+        # reactivation by an administrator. To the person of an unlinked resource, nothing was
+        # applied yet.
         if is_unlinked or user.active != was_active:
             _apply_activity(user)
     _record_problems(task, problems, sent=_newly_sent(task, earlier))

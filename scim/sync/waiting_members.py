@@ -1,4 +1,4 @@
-"""Members of groups for whom no user exists yet.
+"""Group members who have no user yet.
 
 A provider may push a group before its users, or with the id of a user who was deleted. The known
 members join at once. The others are stored, and join when the connection has a user with that id,
@@ -26,7 +26,7 @@ class WaitingMember(NamedTuple):
 
 
 def add(group: ScimGroup, values: Collection[str]) -> None:
-    """Store the values of members for whom the connection has no user."""
+    """Store the values of members who have no user on the connection."""
     stored = sorted({_shortened(value) for value in values})
     ScimWaitingMember.objects.bulk_create(
         (ScimWaitingMember(group=group, value=value) for value in stored),

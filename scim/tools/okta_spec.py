@@ -28,7 +28,7 @@ DISCOVERY = ("ServiceProviderConfig", "ResourceTypes", "Schemas")
 
 
 def okta_spec_steps(users: SampleUsers) -> SelfTestSteps:
-    """Yield the steps; the first two read a user whom the suite expects to be there."""
+    """Yield the steps; the first two read a user who must exist already."""
     first, dario = _bare_person(users, "Noor", "Haddad"), _bare_person(users, "Dario", "Conti")
     nobody = {"userName": users.address("nobody")}
     for name in DISCOVERY:

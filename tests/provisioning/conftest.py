@@ -2,14 +2,17 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from django.test import Client
 
 from people import tenancy
 from people.models import Person, Tenant
+from provisioning.models import IdentityProvider
 from provisioning.net import circuit_breaker
 from tests.factories import core
 from tests.services.active_directory import ActiveDirectory
 from tests.services.fake_openid import OpenIdProvider
 from tests.services.ldap import Slapd
+from tests.support.active_directory import added
 from tests.support.openid_flow import ADA
 
 
@@ -49,6 +52,22 @@ def active_directory(samba: ActiveDirectory, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("SSL_CERT_FILE", str(samba.certificate))
     circuit_breaker.reset(samba.uri)
     return samba
+
+
+@pytest.fixture
+def live_active_directory(acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
+    """Add the Active Directory as a provider that is browsed live, with fresh limits."""
+    cache.clear()
+    return added(acme, active_directory.document(directory_browsing="live"))
+
+
+@pytest.fixture
+def owner_client(acme: Tenant) -> Client:
+    with tenancy.use(acme):
+        owner = core.owner()
+    client = Client()
+    client.force_login(owner)
+    return client
 
 
 @pytest.fixture

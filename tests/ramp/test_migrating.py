@@ -28,10 +28,13 @@ def test_refuses_a_database_of_an_earlier_development_version() -> None:
 
 
 def test_leaves_the_triggers_in_place() -> None:
-    assert connection.vendor == "postgresql"
-
+    triggers = (
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+        if connection.vendor == "postgresql"
+        else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    )
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal")
+        cursor.execute(triggers)
         found = {name for (name,) in cursor.fetchall()}
 
     assert found >= TRIGGERS

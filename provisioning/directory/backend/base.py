@@ -45,7 +45,7 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
             self.connect()
 
     def close(self) -> None:
-        # Whoever has bound the connection also ends it.
+        # The code that has bound the connection also closes it.
         self.connection = None
 
     def search_s(

@@ -8,7 +8,6 @@ from people import tenancy
 from people.models import Person, Tenant
 from provisioning.models import IdentityProvider
 from tests.clients.pages import text_of
-from tests.factories import core
 from tests.services.active_directory import ActiveDirectory
 from tests.services.postgres_redis_smtp import free_port
 from tests.support.active_directory import added, sign_in_as, unused_name
@@ -18,23 +17,14 @@ pytestmark = pytest.mark.django_db
 MAPPINGS = "/tenants/acme/mappings/"
 
 
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> None:
-    cache.clear()
+@pytest.fixture
+def corp(live_active_directory: IdentityProvider) -> IdentityProvider:
+    return live_active_directory
 
 
 @pytest.fixture
-def corp(acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
-    return added(acme, active_directory.document(directory_browsing="live"))
-
-
-@pytest.fixture
-def admin(acme: Tenant) -> Client:
-    with tenancy.use(acme):
-        owner = core.owner()
-    client = Client()
-    client.force_login(owner)
-    return client
+def admin(owner_client: Client) -> Client:
+    return owner_client
 
 
 @pytest.fixture
