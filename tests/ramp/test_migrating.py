@@ -53,6 +53,8 @@ def test_leaves_the_triggers_in_place_on_sqlite(tmp_path: Path) -> None:
     assert found >= TRIGGERS
 
 
+# SQLite changes no schema inside a transaction.
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("module", [state_trigger, identity_trigger])
 def test_may_create_a_trigger_that_is_there(module: ModuleType) -> None:
     with connection.schema_editor() as editor:
