@@ -109,7 +109,6 @@ def run_sync_cycle(*, as_of: datetime) -> int:
 
 @shared_task(name=group_roles.TASK)
 def sync_group_roles(**_: Any) -> None:
-    waiting_members.join_all()
     is_all = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[1]
     if not is_all:
         current_app.send_task(group_roles.TASK, retry=False)

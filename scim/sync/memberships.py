@@ -54,9 +54,12 @@ def remove(group: ScimGroup, ids: Collection[str]) -> bool:
         return False
     waiting_members.remove(group, ids)
     uuids = _uuids(ids)
-    users = group.memberships.filter(user__scim_id__in=uuids).delete()[0]
-    groups = group.subgroups.filter(member__scim_id__in=uuids).delete()[0]
-    return users + groups > 0
+    removed = group.memberships.filter(user__scim_id__in=uuids).delete()[0]
+    removed += group.subgroups.filter(member__scim_id__in=uuids).delete()[0]
+    if removed < len(ids):
+        named = waiting_members.find_users(group.connection, ids).values()
+        removed += group.memberships.filter(user__in=named).delete()[0]
+    return removed > 0
 
 
 def remove_all(group: ScimGroup) -> None:
@@ -68,7 +71,10 @@ def remove_all(group: ScimGroup) -> None:
 
 
 def _find(group: ScimGroup, ids: Collection[str]) -> Members:
-    """Return the connection's users and groups with these ids; all others wait for their user."""
+    """Return the connection's users and groups with these ids; all others wait for their user.
+
+    Some providers name users by externalId or userName instead of the id.
+    """
     uuids = _uuids(ids)
     memberships = ScimMembership.objects.filter(group=group, user=OuterRef("pk"))
     known_users = ScimUser.objects.known_to(group.connection).filter(scim_id__in=uuids)
@@ -82,14 +88,19 @@ def _find(group: ScimGroup, ids: Collection[str]) -> Members:
         found = known_groups.filter(scim_id__in=_uuids(missing))
         groups = [*found.values_list("scim_id", "pk", Exists(subgroups))]
         missing = _without(missing, {str(scim_id) for scim_id, _, _ in groups})
+    named = waiting_members.find_users(group.connection, missing) if missing else {}
+    missing = [one for one in missing if one not in named]
     if broken := [one for one in missing if one.startswith(BULK_REFERENCE)]:
         raise InvalidValueException(
             attribute="members", detail=f"There is no user {min(broken)[:100]}."
         )
     if missing:
         waiting_members.add(group, missing)
+    members = group.memberships.filter(user__in=named.values()).values_list("user", flat=True)
+    named_members = set(members) if named else set()
     return Members(
-        users={pk: is_member for _, pk, is_member in users},
+        users={pk: is_member for _, pk, is_member in users}
+        | {pk: pk in named_members for pk in named.values()},
         groups={pk: is_member for _, pk, is_member in groups},
     )
 

@@ -96,7 +96,7 @@ def _batches(rows: Sequence[WaitingMember]) -> Iterator[Sequence[WaitingMember]]
 
 
 def _join(connection: Connection, waiting: Sequence[WaitingMember]) -> int:
-    users = _find_users(connection, {row.value for row in waiting})
+    users = find_users(connection, {row.value for row in waiting})
     found = [(row, users[row.value]) for row in waiting if row.value in users]
     ScimMembership.objects.bulk_create(
         (ScimMembership(group_id=row.group_id, user_id=user) for row, user in found),
@@ -106,8 +106,11 @@ def _join(connection: Connection, waiting: Sequence[WaitingMember]) -> int:
     return len(found)
 
 
-def _find_users(connection: Connection, values: Collection[str]) -> dict[str, int]:
-    """Return the primary keys of the users by value; an id takes precedence over other names."""
+def find_users(connection: Connection, values: Collection[str]) -> dict[str, int]:
+    """Return the primary keys of the connection's users by id, externalId or userName.
+
+    An id takes precedence over the other names. A name that several users have is left out.
+    """
     known = ScimUser.objects.known_to(connection)
     named = known.filter(
         Q(scim_id__in=[scim_uuid(value) for value in values])
