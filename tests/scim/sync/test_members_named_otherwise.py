@@ -57,9 +57,7 @@ def test_is_removed_by_that_name(scim: Provider, ada: str, name: str, form: str)
 
 @NAMES
 @pytest.mark.parametrize("way", ["patch", "put"])
-def test_stays_when_the_members_are_replaced(
-    scim: Provider, ada: str, name: str, way: str
-) -> None:
+def test_stays_when_the_members_are_replaced(scim: Provider, ada: str, name: str, way: str) -> None:
     scim.add_group("Readers", ada)
     version = group("Readers").version
 
