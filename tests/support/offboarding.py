@@ -12,15 +12,28 @@ Kind = OutstandingItem.Kind
 State = OutstandingItem.State
 
 
-def card(holder: Person, **fields: Any) -> Card:
+def new_card(holder: Person, **fields: Any) -> Card:
     usual: dict[str, Any] = {"name": "Travel", "kind": Card.Kind.VIRTUAL, "last_four": "4242"}
     usual |= {"currency": "EUR", "monthly_limit": 50_000}
-    return Card.objects.create(tenant_id=holder.tenant_id, holder=holder, **usual | fields)
+    return Card(tenant_id=holder.tenant_id, holder=holder, **usual | fields)
+
+
+def card(holder: Person, **fields: Any) -> Card:
+    card = new_card(holder, **fields)
+    card.save()
+    return card
+
+
+def new_fund(owner: Person, **fields: Any) -> Fund:
+    usual: dict[str, Any] = {"name": "Team", "currency": "EUR", "balance": 12_345}
+    usual |= {"payment_limit": 5_000}
+    return Fund(tenant_id=owner.tenant_id, owner=owner, **usual | fields)
 
 
 def fund(owner: Person, **fields: Any) -> Fund:
-    usual = {"name": "Team", "currency": "EUR", "balance": 12_345, "payment_limit": 5_000}
-    return Fund.objects.create(tenant_id=owner.tenant_id, owner=owner, **usual | fields)
+    fund = new_fund(owner, **fields)
+    fund.save()
+    return fund
 
 
 def step(approver: Person, name: str = "", place: int = 1) -> Step:
