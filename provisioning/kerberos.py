@@ -1,6 +1,7 @@
 """Windows sign-in: accepts Kerberos tickets of browsers (RFC 4559, RFC 4121).
 
-Only this module uses gssapi, which is optional. `is_available` tells whether it is installed.
+Only this module and `connection_test.kdc_client` use gssapi, which is optional. `is_available`
+tells whether it is installed.
 """
 
 import struct

@@ -2,22 +2,30 @@
 
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings as django_settings
 
 from provisioning import kerberos
+from provisioning.connection_test.key_step import key_step, not_tested
 from provisioning.connection_test.ldap_steps import directory_steps
 from provisioning.connection_test.step import Step, failed, passed
 from provisioning.kerberos import KeytabEntry
 from provisioning.ldap import client
 from provisioning.ldap.connection import is_available
 from provisioning.models import IdentityProvider
+from provisioning.net import safe_http
+from provisioning.net.safe_http import OutboundError
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, WindowsSettings, settings_of
 
 if is_available():
     from ldap.filter import escape_filter_chars
+
+KERBEROS_PORT: Final = 88
+LOGIN: Final = "sAMAccountName"
 
 
 def windows_steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]:
@@ -55,8 +63,14 @@ def windows_steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]
         return
     yield passed("Directory", f"{directory} supplies names and groups.")
     yield from directory_steps(directory, login)
-    if settings_of(directory).is_active_directory:
-        yield _account_step(directory, settings, entries)
+    if not settings_of(directory).is_active_directory:
+        [principal, *_] = _principals(entries, settings.realms)
+        yield key_step(keytab, principal)
+        return
+    step = _account_step(directory, settings, entries)
+    yield step
+    if step.is_ok:
+        yield _domain_key_step(directory, keytab)
 
 
 def _service() -> str:
@@ -74,6 +88,15 @@ def _keytab(entries: list[KeytabEntry]) -> Step:
         f"Browsers request a ticket for {_service()}, the host of PUBLIC_BASE_URL. Create a keytab "
         "for it.",
     )
+
+
+def _principals(entries: list[KeytabEntry], realms: list[str]) -> list[str]:
+    """Return the principals of the service in the keytab, of these realms."""
+    return [
+        f"{entry.name}@{entry.realm}"
+        for entry in entries
+        if entry.name.casefold() == _service().casefold() and entry.realm in realms
+    ]
 
 
 def _realm_problem(entries: list[KeytabEntry], settings: WindowsSettings) -> str:
@@ -103,10 +126,10 @@ def _account_step(
             f"{', '.join(windows.realms)}.",
         )
     sought = f"(servicePrincipalName={escape_filter_chars(_service())})"
-    names = ["sAMAccountName", "msDS-KeyVersionNumber"]
+    names = [LOGIN, "msDS-KeyVersionNumber"]
     with client.opened(settings, manage.secret_of(provider)) as directory:
         found = list(directory.pages(sought, base=settings.domain, names=names))
-    accounts = [one.text(["sAMAccountName"]) for one in found]
+    accounts = [one.text([LOGIN]) for one in found]
     if not found:
         return failed(
             "Service account",
@@ -129,3 +152,36 @@ def _account_step(
             "password has changed, or the keytab is of another account. Create the keytab again.",
         )
     return passed("Service account", f"{accounts[0]} has the service principal name {_service()}.")
+
+
+def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
+    """Test the key with a ticket that the bind account gets from the server of the directory.
+
+    The service account cannot get one by itself: with a wrong key, each test would count as a wrong
+    password, which locks the account.
+    """
+    settings: LdapSettings = settings_of(provider)
+    password, realm = manage.secret_of(provider), settings.dns_domain.upper()
+    with client.opened(settings, password) as directory:
+        found = list(directory.pages(_named(settings.bind_dn), base=settings.domain, names=[LOGIN]))
+    if len(found) != 1:
+        return not_tested(f"The bind account {settings.bind_dn} is not an account of the domain.")
+    kdcs = []
+    for server in settings.servers:
+        # A server that is away has failed in an earlier step.
+        with suppress(OutboundError):
+            kdcs += safe_http.resolve(urlsplit(server).hostname or "", KERBEROS_PORT)
+    return key_step(
+        keytab,
+        f"{_service()}@{realm}",
+        name=f"{found[0].text([LOGIN])}@{realm}",
+        password=password,
+        kdcs=kdcs,
+    )
+
+
+def _named(login: str) -> str:
+    r"""Return the filter for an account that binds by its DN, as `name@realm` or `DOMAIN\name`."""
+    name = login.rpartition("\\")[2].partition("@")[0]
+    forms = (("distinguishedName", login), ("userPrincipalName", login), (LOGIN, name))
+    return f"(|{''.join(f'({key}={escape_filter_chars(value)})' for key, value in forms)})"

@@ -46,7 +46,9 @@ class Endpoints:
     jwks: str
     userinfo: str = ""
     end_session: str = ""
-    # Whether the client secret goes into the form (client_secret_post) instead of the header.
+    # Whether the client secret may be in the form (client_secret_post), and whether it has to be,
+    # because the provider does not accept it in the header.
+    accepts_post: bool = False
     uses_post: bool = False
 
     @property
@@ -82,6 +84,8 @@ def _discovered(issuer: str) -> Endpoints:
             "issuer-mismatch",
             f"{url} names the issuer “{stated}”. Enter the issuer exactly like this.",
         )
+    methods = _listed(document.get("token_endpoint_auth_methods_supported"))
+    accepts_post = "client_secret_post" in methods
     return Endpoints(
         issuer=str(stated),
         authorization=_needed(document, "authorization_endpoint", url),
@@ -89,7 +93,8 @@ def _discovered(issuer: str) -> Endpoints:
         jwks=_needed(document, "jwks_uri", url),
         userinfo=_optional(document, "userinfo_endpoint"),
         end_session=_optional(document, "end_session_endpoint"),
-        uses_post=_uses_post(document),
+        accepts_post=accepts_post,
+        uses_post=accepts_post and "client_secret_basic" not in methods,
     )
 
 
@@ -107,16 +112,6 @@ def issuer_in(template: str, tenant: Any) -> str:
 def _is_template_of(stated: Any, issuer: str) -> bool:
     is_template = isinstance(stated, str) and f"/{TENANT}/" in stated
     return is_template and issuer in [stated.replace(TENANT, name) for name in SHARED_DIRECTORIES]
-
-
-def _uses_post(document: dict[str, Any]) -> bool:
-    """Tell whether the provider accepts the client secret only in the form.
-
-    A provider that supports both methods may allow only one for each client. The header is the
-    default.
-    """
-    methods = _listed(document.get("token_endpoint_auth_methods_supported"))
-    return "client_secret_post" in methods and "client_secret_basic" not in methods
 
 
 def _needed(document: dict[str, Any], name: str, url: str) -> str:

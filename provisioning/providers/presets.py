@@ -202,6 +202,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
         ),
         pairing="sub equals externalId, with *Subject mode* *Based on the User's UUID*.",
     ),
+    # https://zitadel.com/docs/apis/openidoauth/claims, …/scopes, and for the settings
+    # https://zitadel.com/docs/guides/manage/console/projects#role-settings
     "zitadel": Preset(
         title="Zitadel",
         kind=Kind.OIDC,
@@ -221,9 +223,11 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "As *Redirect URIs* enter the address that this page shows once the provider is "
             "saved. As *Post Logout URIs* enter the post-logout redirect URI.",
             "Copy *Client ID* and *Client Secret*.",
-            "In the project's settings, turn on *Assert Roles on Authentication*. Zitadel then "
-            "sends the roles of the project, which you can map here like groups. Without it, "
-            "Zitadel sends none.",
+            "In the project's settings, turn on *Assert Roles on Authentication*. The userinfo "
+            "response then contains the roles of the project, which you can map here like groups.",
+            "Also turn on *Check authorization on Authentication*, and assign a role of the "
+            "project to everyone who uses Ramp. Zitadel leaves the claim out for a person without "
+            "roles, so Ramp would not notice that somebody has lost the last role.",
         ),
         pairing="sub equals externalId.",
     ),

@@ -46,6 +46,17 @@ samba.provision.setsysvolacl = lambda *args, **kwargs: None
 from samba.netcmd.main import cmd_sambatool
 sys.exit(cmd_sambatool()._run("samba-tool", "domain", "provision", *sys.argv[1:]))
 """
+# The Python for which Debian has the libraries of Samba.
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
+# Changes a value in a file of the database.
+FORCE: Final = """
+import ldb, sys
+file, dn, name, value = sys.argv[1:]
+database = ldb.Ldb(file)
+change = ldb.Message(ldb.Dn(database, dn))
+change[name] = ldb.MessageElement(value, ldb.FLAG_MOD_REPLACE, name)
+database.modify(change)
+"""
 PROVISIONING: Final = [
     f"--realm={REALM}",
     *("--domain=CORP", "--server-role=dc", "--dns-backend=NONE", "--host-name=dc1"),
@@ -143,6 +154,16 @@ class ActiveDirectory(Service):
         ]
         self.administrator.modify_s(dn, changes)
 
+    def force(self, dn: str, name: str, value: str) -> None:
+        """Replace an attribute although Samba would refuse the value as that of another account.
+
+        Domains of Windows have such accounts: older servers check nothing, and two servers may each
+        accept one before they replicate (MS-ADTS 3.1.1.5.1.3).
+        """
+        file = self.domain / f"private/sam.ldb.d/{BASE.upper()}.ldb"
+        command = [SYSTEM_PYTHON, "-c", FORCE, str(file), dn, name, value]
+        subprocess.run(command, check=True, capture_output=True)
+
     def move(self, dn: str, name: str, ou: str = "Staff") -> str:
         """Rename the entry and put it into the OU; return its new DN."""
         self.administrator.rename_s(dn, f"CN={name}", f"OU={ou},{BASE}")
@@ -218,15 +239,20 @@ class ActiveDirectory(Service):
     @cached_property
     def keytab(self) -> bytes:
         """Return the keys of HTTP/localhost."""
-        dn = f"CN=http-svc,OU=Services,{BASE}"
-        return self.keytab_of("HTTP/localhost", int(self.value(dn, "msDS-KeyVersionNumber")))
+        return self.keytab_of("HTTP/localhost", self.key_version)
 
-    def keytab_of(self, service: str, version: int, realm: str = REALM) -> bytes:
+    @property
+    def key_version(self) -> int:
+        return int(self.value(f"CN=http-svc,OU=Services,{BASE}", "msDS-KeyVersionNumber"))
+
+    def keytab_of(
+        self, service: str, version: int, realm: str = REALM, password: str = PASSWORD
+    ) -> bytes:
         """Return a keytab with the key of http-svc, in the name of a service."""
         file = self.folder / "http.keytab"
         file.unlink(missing_ok=True)
         how = f"-k {version} -e aes256-cts-hmac-sha1-96 -s {REALM}http-svc"
-        lines = f"addent -password -p {service}@{realm} {how}\n{PASSWORD}\nwkt {file}\nquit\n"
+        lines = f"addent -password -p {service}@{realm} {how}\n{password}\nwkt {file}\nquit\n"
         environment = self.kerberos_environment
         subprocess.run(
             [program("ktutil")],
@@ -290,7 +316,7 @@ def _provision(folder: Path) -> None:
     begun = folder.with_suffix(".begun")
     shutil.rmtree(begun, ignore_errors=True)
     begun.mkdir(parents=True)
-    command = shlex.join(["/usr/bin/python3", "-c", PROVISION, *PROVISIONING])
+    command = shlex.join([SYSTEM_PYTHON, "-c", PROVISION, *PROVISIONING])
     script = (
         f"{_entering(begun)}{command}\n"
         "mkdir --parents /mnt/run/ncalrpc\nmkdir --mode=700 /mnt/run/ncalrpc/np\n"

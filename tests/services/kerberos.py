@@ -45,6 +45,18 @@ class Kdc(Service):
         """Return the keytab as `add_identity_provider` reads it."""
         return base64.b64encode((self.folder / f"{name}.keytab").read_bytes()).decode()
 
+    def keytab_of(self, principal: str, password: str, version: int = 1) -> str:
+        """Return a keytab with the key of a password that the principal may not have."""
+        file = self.folder / "other.keytab"
+        file.unlink(missing_ok=True)
+        how = f"-k {version} -e aes256-cts-hmac-sha1-96 -s salt"
+        lines = f"addent -password -p {principal} {how}\n{password}\nwkt {file}\nquit\n"
+        command = [program("ktutil")]
+        subprocess.run(
+            command, input=lines.encode(), env=self.environment, check=True, capture_output=True
+        )
+        return self.keytab("other")
+
     def ticket(self, name: str, realm: str = REALM) -> dict[str, str]:
         """Get somebody's ticket; return the environment in which programs are them."""
         theirs = self.environment | {"KRB5CCNAME": f"FILE:{self.folder}/cc-{name}-{realm}"}

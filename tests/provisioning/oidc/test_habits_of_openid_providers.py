@@ -1,5 +1,6 @@
 """OpenID providers differ: a sign-in …"""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,6 +93,72 @@ class TestWithoutUserinfo:
         sign_in(client, corp, openid)
 
         assert the_attempt().reason == "not-admitted"
+
+
+class FormProvider(OpenIdProvider):
+    """Lists two methods of client authentication, and allows our client only the form."""
+
+    secret = "the client's secret"
+
+    def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
+        if path == "/token":
+            if form.get("client_secret") != self.secret:
+                return 401, {"error": "invalid_client"}
+            shown = base64.b64encode(b"ramp:the%20client%27s%20secret").decode()
+            headers = {"Authorization": f"Basic {shown}"}
+        return super().answer(path, form, headers)
+
+
+class TestWithTheClientSecretInTheForm:
+    @pytest.fixture
+    def openid(self) -> Iterator[FormProvider]:
+        cache.clear()
+        methods = ["client_secret_basic", "client_secret_post"]
+        provider = FormProvider(
+            user=dict(ADA), discovery={"token_endpoint_auth_methods_supported": methods}
+        )
+        yield provider
+        provider.stop()
+
+    def test_works_if_the_client_may_not_use_the_header(
+        self, client: Client, corp: IdentityProvider, openid: FormProvider
+    ) -> None:
+        sign_in(client, corp, openid)
+
+        assert is_in(client)
+        assert openid.asked.count("/token") == 2
+
+    def test_fails_if_the_secret_is_wrong(
+        self, client: Client, corp: IdentityProvider, openid: FormProvider
+    ) -> None:
+        openid.secret = "another"
+
+        sign_in(client, corp, openid)
+
+        assert not is_in(client)
+        assert the_attempt().detail.endswith("Check the client ID and client secret.")
+
+    @pytest.mark.parametrize(
+        "methods", [[], ["client_secret_basic"], ["client_secret_basic", "private_key_jwt"]]
+    )
+    def test_is_not_tried_where_the_provider_does_not_list_it(
+        self, client: Client, corp: IdentityProvider, openid: FormProvider, methods: list[str]
+    ) -> None:
+        openid.discovery = {"token_endpoint_auth_methods_supported": methods}
+
+        sign_in(client, corp, openid)
+
+        assert not is_in(client)
+        assert openid.asked.count("/token") == 1
+
+    def test_is_not_tried_if_the_client_was_accepted(
+        self, client: Client, corp: IdentityProvider, openid: FormProvider
+    ) -> None:
+        openid.instead["/token"] = (400, b'{"error": "invalid_grant"}')
+
+        sign_in(client, corp, openid)
+
+        assert openid.asked.count("/token") == 1
 
 
 class SigningProvider(OpenIdProvider):

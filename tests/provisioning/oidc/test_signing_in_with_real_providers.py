@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from tests.canaille import CanailleOpenId
 from tests.clients.browserless import Visitor
 from tests.django_oauth_toolkit import DjangoOauthToolkit
+from tests.lemonldap import LemonLdap
 from tests.oidc_provider import OidcProvider
 from tests.services.server import Server
 
@@ -24,7 +25,29 @@ from tests.support.sign_in_flow import mapping
 with tenancy.use(Tenant.objects.get(slug="{tenant}")):
     mapping(IdentityProvider.objects.get(), "finance", Person.Role.BOOKKEEPER)
 """
-OpenId = OidcProvider | CanailleOpenId | DjangoOauthToolkit
+CHANGE = """
+import json
+from people import tenancy
+from people.models import Tenant
+from people.values import Actor
+from provisioning.models import IdentityProvider
+from provisioning.providers import config, manage
+with tenancy.use(Tenant.objects.get(slug="{tenant}")):
+    manage.change_provider(
+        IdentityProvider.objects.get(),
+        config.read(json.loads({document!r})),
+        is_enabled=True,
+        actor=Actor("command", "tests"),
+    )
+"""
+ATTEMPT = """
+from people import tenancy
+from people.models import Tenant
+from provisioning.models import SignInAttempt
+with tenancy.use(Tenant.objects.get(slug="{tenant}")):
+    print(SignInAttempt.objects.latest("pk").detail)
+"""
+OpenId = OidcProvider | CanailleOpenId | DjangoOauthToolkit | LemonLdap
 PEOPLE = """
 import json
 from people import tenancy
@@ -48,6 +71,7 @@ class Corp:
     server: Server
     openid: OpenId
     tenant: str
+    document: dict[str, Any]
     sign_in_url: str
 
     def person(self, email: str) -> list[dict[str, Any]]:
@@ -57,11 +81,24 @@ class Corp:
         )
         return people
 
+    def change(self, **said: Any) -> None:
+        """Change the settings of the provider in Ramp."""
+        document = json.dumps(self.document | said)
+        self.server.manage("shell", "-c", CHANGE.format(tenant=self.tenant, document=document))
+
+    def latest_attempt(self) -> str:
+        """Return what the provider log says of the latest sign-in."""
+        said = self.server.manage("shell", "-c", ATTEMPT.format(tenant=self.tenant))
+        return said.splitlines()[-1]
+
     def sign_in(self, visitor: Visitor, login: str) -> httpx.Response:
         """Do what the provider's pages ask for, until it sends the visitor back."""
+        said = {"login": login, "password": "correct horse"}
+        if isinstance(self.openid, LemonLdap):
+            said = {"user": login, "password": login}
         page = visitor.get(self.sign_in_url)
         while str(page.url).startswith(self.openid.issuer):
-            page = visitor.fill_in(page, login=login, password="correct horse")
+            page = visitor.fill_in(page, **said)
         return page
 
     def sign_out(self, visitor: Visitor) -> httpx.Response:
@@ -72,7 +109,7 @@ class Corp:
         return page
 
 
-@pytest.fixture(scope="module", params=[OidcProvider, CanailleOpenId, DjangoOauthToolkit])
+@pytest.fixture(scope="module", params=get_args(OpenId))
 def openid(request: pytest.FixtureRequest) -> Iterator[OpenId]:
     service: OpenId = request.param()
     service.introduce("ada", **ADA, groups=["finance"])
@@ -86,11 +123,12 @@ def corp(server: Server, openid: OpenId, tmp_path_factory: pytest.TempPathFactor
     owner = ("--owner-email", f"owner@{tenant}.example.com", "--owner-password", "correct horse")
     server.manage("create_tenant", tenant, "--name", "Acme", *owner)
     file: Path = tmp_path_factory.mktemp("provider") / "provider.json"
-    file.write_text(json.dumps(openid.register()))
+    document = openid.register()
+    file.write_text(json.dumps(document))
     said = json.loads(server.manage("add_identity_provider", tenant, "--file", str(file)))
     openid.enter(said)
     server.manage("shell", "-c", MAP.format(tenant=tenant))
-    return Corp(server, openid, tenant, said["sign_in_url"])
+    return Corp(server, openid, tenant, document, said["sign_in_url"])
 
 
 def is_in(visitor: Visitor, corp: Corp) -> bool:
@@ -130,6 +168,19 @@ def test_ends_with_the_session_at_the_provider(corp: Corp) -> None:
         assert page.url == f"{corp.server.url}/sign-in/{corp.tenant}/"
         assert not is_in(visitor, corp)
         assert str(visitor.get(corp.sign_in_url).url).startswith(corp.openid.issuer)
+
+
+def test_fails_with_a_wrong_client_secret_and_says_so(corp: Corp) -> None:
+    corp.change(client_secret="wrong")
+    with Visitor() as visitor:
+        page = corp.sign_in(visitor, "ada")
+
+        assert not is_in(visitor, corp)
+    corp.change()
+
+    assert page.status_code == 400
+    assert "Sign-in failed" in page.text
+    assert corp.latest_attempt().endswith("Check the client ID and client secret.")
 
 
 # The others tell nobody when a session ends.

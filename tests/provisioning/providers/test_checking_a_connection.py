@@ -1,6 +1,8 @@
 """“Test connection” …"""
 
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +12,13 @@ from pytest_django import Settings
 from people import tenancy
 from people.models import Tenant
 from people.values import Actor
-from provisioning.connection_test import steps
+from provisioning.connection_test import key_step, steps
 from provisioning.connection_test.step import Step
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.providers import config, manage
 from provisioning.sign_in.sign_in import sign_in
 from tests.services.fake_openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider
-from tests.services.kerberos import Kdc
+from tests.services.kerberos import REALM, Kdc
 from tests.services.ldap import BASE, Slapd
 from tests.support.sign_in_flow import claims, groups
 
@@ -158,8 +160,11 @@ class TestOfWindows:
         kdc.stop()
 
     @pytest.fixture(autouse=True)
-    def _known_as_localhost(self, settings: Settings) -> None:
+    def _known_as_localhost(
+        self, kdc: Kdc, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         settings.PUBLIC_BASE_URL = "https://localhost"
+        monkeypatch.setenv("KRB5_CONFIG", str(kdc.config))
 
     def test_says_of_each_step_that_it_works(self, kdc: Kdc, slapd_service: Slapd) -> None:
         added(slapd_service.document())
@@ -168,6 +173,53 @@ class TestOfWindows:
 
         assert names(tried)[:3] == ["Keytab", "Realm", "Directory"]
         assert "Claims" in names(tried)
+        assert tried[-1] == Step(
+            "Key", is_ok=True, sentence="The keytab decrypts the KDC's tickets for HTTP/localhost."
+        )
+
+    @pytest.mark.parametrize("version", [1, 7])
+    def test_finds_a_key_of_another_password(
+        self, kdc: Kdc, slapd_service: Slapd, version: int
+    ) -> None:
+        added(slapd_service.document())
+        keytab = kdc.keytab_of(f"HTTP/localhost@{REALM}", "another", version)
+
+        last = list(steps(added(kdc.document(directory="Corp", keytab=keytab))))[-1]
+
+        assert (last.name, last.is_ok) == ("Key", False)
+        assert "Create the keytab again." in last.sentence
+
+    @pytest.mark.parametrize("settings_file", ["/nowhere/krb5.conf", ""])
+    def test_says_that_the_key_was_not_tested_where_no_kdc_is_known(
+        self,
+        kdc: Kdc,
+        slapd_service: Slapd,
+        monkeypatch: pytest.MonkeyPatch,
+        settings_file: str,
+    ) -> None:
+        monkeypatch.setenv("KRB5_CONFIG", settings_file)
+        added(slapd_service.document())
+
+        last = list(steps(added(kdc.document(directory="Corp"))))[-1]
+
+        assert (last.name, last.is_ok) == ("Key", True)
+        assert f'Not tested. Cannot find KDC for realm "{REALM}".' in last.sentence
+
+    def test_does_not_wait_for_a_kdc_that_does_not_respond(
+        self, kdc: Kdc, slapd_service: Slapd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            file = tmp_path / "krb5.conf"
+            port = silent.getsockname()[1]
+            file.write_text(f"[realms]\n {REALM} = {{\n  kdc = 127.0.0.1:{port}\n }}\n")
+            monkeypatch.setenv("KRB5_CONFIG", str(file))
+            monkeypatch.setattr(key_step, "SECONDS", 0.5)
+            added(slapd_service.document())
+
+            last = list(steps(added(kdc.document(directory="Corp"))))[-1]
+
+        assert last.is_ok
+        assert "Not tested. No KDC responded" in last.sentence
 
     def test_says_that_a_directory_is_needed(self, kdc: Kdc) -> None:
         last = list(steps(added(kdc.document(directory=""))))[-1]

@@ -1,23 +1,16 @@
 """Setting up Active Directory on the pages …"""
 
-from base64 import b64encode
-from typing import Any
-
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from pytest_django import Settings
 
 from people import tenancy
 from people.models import Person, Tenant
-from provisioning.connection_test import steps
-from provisioning.connection_test.step import Step
 from provisioning.models import IdentityProvider
 from tests.clients.pages import text_of
 from tests.factories import core
 from tests.services.active_directory import (
     BASE,
-    REALM,
     SERVICE,
     SERVICE_PASSWORD,
     ActiveDirectory,
@@ -180,80 +173,3 @@ class TestTheTestAsAPerson:
 
         assert "Connection failed" in page
         assert words in page
-
-
-class TestTheTestOfWindows:
-    @pytest.fixture
-    def tested(self, acme: Tenant, active_directory: ActiveDirectory, settings: Settings) -> Any:
-        settings.PUBLIC_BASE_URL = "https://localhost:8443"
-        added(acme, active_directory.document())
-
-        def tested(**changed: Any) -> list[Step]:
-            with tenancy.use(acme):
-                windows = added(acme, active_directory.windows_document(**changed))
-                return list(steps(windows))
-
-        return tested
-
-    def test_says_of_each_step_that_it_works(self, tested: Any) -> None:
-        found = tested()
-
-        assert [step.sentence for step in found if not step.is_ok] == []
-        assert [found[0].name, found[-1].name] == ["Keytab", "Service account"]
-
-    @pytest.mark.parametrize("service", ["HTTP/other.example", "cifs/localhost"])
-    def test_finds_a_keytab_of_another_service(
-        self, active_directory: ActiveDirectory, tested: Any, service: str
-    ) -> None:
-        last = tested(keytab=encoded(active_directory.keytab_of(service, 1)))[-1]
-
-        assert (last.name, last.is_ok) == ("Keytab", False)
-        assert service in last.sentence
-        assert "HTTP/localhost" in last.sentence
-
-    def test_finds_a_keytab_of_another_password(
-        self, active_directory: ActiveDirectory, tested: Any
-    ) -> None:
-        last = tested(keytab=encoded(active_directory.keytab_of("HTTP/localhost", 7)))[-1]
-
-        assert (last.name, last.is_ok) == ("Service account", False)
-        assert "key version 7" in last.sentence
-
-    @pytest.mark.parametrize(
-        ("keytab", "realms", "words"),
-        [
-            ("OTHER.TEST", [REALM], "of the realm OTHER.TEST"),
-            (REALM, ["OTHER.TEST"], f"of the realm {REALM}"),
-            (REALM, [REALM.lower()], "case-sensitive"),
-            ("OTHER.TEST", ["OTHER.TEST"], f"are in the realm {REALM}"),
-        ],
-    )
-    def test_finds_a_wrong_realm(
-        self,
-        active_directory: ActiveDirectory,
-        tested: Any,
-        keytab: str,
-        realms: list[str],
-        words: str,
-    ) -> None:
-        made = active_directory.keytab_of("HTTP/localhost", 1, keytab)
-
-        last = tested(keytab=encoded(made), realms=realms)[-1]
-
-        assert (last.name, last.is_ok) == ("Realm", False)
-        assert words in last.sentence
-
-    def test_finds_a_missing_service_principal_name(
-        self, active_directory: ActiveDirectory, tested: Any, settings: Settings
-    ) -> None:
-        settings.PUBLIC_BASE_URL = "https://ramp.example.com"
-        keytab = encoded(active_directory.keytab_of("HTTP/ramp.example.com", 1))
-
-        missing = tested(keytab=keytab)[-1]
-
-        assert (missing.name, missing.is_ok) == ("Service account", False)
-        assert "setspn -S HTTP/ramp.example.com" in missing.sentence
-
-
-def encoded(keytab: bytes) -> str:
-    return b64encode(keytab).decode()
