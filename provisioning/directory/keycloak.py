@@ -5,13 +5,23 @@ service account needs the roles view-users and query-groups of the client realm-
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from people.values import normalize_key
 from provisioning.claims import Group
-from provisioning.directory.api import Api, Json, client_token, objects, segment, text
+from provisioning.directory.api import (
+    Api,
+    ApiDirectory,
+    Json,
+    client_token,
+    objects,
+    segment,
+    text,
+)
 from provisioning.directory.base import (
     PAGE,
+    AccountProblem,
     DirectoryFailed,
     DirectoryPerson,
     Page,
@@ -26,8 +36,9 @@ MAX_REQUESTS: Final = 50
 MAX_SUBGROUPS: Final = 500
 
 
-class KeycloakDirectory:
-    is_live = True
+class KeycloakDirectory(ApiDirectory):
+    # A pairwise subject (OpenID Connect Core section 8.1) is no id of an account.
+    subject_is_id = False
 
     def __init__(self, provider: IdentityProvider) -> None:
         settings: OidcSettings = settings_of(provider)
@@ -44,6 +55,26 @@ class KeycloakDirectory:
     def person(self, key: str) -> DirectoryPerson | None:
         answer = self.api.json(f"/users/{segment(key)}")
         return _person(answer) if isinstance(answer, dict) else None
+
+    def named(self, name: str) -> list[DirectoryPerson]:
+        for attribute in ("username", "email") if "@" in name else ("username",):
+            answer = self.api.json("/users", **{attribute: name, "exact": "true", "max": 2})
+            if found := [_person(one) for one in objects(answer)]:
+                return found
+        return []
+
+    def further_problem(self, person: DirectoryPerson) -> str:
+        """Return whether the account is locked after wrong passwords, for a time or until unlocked.
+
+        The resource Attack Detection needs no more than view-users.
+        """
+        # It is not known if the service account may not read this.
+        with suppress(DirectoryFailed):
+            path = f"/attack-detection/brute-force/users/{segment(person.id)}"
+            locked = self.api.json(path)
+            if isinstance(locked, dict) and locked.get("disabled") is True:
+                return AccountProblem.LOCKED
+        return ""
 
     def groups_of(self, key: str) -> list[Group] | None:
         answer = self.api.json(f"/users/{segment(key)}/groups")
@@ -121,4 +152,5 @@ def _person(answer: Json) -> DirectoryPerson:
         name=name or text(answer, "username"),
         email=text(answer, "email"),
         login=text(answer, "username"),
+        problem=AccountProblem.DISABLED if answer.get("enabled") is False else "",
     )
