@@ -69,7 +69,9 @@ class ScimDirectory(ApiDirectory):
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         answer = self.api.json(f"/Groups/{segment(group_id)}", attributes="members")
-        members = objects(answer.get("members")) if isinstance(answer, dict) else []
+        listed = objects(answer.get("members")) if isinstance(answer, dict) else []
+        # A nested group is no person (RFC 7643 section 4.2).
+        members = [one for one in listed if text(one, "type").casefold() != "group"]
         start = start_of(after)
         people = [
             DirectoryPerson(id=text(one, "value"), name=text(one, "display", "value"))
