@@ -44,10 +44,15 @@ class SignInData:
         if self.person is None:
             # The log names the account that was found, and quotes what was typed.
             named |= Q(detail__icontains=f"“{text}”")
+            # The subject of a Windows ticket is the login name and the realm.
+            login = text.rpartition("\\")[2]
+            named |= Q(subject__istartswith=f"{login}@") if "@" not in login else Q()
         accounts = [one.standing.person for one in self.live if one.standing]
         for account in filter(None, accounts):
             named |= Q(subject=account.subject or account.id)
-            named |= Q(email__iexact=account.email) if account.email else Q()
+            # An account without an address is logged under its login name.
+            for name in filter(None, (account.email, account.login)):
+                named |= Q(email__iexact=name)
         if self.person:
             named |= Q(person=self.person) | Q(email__iexact=self.person.email)
         attempts = SignInAttempt.objects.filter(named).select_related("provider")

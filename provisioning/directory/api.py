@@ -84,7 +84,8 @@ class ApiDirectory:
                 break
         if person is None:
             return None
-        return Standing(person.problem or self.further_problem(person), person)
+        problem = person.problem or self.further_problem(person)
+        return Standing(problem, person, person.login or person.id)
 
     def key_of(self, subject: str) -> str:
         """Return the id of the account with this subject; blank if it is not of this directory."""

@@ -80,11 +80,8 @@ class Standing:
     problem: str
     # None if the directory has no such account.
     person: DirectoryPerson | None = None
-
-    @property
-    def account(self) -> str:
-        """The login of the account, or its DN."""
-        return (self.person.login or self.person.id) if self.person else ""
+    # How the account is shown: by its login, or its DN.
+    account: str = ""
 
 
 class Directory(Protocol):

@@ -86,9 +86,13 @@ class LdapDirectory:
             return Standing(found.status) if found else None
         account = found.account
         person = DirectoryPerson(
-            id=account.dn, name=account.dn, subject=account.subject, email=account.email
+            id=account.dn,
+            name=account.dn,
+            subject=account.subject,
+            email=account.email,
+            login=account.login,
         )
-        return Standing(found.status, person)
+        return Standing(found.status, person, account.dn)
 
     def groups_of(self, key: str) -> list[Group] | None:
         """Return the groups that a sign-in would get, nested ones included; None if unknown."""
