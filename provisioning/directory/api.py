@@ -23,6 +23,7 @@ from provisioning.providers.config import OidcSettings, settings_of
 from provisioning.providers.restrictions import SHARED_DIRECTORIES
 
 Json = dict[str, Any]
+Parameters = dict[str, str | int]
 
 
 class Api:

@@ -18,6 +18,7 @@ from provisioning.directory.api import (
     Api,
     ApiDirectory,
     Json,
+    Parameters,
     client_token,
     objects,
     segment,
@@ -69,7 +70,12 @@ class GraphDirectory(ApiDirectory):
     def named(self, name: str) -> list[DirectoryPerson]:
         plain = name.replace("'", "''")
         sought = f"userPrincipalName eq '{plain}' or mail eq '{plain}'"
-        parameters = {"$select": OF_PERSON, "$filter": sought, "$count": "true", "$top": 2}
+        parameters: Parameters = {
+            "$select": OF_PERSON,
+            "$filter": sought,
+            "$count": "true",
+            "$top": 2,
+        }
         return [self._person(one) for one in _values(self.api.json("/users", **parameters))]
 
     def further_problem(self, person: DirectoryPerson) -> str:
@@ -86,14 +92,15 @@ class GraphDirectory(ApiDirectory):
             if isinstance(app, dict) and app.get("appRoleAssignmentRequired") is True:
                 path = f"/users/{segment(person.id)}/appRoleAssignments"
                 sought = f"resourceId eq {text(app, 'id')}"
-                found = self.api.json(path, **{"$filter": sought, "$count": "true", "$top": 1})
+                parameters: Parameters = {"$filter": sought, "$count": "true", "$top": 1}
+                found = self.api.json(path, **parameters)
                 if isinstance(found, dict) and not _values(found):
                     return AccountProblem.NOT_ASSIGNED
         return ""
 
     def groups_of(self, key: str) -> list[Group] | None:
         path = f"/users/{segment(key)}/transitiveMemberOf/microsoft.graph.group"
-        parameters = {"$select": OF_GROUP, "$top": MAX_GROUPS, "$count": "true"}
+        parameters: Parameters = {"$select": OF_GROUP, "$top": MAX_GROUPS, "$count": "true"}
         answer = self.api.json(path, **parameters)
         return None if answer is None or _next(answer) else [_group(one) for one in _values(answer)]
 

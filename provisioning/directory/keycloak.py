@@ -13,6 +13,7 @@ from provisioning.directory.api import (
     Api,
     ApiDirectory,
     Json,
+    Parameters,
     client_token,
     objects,
     segment,
@@ -54,7 +55,8 @@ class KeycloakDirectory(ApiDirectory):
 
     def named(self, name: str) -> list[DirectoryPerson]:
         for attribute in ("username", "email") if "@" in name else ("username",):
-            answer = self.api.json("/users", **{attribute: name, "exact": "true", "max": 2})
+            exactly: Parameters = {attribute: name, "exact": "true", "max": 2}
+            answer = self.api.json("/users", **exactly)
             if found := [person_of(one) for one in objects(answer)]:
                 return found
         return []

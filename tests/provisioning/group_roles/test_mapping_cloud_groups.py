@@ -26,7 +26,7 @@ GROUP = {"graph": "g1", "okta": "Finance", "keycloak": "/Finance", "scim": "g1"}
 def member(kind: str, key: str, name: str, *, is_disabled: bool = False) -> dict[str, Any]:
     given, _, family = name.partition(" ")
     profile = {"firstName": given, "lastName": family, "login": key}
-    return {
+    shapes: dict[str, dict[str, Any]] = {
         "graph": {"id": key, "displayName": name, "accountEnabled": not is_disabled},
         "okta": {
             "id": key,
@@ -35,7 +35,8 @@ def member(kind: str, key: str, name: str, *, is_disabled: bool = False) -> dict
         },
         "keycloak": {"id": key, "username": key, "enabled": not is_disabled, **profile},
         "scim": {"value": key, "display": name, "type": "User"},
-    }[kind]
+    }
+    return shapes[kind]
 
 
 def answers(kind: str) -> dict[str, Any]:
