@@ -7,6 +7,7 @@ from people.models import Person
 from people.presentation.diagnosis import Diagnosis, Link, Priority
 from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
 from provisioning.diagnosis.sentences import ADVICE, LIVE, USUAL_ADVICE
+from provisioning.directory.base import DirectoryPerson, Standing
 from provisioning.models import IdentityProvider
 
 
@@ -27,9 +28,21 @@ def unusable_there(data: SignInData) -> Diagnosis | None:
             standing.problem,
             LIVE[standing.problem].format(who=data.who, provider=provider),
             f"{provider} says so now about {account}. {advice}",
-            Link(f"Settings of {provider}", page_url("auth_provider", data.tenant, provider.pk)),
+            _link(data, provider, standing),
         )
     return None
+
+
+def _link(data: SignInData, provider: IdentityProvider, standing: Standing) -> Link:
+    """Link to the account; to the provider's settings if they may be wrong, or hide the account."""
+    if standing.person and provider.kind != IdentityProvider.Kind.LDAP:
+        return _in_directory(data, provider, standing.person)
+    return Link(f"Settings of {provider}", page_url("auth_provider", data.tenant, provider.pk))
+
+
+def _in_directory(data: SignInData, provider: IdentityProvider, person: DirectoryPerson) -> Link:
+    page = page_url("directory_person", data.tenant, provider.pk)
+    return Link("View in directory", f"{page}?{urlencode({'id': person.id})}")
 
 
 def could_sign_in(data: SignInData) -> Diagnosis | None:
@@ -48,11 +61,7 @@ def could_sign_in(data: SignInData) -> Diagnosis | None:
                 f"They are added then."
                 if adds
                 else f"Invite them first: {answer.provider} does not add people.",
-                Link(
-                    "View in directory",
-                    f"{page_url('directory_person', data.tenant, answer.provider.pk)}?"
-                    f"{urlencode({'id': standing.person.id})}",
-                ),
+                _in_directory(data, answer.provider, standing.person),
             )
     return None
 
