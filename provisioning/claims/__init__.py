@@ -7,6 +7,11 @@ from typing import Any, Final
 
 MAX_SUBJECT_LENGTH = 255
 MAX_GROUP_LENGTH = 500
+# The claims and attributes with a login name, for the provider log.
+LOGINS: Final = (
+    *("preferred_username", "upn", "unique_name"),
+    *("userprincipalname", "uid", "samaccountname", "principal"),
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,12 @@ class Claims:
             object.__setattr__(self, name, readable(getattr(self, name)))
         if self.subject != readable(self.subject)[:MAX_SUBJECT_LENGTH]:
             object.__setattr__(self, "subject", "")
+
+    @property
+    def log_name(self) -> str:
+        """The address, or else the login name, under which the provider log lists the attempt."""
+        logins = (self.text_claims.get(name, "") for name in LOGINS)
+        return self.email or next(filter(None, logins), "")
 
 
 def readable(text: str) -> str:

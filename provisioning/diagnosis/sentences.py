@@ -1,7 +1,9 @@
 """The sentences of the access diagnosis about refused sign-ins and unusable accounts."""
 
+from collections.abc import Mapping
 from typing import Final
 
+from provisioning.directory.base import AccountProblem
 from provisioning.models.account_status import AccountStatus
 
 # The sentence for a refused attempt, by its reason; the log says what to correct.
@@ -60,11 +62,41 @@ REFUSALS: Final = {
     ),
 }
 # The same, as the directory says it when it is asked.
-LIVE: Final = {
+LIVE: Final[Mapping[str, str]] = {
     AccountStatus.DISABLED: "{who} is disabled in {provider}.",
     AccountStatus.EXPIRED: "The account of {who} has expired in {provider}.",
     AccountStatus.OUTSIDE: (
         "{who} is in {provider}, but outside of its base DN or user filter, so they cannot sign in."
     ),
     AccountStatus.UNKNOWN: "{provider} no longer has the account of {who}.",
+    AccountProblem.SUSPENDED: "{who} is suspended in {provider}.",
+    AccountProblem.DEACTIVATED: "{who} is deactivated in {provider}.",
+    AccountProblem.LOCKED: "{who} is locked out in {provider}.",
+    AccountProblem.NOT_ACTIVATED: "{who} has not activated their account in {provider} yet.",
+    AccountProblem.PASSWORD_EXPIRED: "The password of {who} at {provider} has expired.",
+    AccountProblem.PASSWORD_RESET: "{who} has to choose a new password at {provider} first.",
+    AccountProblem.NOT_ASSIGNED: "{who} is not assigned to the Ramp application in {provider}.",
+    AccountProblem.NOT_THERE: "{who} is not in {provider}.",
 }
+# What to do about it.
+ADVICE: Final[Mapping[str, str]] = {
+    AccountStatus.DISABLED: "Enable the account in {provider}, if they should be able to sign in.",
+    AccountProblem.SUSPENDED: "Unsuspend them in {provider}, if they should be able to sign in.",
+    AccountProblem.DEACTIVATED: "Activate them in {provider}, if they should be able to sign in.",
+    AccountProblem.LOCKED: "Unlock them in {provider}, or wait until the lock ends.",
+    AccountProblem.NOT_ACTIVATED: (
+        "Activate them in {provider}, or have them follow the link in the activation email."
+    ),
+    AccountProblem.PASSWORD_EXPIRED: "Have them choose a new password at {provider}.",
+    AccountProblem.PASSWORD_RESET: "Have them follow the link in the email from {provider}.",
+    AccountProblem.NOT_ASSIGNED: (
+        "Assign them, or a group that they are in, to the Ramp application in {provider}."
+    ),
+    AccountProblem.NOT_THERE: (
+        "Neither their earlier account nor their name or address is there. Add them in {provider}, "
+        "if they should be able to sign in."
+    ),
+}
+USUAL_ADVICE: Final = (
+    "Correct it there, or in the provider's settings, if they should be able to sign in."
+)

@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from django.core.cache import cache
 
-from provisioning.directory.base import DirectoryFailed
+from provisioning.directory.base import (
+    AccountProblem,
+    DirectoryFailed,
+    DirectoryPerson,
+    Standing,
+)
 from provisioning.models import IdentityProvider
 from provisioning.net import safe_http
 from provisioning.net.safe_http import HttpAnswer, OutboundError
@@ -17,6 +23,7 @@ from provisioning.providers.config import OidcSettings, settings_of
 from provisioning.providers.restrictions import SHARED_DIRECTORIES
 
 Json = dict[str, Any]
+Parameters = dict[str, str | int]
 
 
 class Api:
@@ -52,6 +59,49 @@ class Api:
     def json(self, path: str, **parameters: str | int) -> Any:
         answer = self.get(path, **parameters)
         return read(answer) if answer else None
+
+
+class ApiDirectory:
+    """What the directories behind an API have in common: how the standing of an account is found.
+
+    A subclass says how to find accounts.
+    """
+
+    is_live = True
+    # Whether every subject of a sign-in is the id of an account. Then one without was deleted.
+    subject_is_id = True
+
+    def standing(self, subject: str, names: Collection[str]) -> Standing | None:
+        key = self.key_of(subject) if subject else ""
+        person = self.person(key) if key else None
+        if key and person is None and self.subject_is_id:
+            return Standing(AccountProblem.NOT_THERE)
+        for name in () if person else names:
+            found = {one.id: one for one in self.named(name)}
+            if len(found) > 1:
+                raise DirectoryFailed("ambiguous", f"Several accounts are named {name}.")
+            person = next(iter(found.values()), None)
+            if person:
+                break
+        if person is None:
+            return None
+        problem = person.problem or self.further_problem(person)
+        return Standing(problem, person, person.login or person.id)
+
+    def key_of(self, subject: str) -> str:
+        """Return the id of the account with this subject; blank if it is not of this directory."""
+        return subject
+
+    def person(self, key: str) -> DirectoryPerson | None:
+        raise NotImplementedError
+
+    def named(self, name: str) -> list[DirectoryPerson]:
+        """Return the accounts with exactly this login name or address."""
+        raise NotImplementedError
+
+    def further_problem(self, person: DirectoryPerson) -> str:
+        """Return a problem of the account that takes more requests to find; blank if none."""
+        return ""
 
 
 def read(answer: HttpAnswer) -> Any:

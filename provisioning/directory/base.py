@@ -1,7 +1,10 @@
 """The interface of directories that can be browsed."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
+
+from django.db.models import TextChoices
 
 from provisioning.claims import Group
 
@@ -32,6 +35,25 @@ def start_of(after: str) -> int:
     return int(after) if after.isdecimal() and len(after) <= MAX_DIGITS else 0
 
 
+class AccountProblem(TextChoices):
+    """Why an account cannot be used now, beside the values of `AccountStatus`."""
+
+    DISABLED = "account-disabled", "disabled"
+    SUSPENDED = "account-suspended", "suspended"
+    DEACTIVATED = "account-deactivated", "deactivated"
+    LOCKED = "account-locked", "locked out"
+    NOT_ACTIVATED = "account-not-activated", "not activated yet"
+    PASSWORD_EXPIRED = "password-expired", "password expired"
+    PASSWORD_RESET = "password-must-change", "password was reset"
+    NOT_ASSIGNED = "not-assigned", "not assigned to the application"
+    # No account has the subject or one of the names.
+    NOT_THERE = "not-in-directory", "not in the directory"
+
+
+# People with such an account get no role at a next sign-in.
+CLOSED: Final = (AccountProblem.DISABLED, AccountProblem.SUSPENDED, AccountProblem.DEACTIVATED)
+
+
 @dataclass(frozen=True, kw_only=True)
 class DirectoryPerson:
     """A person in the directory; `id` identifies them there."""
@@ -42,8 +64,24 @@ class DirectoryPerson:
     subject: str = ""
     email: str = ""
     login: str = ""
+    # Why the account cannot be used, as a value of AccountProblem; blank if nothing says so.
+    problem: str = ""
+    # The account's status in the directory's own words, such as SUSPENDED.
+    status: str = ""
     # Further attributes, by the label that pages show: {"department": "Sales"}.
     details: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Whether one account can be used now, as the directory says."""
+
+    # A value of AccountProblem or AccountStatus; blank if it can be used.
+    problem: str
+    # None if the directory has no such account.
+    person: DirectoryPerson | None = None
+    # How the account is shown: by its login, or its DN.
+    account: str = ""
 
 
 class Directory(Protocol):
@@ -66,3 +104,16 @@ class Directory(Protocol):
     def groups(self, text: str, after: str = "") -> Page[Group]: ...
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]: ...
+
+
+class LiveDirectory(Directory, Protocol):
+    """A directory that is asked itself."""
+
+    def standing(self, subject: str, names: Collection[str]) -> Standing | None:
+        """Return the standing of the account with this subject, or else with one of the names.
+
+        :param subject: the subject of an earlier sign-in; blank if there was none.
+        :param names: login names or addresses.
+        :returns: None if the directory has no such account.
+        :raises DirectoryFailed: if it does not answer, or several accounts have a name.
+        """

@@ -2,13 +2,20 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Any, Final
 
 from django.core.cache import cache
 
 from provisioning.claims import Group
-from provisioning.directory.base import Directory, DirectoryFailed, DirectoryPerson, Page
+from provisioning.directory.base import (
+    DirectoryFailed,
+    DirectoryPerson,
+    LiveDirectory,
+    Page,
+    Standing,
+)
 from provisioning.models import IdentityProvider
 
 CACHE_SECONDS: Final = 60
@@ -20,7 +27,7 @@ class CachedLiveDirectory:
 
     is_live = True
 
-    def __init__(self, provider: IdentityProvider, live: Directory) -> None:
+    def __init__(self, provider: IdentityProvider, live: LiveDirectory) -> None:
         self.provider, self.live = provider, live
 
     def people(self, text: str, after: str = "") -> Page[DirectoryPerson]:
@@ -42,6 +49,11 @@ class CachedLiveDirectory:
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         found: Page[DirectoryPerson] = self._answer("members", group_id, after)
         return found
+
+    def standing(self, subject: str, names: Collection[str]) -> Standing | None:
+        """Return the present standing, which is not cached: an administrator may just mend it."""
+        self._count()
+        return self.live.standing(subject, names)
 
     def _answer(self, method: str, *arguments: str) -> Any:
         key = self._key(method, *arguments)

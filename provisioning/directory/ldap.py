@@ -1,7 +1,7 @@
 """An LDAP directory, searched live through the ORM: one search a page, nothing loaded whole."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -14,12 +14,20 @@ from ldap.filter import escape_filter_chars
 
 from provisioning.claims import Group
 from provisioning.directory.backend.base import opened
-from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page, start_of
+from provisioning.directory.base import (
+    PAGE,
+    DirectoryFailed,
+    DirectoryPerson,
+    Page,
+    Standing,
+    start_of,
+)
 from provisioning.directory.models import ActiveDirectoryGroup, DirectoryGroup, DirectoryUser
 from provisioning.ldap import client as signing_in
 from provisioning.ldap import groups
 from provisioning.ldap.connection import LdapFailed, bound
 from provisioning.ldap.groups import BATCH, MAX_DEPTH, MAX_GROUPS
+from provisioning.ldap.standing import standing_of
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
@@ -68,6 +76,23 @@ class LdapDirectory:
             return None
         with self._users() as users:
             return next(map(self._person, users.filter(dn=key)[:1]), None)
+
+    def standing(self, subject: str, names: Collection[str]) -> Standing | None:
+        try:
+            found = standing_of(self.settings, self.password, subject=subject, names=names)
+        except LdapFailed as error:
+            raise DirectoryFailed(error.code, str(error)) from error
+        if found is None or found.account is None:
+            return Standing(found.status) if found else None
+        account = found.account
+        person = DirectoryPerson(
+            id=account.dn,
+            name=account.dn,
+            subject=account.subject,
+            email=account.email,
+            login=account.login,
+        )
+        return Standing(found.status, person, account.dn)
 
     def groups_of(self, key: str) -> list[Group] | None:
         """Return the groups that a sign-in would get, nested ones included; None if unknown."""

@@ -3,14 +3,11 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from provisioning.ldap.connection import LdapFailed
-from provisioning.ldap.standing import Standing, standing_of
+from provisioning.directory.base import AccountProblem, DirectoryFailed, Standing
+from provisioning.directory.factory import cached_live_directory
 from provisioning.models import Identity, IdentityProvider
-from provisioning.providers import manage
-from provisioning.providers.config import settings_of
 from provisioning.providers.issuers import authority_of
 from provisioning.providers.paired_directories import windows_of
-from provisioning.providers.secrets import SecretLost
 
 Kind = IdentityProvider.Kind
 
@@ -25,25 +22,30 @@ class Answer:
 
 
 def answers(names: Collection[str], identities: Collection[Identity]) -> Iterator[Answer]:
-    """Yield the answer of each LDAP directory that is browsed live, or that knows the person.
+    """Yield the answer of each directory that is browsed live.
+
+    An LDAP directory that knows the person from a sign-in is asked in any case, because it is also
+    asked about them regularly.
 
     :param names: the login names and addresses of the person.
     :param identities: the person's identities, whose subjects come before names.
     """
-    directories = IdentityProvider.objects.offered().filter(kind=Kind.LDAP)
+    # The people of a Windows provider are those of its LDAP directory.
+    directories = IdentityProvider.objects.offered().exclude(kind=Kind.WINDOWS)
     for provider in directories.select_related("tenant"):
         identity = next((one for one in identities if _is_of(one, provider)), None)
-        if identity is None and provider.browsing != IdentityProvider.Browsing.LIVE:
+        is_known = identity is not None and provider.kind == Kind.LDAP
+        if not is_known and provider.browsing != IdentityProvider.Browsing.LIVE:
             continue
-        subject = identity.subject if identity else ""
         try:
-            found = standing_of(
-                settings_of(provider), manage.secret_of(provider), subject=subject, names=names
-            )
-        except (LdapFailed, SecretLost) as error:
+            directory = cached_live_directory(provider)
+            found = directory.standing(identity.subject if identity else "", names)
+        except DirectoryFailed as error:
             yield Answer(provider, problem=str(error))
-        else:
-            yield Answer(provider, found)
+            continue
+        if found is None and identity:
+            found = Standing(AccountProblem.NOT_THERE)
+        yield Answer(provider, found)
 
 
 def _is_of(identity: Identity, directory: IdentityProvider) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from provisioning.directory.base import DirectoryFailed, DirectoryPerson
+from provisioning.directory.base import CLOSED, DirectoryFailed, DirectoryPerson
 from provisioning.directory.factory import directory_of
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 
@@ -37,7 +37,11 @@ def newcomers(
             assert directory
             page = directory.members(mapping.external_id)
             seen = _seen(provider, page.items)
-            people = [one for one in page.items if (one.subject or one.id) not in seen]
+            people = [
+                one
+                for one in page.items
+                if (one.subject or one.id) not in seen and one.problem not in CLOSED
+            ]
             found[mapping.pk] = Newcomers(people, bool(page.next))
     except DirectoryFailed as error:
         return found, str(error)

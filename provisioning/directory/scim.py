@@ -1,18 +1,30 @@
-"""Any directory behind SCIM 2.0 (RFC 7644 sections 3.4.2 and 4.2 of RFC 7643), with a token."""
+"""Any directory behind SCIM 2.0, with a token.
+
+RFC 7644 section 3.4.2 and RFC 7643 sections 4.1 and 4.2. `active` says whether an account can be
+used (RFC 7643 section 4.1.1).
+"""
 
 import json
 from typing import Any
 
 from provisioning.claims import Group
-from provisioning.directory.api import Api, Json, objects, segment, text
-from provisioning.directory.base import PAGE, DirectoryFailed, DirectoryPerson, Page, start_of
+from provisioning.directory.api import Api, ApiDirectory, Json, objects, segment, text
+from provisioning.directory.base import (
+    PAGE,
+    AccountProblem,
+    DirectoryFailed,
+    DirectoryPerson,
+    Page,
+    start_of,
+)
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
 
 
-class ScimDirectory:
-    is_live = True
+class ScimDirectory(ApiDirectory):
+    # Where sign-ins and SCIM are two products, the subject is another id.
+    subject_is_id = False
 
     def __init__(self, provider: IdentityProvider) -> None:
         settings: OidcSettings = settings_of(provider)
@@ -34,6 +46,15 @@ class ScimDirectory:
         answer = self.api.json(f"/Users/{segment(key)}")
         return _person(answer) if isinstance(answer, dict) else None
 
+    def named(self, name: str) -> list[DirectoryPerson]:
+        names = ("userName", "emails.value") if "@" in name else ("userName",)
+        for attribute in names:
+            sought = f"{attribute} eq {json.dumps(name)}"
+            found = _page(self.api.json("/Users", **_parameters(sought, "")), "", _person).items
+            if found:
+                return found
+        return []
+
     def groups_of(self, key: str) -> list[Group] | None:
         answer = self.api.json(f"/Users/{segment(key)}")
         listed = answer.get("groups") if isinstance(answer, dict) else None
@@ -48,7 +69,9 @@ class ScimDirectory:
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         answer = self.api.json(f"/Groups/{segment(group_id)}", attributes="members")
-        members = objects(answer.get("members")) if isinstance(answer, dict) else []
+        listed = objects(answer.get("members")) if isinstance(answer, dict) else []
+        # A nested group is no person (RFC 7643 section 4.2).
+        members = [one for one in listed if text(one, "type").casefold() != "group"]
         start = start_of(after)
         people = [
             DirectoryPerson(id=text(one, "value"), name=text(one, "display", "value"))
@@ -74,6 +97,7 @@ def _person(answer: Json) -> DirectoryPerson:
     assert isinstance(name, dict)
     full = f"{text(name, 'givenName')} {text(name, 'familyName')}".strip()
     emails = sorted(objects(answer.get("emails")), key=lambda one: not one.get("primary"))
+    is_inactive = str(answer.get("active")).casefold() == "false"
     return DirectoryPerson(
         id=text(answer, "id"),
         name=text(answer, "displayName")
@@ -82,6 +106,7 @@ def _person(answer: Json) -> DirectoryPerson:
         or text(answer, "userName"),
         email=next((text(one, "value") for one in emails), ""),
         login=text(answer, "userName"),
+        problem=AccountProblem.DISABLED if is_inactive else "",
         details={"title": text(answer, "title")} if text(answer, "title") else {},
     )
 

@@ -80,6 +80,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.problems: list[str] = []
         # When the provider last asked for credentials, if it says so.
         self.authenticated_at: float | None = None
+        # The claims of the ID token, once it is verified; None before.
+        self.identified: Claims | None = None
 
     def claims(self, request: HttpRequest, *, nonce: str, code_verifier: str) -> Claims:
         """Exchange the authorization code and return the claims.
@@ -193,6 +195,7 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.sid = str(payload.get("sid") or "")
         if isinstance(at := payload.get("auth_time"), int | float):
             self.authenticated_at = at
+        self.identified = claims_from(payload, self.settings)
         sent = self.get_userinfo(access_token, id_token, payload)
         claims = claims_from(sent, self.settings)
         return replace(claims, problems=(*claims.problems, *self.problems))

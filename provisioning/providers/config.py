@@ -238,7 +238,7 @@ def _wrong_openid(document: Mapping[str, Any]) -> Iterator[str]:
     if document.get("directory_kind", "") not in ["", *DIRECTORY_APIS]:
         yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
     if document.get("group_key", "") not in [*GROUP_KEYS]:
-        yield "“group_key” must be name, path or id."
+        yield "“group_key” must be name, path, id or role."
     if document.get("groups_separator", "") not in [*SEPARATORS]:
         yield "“groups_separator” must be none, or one of the characters , ; | and space."
 

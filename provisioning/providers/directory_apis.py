@@ -39,4 +39,5 @@ GROUP_KEYS: Final[Mapping[str, str]] = {
     "name": "By name",
     "path": "By path, such as /staff/finance",
     "id": "By ID",
+    "role": "By realm role (Keycloak)",
 }

@@ -324,10 +324,10 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
         provider,
         person=refused.person,
         subject=claims.subject,
-        email=claims.email,
+        email=claims.log_name,
         is_email_unverified=claims.is_email_verified is False,
         reason=refused.reason,
-        detail=" ".join(filter(None, (refused.detail, told, *claims.problems))),
+        detail=" ".join(filter(None, (refused.detail, told, *claims.problems, _entry(claims)))),
     )
     return SignInRefused(visitor_message(refused.reason, provider, refused.person))
 
@@ -339,8 +339,14 @@ def _refused_by_people(
         Outcome.REFUSED,
         provider,
         subject=claims.subject,
-        email=claims.email,
+        email=claims.log_name,
         reason=error.code,
-        detail=str(error),
+        detail=" ".join(filter(None, (str(error), _entry(claims)))),
     )
     return SignInRefused(str(error))
+
+
+def _entry(claims: Claims) -> str:
+    """Return a sentence that names the entry of a directory; blank for other providers."""
+    dn = claims.text_claims.get("dn", "")
+    return f"The entry in the directory is {dn}." if dn else ""

@@ -241,7 +241,8 @@ class OidcForm(ProviderForm):
     group_key = choice_input(
         "Tokens name groups",
         [*GROUP_KEYS.items()],
-        "So that a group mapped from the live directory matches those of sign-ins.",
+        "So that a group mapped from the live directory matches those of sign-ins. If the groups "
+        "claim is realm_access.roles, Keycloak's roles are listed instead.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

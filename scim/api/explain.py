@@ -12,7 +12,7 @@ from scim.api import group_members
 from scim.api.request import accepts_only_plain_json
 from scim.models import RequestLog, ScimGroup, ScimSubgroup, ScimWaitingMember
 from scim.rfc import notes, patch, patch_operations
-from scim.rfc.attributes import GROUP_NAME, USER_NAME
+from scim.rfc.attributes import EMAILS, GROUP_NAME, USER_NAME
 from scim.rfc.normalize import normalize
 from scim.rfc.notes import Note
 from scim.rfc.resource_types import GROUP, USER
@@ -22,16 +22,26 @@ from scim.sync.attribute_mapping import profile_of
 
 # More than a connection usually has; the page must not read all of them.
 MAX_ROWS = 1_000
+# In place of a required attribute that a PATCH does not change.
+UNTOUCHED = "x"
 
 
 def explain(
-    method: str, path: str, body: str, *, mapping: Mapping[str, str] | None = None
+    method: str,
+    path: str,
+    body: str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    stored: Json | None = None,
 ) -> list[Note]:
     """Read the body of a stored request once more, and return the notes about it.
 
     There are none for a body that was cut off or cannot be read, and for other requests. The
     notes about a bulk request are those about its operations. With the mapping of the
     connection, they include how the values of a person were read.
+
+    :param stored: the user of the request as it is stored now. How the values of a person are read
+        depends on all of them, of which a PATCH contains only some.
     """
     try:
         sent = json.loads(body)
@@ -43,13 +53,15 @@ def explain(
         for one_method, one_path, one_sent in _requests(method, path, sent):
             document = _read(one_method, one_path, one_sent)
             if document is not None and USER_NAME.name in document and mapping is not None:
-                profile_of(document, mapping)
+                is_part = one_method == "PATCH" and stored is not None
+                profile_of(_completed(document, stored or {}) if is_part else document, mapping)
     return collected
 
 
 def explain_request(log: RequestLog) -> list[Note]:
     """Return the notes about a request, its headers, and the members that still wait."""
-    found = explain(log.method, log.path, log.body, mapping=log.connection.mapping)
+    stored = json.loads(log.user.rendered) if log.user else None
+    found = explain(log.method, log.path, log.body, mapping=log.connection.mapping, stored=stored)
     if accepts_only_plain_json(log.headers.get("Accept", "")):
         text = "“Accept: application/json”, answered with that media type"
         found.append(Note(f"{notes.UNDERSTOOD}{text}", "OneLogin"))
@@ -89,11 +101,22 @@ def _read_patch(sent: Json, resource: ResourceType) -> Json:
         operations = [*group_members.change(operations).operations]
     # The values are read as they are set, in a resource that has nothing else. An operation may
     # need a value that only the stored resource has; this says nothing about the others.
-    document: Json = {USER_NAME.name: "x", GROUP_NAME.name: "x", "schemas": []}
+    document: Json = {USER_NAME.name: UNTOUCHED, GROUP_NAME.name: UNTOUCHED, "schemas": []}
     for operation in operations:
         with suppress(SCIMException):
-            document = patch.apply(document, [operation], resource)
+            document = patch.apply(document, [operation], resource, is_stored=False)
     return document
+
+
+def _completed(part: Json, stored: Json) -> Json:
+    """Return the attributes that a PATCH sets with all of their stored values.
+
+    The addresses come with them: they decide whether a userName is read as one.
+    """
+    is_renamed = part[USER_NAME.name] != UNTOUCHED
+    whole = {name: stored.get(name, value) for name, value in part.items()}
+    emails = {EMAILS.name: stored[EMAILS.name]} if EMAILS.name in stored else {}
+    return emails | whole | ({} if is_renamed else {USER_NAME.name: UNTOUCHED})
 
 
 def _group_notes(log: RequestLog) -> list[Note]:

@@ -21,6 +21,7 @@ from scim.api import authentication, pagination
 from scim.api.pagination import Page, PageRequest
 from scim.api.request import ScimRequest, base_url, invalid_token_error
 from scim.api.responses import RenderedResource
+from scim.api.user_groups import shown_groups
 from scim.models import Connection, ScimUser
 from scim.models.sql import VALID_TOKEN, VISIBLE_TO_CONNECTION
 from scim.rfc import serialize
@@ -35,8 +36,13 @@ def _timestamp_sql(column: str) -> str:
     return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
 
 
+# Whether a group is a member of another one is read with a LIMIT: for an EXISTS, PostgreSQL might
+# hash all pairs of groups.
 GROUPS = """
-    (SELECT json_agg(json_build_array(g.scim_id, g.scim_display_name) ORDER BY m.id)::text
+    (SELECT json_agg(json_build_array(
+              g.scim_id, g.scim_display_name,
+              (SELECT true FROM scim_scimsubgroup s WHERE s.member_id = g.id LIMIT 1)
+            ) ORDER BY m.id)::text
        FROM scim_scimmembership m JOIN scim_scimgroup g ON g.id = m.group_id
       WHERE m.user_id = u.id)
 """
@@ -136,13 +142,16 @@ def find_users(request: ScimRequest, attribute: str, value: str) -> list[Rendere
     rows = prepared_statements.all_rows(FIND_USER_BY[attribute], [key, request.token_digest])
     if not rows:
         raise invalid_token_error()
-    return [_render_row(row) for row in rows if row[0] is not None]
+    return _render_rows([row for row in rows if row[0] is not None])
 
 
-def _render_row(row: Sequence[Any]) -> RenderedResource:
-    *stored, groups = row
-    text = serialize.user(StoredResource(*stored), base_url(), json.loads(groups) if groups else ())
-    return RenderedResource(text, stored[0], stored[2])
+def _render_rows(rows: Sequence[Sequence[Any]]) -> list[RenderedResource]:
+    groups = shown_groups([json.loads(row[-1]) if row[-1] else () for row in rows])
+    shown = []
+    for (*stored, _), of_user in zip(rows, groups, strict=True):
+        text = serialize.user(StoredResource(*stored), base_url(), of_user)
+        shown.append(RenderedResource(text, stored[0], stored[2]))
+    return shown
 
 
 def users_page(
@@ -170,7 +179,9 @@ def users_page(
         raise invalid_token_error()
     # Without users there is still one row, from the connection, with NULL instead of a user.
     is_anchored, counted = rows[0][:2]
-    found = [PageRow(row[2], _render_row(row[3:])) for row in rows if row[2] is not None]
+    users = [row for row in rows if row[2] is not None]
+    shown = _render_rows([row[3:] for row in users])
+    found = [PageRow(row[2], one) for row, one in zip(users, shown, strict=True)]
     page = pagination.build_page(
         found, page_request, offset, lambda: (offset if is_anchored else 0) + counted
     )

@@ -7,11 +7,12 @@ from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.http import HttpResponse
 
 from scim.api import etags
 from scim.api.request import ScimRequest, base_url, scim_response
+from scim.api.user_groups import shown_groups
 from scim.models import Connection, ScimGroup, ScimMembership, ScimSubgroup, ScimUser
 from scim.rfc import serialize
 from scim.rfc.ids import scim_uuid
@@ -44,7 +45,7 @@ def render(
 ) -> list[RenderedResource]:
     """Render rows for a response; one query reads the groups or members of all of them."""
     related = _related(resource, found, projection)
-    shown = [_render_row(resource, row, related[row.pk]) for row in found]
+    shown = _render_rows(resource, found, [related[row.pk] for row in found])
     return [apply_projection(one, projection) for one in shown] if projection else shown
 
 
@@ -71,7 +72,7 @@ def respond_stored(
     """Respond with a resource that has just been written."""
     projection = requested_projection(request, resource)
     related = row.related if hasattr(row, "related") else _related(resource, [row], None)[row.pk]
-    shown = _render_row(resource, row, related)
+    [shown] = _render_rows(resource, [row], [related])
     return respond(
         request, resource, apply_projection(shown, projection) if projection else shown, status
     )
@@ -95,10 +96,18 @@ def apply_projection(resource: RenderedResource, projection: Projection) -> Rend
     return RenderedResource(text, resource.scim_id, resource.version)
 
 
-def _render_row(resource: ResourceType, row: Any, related: Sequence[Any]) -> RenderedResource:
-    write = serialize.user if resource is USER else serialize.group
-    stored = StoredResource(row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
-    return RenderedResource(write(stored, base_url(), related), row.scim_id, row.version)
+def _render_rows(
+    resource: ResourceType, rows: Sequence[Any], related: Sequence[Sequence[Any]]
+) -> list[RenderedResource]:
+    write: Any = serialize.user if resource is USER else serialize.group
+    shown = []
+    for row, of_row in zip(
+        rows, shown_groups(related) if resource is USER else related, strict=True
+    ):
+        columns = (row.scim_id, row.rendered, row.version, row.created_at, row.modified_at)
+        text = write(StoredResource(*columns), base_url(), of_row)
+        shown.append(RenderedResource(text, row.scim_id, row.version))
+    return shown
 
 
 def _related(
@@ -124,6 +133,7 @@ def _pairs(resource: ResourceType, keys: list[int]) -> Iterable[tuple[Any, ...]]
             users.values_list("group_id", "kind", "user__scim_id"),
             groups.order_by("pk").values_list("group_id", "kind", "member__scim_id"),
         )
+    is_nested = Exists(ScimSubgroup.objects.filter(member=OuterRef("group")))
     return memberships.filter(user__in=keys).values_list(
-        "user_id", "group__scim_id", "group__scim_display_name"
+        "user_id", "group__scim_id", "group__scim_display_name", is_nested
     )

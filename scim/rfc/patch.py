@@ -35,11 +35,19 @@ from scim.rfc.schema import Attribute, ResourceType
 from scim.rfc.strict_json import Json
 
 
-def apply(document: Json, operations: Sequence[Operation], resource: ResourceType) -> Json:
+def apply(
+    document: Json,
+    operations: Sequence[Operation],
+    resource: ResourceType,
+    *,
+    is_stored: bool = True,
+) -> Json:
     """Return the document after all operations, applied in order.
 
     An operation that fails is ignored if Ramp does not use the attribute that it changes.
 
+    :param is_stored: False if the document is not that of the resource. Then it is not noted that
+        it has no value that an operation selects.
     :raises SCIMException: if another operation fails, or the result is not a valid resource.
     """
     draft: Json = orjson.loads(orjson.dumps(document))
@@ -54,7 +62,8 @@ def apply(document: Json, operations: Sequence[Operation], resource: ResourceTyp
             is_missing = isinstance(error, NoTargetException) and attribute and attribute.is_used
             if is_missing or _is_used(operation.target):
                 raise
-            notes.ignored(operation.target.text, str(error.detail).rstrip("."))
+            if is_stored or not isinstance(error, NoTargetException):
+                notes.ignored(operation.target.text, str(error.detail).rstrip("."))
     return keep_manager_link(document, normalize(draft, resource, known=document))
 
 

@@ -51,13 +51,13 @@ def location(endpoint: str, scim_id: UUID | str, base_url: str) -> str:
 
 
 def user(
-    stored: StoredResource, base_url: str, groups: Iterable[tuple[UUID | str, str]] = ()
+    stored: StoredResource, base_url: str, groups: Iterable[tuple[UUID | str, str, str]] = ()
 ) -> str:
-    """Return the text of a User; `groups` are pairs of id and name."""
+    """Return the text of a User; `groups` are ids, names, and “direct” or “indirect”."""
     memberships = ",".join(
         f'{{"value":"{group_id}","$ref":"{base_url}/Groups/{group_id}",'
-        f'"display":{json_text(name)},"type":"direct"}}'
-        for group_id, name in groups
+        f'"display":{json_text(name)},"type":"{kind}"}}'
+        for group_id, name, kind in groups
     )
     members = f'"groups":[{memberships}],' if memberships else ""
     return _resource(stored, "User", base_url, members)

@@ -24,6 +24,7 @@ from provisioning.providers.restrictions import restrictions_of
 from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.identity_lookup import person_with_subject
 from provisioning.views.sign_in.finish import (
     CAME_THROUGH,
     destination,
@@ -44,12 +45,15 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     try:
         response: HttpResponse = _Request(provider).get(request)
     except OutboundError as error:
-        return _failed(request, provider, error.code, str(error))
+        return _failed(
+            request, provider, error.code, str(error), Claims(subject="", email=_hint(request))
+        )
     # Against mix-up attacks (RFC 9700 section 4.4): only this provider may answer this state.
     newest = list(request.session[STATES])[-1]
     request.session[STATES][newest] |= {
         "provider": str(provider.pk),
         "issuer": settings_of(provider).issuer,
+        "hint": _hint(request),
     }
     request.session.modified = True
     return response
@@ -60,10 +64,12 @@ def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
     """Sign in the person that the provider identified."""
     provider = _provider(slug, provider_id)
     with tenancy.use(provider.tenant_id):
+        arriving = _Callback(provider)
         try:
-            return _Callback(provider).get(request)
+            return arriving.get(request)
         except (OidcFailed, OutboundError, SecretLost) as error:
-            return _failed(request, provider, getattr(error, "code", "secret-lost"), str(error))
+            code = getattr(error, "code", "secret-lost")
+            return _failed(request, provider, code, str(error), arriving.visitor())
 
 
 @csrf_exempt
@@ -130,13 +136,21 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
         if len(hosted) == 1:
             # Google then offers only accounts of that organization; the claim is checked anyway.
             parameters["hd"] = hosted[0]
-        hint = request.GET.get("login_hint", "")
-        return parameters | ({"login_hint": hint[:254]} if hint else {})
+        hint = _hint(request)
+        return parameters | ({"login_hint": hint} if hint else {})
 
 
 class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
     def __init__(self, provider: IdentityProvider) -> None:
         self.provider = provider
+        self.backend: Backend | None = None
+        # The address that was entered on the sign-in page.
+        self.hint = ""
+
+    def visitor(self) -> Claims:
+        """Return who signs in, as far as that is known: by the ID token, or as they entered it."""
+        identified = self.backend and self.backend.identified
+        return identified or Claims(subject="", email=self.hint)
 
     def get(self, request: HttpRequest) -> HttpResponse:
         answer = request.GET
@@ -154,6 +168,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
             raise OidcFailed(
                 "state-unknown", "This response does not match a sign-in started in this browser."
             )
+        self.hint = state.get("hint", "")
         if answer.get("iss", issuer) != issuer:
             raise OidcFailed(
                 "other-issuer", "The response came from a different issuer (RFC 9207)."
@@ -163,7 +178,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
             raise OidcFailed(
                 "provider-refused", f"The provider refused the sign-in: “{why[:300]}”."
             )
-        backend = Backend(self.provider)
+        self.backend = backend = Backend(self.provider)
         claims = backend.claims(request, nonce=state["nonce"], code_verifier=state["code_verifier"])
         return self._arrived(request, backend, claims)
 
@@ -204,11 +219,24 @@ def _provider(slug: str, provider_id: str) -> IdentityProvider:
         )
 
 
+def _hint(request: HttpRequest) -> str:
+    """Return the address that was entered on the sign-in page."""
+    return request.GET.get("login_hint", "")[:254]
+
+
 def _failed(
-    request: HttpRequest, provider: IdentityProvider, code: str, detail: str
+    request: HttpRequest, provider: IdentityProvider, code: str, detail: str, visitor: Claims
 ) -> HttpResponse:
     with tenancy.use(provider.tenant_id):
-        attempt_log.log_attempt(Outcome.FAILED, provider, reason=code, detail=detail)
+        attempt_log.log_attempt(
+            Outcome.FAILED,
+            provider,
+            person=person_with_subject(provider, visitor.subject),
+            subject=visitor.subject,
+            email=visitor.log_name,
+            reason=code,
+            detail=detail,
+        )
     return sign_in_refused(
         request, provider.tenant, SORRY.format(provider=provider.name), status=400
     )

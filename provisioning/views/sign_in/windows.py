@@ -163,13 +163,14 @@ def _failure_response(
     code = getattr(error, "code", "secret-lost")
     outcome = Outcome.REFUSED if isinstance(error, AccountRefused) else Outcome.FAILED
     account = getattr(error, "account", None)
+    named = f" The ticket is for “{subject}”, which is {account.dn}." if account else ""
     attempt_log.log_attempt(
         outcome,
         provider,
         person=person_with_subject(provider, account.subject) if account else None,
         subject=subject,
-        email=account.email if account else "",
+        email=(account.email or account.login) if account else "",
         reason=code,
-        detail=str(error),
+        detail=f"{error}{named}",
     )
     return _challenge(request, provider, MESSAGES.get(code, REFUSED))

@@ -97,6 +97,17 @@ def test_read_everybody_to_the_same_bytes(full: Provider, ordinary: Ordinary) ->
         assert compare(full, ordinary, f"/Users/{one['id'].upper()}").body == one
 
 
+def test_show_indirect_memberships_to_the_same_bytes(full: Provider, ordinary: Ordinary) -> None:
+    readers = full("GET", address("/Groups", filter='displayName eq "Readers"')).body["Resources"]
+    full.add_group("Everybody", full.add_group("Staff", readers[0]["id"]))
+    listed = compare(full, ordinary, "/Users").body["Resources"]
+
+    for one in listed:
+        assert compare(full, ordinary, f"/Users/{one['id']}").body == one
+    kinds = [group["type"] for one in listed for group in one.get("groups", [])]
+    assert {*kinds} == {"direct", "indirect"}
+
+
 def test_find_everybody_to_the_same_bytes(full: Provider, ordinary: Ordinary) -> None:
     for one in everybody(full):
         texts = [

@@ -31,7 +31,9 @@ def stored(text: str) -> StoredResource:
 def ada() -> dict[str, Any]:
     document = normalize(SENT, USER)
     link_manager(document, "u-2")
-    resource = json.loads(serialize.user(stored(json_text(document)), BASE, [("g-1", 'The "A"')]))
+    resource = json.loads(
+        serialize.user(stored(json_text(document)), BASE, [("g-1", 'The "A"', "direct")])
+    )
     assert isinstance(resource, dict)
     return resource
 

@@ -1,6 +1,7 @@
 """A group that is a member of another group …"""
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from people.models import Role
 from scim.models import ScimSubgroup, ScimWaitingMember
@@ -65,6 +66,66 @@ def test_takes_the_roles_with_it_when_it_is_no_longer_a_member(
 
     assert roles_of("ada") == []
     assert not ScimSubgroup.objects.exists()
+
+
+def groups_of(scim: Provider, who: str) -> list[tuple[str, str]]:
+    """Return the groups of the user with their types, and see that all reads agree."""
+    said = scim("GET", f"/Users/{who}").body.get("groups", [])
+    listed = scim("GET", "/Users").body["Resources"]
+    assert next(one for one in listed if one["id"] == who).get("groups", []) == said
+    patched = scim.patch(who, {"op": "replace", "path": "title", "value": "Clerk"})
+    assert patched.body.get("groups", []) == said
+    return [(one["display"], one["type"]) for one in said]
+
+
+def test_makes_its_people_indirect_members_of_the_outer_groups(scim: Provider) -> None:
+    ada, bob, cy = scim.add("ada"), scim.add("bob"), scim.add("cy")
+    oslo = scim.add_group("Oslo", ada)
+    emea = scim.add_group("EMEA", bob, oslo)
+    scim.add_group("Sales", cy, emea, ada)
+
+    assert groups_of(scim, ada) == [
+        *(("Oslo", "direct"), ("Sales", "direct")),
+        ("EMEA", "indirect"),
+    ]
+    assert groups_of(scim, bob) == [("EMEA", "direct"), ("Sales", "indirect")]
+    assert groups_of(scim, cy) == [("Sales", "direct")]
+
+
+def test_makes_nobody_an_indirect_member_of_their_own_group(scim: Provider) -> None:
+    ada = scim.add("ada")
+    oslo = scim.add_group("Oslo", ada)
+    emea = scim.add_group("EMEA", oslo)
+    member(scim, "add", "Oslo", emea)
+
+    assert groups_of(scim, ada) == [("Oslo", "direct"), ("EMEA", "indirect")]
+
+
+def test_is_no_membership_any_more_once_the_outer_group_is_deleted(scim: Provider) -> None:
+    ada = scim.add("ada")
+    sales = scim.add_group("Sales", scim.add_group("Oslo", ada))
+    scim("DELETE", f"/Groups/{sales}")
+
+    assert groups_of(scim, ada) == [("Oslo", "direct")]
+
+
+def test_costs_reads_a_statement_only_where_it_is(
+    scim: Provider, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    ada = scim.add("ada")
+    oslo = scim.add_group("Oslo", ada)
+
+    def reads() -> int:
+        with django_assert_max_num_queries(99) as asked:
+            scim("GET", f"/Users/{ada}")
+        return len(asked)
+
+    before = reads()
+    scim.add_group("Others", scim.add_group("Inner"))
+    assert reads() == before
+    scim.add_group("Sales", oslo)
+    # One for each level of groups around the user's.
+    assert reads() == before + 2
 
 
 def test_gives_the_role_to_those_who_join_it_later(scim: Provider, auditor: Role) -> None:

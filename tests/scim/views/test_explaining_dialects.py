@@ -347,6 +347,46 @@ def test_operations_beside_one_that_needs_what_is_stored(scim: Provider, owner: 
     assert "&quot;True&quot; in active as true." in page
 
 
+def test_what_a_patch_means_together_with_what_is_stored(scim: Provider, owner: Person) -> None:
+    """Entra adds one role at a time; each was read beside those that were there before."""
+    ada = scim.add("ada", roles=[{"value": "BUSINESS_USER"}])
+
+    answer = scim.patch(
+        ada, {"op": "add", "path": "roles", "value": [{"value": "BUSINESS_BOOKKEEPER"}]}
+    )
+
+    page = shown(signed_in(owner), scim, answer.request_id)
+    assert "the highest of several roles that may be assigned" in page
+
+
+def test_nothing_of_what_a_patch_leaves_alone(scim: Provider, owner: Person) -> None:
+    ada = scim.add("ada", addresses=[WORK, WORK | {"locality": "Pune"}], **{RAMP: None})
+
+    answer = scim.patch(ada, replace("title", "Clerk"))
+
+    assert "How the body was read" not in shown(signed_in(owner), scim, answer.request_id)
+
+
+def test_nothing_of_a_new_user_name_beside_a_stored_address(scim: Provider, owner: Person) -> None:
+    ada = scim.add("ada")
+
+    answer = scim.patch(ada, replace("userName", "pia_x.de#EXT#@acme.onmicrosoft.com"))
+
+    assert answer.status == 200
+    assert "as no email address" not in shown(signed_in(owner), scim, answer.request_id)
+
+
+def test_nothing_of_a_stored_value_that_a_patch_selects(scim: Provider, owner: Person) -> None:
+    ada = scim.add("ada", photos=[{"value": "https://a.example/1.png", "type": "photo"}])
+
+    answer = scim.patch(
+        ada, replace('photos[value eq "https://a.example/1.png"].type', "thumbnail")
+    )
+
+    assert answer.status == 200
+    assert "Ignored" not in shown(signed_in(owner), scim, answer.request_id)
+
+
 def test_nothing_of_a_plain_request(scim: Provider, owner: Person) -> None:
     answer = scim("POST", "/Users", someone("ada"))
 

@@ -1,0 +1,91 @@
+"""What the access diagnosis reads about sign-ins: attempts, identities, and live directories."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
+
+from people import tenancy
+from people.models import Person, Tenant
+from people.presentation.diagnosis import DiagnosisQuery
+from provisioning.directory import live_standing
+from provisioning.directory.live_standing import Answer as LiveAnswer
+from provisioning.models import Identity, IdentityProvider, SignInAttempt
+
+ATTEMPTS_SHOWN: Final = 3
+
+
+@dataclass
+class SignInData:
+    """The sign-in data of the person in question, loaded on demand."""
+
+    query: DiagnosisQuery
+
+    @property
+    def person(self) -> Person | None:
+        return self.query.person
+
+    @property
+    def who(self) -> str:
+        return self.query.who
+
+    @cached_property
+    def tenant(self) -> Tenant:
+        return Tenant.objects.get(pk=tenancy.current_id())
+
+    @cached_property
+    def attempts(self) -> list[SignInAttempt]:
+        """Return the latest attempts, also those under an address or a subject."""
+        text = self.query.text
+        named = Q(email__iexact=text) | Q(subject=text)
+        if self.person is None:
+            # The log names the account that was found, and quotes what was typed.
+            named |= Q(detail__icontains=f"“{text}”")
+            # The subject of a Windows ticket is the login name and the realm.
+            login = text.rpartition("\\")[2]
+            named |= Q(subject__istartswith=f"{login}@") if "@" not in login else Q()
+        accounts = [one.standing.person for one in self.live if one.standing]
+        for account in filter(None, accounts):
+            named |= Q(subject=account.subject or account.id)
+            # An account without an address is logged under its login name.
+            for name in filter(None, (account.email, account.login)):
+                named |= Q(email__iexact=name)
+        if self.person:
+            named |= Q(person=self.person) | Q(email__iexact=self.person.email)
+        attempts = SignInAttempt.objects.filter(named).select_related("provider")
+        return list(attempts.order_by("-pk")[:ATTEMPTS_SHOWN])
+
+    @cached_property
+    def identities(self) -> list[Identity]:
+        if self.person is None:
+            return []
+        identities = Identity.objects.filter(person=self.person, retired_at=None)
+        return list(identities.select_related("provider", "person").order_by("-last_seen_at"))
+
+    @cached_property
+    def live(self) -> list[LiveAnswer]:
+        """Return what the directories say now. It calls them, so it is read outside of locks."""
+        names = [self.query.text]
+        if self.person and self.person.email and self.person.email != self.query.text:
+            names.append(self.person.email)
+        return list(live_standing.answers(names, self.identities))
+
+    @cached_property
+    def offered(self) -> list[IdentityProvider]:
+        return list(IdentityProvider.objects.offered())
+
+    @property
+    def log(self) -> str:
+        who = self.person.email if self.person else self.query.text
+        return f"{page_url('provider_log', self.tenant)}?{urlencode({'q': who})}"
+
+
+def sign_in_url(tenant: Tenant) -> str:
+    return reverse("admin:sign_in", args=[tenant.slug])
+
+
+def page_url(name: str, tenant: Tenant, *more: object) -> str:
+    return reverse(f"admin:{name}", args=[tenant.slug, *more])

@@ -1,0 +1,85 @@
+"""The causes that the live directories say."""
+
+from django.utils.http import urlencode
+
+from people import hooks
+from people.models import Person
+from people.presentation.diagnosis import Diagnosis, Link, Priority
+from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
+from provisioning.diagnosis.sentences import ADVICE, LIVE, USUAL_ADVICE
+from provisioning.directory.base import DirectoryPerson, Standing
+from provisioning.models import IdentityProvider
+
+
+def unusable_there(data: SignInData) -> Diagnosis | None:
+    """Report an account that the directory itself says cannot be used now."""
+    if data.person and data.person.state not in (Person.State.ACTIVE, Person.State.INVITED):
+        return None
+    for answer in data.live:
+        standing, provider = answer.standing, answer.provider
+        if standing is None or not standing.problem:
+            continue
+        account = standing.account or f"the account of {data.who}"
+        status = standing.person.status if standing.person else ""
+        account += f" (status {status})" if status else ""
+        advice = ADVICE.get(standing.problem, USUAL_ADVICE).format(provider=provider)
+        return Diagnosis(
+            Priority.UNUSABLE_THERE,
+            standing.problem,
+            LIVE[standing.problem].format(who=data.who, provider=provider),
+            f"{provider} says so now about {account}. {advice}",
+            _link(data, provider, standing),
+        )
+    return None
+
+
+def _link(data: SignInData, provider: IdentityProvider, standing: Standing) -> Link:
+    """Link to the account; to the provider's settings if they may be wrong, or hide the account."""
+    if standing.person and provider.kind != IdentityProvider.Kind.LDAP:
+        return _in_directory(data, provider, standing.person)
+    return Link(f"Settings of {provider}", page_url("auth_provider", data.tenant, provider.pk))
+
+
+def _in_directory(data: SignInData, provider: IdentityProvider, person: DirectoryPerson) -> Link:
+    page = page_url("directory_person", data.tenant, provider.pk)
+    return Link("View in directory", f"{page}?{urlencode({'id': person.id})}")
+
+
+def could_sign_in(data: SignInData) -> Diagnosis | None:
+    """Report somebody unknown here who is in a directory and only has to sign in."""
+    if data.person or data.attempts:
+        return None
+    for answer in data.live:
+        standing = answer.standing
+        if standing and standing.person and not standing.problem:
+            adds = answer.provider.provisions_people
+            return Diagnosis(
+                Priority.LOOKED_UP_WITHOUT_RESULT,
+                "has-not-signed-in",
+                f"{data.who} is in {answer.provider}, but has never signed in to Ramp.",
+                f"Have them sign in through {answer.provider} at {sign_in_url(data.tenant)}. "
+                f"They are added then."
+                if adds
+                else f"Invite them first: {answer.provider} does not add people.",
+                _in_directory(data, answer.provider, standing.person),
+            )
+    return None
+
+
+def not_in_any_directory(data: SignInData) -> Diagnosis | None:
+    """Report somebody unknown whom none of the directories has, if all of them were asked."""
+    if data.person or data.attempts or hooks.pairing().connections():
+        return None
+    asked = {one.provider for one in data.live if one.standing is None and not one.problem}
+    directories = {one for one in data.offered if one.kind != IdentityProvider.Kind.WINDOWS}
+    if not asked or asked != directories:
+        return None
+    names = " or ".join(str(one.provider) for one in data.live)
+    return Diagnosis(
+        Priority.NEVER_TRIED,
+        "not-in-directory",
+        LIVE["not-in-directory"].format(who=data.query.text, provider=names),
+        f"Check the spelling: accounts are found by their login name or email address. If it is "
+        f"right, add the account in {names} first.",
+        Link("Auth providers", page_url("auth_providers", data.tenant)),
+    )

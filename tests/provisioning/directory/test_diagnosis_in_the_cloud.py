@@ -1,0 +1,354 @@
+"""Access diagnosis asks the directories behind an API …
+
+The servers answer in the shapes that the vendors publish; the adapters name the pages.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from people import tenancy
+from people.models import Tenant
+from provisioning.models import IdentityProvider
+from provisioning.sign_in.sign_in import sign_in
+from tests.clients.pages import text_of
+from tests.services.fake_openid import CLIENT_ID
+from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added
+from tests.support.sign_in_flow import claims
+
+pytestmark = pytest.mark.django_db
+
+DORA = "dora@acme.example"
+KEY = "00u1dora"
+NOT_FOUND: tuple[int, Any] = (404, {"errorCode": "E0000007"})
+
+
+@dataclass
+class Vendor:
+    """A directory with one account, Dora's, in a vendor's shape."""
+
+    kind: str
+    more: dict[str, Any]
+    # What the account has beside its names; None if there is no account.
+    account: dict[str, Any] | None = field(default_factory=dict)
+    is_assigned: bool = True
+    # What the application says of assignments; None if the client may not read it.
+    application: dict[str, Any] | None = field(default_factory=dict)
+    is_locked: bool = False
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def subject(self) -> str:
+        return f"{ORGANIZATION}/{KEY}" if self.kind == "graph" else KEY
+
+    def answer(self, path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
+        self.asked.append(path)
+        how: Callable[[list[str], dict[str, str]], tuple[int, Any]] = getattr(self, self.kind)
+        below = {"graph": 2, "keycloak": 4}.get(self.kind, 3)
+        return how(path.split("/")[below:], query)
+
+    def graph(self, parts: list[str], query: dict[str, str]) -> tuple[int, Any]:
+        person = {"id": KEY, "displayName": "Dora New", "mail": DORA, "userPrincipalName": DORA}
+        found = [] if self.account is None else [person | self.account]
+        match parts:
+            case ["users"]:
+                return 200, {"value": found if f"'{DORA}'" in query["$filter"] else []}
+            case ["users", key] if key == KEY and found:
+                return 200, found[0]
+            case ["users", key, "appRoleAssignments"] if key == KEY:
+                assert query["$filter"] == "resourceId eq app1"
+                return 200, {"value": [{"resourceId": "app1"}] if self.is_assigned else []}
+            case [app] if app == f"servicePrincipals(appId='{CLIENT_ID}')":
+                return (403, {}) if self.application is None else (200, self.application)
+        return 404, {"error": {"code": "Request_ResourceNotFound"}}
+
+    def okta(self, parts: list[str], query: dict[str, str]) -> tuple[int, Any]:
+        profile = {"firstName": "Dora", "lastName": "New", "email": DORA, "login": DORA}
+        person = {"id": KEY, "status": "ACTIVE", "profile": profile}
+        found = [] if self.account is None else [person | self.account]
+        match parts:
+            case ["users"]:
+                sought = re.findall(r'profile\.\w+ (eq|sw) ("[^"]*")', query["search"])
+                names = [json.loads(text) for _, text in sought]
+                return 200, found if {DORA, "dora@"} & {*names} else []
+            case ["users", key] if key == KEY and found:
+                return 200, found[0]
+            case ["apps", app] if app == CLIENT_ID:
+                return (403, {}) if self.application is None else (200, self.application)
+            case ["apps", app, "users", key] if (app, key) == (CLIENT_ID, KEY):
+                if self.application is None:
+                    return 403, {}
+                return (200, {"id": KEY}) if self.is_assigned else NOT_FOUND
+        return NOT_FOUND
+
+    def keycloak(self, parts: list[str], query: dict[str, str]) -> tuple[int, Any]:
+        person = {"id": KEY, "username": "dora", "email": DORA, "enabled": True}
+        found = [] if self.account is None else [person | self.account]
+        match parts:
+            case ["users"]:
+                assert query["exact"] == "true"
+                is_hers = query.get("email") == DORA or query.get("username") == "dora"
+                return 200, found if is_hers else []
+            case ["users", key] if key == KEY and found:
+                return 200, found[0]
+            case ["attack-detection", "brute-force", "users", key] if key == KEY:
+                return 200, {"disabled": self.is_locked, "numFailures": 0}
+        return 404, {"error": "User not found"}
+
+    def scim(self, parts: list[str], query: dict[str, str]) -> tuple[int, Any]:
+        person = {"id": KEY, "userName": "dora", "emails": [{"value": DORA}], "active": True}
+        found = [] if self.account is None else [person | self.account]
+        match parts:
+            case ["Users"]:
+                names = ('userName eq "dora"', f'emails.value eq "{DORA}"')
+                here = found if query["filter"] in names else []
+                return 200, {"totalResults": len(here), "Resources": here}
+            case ["Users", key] if key == KEY and found:
+                return 200, found[0]
+        return 404, {}
+
+
+def vendor(kind: str, **said: Any) -> Vendor:
+    more: dict[str, dict[str, Any]] = {
+        "graph": {"name": "Microsoft Entra"},
+        "okta": {"name": "Okta", "directory_token": "t0ken"},
+        "keycloak": {"name": "Keycloak"},
+        "scim": {"name": "Directory", "directory_token": "t0ken"},
+    }
+    return Vendor(kind, more[kind], **said)
+
+
+@pytest.fixture(autouse=True)
+def in_acme(acme: Tenant) -> Iterator[None]:
+    cache.clear()
+    with tenancy.use(acme):
+        yield
+
+
+@pytest.fixture
+def cloud() -> Iterator[CloudProvider]:
+    provider = CloudProvider()
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def admin(owner_client: Client) -> Client:
+    return owner_client
+
+
+def connected(cloud: CloudProvider, of: Vendor, **more: Any) -> IdentityProvider:
+    """Add the vendor's provider, with live browsing unless told otherwise."""
+    cloud.api = of.answer
+    said = of.more | more
+    match of.kind:
+        case "graph":
+            issuer = f"{cloud.url}/{ORGANIZATION}/v2.0"
+            cloud.discovery = {"issuer": issuer}
+            said |= {"directory_url": cloud.url, "issuer": issuer}
+        case "keycloak":
+            said |= {"directory_url": f"{cloud.url}/admin/realms/acme"}
+        case "scim":
+            said |= {"directory_url": f"{cloud.url}/api/v2"}
+    return added(cloud, of.kind, **said)
+
+
+def asked(admin: Client, text: str = DORA) -> str:
+    return text_of(admin.get(f"/people/why/?who={quote(text)}"))
+
+
+KINDS = ("graph", "okta", "keycloak", "scim")
+REQUIRED = {"id": "app1", "appRoleAssignmentRequired": True}
+FALLEN = [
+    (vendor("graph", account={"accountEnabled": False}), "is disabled in Microsoft Entra."),
+    (
+        vendor("graph", application=REQUIRED, is_assigned=False),
+        "is not assigned to the Ramp application in Microsoft Entra.",
+    ),
+    (vendor("graph", account=None), "is not in Microsoft Entra."),
+    (vendor("okta", account={"status": "SUSPENDED"}), "is suspended in Okta."),
+    (vendor("okta", account={"status": "LOCKED_OUT"}), "is locked out in Okta."),
+    (vendor("okta", account={"status": "DEPROVISIONED"}), "is deactivated in Okta."),
+    (vendor("okta", account={"status": "STAGED"}), "has not activated their account in Okta yet."),
+    (vendor("okta", account={"status": "PROVISIONED"}), "has not activated their account in Okta"),
+    (vendor("okta", account={"status": "PASSWORD_EXPIRED"}), "at Okta has expired."),
+    (vendor("okta", account={"status": "RECOVERY"}), "has to choose a new password at Okta first."),
+    (vendor("okta", is_assigned=False), "is not assigned to the Ramp application in Okta."),
+    (vendor("okta", account=None), "is not in Okta."),
+    (vendor("keycloak", account={"enabled": False}), "is disabled in Keycloak."),
+    (vendor("keycloak", is_locked=True), "is locked out in Keycloak."),
+    (vendor("keycloak", account=None), "is not in Keycloak."),
+    (vendor("scim", account={"active": False}), "is disabled in Directory."),
+    (vendor("scim", account={"active": "False"}), "is disabled in Directory."),
+    (vendor("scim", account=None), "is not in Directory."),
+]
+
+
+@pytest.mark.parametrize(("of", "sentence"), FALLEN, ids=lambda one: str(one)[-40:])
+def test_and_says_first_why_somebody_no_longer_can_sign_in(
+    admin: Client, cloud: CloudProvider, of: Vendor, sentence: str
+) -> None:
+    provider = connected(cloud, of)
+    sign_in(provider, claims(of.subject, email=DORA))
+
+    page = asked(admin)
+
+    assert sentence in page
+    assert f"{provider} says so now about" in page
+    if status := (of.account or {}).get("status"):
+        assert f"(status {status})" in page
+
+
+@pytest.mark.parametrize(("of", "sentence"), FALLEN, ids=lambda one: str(one)[-40:])
+def test_and_says_it_of_somebody_who_never_signed_in(
+    admin: Client, cloud: CloudProvider, of: Vendor, sentence: str
+) -> None:
+    connected(cloud, of)
+
+    page = asked(admin)
+
+    assert sentence in page
+    assert DORA in page
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_and_says_that_they_only_have_to_sign_in(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    provider = connected(cloud, vendor(kind))
+
+    page = admin.get(f"/people/why/?who={DORA}")
+
+    assert f"{DORA} is in {provider}, but has never signed in to Ramp" in text_of(page)
+    assert f"/directory/{provider.pk}/person/?id={KEY}" in page.content.decode()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_and_finds_no_fault_with_an_account_that_is_fine(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    of = vendor(kind)
+    provider = connected(cloud, of)
+    sign_in(provider, claims(of.subject, email=DORA))
+
+    page = asked(admin)
+
+    assert "says so now" not in page
+    assert f"{provider} has the account dora" in page
+
+
+@pytest.mark.parametrize("kind", ["okta", "keycloak", "scim"])
+def test_and_finds_them_by_a_login_without_a_domain(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    provider = connected(cloud, vendor(kind))
+
+    assert f"dora is in {provider}, but has never signed in" in asked(admin, "dora")
+
+
+@pytest.mark.parametrize("kind", ["graph", "okta"])
+def test_and_does_not_guess_where_applications_may_not_be_read(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    connected(cloud, vendor(kind, application=None, is_assigned=False))
+
+    page = asked(admin)
+
+    assert "not assigned" not in page
+    assert "has never signed in to Ramp" in page
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        vendor("graph", application=REQUIRED | {"appRoleAssignmentRequired": False}),
+        vendor("okta", application={"settings": {"implicitAssignment": True}}),
+    ],
+    ids=lambda one: one.kind,
+)
+def test_and_knows_applications_that_need_no_assignment(
+    admin: Client, cloud: CloudProvider, of: Vendor
+) -> None:
+    of.is_assigned = False
+    connected(cloud, of)
+
+    assert "not assigned" not in asked(admin)
+
+
+@pytest.mark.parametrize("browsing", ["off", "cached_only"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_but_only_where_the_directory_is_browsed_live(
+    admin: Client, cloud: CloudProvider, kind: str, browsing: str
+) -> None:
+    of = vendor(kind, account=None)
+    provider = connected(cloud, of, directory_browsing=browsing)
+    sign_in(provider, claims(of.subject, email=DORA))
+
+    assert "is not in" not in asked(admin)
+    assert of.asked == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_and_answers_without_it_while_it_is_away(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    provider = connected(cloud, vendor(kind))
+    cloud.api = lambda *_: (503, {})
+
+    page = asked(admin)
+
+    assert f"{provider} could not be asked" in page
+    assert "returned status 503" in page
+
+
+def test_and_says_that_the_token_is_not_good(admin: Client, cloud: CloudProvider) -> None:
+    connected(cloud, vendor("okta"))
+    cloud.api = lambda *_: (401, {"errorCode": "E0000011"})
+
+    assert "Ramp does not have the required permissions there" in asked(admin)
+
+
+def test_and_says_that_no_api_is_chosen(admin: Client, cloud: CloudProvider) -> None:
+    added(cloud, "", name="Auth0")
+
+    assert "Auth0 has no API for live browsing. Choose one in its settings." in asked(admin)
+
+
+def test_but_no_more_often_than_it_is_browsed(admin: Client, cloud: CloudProvider) -> None:
+    connected(cloud, vendor("scim"))
+    for _ in range(60):
+        assert "has the account dora" in asked(admin)
+
+    assert "Too many requests to Directory" in asked(admin)
+
+
+def test_and_sees_at_once_that_it_was_mended(admin: Client, cloud: CloudProvider) -> None:
+    of = vendor("okta", account={"status": "SUSPENDED"})
+    provider = connected(cloud, of)
+    sign_in(provider, claims(of.subject, email=DORA))
+    assert "is suspended in Okta" in asked(admin)
+
+    of.account = {"status": "ACTIVE"}
+
+    assert "is suspended in Okta" not in asked(admin)
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_said"), [("graph", True), ("okta", True), ("keycloak", False), ("scim", False)]
+)
+def test_and_tells_a_new_account_of_the_same_address_from_the_old_one(
+    admin: Client, cloud: CloudProvider, kind: str, *, is_said: bool
+) -> None:
+    """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
+    of = vendor(kind)
+    provider = connected(cloud, of)
+    sign_in(provider, claims(of.subject.replace(KEY, "00u0gone"), email=DORA))
+
+    assert (f"is not in {provider}." in asked(admin)) is is_said
