@@ -136,6 +136,7 @@ class AppHooks:
     # The name of a SCIM provider by its key, such as Okta for "okta".
     provider_name: Callable[[str], str] | None = None
     owner_of_people: Callable[[str], Owner] | None = None
+    active_at_provider: Callable[[Person], str] | None = None
     role_confirmed_at: Callable[[Person], datetime | None] | None = None
     is_role_mapped: Callable[[Role], bool] | None = None
     pairing: Pairing | None = None
@@ -247,6 +248,15 @@ def owner_of_people(actor: str) -> Owner:
         if app.owner_of_people:
             return app.owner_of_people(actor)
     return Owner(actor.partition(":")[2], 0)
+
+
+def active_at_provider(person: Person) -> str:
+    """Return the name of the connection whose provider last said that the person is active.
+
+    Blank if there is none.
+    """
+    names = (app.active_at_provider(person) for app in registered if app.active_at_provider)
+    return next(filter(None, names), "")
 
 
 def role_confirmed_at(person: Person) -> datetime | None:

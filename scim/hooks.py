@@ -63,7 +63,7 @@ HOOKS = AppHooks(
     },
     request_url=url_of_request,
     causes=diagnosis.causes,
-    notices=[person_notices.of_person],
+    notices=[person_notices.still_active, person_notices.of_person],
     team_updates={
         "sync_errors": common.sync_errors,
         "same_person_questions": common.same_person_questions,
@@ -71,6 +71,7 @@ HOOKS = AppHooks(
     updates_to_review=common.count_to_review,
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
+    active_at_provider=person_records.active_at_provider,
     role_confirmed_at=person_records.role_confirmed_at,
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,

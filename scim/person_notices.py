@@ -1,4 +1,4 @@
-"""Notices on a person's page."""
+"""Notices on a person's page: rejected changes, and people who left only here."""
 
 from collections.abc import Iterator
 
@@ -7,8 +7,21 @@ from django.urls import reverse
 from people.models import Person
 from people.presentation.person_notices import Notice
 from scim.models import SyncError
+from scim.person_records import active_at_provider
 
 MAX = 5
+
+
+def still_active(person: Person) -> Iterator[Notice]:
+    """Tell that the provider still has somebody as active who was deactivated or terminated here."""
+    name = active_at_provider(person)
+    if name and not person.is_active:
+        yield Notice(
+            text=f"{person.full_name} is still active in {name}. Deactivate them there as well, or "
+            "remove them from the Ramp application there.",
+            url=reverse("admin:scim"),
+            link="SCIM settings",
+        )
 
 
 def of_person(person: Person) -> Iterator[Notice]:

@@ -1,4 +1,4 @@
-"""Facts about connections that `people` needs: roles they confirmed, and people they manage."""
+"""Facts about connections that `people` needs: whom they manage, and what they last said."""
 
 from datetime import datetime
 
@@ -21,6 +21,13 @@ def role_confirmed_at(person: Person) -> datetime | None:
     accepted = RequestLog.objects.filter(user=user, status__lt=400, retried_by="")
     latest = accepted.order_by("-received_at").values_list("received_at", flat=True).first()
     return max(user.modified_at, latest) if latest else user.modified_at
+
+
+def active_at_provider(person: Person) -> str:
+    """Return the name of the live connection that last received them as active, or blank."""
+    users = person.scim_users.filter(deleted_at=None, active=True).select_related("connection")
+    user = users.filter(connection__disconnected_at=None).first()
+    return str(user.connection) if user else ""
 
 
 def owner_of_people(actor: str) -> Owner:

@@ -245,7 +245,15 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
-    *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
+    *(
+        "scheduled_terminations",
+        "terminated",
+        "bulk_changes",
+        "bulk_change",
+        "why",
+        "request",
+        "team_updates",
+    ),
     *(
         "team_updates_errors",
         "team_updates_inactive",

@@ -17,10 +17,11 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Handover:
-    """Holdings that one person received; without a person, holdings that ended."""
+    """Holdings that one person received; without a person, the heading says what happened."""
 
     person: Person | None
     holdings: list[str]
+    heading: str = ""
 
 
 def mentioned_people(event: Event) -> set[str]:
@@ -52,12 +53,14 @@ def _handover(event: Event, names: Mapping[str, str]) -> Iterator[str]:
     for successor, received in event.facts.get("received", {}).items():
         name = names.get(successor, "unknown person")
         yield f"To {name}: {'; '.join(_by_kind(received))}."
+    if unmanaged := event.facts.get("unmanaged"):
+        yield f"Without a manager now: {_some(unmanaged)}."
     if dropped := event.facts.get("dropped"):
         yield f"Dropped: {_some(dropped)}."
 
 
 def handovers_of(person: Person) -> list[Handover]:
-    """Return who received the holdings of a terminated person, and what ended."""
+    """Return who received the holdings of a terminated person, and what ended or was dropped."""
     event = person.events.filter(kind=Event.Kind.PERSON_TERMINATED).first()
     if event is None:
         return []
@@ -68,8 +71,14 @@ def handovers_of(person: Person) -> list[Handover]:
         for key in received
         if key in people
     ]
-    ended = list(_by_kind(event.facts.get("ended", {}), at_most=None))
-    return [*handovers, *([Handover(None, ended)] if ended else [])]
+    others = {
+        "Ended": list(_by_kind(event.facts.get("ended", {}), at_most=None)),
+        "Without a manager now": event.facts.get("unmanaged", []),
+        "Unapproved reimbursements dropped": event.facts.get("dropped", []),
+    }
+    return handovers + [
+        Handover(None, holdings, heading) for heading, holdings in others.items() if holdings
+    ]
 
 
 def _by_kind(received: Mapping[str, list[str]], at_most: int | None = NAMED) -> Iterator[str]:

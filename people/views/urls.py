@@ -10,6 +10,7 @@ from people.views.home import home
 from people.views.offboarding.schedule_detail import scheduled_termination
 from people.views.offboarding.schedule_list import scheduled_terminations
 from people.views.offboarding.terminate import plan
+from people.views.offboarding.terminated_list import terminated
 from people.views.person.email_changes import resend_confirmation
 from people.views.person.guests import guest
 from people.views.person.invite import invite_again
@@ -28,6 +29,7 @@ PAGES: list[URLPattern] = [
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
     path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),
+    path("people/terminated/", terminated, name="terminated"),
     path(
         "people/<uuid:person_id>/scheduled-termination/",
         scheduled_termination,

@@ -46,6 +46,8 @@ PAGES = {
     "scheduled_terminations": "/people/scheduled-terminations/",
     "no such scheduled termination": "/people/scheduled-terminations/?q=xyzzy",
     "a scheduled termination": "{scheduled_termination}",
+    "terminated people": "/people/terminated/",
+    "no such terminated person": "/people/terminated/?q=xyzzy",
     "plan a termination": "{scheduled_termination}plan/",
     "bulk changes": "/people/bulk-changes/",
     "alert thresholds": "/people/bulk-changes/alert-threshold/",

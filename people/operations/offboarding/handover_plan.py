@@ -100,22 +100,42 @@ def holdings_of(person: Person, *, locked: bool = False) -> Holdings:
 def default_handover(person: Person, holdings: Holdings | None = None) -> HandoverPlan:
     """Return the handover that applies unless somebody plans another one.
 
-    Cards end. Funds go to the manager if the currency matches, or end. Approval steps and reports
-    go to the manager. Without a manager, steps go to the account owner or another Owner.
+    Cards end. Funds go to the manager if the currency matches, or end; shared funds go to the
+    account owner, or another Owner, before they end. Approval steps and reports go to the manager,
+    or to that Owner.
     """
     holdings = holdings or holdings_of(person)
     manager = person.manager if person.manager and _can_succeed(person.manager, person) else None
-    approver = manager or _other_owner(person)
-    currency = currency_of(manager) if manager and holdings.funds else ""
+    owner = _other_owner(person)
+    successors = [one for one in (manager, owner) if one]
+    currencies = {one.pk: currency_of(one) for one in successors} if holdings.funds else {}
+
+    def receiver_of(fund: Fund) -> str | None:
+        candidates = successors if fund.is_shared else successors[: 1 if manager else 0]
+        fitting = (one for one in candidates if currencies[one.pk] == fund.currency)
+        return next((str(one.pk) for one in fitting), None)
+
     return HandoverPlan(
         cards={str(card.pk): None for card in holdings.cards},
-        funds={
-            str(fund.pk): str(manager.pk) if manager and currency == fund.currency else None
-            for fund in holdings.funds
-        },
-        steps={str(step.pk): str(approver.pk) for step in holdings.steps} if approver else {},
-        reports=str(manager.pk) if manager and holdings.reports else None,
+        funds={str(fund.pk): receiver_of(fund) for fund in holdings.funds},
+        steps={str(step.pk): str(successors[0].pk) for step in holdings.steps}
+        if successors
+        else {},
+        reports=_next_manager(person, holdings.reports, successors),
     )
+
+
+def _next_manager(
+    leaver: Person, reports: list[Person], candidates: Iterable[Person]
+) -> str | None:
+    """Return the first candidate who can become the manager of the reports."""
+    if not reports:
+        return None
+    for candidate in candidates:
+        is_below = candidate not in reports and is_above(leaver, candidate)
+        if may_manage(candidate) and not is_below:
+            return str(candidate.pk)
+    return None
 
 
 def complete_plan(person: Person, plan: HandoverPlan) -> HandoverPlan:

@@ -77,13 +77,14 @@ def terminate_person(person: Person, plan: HandoverPlan, *, actor: Actor) -> boo
     handover = _Handover(person, plan, held, people, actor)
     handover.carry_out()
     _end_account(person, handover, actor=actor)
-    for successor, received in handover.received.items():
+    # The leaver's manager may receive a report without being a successor of the plan.
+    for successor in plan.successors & handover.received.keys():
         events.record(
             Event.Kind.HOLDINGS_RECEIVED,
             people[successor],
             actor=actor,
             giver=str(person.pk),
-            received=received,
+            received=handover.received[successor],
         )
     return True
 
@@ -117,6 +118,7 @@ def _end_account(person: Person, handover: "_Handover", *, actor: Actor) -> None
         ended=handover.ended,
         dropped=handover.dropped,
         received=handover.received,
+        unmanaged=handover.unmanaged,
     )
 
 
@@ -132,6 +134,8 @@ class _Handover:
     at: datetime = field(default_factory=timezone.now)
     ended: Received = field(default_factory=lambda: defaultdict(list))
     dropped: list[str] = field(default_factory=list)
+    # The reports who have no manager now.
+    unmanaged: list[str] = field(default_factory=list)
     received: dict[str, Received] = field(
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
@@ -187,10 +191,13 @@ class _Handover:
             above = None
         # The successor first: the others cannot report to somebody who still reports to the leaver.
         for report in sorted(self.held.reports, key=lambda one: one != manager):
+            new_manager = above if report == manager else manager
             with assume_locked(report):
-                succeed_manager(report, above if report == manager else manager, actor=self.actor)
-            if manager and report != manager:
-                self.received[str(manager.pk)]["reports"].append(report.full_name)
+                succeed_manager(report, new_manager, actor=self.actor)
+            if new_manager:
+                self.received[str(new_manager.pk)]["reports"].append(report.full_name)
+            else:
+                self.unmanaged.append(report.full_name)
         for report in self.held.reports:
             self._unmark_manager(report)
 

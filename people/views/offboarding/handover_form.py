@@ -1,6 +1,6 @@
 """The form for a handover plan: it asks who receives each item that a person holds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +40,28 @@ class HandoverGroup:
 
 
 class HandoverForm(forms.Form):
-    """Asks for each item whether it ends, goes to the manager, or goes to another person."""
+    """Asks for each item whether it ends, goes to the manager, or goes to another person.
 
-    def __init__(self, person: Person, data: Any = None, *, plan: HandoverPlan) -> None:
+    A shared fund, or the reports, for which the plan names nobody have no answer yet, and the form
+    asks for one, unless `decided` contains their key: then somebody chose what the plan says.
+    """
+
+    def __init__(
+        self,
+        person: Person,
+        data: Any = None,
+        *,
+        plan: HandoverPlan,
+        decided: Collection[str] = (),
+    ) -> None:
         self.person, self.refusal = person, ""
         self.inventory = inventory_of(person)
         self.manager = person.manager if _can_receive(person.manager, person) else None
         self.manager_currency = handover_plan.currency_of(self.manager) if self.manager else ""
         self.seen = set(data.get("seen", "").split()) if data is not None else None
         initial = _initial(plan, self.manager)
+        shared = {item.key for item in self.inventory.decisions if item.is_shared}
+        initial |= {key: "" for key in shared.difference(decided) if initial[key] == END}
         super().__init__(self._with_new_items(data, initial), initial=initial)
         for item in self.inventory.decisions:
             self._add_question(item)
@@ -155,9 +168,12 @@ class HandoverForm(forms.Form):
         if item.can_end:
             ends = "No manager" if item.is_reports else "End"
             choices.insert(0, (END, ends))
+        if item.is_shared:
+            choices.insert(0, ("", "Choose …"))
         self.fields |= {
             item.key: forms.ChoiceField(
                 choices=choices,
+                error_messages={"required": "Choose what happens to it."},
                 widget=UnfoldAdminSelectWidget(attrs={"aria-label": f"Handover of {item.name}"}),
             ),
             f"{item.key}-successor": lookup_field(
@@ -191,7 +207,8 @@ class HandoverForm(forms.Form):
 def plan_for_all(person: Person, default: HandoverPlan, choice: str) -> HandoverPlan:
     """Return the plan for a choice for everything at once.
 
-    An item that the choice does not fit, such as a card in another currency, ends.
+    An item that the choice does not fit, such as a card in another currency, ends. The form asks
+    about a shared fund that the manager cannot receive.
     """
     manager = person.manager if _can_receive(person.manager, person) else None
     if choice not in (ALL_END, ALL_TO_MANAGER) or (choice == ALL_TO_MANAGER and not manager):

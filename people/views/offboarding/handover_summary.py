@@ -55,7 +55,7 @@ def _summary(
             else "cards"
         )
         return f"Default: {ends} end, the rest goes to {manager.full_name}."
-    return "Default: cards and funds end, approvals go to the account owner."
+    return "Default: cards and funds end, approval steps and reports go to the account owner."
 
 
 def _planned(plan: dict[str, Any], names: dict[str, str]) -> str:

@@ -24,6 +24,8 @@ class HandoverItem:
     ends_always: bool = False
     can_end: bool = True
     noun: str = ""
+    # Other people depend on it, so it ends only if somebody says so.
+    is_shared: bool = False
 
     @property
     def is_reports(self) -> bool:
@@ -119,6 +121,7 @@ def _fund(fund: Fund) -> HandoverItem:
         detail=f"Shared, {left}" if fund.is_shared else left,
         currency=fund.currency,
         noun="the fund",
+        is_shared=fund.is_shared,
     )
 
 
@@ -131,6 +134,7 @@ def _reports(reports: list[Person]) -> Iterator[HandoverItem]:
             key="reports",
             name=f"{people} who report{'s' if len(reports) == 1 else ''} to them",
             detail=", ".join(names) + (f" and {more} more" if more else ""),
+            is_shared=True,
         )
 
 

@@ -46,6 +46,7 @@ def scheduled_terminations(request: HttpRequest) -> HttpResponse:
         "Scheduled terminations",
         parent=("People", reverse("admin:people_person_changelist")),
     ) | {
+        "tabs": termination_tabs("scheduled_terminations"),
         "form": form,
         "page": page,
         "rows": _rows(page),
@@ -55,6 +56,15 @@ def scheduled_terminations(request: HttpRequest) -> HttpResponse:
         "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
     }
     return render(request, "people/offboarding/schedule_list.html", context)
+
+
+def termination_tabs(shown: str) -> list[dict[str, Any]]:
+    """Return the tabs; `shown` is the name of the page that is shown."""
+    titles = {"scheduled_terminations": "Scheduled", "terminated": "Terminated"}
+    return [
+        {"title": title, "url": reverse(f"admin:{name}"), "is_here": name == shown}
+        for name, title in titles.items()
+    ]
 
 
 def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[ScheduledTermination]:

@@ -1,5 +1,6 @@
 """Terminating a person: a handover form first, then a page to confirm."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from people import hooks
 from people.models import Person, ScheduledTermination
 from people.operations import ranks
 from people.operations.offboarding import handover_plan, schedule
@@ -78,19 +80,27 @@ def plan(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 
 def _form(request: PersonRequest, person: Person) -> HandoverForm:
-    plan = plan_for_all(person, _planned(person), request.GET.get("all", ""))
-    return HandoverForm(person, request.POST if request.method == "POST" else None, plan=plan)
-
-
-def _planned(person: Person) -> HandoverPlan:
-    planned = (
-        ScheduledTermination.objects.filter(person=person)
-        .values_list("handover_plan", flat=True)
-        .first()
+    choice = request.GET.get("all", "")
+    terminations = ScheduledTermination.objects.filter(person=person)
+    stored = terminations.values_list("handover_plan", flat=True).first()
+    plan = (
+        handover_plan.complete_plan(person, HandoverPlan(**stored))
+        if stored
+        else handover_plan.default_handover(person)
     )
-    if planned:
-        return handover_plan.complete_plan(person, HandoverPlan(**planned))
-    return handover_plan.default_handover(person)
+    match choice:
+        case "end":
+            decided: Collection[str] = plan.funds
+        case "manager":
+            decided = ()
+        case _:
+            decided = (stored or {}).get("funds", ())
+    return HandoverForm(
+        person,
+        request.POST if request.method == "POST" else None,
+        plan=plan_for_all(person, plan, choice),
+        decided=[f"fund-{key}" for key in decided],
+    )
 
 
 def _can_terminate(form: HandoverForm) -> bool:
@@ -138,6 +148,7 @@ def _context(request: HttpRequest, form: HandoverForm, title: str) -> dict[str, 
     page = reverse("admin:people_person_change", args=[form.person.pk])
     return page_context(request, title, parent=(form.person.full_name, page)) | {
         "person": form.person,
+        "active_at": hooks.active_at_provider(form.person),
         "form": form,
         "cancel": page,
     }

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
+from people import hooks
 from people.models import ApiToken, Person
 from people.operations import people, ranks
 from people.operations.offboarding import terminate
@@ -34,6 +35,7 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
         return redirect("admin:people_person_change", person_id)
     context = _context(request, person, form, "Deactivate") | {
         "refusal": _refusal(person),
+        "active_at": hooks.active_at_provider(person),
         "tokens": ApiToken.objects.active().filter(person=person).order_by("name", "pk"),
     }
     return render(request, "people/person/deactivate.html", context)

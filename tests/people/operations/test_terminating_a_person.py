@@ -242,8 +242,10 @@ class TestUsually:
 
         terminate(leaver.person)
 
-        assert not Fund.objects.live().exists()
+        assert [fund.name for fund in owner.funds.live()] == ["Offsite"]
+        assert Fund.objects.live().count() == 1
         assert owner.steps.count() == 3
+        assert owner.reports.in_lists().count() == 2
 
     def test_finds_another_owner_for_the_account_owners_steps(self, owner: Person) -> None:
         owner.tenant.owner = owner
@@ -255,14 +257,28 @@ class TestUsually:
 
         assert Step.objects.get().approver == other
 
-    def test_ends_a_fund_that_the_manager_cannot_have(self, leaver: Leaver) -> None:
+    def test_ends_a_fund_that_the_manager_cannot_have_unless_it_is_shared(
+        self, leaver: Leaver, owner: Person
+    ) -> None:
         london = core.location("London", entity=core.entity("London Ltd", "GBP"))
         Person.objects.filter(pk=leaver.heir.pk).update(location=london)
         leaver.person.refresh_from_db()
 
         terminate(leaver.person)
 
-        assert not Fund.objects.live().exists()
+        assert [fund.name for fund in Fund.objects.live()] == ["Offsite"]
+        assert [fund.name for fund in owner.funds.live()] == ["Offsite"]
+
+    def test_leaves_reports_without_a_manager_if_the_owner_is_below_them(
+        self, ada: Person, owner: Person
+    ) -> None:
+        between = core.person(manager=ada)
+        Person.objects.filter(pk=owner.pk).update(manager=between)
+
+        terminate(ada)
+
+        between.refresh_from_db()
+        assert between.manager is None
 
 
 class TestByAPlan:

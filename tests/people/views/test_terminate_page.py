@@ -137,6 +137,38 @@ class TestAsks:
         assert said[f"card-{leaver.virtual.pk}"] == "end"
         assert said[f"step-{leaver.steps[0].pk}"] == "manager"
 
+    def test_gives_shared_funds_and_reports_to_the_owner_without_a_manager(
+        self, alan: Client, leaver: Leaver, owner: Person
+    ) -> None:
+        people.deactivate_person(leaver.heir, actor=OKTA)
+        shared = leaver.funds[1]
+
+        said = Form(alan, leaver.person).said
+
+        for key in (f"fund-{shared.pk}", "reports"):
+            assert said[key] == "somebody"
+            assert said[f"{key}-successor"] == str(owner.pk)
+
+    @pytest.mark.parametrize("query", ["", "?all=manager"])
+    def test_what_happens_to_a_shared_fund_that_nobody_can_receive(
+        self, alan: Client, leaver: Leaver, query: str
+    ) -> None:
+        shared = leaver.funds[1]
+        Fund.objects.filter(pk=shared.pk).update(currency="GBP")
+        form = Form(alan, leaver.person, query)
+
+        assert form.said[f"fund-{shared.pk}"] == ""
+        assert "Choose what happens to it." in form.answer()
+
+        form.answer(**{f"fund-{shared.pk}": "end"})
+        form.answer(name="Ada Lovelace")
+        assert Person.objects.get(pk=leaver.person.pk).state == Person.State.TERMINATED
+
+    def test_ends_a_shared_fund_if_everything_ends(self, alan: Client, leaver: Leaver) -> None:
+        said = Form(alan, leaver.person, "?all=end").said
+
+        assert said[f"fund-{leaver.funds[1].pk}"] == "end"
+
     def test_nothing_where_there_is_nothing(self, alan: Client, ada: Person) -> None:
         form = Form(alan, ada)
 
@@ -387,3 +419,38 @@ class TestPlan:
         shown = Form(alan, ada, page="scheduled-termination/plan").shown
 
         assert "is no longer scheduled for termination." in shown
+
+
+def test_the_record_names_everything_that_moved_ended_or_was_dropped(
+    alan: Client, leaver: Leaver
+) -> None:
+    [bob, eve] = leaver.reports
+    form = Form(alan, leaver.person)
+    # Bob becomes the manager of Eve, and gets the manager of Ada.
+    form.answer(reports="somebody", **{"reports-successor": bob})
+    form.answer(name="Ada Lovelace")
+
+    page = text_of(alan.get(f"/people/{leaver.person.pk}/"))
+
+    for words in (
+        "Cards Plastic …4242, Travel …4242",
+        "Funds Team, Offsite",
+        "Approval steps Bills, step 2, Invoices, step 1, Travel, step 1",
+        "Report Eve Lovelace",
+        "Report Bob Lovelace",
+        "Unapproved reimbursements dropped",
+        "Waiting for approval Reimbursement",
+    ):
+        assert words in page
+    assert eve.full_name in page
+
+
+def test_the_record_names_those_who_have_no_manager_now(alan: Client, leaver: Leaver) -> None:
+    form = Form(alan, leaver.person)
+    form.answer(reports="end")
+    form.answer(name="Ada Lovelace")
+
+    page = text_of(alan.get(f"/people/{leaver.person.pk}/"))
+
+    assert "Without a manager now" in page
+    assert "Bob Lovelace" in page
