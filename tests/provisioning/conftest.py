@@ -13,6 +13,7 @@ from tests.services.active_directory import ActiveDirectory
 from tests.services.fake_openid import OpenIdProvider
 from tests.services.ldap import Slapd
 from tests.support.active_directory import added
+from tests.support.cloud_directories import CloudProvider
 from tests.support.openid_flow import ADA
 
 
@@ -20,6 +21,14 @@ from tests.support.openid_flow import ADA
 def acme(db: None) -> Tenant:
     """Make a company; a stranger's request has no tenant in force, so the tests have none."""
     return core.tenant(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def in_acme(acme: Tenant) -> Iterator[None]:
+    """Have the company in force, with nothing cached of earlier tests."""
+    cache.clear()
+    with tenancy.use(acme):
+        yield
 
 
 @pytest.fixture
@@ -75,5 +84,13 @@ def openid() -> Iterator[OpenIdProvider]:
     """Run a provider at which Ada signs in, and remember nothing of earlier ones."""
     cache.clear()
     provider = OpenIdProvider(user=dict(ADA))
+    yield provider
+    provider.stop()
+
+
+@pytest.fixture
+def cloud() -> Iterator[CloudProvider]:
+    """Run a provider whose directory has an API; a test says what it answers."""
+    provider = CloudProvider()
     yield provider
     provider.stop()

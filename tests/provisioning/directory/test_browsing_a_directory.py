@@ -3,13 +3,11 @@
 import socket
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from people import tenancy
-from people.models import Tenant
 from people.values import Actor
 from provisioning.directory import PAGE, Directory, DirectoryFailed, cached_live, directory_of
 from provisioning.ldap import client
@@ -31,13 +29,7 @@ from tests.services.ldap import (
 )
 from tests.support.sign_in_flow import claims, groups, provider
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    with tenancy.use(acme):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 
 def opened(provider: IdentityProvider) -> Directory:

@@ -1,28 +1,19 @@
 """Browsing a real Active Directory …"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
-from people import tenancy
 from people.models import Tenant
 from provisioning.directory import Directory, directory_of, ldap
 from tests.services.active_directory import BASE, ActiveDirectory
 from tests.support.active_directory import added, unused_name
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 UNIVERSAL = "-2147483640"
 ANY_ACCOUNT = "(sAMAccountName={0})"
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    cache.clear()
-    with tenancy.use(acme):
-        yield
 
 
 @pytest.fixture

@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
-from people import tenancy
-from people.models import Tenant
 from provisioning.directory import Directory, DirectoryFailed, directory_of
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
@@ -27,24 +24,10 @@ from tests.support import sign_in_flow
 from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added, browsing
 from tests.support.sign_in_flow import claims, come_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 PEOPLE = [("u1", "Ada", "Lovelace"), ("u2", "Bob", "Builder"), ("u3", "Grace", "Hopper")]
 MANY = [(f"u{number}", "Many", f"Number{number}") for number in range(10, 60)]
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    cache.clear()
-    with tenancy.use(acme):
-        yield
-
-
-@pytest.fixture
-def cloud() -> Iterator[CloudProvider]:
-    provider = CloudProvider()
-    yield provider
-    provider.stop()
 
 
 def sent(provider: IdentityProvider, *groups: str) -> None:

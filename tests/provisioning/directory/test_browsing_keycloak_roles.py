@@ -3,15 +3,12 @@
 The server is a small one of ours that answers in the shapes of Keycloak's Admin REST API.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
-from people import tenancy
-from people.models import Person, Tenant
+from people.models import Person
 from provisioning.directory import Directory, DirectoryFailed, directory_of
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
@@ -20,7 +17,7 @@ from tests.support import sign_in_flow
 from tests.support.cloud_directories import CloudProvider, added
 from tests.support.sign_in_flow import claims
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 REALM, CLIENT = "realm_access.roles", "resource_access.ramp.web.roles"
 ROLES = ["accounting", "auditor", "offline_access"]
@@ -63,18 +60,8 @@ def answer(path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
 
 
 @pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    cache.clear()
-    with tenancy.use(acme):
-        yield
-
-
-@pytest.fixture
-def cloud() -> Iterator[CloudProvider]:
-    provider = CloudProvider()
-    provider.api = answer
-    yield provider
-    provider.stop()
+def keycloak_answers(cloud: CloudProvider) -> None:
+    cloud.api = answer
 
 
 def keycloak(cloud: CloudProvider, claim: str, **more: Any) -> IdentityProvider:

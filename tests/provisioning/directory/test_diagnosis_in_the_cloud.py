@@ -5,17 +5,14 @@ The servers answer in the shapes that the vendors publish; the adapters name the
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
-from people import tenancy
-from people.models import Tenant
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.pages import text_of
@@ -23,7 +20,7 @@ from tests.services.fake_openid import CLIENT_ID
 from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added
 from tests.support.sign_in_flow import claims
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 DORA = "dora@acme.example"
 KEY = "00u1dora"
@@ -123,20 +120,6 @@ def vendor(kind: str, **said: Any) -> Vendor:
         "scim": {"name": "Directory", "directory_token": "t0ken"},
     }
     return Vendor(kind, more[kind], **said)
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    cache.clear()
-    with tenancy.use(acme):
-        yield
-
-
-@pytest.fixture
-def cloud() -> Iterator[CloudProvider]:
-    provider = CloudProvider()
-    yield provider
-    provider.stop()
 
 
 @pytest.fixture

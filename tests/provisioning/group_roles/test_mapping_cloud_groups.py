@@ -1,14 +1,12 @@
 """Mapping a group of a directory behind an API before anybody of it has signed in …"""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from people import tenancy
-from people.models import Person, Tenant
+from people.models import Person
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.pages import text_of
@@ -16,7 +14,7 @@ from tests.support import sign_in_flow
 from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added
 from tests.support.sign_in_flow import claims
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 KINDS = ("graph", "okta", "keycloak", "scim")
 # Of each kind: the id of the group in tokens, and the shape of a member.
@@ -63,20 +61,6 @@ def answers(kind: str) -> dict[str, Any]:
         "/Groups": {"totalResults": 1, "Resources": [group]},
         "/Groups/g1": group | {"members": [*members[:2], nested]},
     }
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    cache.clear()
-    with tenancy.use(acme):
-        yield
-
-
-@pytest.fixture
-def cloud() -> Iterator[CloudProvider]:
-    provider = CloudProvider()
-    yield provider
-    provider.stop()
 
 
 @pytest.fixture

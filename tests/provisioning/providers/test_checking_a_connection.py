@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from pytest_django import Settings
 
-from people import tenancy
-from people.models import Tenant
 from people.values import Actor
 from provisioning.connection_test import key_step, steps
 from provisioning.connection_test.step import Step
@@ -22,14 +19,7 @@ from tests.services.kerberos import REALM, Kdc
 from tests.services.ldap import BASE, Slapd
 from tests.support.sign_in_flow import claims, groups
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    cache.clear()
-    with tenancy.use(acme):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Restricting who comes in through a provider …"""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from people import tenancy
 from people.mail.confirmation_links import latest_request
 from people.models import Mail, Person, Tenant
 from people.operations import email_changes
@@ -28,7 +26,7 @@ from tests.support.openid_flow import connected, is_in
 from tests.support.openid_flow import sign_in as sign_in_through
 from tests.support.sign_in_flow import claims, groups
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 GOOGLE = {"issuer": "https://accounts.google.com", "client_id": "ramp"}
 OPEN = [
@@ -46,12 +44,6 @@ RESTRICTIONS = {
     "required_group": "staff",
     "required_claim": "department=Sales",
 }
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    with tenancy.use(acme):
-        yield
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """“Why isn't Ada here?” answers, as far as signing in tells …"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -31,12 +31,6 @@ pytestmark = pytest.mark.django_db
 
 ADA = "ada@corp.example"
 OLGA = Actor("person", "olga@acme.example")
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    with tenancy.use(acme):
-        yield
 
 
 @pytest.fixture

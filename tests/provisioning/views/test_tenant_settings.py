@@ -1,7 +1,5 @@
 """The settings of a tenant, and of how people come in …"""
 
-from collections.abc import Iterator
-
 import pytest
 from django.test import Client
 
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.django_db
 SETTINGS = "/tenants/acme/settings/"
 CLOSE = "/tenants/acme/settings/close/"
 SIGN_IN = "/tenants/acme/auth-settings/"
-
-
-@pytest.fixture(autouse=True)
-def in_acme(acme: Tenant) -> Iterator[None]:
-    with tenancy.use(acme):
-        yield
 
 
 @pytest.fixture
