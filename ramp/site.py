@@ -138,7 +138,7 @@ class RampSite(UnfoldAdminSite):
 
     def get_sidebar_list(self, request: HttpRequest) -> list[Item]:
         visitor = request.user
-        groups = [
+        groups: list[Item] = [
             {"title": title, "items": [_section(name, one, visitor) for name, one in found.items()]}
             for title, found in _sections(visitor).items()
         ]
@@ -207,8 +207,9 @@ class _Count:
 
 def _mark_active(request: HttpRequest, items: list[Item]) -> None:
     """Mark the item whose address leads closest to the page."""
-    paths = [item.get("above", item["link"]) for item in items]
-    closest = max(filter(request.path.startswith, paths), key=len, default="")
+    paths = [str(item.get("above", item["link"])) for item in items]
+    leading = [address for address in paths if request.path.startswith(address)]
+    closest = max(leading, key=len, default="")
     for item, address in zip(items, paths, strict=True):
         item["active"] = address == closest
 

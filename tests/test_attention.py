@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -351,3 +352,11 @@ def test_does_not_grow_in_queries_with_its_rows(client: Client) -> None:
 
     assert [len(queries_of(client, page)) for page in ("/overview/", "/people/")] == few
     assert few[0] <= 45
+
+
+def test_is_explained_in_the_documentation() -> None:
+    text = (Path(__file__).parents[1] / "docs" / "overview.md").read_text()
+
+    assert set(re.findall("^. `([a-z-]+)` .", text, re.MULTILINE)) == {
+        code for code, _ in CAUSES.values()
+    }
