@@ -15,11 +15,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from people.models import Event, Person, Role
+from people.models import Event, Person, Role, Tenant
 from people.tenancy import TenantOwned
 
 if TYPE_CHECKING:
-    from people.presentation.attention import AttentionItem
+    from people.presentation.attention import AttentionItem, AttentionRows
     from people.presentation.diagnosis import DiagnosisQuery, Finding
     from people.presentation.overview_panels import ServiceState, SetupStep
     from people.presentation.person_notices import Notice
@@ -146,9 +146,9 @@ class AppHooks:
 
     # For the overview: what needs attention, the state of what the app connects, and the steps of
     # the setup checklist.
-    attention: Callable[[], Iterable["AttentionItem"]] | None = None
-    services: Callable[[], Iterable["ServiceState"]] | None = None
-    setup_steps: Callable[[], Iterable["SetupStep"]] | None = None
+    attention: Callable[[Tenant], Iterable["AttentionItem | AttentionRows"]] | None = None
+    services: Callable[[Tenant], Iterable["ServiceState"]] | None = None
+    setup_steps: Callable[[Tenant], Iterable["SetupStep"]] | None = None
     # Tells whether a group of an identity provider grants any role.
     has_group_mappings: Callable[[], bool] | None = None
     counted_rows: Sequence[CountedRows] = ()
@@ -223,22 +223,22 @@ def team_updates() -> dict[str, Callable[[], QuerySet[Any]]]:
     return {name: rows for app in registered for name, rows in app.team_updates.items()}
 
 
-def attention_items() -> Iterator["AttentionItem"]:
+def attention_items(tenant: Tenant) -> Iterator["AttentionItem | AttentionRows"]:
     for app in registered:
         if app.attention:
-            yield from app.attention()
+            yield from app.attention(tenant)
 
 
-def services() -> Iterator["ServiceState"]:
+def services(tenant: Tenant) -> Iterator["ServiceState"]:
     for app in registered:
         if app.services:
-            yield from app.services()
+            yield from app.services(tenant)
 
 
-def setup_steps() -> Iterator["SetupStep"]:
+def setup_steps(tenant: Tenant) -> Iterator["SetupStep"]:
     for app in registered:
         if app.setup_steps:
-            yield from app.setup_steps()
+            yield from app.setup_steps(tenant)
 
 
 def has_group_mappings() -> bool:

@@ -114,7 +114,7 @@ class RampSite(UnfoldAdminSite):
         context: dict[str, Any] = super().each_context(request)
         return context | {
             "team_updates_url": partial(hooks.url_of, hooks.Page.TEAM_UPDATES),
-            "attention_count": attention_count,
+            "attention_count": partial(attention_count, request),
             "company_name": company(request),
             "alerts": partial(alerts_for, request),
             "colors": None,
@@ -214,9 +214,10 @@ def _mark_active(request: HttpRequest, items: list[Item]) -> None:
         item["active"] = address == closest
 
 
-def attention_count() -> str:
-    """Return the number for the badge of Team updates."""
-    return attention().label
+def attention_count(request: HttpRequest) -> str:
+    """Return the number for the badge of Team updates, blank for others than administrators."""
+    visitor = request.user
+    return attention(visitor.tenant).label if isinstance(visitor, Person) else ""
 
 
 def company(request: HttpRequest) -> str:

@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from people.api.base import ApiView
+from people.api.base import ApiView, token_owner
 from people.api.openapi import refusals
 from people.models import Scope
 from people.presentation.attention import attention
@@ -39,4 +39,4 @@ class AttentionList(ApiView):
     @extend_schema(operation_id="list_attention", responses={200: AttentionSerializer} | refusals())
     def get(self, request: Request) -> Response:
         """List what needs the attention of an administrator, the most important first."""
-        return Response(AttentionSerializer(attention()).data)
+        return Response(AttentionSerializer(attention(token_owner(request).tenant)).data)

@@ -4,16 +4,18 @@ The overview, the badge of Team updates and the API show the same list. Each app
 with `AppHooks.attention`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import QuerySet, Subquery
 
 from people import hooks
-from people.presentation.page_links import COUNTED_AT_MOST
+from people.models import Tenant
+from people.presentation import page_links
+from people.presentation.page_links import BoundedCount
 
 
 class Severity(IntEnum):
@@ -34,7 +36,7 @@ class AttentionItem:
     # Stable: programs read it.
     code: str
     severity: Severity
-    # At most one more than COUNTED_AT_MOST.
+    # At most one more than `page_links.COUNTED_AT_MOST`.
     count: int
     # A sentence that contains the count.
     text: str
@@ -49,6 +51,24 @@ class AttentionItem:
         return self.severity.name.lower()
 
 
+@dataclass(frozen=True, kw_only=True)
+class AttentionRows:
+    """Rows that become one AttentionItem with their number. Without rows, there is no item."""
+
+    rows: QuerySet[Any]
+    # The field that says when the need of a row began, if one does.
+    time: str = ""
+    code: str
+    severity: Severity
+    # The sentence after the count, without the period.
+    singular: str
+    plural: str
+    action: str
+    url: str
+    # Returns the text and the URL for a single row, or None if the row is gone meanwhile.
+    of_one: Callable[[], tuple[str, str] | None] = lambda: None
+
+
 @dataclass(frozen=True)
 class Attention:
     """All items of the tenant in force, the most important first."""
@@ -61,57 +81,63 @@ class Attention:
 
     @property
     def is_exact(self) -> bool:
-        return all(item.count <= COUNTED_AT_MOST for item in self.items)
+        return all(item.count <= page_links.COUNTED_AT_MOST for item in self.items)
 
     @property
     def label(self) -> str:
         """Return the number for the badge: “12”, or “10,000+”."""
-        return number(self.total if self.is_exact else COUNTED_AT_MOST + 1)
+        return number(self.total if self.is_exact else page_links.COUNTED_AT_MOST + 1)
 
 
-def attention() -> Attention:
-    """Collect the items of all apps. The number of queries does not depend on the rows."""
-    return Attention(sorted(hooks.attention_items(), key=_rank))
+def attention(tenant: Tenant) -> Attention:
+    """Collect the items of all apps for the tenant, which is in force.
+
+    One query counts the rows of all AttentionRows.
+    """
+    found = list(hooks.attention_items(tenant))
+    rows = [one for one in found if isinstance(one, AttentionRows)]
+    items = [one for one in found if isinstance(one, AttentionItem)]
+    return Attention(sorted([*items, *_counted(tenant, rows)], key=_rank))
+
+
+def _counted(tenant: Tenant, found: list[AttentionRows]) -> list[AttentionItem]:
+    columns: dict[str, Any] = {}
+    for place, one in enumerate(found):
+        bounded = one.rows.order_by().values("pk")[: page_links.COUNTED_AT_MOST + 1]
+        columns[f"count_{place}"] = BoundedCount(bounded)
+        if one.time:
+            oldest = one.rows.order_by(one.time).values(one.time)[:1]
+            columns[f"since_{place}"] = Subquery(oldest)
+    # The counts are columns of one row: that of the tenant, which always exists.
+    values = Tenant.objects.filter(pk=tenant.pk).values(**columns).get()
+    return [
+        _item(one, count, values.get(f"since_{place}"))
+        for place, one in enumerate(found)
+        if (count := values[f"count_{place}"])
+    ]
+
+
+def _item(one: AttentionRows, count: int, since: datetime | None) -> AttentionItem:
+    usual = f"{quantity(count, one.singular, one.plural)}.", one.url
+    text, url = (one.of_one() if count == 1 else None) or usual
+    return AttentionItem(
+        code=one.code,
+        severity=one.severity,
+        count=count,
+        text=text,
+        action=one.action,
+        url=url,
+        since=since,
+    )
 
 
 def _rank(item: AttentionItem) -> tuple[int, float]:
     return item.severity, item.since.timestamp() if item.since else float("inf")
 
 
-def counted_items(
-    rows: QuerySet[Any],
-    time: str,
-    *,
-    singular: str,
-    plural: str,
-    has_since: bool = True,
-    **item: Any,
-) -> Iterator[AttentionItem]:
-    """Yield one item about all these rows, if there are any.
-
-    :param time: the field by which the oldest row is found.
-    :param singular, plural: the sentence after the count, without the period.
-    :param has_since: whether `time` says when the need began.
-    :param item: the other fields of the AttentionItem.
-    """
-    count, since = summarize(rows, time)
-    if count:
-        text = f"{quantity(count, singular, plural)}."
-        yield AttentionItem(count=count, text=text, since=since if has_since else None, **item)
-
-
-def summarize(rows: QuerySet[Any], time: str) -> tuple[int, datetime | None]:
-    """Return how many rows there are, and the earliest value of the field `time`.
-
-    It reads at most COUNTED_AT_MOST + 1 rows, the oldest ones.
-    """
-    oldest = rows.order_by(time).values("pk", time)[: COUNTED_AT_MOST + 1]
-    found = oldest.aggregate(count=Count("pk"), since=Min(time))
-    return found["count"], found["since"]
-
-
 def number(count: int) -> str:
-    return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
+    most = page_links.COUNTED_AT_MOST
+    return f"{most:,}+" if count > most else f"{count:,}"
 
 
 def quantity(count: int, singular: str, plural: str) -> str:

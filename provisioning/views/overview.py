@@ -9,7 +9,6 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
-from people import tenancy
 from people.models import DailyCount, Tenant
 from people.presentation.attention import AttentionItem, Severity, quantity
 from people.presentation.overview_panels import ServiceState, ServiceTone, SetupStep
@@ -24,8 +23,8 @@ Outcome = SignInAttempt.Outcome
 FAILURES_IN_A_ROW = 3
 
 
-def attention_items() -> Iterator[AttentionItem]:
-    slug = _slug()
+def attention_items(tenant: Tenant) -> Iterator[AttentionItem]:
+    slug = tenant.slug
     for provider in _providers(IdentityProvider.objects.offered()):
         if not is_confirmed(provider):
             yield AttentionItem(
@@ -51,8 +50,7 @@ def attention_items() -> Iterator[AttentionItem]:
     yield from _draft_items(slug)
 
 
-def services() -> Iterator[ServiceState]:
-    tenant = Tenant.objects.get(pk=tenancy.current_id())
+def services(tenant: Tenant) -> Iterator[ServiceState]:
     log = reverse("admin:provider_log", args=[tenant.slug])
     errors = _errors_of_last_day()
     for provider in _providers(IdentityProvider.objects.kept().order_by("name_key")):
@@ -83,12 +81,12 @@ def services() -> Iterator[ServiceState]:
         )
 
 
-def setup_steps() -> Iterator[SetupStep]:
+def setup_steps(tenant: Tenant) -> Iterator[SetupStep]:
     yield SetupStep(
         order=40,
         title="Set up sign-in",
         text="People sign in with their account at the identity provider, not with a password.",
-        url=reverse("admin:auth_providers", args=[_slug()]),
+        url=reverse("admin:auth_providers", args=[tenant.slug]),
         action="Add a provider",
         is_done=IdentityProvider.objects.offered().exists(),
     )
@@ -160,8 +158,3 @@ def _state(provider: Any) -> tuple[ServiceTone, str]:
     if provider.success_at is None:
         return ServiceTone.INFO, "Not used yet"
     return ServiceTone.GOOD, "Working"
-
-
-def _slug() -> str:
-    slugs = Tenant.objects.values_list("slug", flat=True)
-    return slugs.get(pk=tenancy.current_id())

@@ -9,10 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from people import hooks, tenancy
+from people import hooks
 from people.models import Tenant
 from people.operations.roles.withheld_roles import people_with_withheld_roles
-from people.presentation.attention import AttentionItem, Severity, counted_items
+from people.presentation.attention import AttentionItem, AttentionRows, Severity
 from people.presentation.overview_panels import ServiceState, ServiceTone, SetupStep
 from scim.connections.status import SyncState, Tone, sync_states
 from scim.models import Connection, RequestLog, ScimUser, SyncError, Token
@@ -21,10 +21,10 @@ from scim.views.team_updates import common
 DAY = timedelta(days=1)
 
 
-def attention_items() -> Iterator[AttentionItem]:
-    yield from counted_items(
-        SyncError.objects.open(),
-        "happened_at",
+def attention_items(_: Tenant) -> Iterator[AttentionItem | AttentionRows]:
+    yield AttentionRows(
+        rows=SyncError.objects.open(),
+        time="happened_at",
         code="sync-errors",
         severity=Severity.ERROR,
         singular="change from an identity provider was refused",
@@ -32,9 +32,9 @@ def attention_items() -> Iterator[AttentionItem]:
         action="Review sync errors",
         url=reverse("admin:team_updates_errors"),
     )
-    yield from counted_items(
-        common.invites_to_resend(),
-        "created_at",
+    yield AttentionRows(
+        rows=common.invites_to_resend(),
+        time="created_at",
         code="invites",
         severity=Severity.WARNING,
         singular="invite was not delivered or has expired",
@@ -42,9 +42,9 @@ def attention_items() -> Iterator[AttentionItem]:
         action="Review invites",
         url=f"{reverse('admin:team_updates')}?show=attention",
     )
-    yield from counted_items(
-        common.same_person_questions(),
-        "asked_at",
+    yield AttentionRows(
+        rows=common.same_person_questions(),
+        time="asked_at",
         code="same-person",
         severity=Severity.WARNING,
         singular="new person may be somebody who left before",
@@ -52,21 +52,19 @@ def attention_items() -> Iterator[AttentionItem]:
         action="Compare",
         url=reverse("admin:team_updates_review"),
     )
-    yield from counted_items(
-        people_with_withheld_roles(),
-        "changed_at",
+    yield AttentionRows(
+        rows=people_with_withheld_roles(),
         code="withheld-roles",
         severity=Severity.WARNING,
         singular="returned person had an elevated role that is not restored",
         plural="returned people had elevated roles that are not restored",
         action="Decide",
         url=reverse("admin:team_updates_review"),
-        has_since=False,
     )
     yield from _connection_items()
 
 
-def services() -> Iterator[ServiceState]:
+def services(_: Tenant) -> Iterator[ServiceState]:
     now = timezone.now()
     refused = RequestLog.objects.filter(status__gte=400, retried_by="", received_at__gte=now - DAY)
     counts = dict(
@@ -87,13 +85,15 @@ def services() -> Iterator[ServiceState]:
         )
 
 
-def setup_steps() -> Iterator[SetupStep]:
+def setup_steps(tenant: Tenant) -> Iterator[SetupStep]:
+    mappings = hooks.url_of(hooks.Page.GROUP_MAPPINGS, tenant.slug)
+    integrations = reverse("admin:integrations")
     live = Connection.objects.filter(activated_at__isnull=False, disconnected_at=None).first()
     yield SetupStep(
         order=10,
         title="Connect your identity provider",
         text="Okta, Microsoft Entra or another SCIM 2.0 provider then adds and deactivates people.",
-        url=reverse("admin:integrations"),
+        url=integrations,
         action="Choose a provider",
         is_done=live is not None,
     )
@@ -101,15 +101,10 @@ def setup_steps() -> Iterator[SetupStep]:
         order=30,
         title="Grant a role to a group",
         text="People get and lose roles with their groups at the identity provider.",
-        url=_address("scim_groups", live) if live else _sign_in_mappings(),
+        url=_address("scim_groups", live) if live else mappings or integrations,
         action="Map a group",
         is_done=hooks.has_group_mappings(),
     )
-
-
-def _sign_in_mappings() -> str:
-    slug = Tenant.objects.values_list("slug", flat=True).get(pk=tenancy.current_id())
-    return hooks.url_of(hooks.Page.GROUP_MAPPINGS, slug) or reverse("admin:integrations")
 
 
 def _connections() -> list[tuple[Any, SyncState]]:

@@ -4,22 +4,31 @@ from collections.abc import Iterator
 
 from django.urls import reverse
 
-from people.models import BulkChange
-from people.presentation.attention import AttentionItem, Severity, counted_items, number, summarize
+from people.models import BulkChange, Tenant
+from people.presentation.attention import AttentionRows, Severity
 from people.views.bulk.alerts import undecided_alerts
 from people.views.offboarding.schedule_list import blocked_soon, failed_terminations
-from people.views.offboarding.schedule_status import days_in_force
 
 
-def attention_items() -> Iterator[AttentionItem]:
-    yield from _bulk_changes()
+def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
+    yield AttentionRows(
+        rows=BulkChange.objects.undecided(),
+        time="began_at",
+        code="bulk-changes",
+        severity=Severity.ERROR,
+        singular="bulk deactivation waits for a decision",
+        plural="bulk deactivations wait for a decision",
+        action="Keep or restore",
+        url=reverse("admin:bulk_changes"),
+        of_one=_bulk_change,
+    )
     # While auto-termination is off, nobody is due.
-    if days_in_force() is None:
+    if tenant.auto_terminate_days is None:
         return
     terminations = reverse("admin:scheduled_terminations")
-    yield from counted_items(
-        failed_terminations(),
-        "due_at",
+    yield AttentionRows(
+        rows=failed_terminations(),
+        time="due_at",
         code="failed-terminations",
         severity=Severity.ERROR,
         singular="scheduled termination failed",
@@ -27,36 +36,19 @@ def attention_items() -> Iterator[AttentionItem]:
         action="View the reason",
         url=f"{terminations}?show=failed",
     )
-    yield from counted_items(
-        blocked_soon(),
-        "due_at",
+    yield AttentionRows(
+        rows=blocked_soon(),
         code="blocked-terminations",
         severity=Severity.WARNING,
         singular="termination is due within 7 days and blocked",
         plural="terminations are due within 7 days and blocked",
         action="Resolve blockers",
         url=f"{terminations}?show=blocked-soon",
-        has_since=False,
     )
 
 
-def _bulk_changes() -> Iterator[AttentionItem]:
-    count, since = summarize(BulkChange.objects.undecided(), "began_at")
-    if not count:
-        return
-    # One at a time is usual, and then the item names it.
-    alert = undecided_alerts()[0] if count == 1 else None
-    yield AttentionItem(
-        code="bulk-changes",
-        severity=Severity.ERROR,
-        count=count,
-        text=alert.text
-        if alert
-        else f"{number(count)} bulk deactivations wait for a decision. Nobody in them is "
-        "terminated before.",
-        action="Keep or restore",
-        url=reverse("admin:bulk_change", args=[alert.id])
-        if alert
-        else reverse("admin:bulk_changes"),
-        since=since,
-    )
+def _bulk_change() -> tuple[str, str] | None:
+    """Return the text and the page of the only bulk change."""
+    for alert in undecided_alerts():
+        return alert.text, reverse("admin:bulk_change", args=[alert.id])
+    return None

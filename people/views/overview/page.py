@@ -11,12 +11,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from people import hooks
-from people.models import Person
+from people.models import Person, Tenant
 from people.operations.tenants import show_setup_checklist
 from people.presentation.attention import attention
 from people.presentation.page_links import counted
 from people.views.offboarding.schedule_list import due_soon
-from people.views.offboarding.schedule_status import days_in_force, termination_statuses
+from people.views.offboarding.schedule_status import termination_statuses
 from people.views.overview.charts import month_charts
 from people.views.overview.checklist import checklist_of
 from people.views.page_context import page_context
@@ -28,16 +28,17 @@ DEPARTURES_SHOWN = 5
 @administrator_required
 def overview(request: PersonRequest) -> HttpResponse:
     now = timezone.now()
+    tenant = request.user.tenant
     context = page_context(request, "Overview") | {
         # The list names the alerts, so the banner would repeat them.
         "alerts": [],
-        "attention": attention(),
-        "checklist": checklist_of(request.user.tenant),
-        "services": list(hooks.services()),
+        "attention": attention(tenant),
+        "checklist": checklist_of(tenant),
+        "services": list(hooks.services(tenant)),
         "integrations_url": hooks.url_of(hooks.Page.INTEGRATIONS),
         "numbers": list(_numbers()),
         "charts": month_charts(now),
-        **_departures(now),
+        **_departures(tenant, now),
     }
     return render(request, "people/overview/overview.html", context)
 
@@ -66,9 +67,9 @@ def _numbers() -> list[dict[str, Any]]:
     ]
 
 
-def _departures(now: datetime) -> dict[str, Any]:
+def _departures(tenant: Tenant, now: datetime) -> dict[str, Any]:
     """Return the next terminations; nobody is due while auto-termination is off."""
-    if days_in_force() is None:
+    if tenant.auto_terminate_days is None:
         return {"departures": None}
     soon = due_soon()
     shown = [one.person for one in soon.select_related("person")[:DEPARTURES_SHOWN]]
