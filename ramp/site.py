@@ -217,7 +217,9 @@ def _mark_active(request: HttpRequest, items: list[Item]) -> None:
 def attention_count(request: HttpRequest) -> str:
     """Return the number for the badge of Team updates, blank for others than administrators."""
     visitor = request.user
-    return attention(visitor.tenant).label if isinstance(visitor, Person) else ""
+    if not isinstance(visitor, Person):
+        return ""
+    return attention(visitor.tenant, with_times=False).label
 
 
 def company(request: HttpRequest) -> str:

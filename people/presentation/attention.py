@@ -89,32 +89,34 @@ class Attention:
         return number(self.total if self.is_exact else page_links.COUNTED_AT_MOST + 1)
 
 
-def attention(tenant: Tenant) -> Attention:
+def attention(tenant: Tenant, *, with_times: bool = True) -> Attention:
     """Collect the items of all apps for the tenant, which is in force.
 
-    One query counts the rows of all AttentionRows.
+    One query counts the rows of all AttentionRows, and one finds since when there have been any.
+
+    :param with_times: False for the number alone; then `since` is None for these.
     """
     found = list(hooks.attention_items(tenant))
     rows = [one for one in found if isinstance(one, AttentionRows)]
+    counts = _columns(tenant, {one.code: BoundedCount(one.rows) for one in rows})
+    oldest = {
+        one.code: Subquery(one.rows.order_by(one.time).values(one.time)[:1])
+        for one in rows
+        if one.time and counts[one.code] and with_times
+    }
+    times = _columns(tenant, oldest)
     items = [one for one in found if isinstance(one, AttentionItem)]
-    return Attention(sorted([*items, *_counted(tenant, rows)], key=_rank))
+    items += [_item(one, counts[one.code], times.get(one.code)) for one in rows if counts[one.code]]
+    return Attention(sorted(items, key=_rank))
 
 
-def _counted(tenant: Tenant, found: list[AttentionRows]) -> list[AttentionItem]:
-    columns: dict[str, Any] = {}
-    for place, one in enumerate(found):
-        bounded = one.rows.order_by().values("pk")[: page_links.COUNTED_AT_MOST + 1]
-        columns[f"count_{place}"] = BoundedCount(bounded)
-        if one.time:
-            oldest = one.rows.order_by(one.time).values(one.time)[:1]
-            columns[f"since_{place}"] = Subquery(oldest)
-    # The counts are columns of one row: that of the tenant, which always exists.
-    values = Tenant.objects.filter(pk=tenant.pk).values(**columns).get()
-    return [
-        _item(one, count, values.get(f"since_{place}"))
-        for place, one in enumerate(found)
-        if (count := values[f"count_{place}"])
-    ]
+def _columns(tenant: Tenant, subqueries: dict[str, Subquery]) -> dict[str, Any]:
+    """Return the values of the subqueries, with one query; without any, ask nothing."""
+    if not subqueries:
+        return {}
+    # They are columns of one row: that of the tenant, which always exists.
+    values = Tenant.objects.filter(pk=tenant.pk).values_list(*subqueries.values()).get()
+    return dict(zip(subqueries, values, strict=True))
 
 
 def _item(one: AttentionRows, count: int, since: datetime | None) -> AttentionItem:

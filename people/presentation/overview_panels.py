@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from people.presentation.attention import quantity
+
 
 class ServiceTone(StrEnum):
     """The values are types of unfold's label."""
@@ -29,6 +31,10 @@ class ServiceState:
     # How many requests or sign-ins were refused or failed within the last day, and their list.
     errors: int
     errors_url: str
+
+    @property
+    def errors_text(self) -> str:
+        return quantity(self.errors, "error", "errors")
 
 
 @dataclass(frozen=True, kw_only=True)

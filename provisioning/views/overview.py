@@ -12,6 +12,7 @@ from django.utils import timezone
 from people.models import DailyCount, Tenant
 from people.presentation.attention import AttentionItem, Severity, quantity
 from people.presentation.overview_panels import ServiceState, ServiceTone, SetupStep
+from people.presentation.page_links import BoundedCount
 from provisioning.models import GroupMapping, IdentityProvider, SignInAttempt
 from provisioning.models.attempt import SUCCESSFUL, UNSUCCESSFUL
 from provisioning.providers.issuers import is_confirmed
@@ -52,8 +53,9 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionItem]:
 
 def services(tenant: Tenant) -> Iterator[ServiceState]:
     log = reverse("admin:provider_log", args=[tenant.slug])
-    errors = _errors_of_last_day()
-    for provider in _providers(IdentityProvider.objects.kept().order_by("name_key")):
+    errors = _errors_of_last_day().filter(provider=OuterRef("pk"))
+    providers = IdentityProvider.objects.kept().annotate(errors=BoundedCount(errors))
+    for provider in _providers(providers.order_by("name_key")):
         tone, state = _state(provider)
         yield ServiceState(
             kind=provider.get_kind_display(),
@@ -63,22 +65,30 @@ def services(tenant: Tenant) -> Iterator[ServiceState]:
             state=state,
             last="Last sign-in",
             last_at=provider.success_at,
-            errors=errors.get(provider.pk, 0),
+            errors=provider.errors,
             errors_url=f"{log}?provider={provider.pk}&outcome=bad",
         )
     if tenant.allows_passwords:
-        by_password = SignInAttempt.objects.filter(provider=None, outcome__in=SUCCESSFUL)
-        yield ServiceState(
-            kind="Password",
-            name="Ramp password",
-            url=reverse("admin:auth_settings", args=[tenant.slug]),
-            tone=ServiceTone.GOOD,
-            state="On",
-            last="Last sign-in",
-            last_at=by_password.order_by("-at").values_list("at", flat=True).first(),
-            errors=errors.get(None, 0),
-            errors_url=f"{log}?provider=password&outcome=bad",
-        )
+        yield _passwords(tenant, log)
+
+
+def _passwords(tenant: Tenant, log: str) -> ServiceState:
+    attempts = SignInAttempt.objects.filter(provider=None, outcome__in=SUCCESSFUL)
+    last = attempts.order_by("-at").values("at")[:1]
+    errors = _errors_of_last_day().filter(provider=None)
+    found = Tenant.objects.filter(pk=tenant.pk).values_list(Subquery(last), BoundedCount(errors))
+    last_at, count = found.get()
+    return ServiceState(
+        kind="Password",
+        name="Ramp password",
+        url=reverse("admin:auth_settings", args=[tenant.slug]),
+        tone=ServiceTone.GOOD,
+        state="On",
+        last="Last sign-in",
+        last_at=last_at,
+        errors=count,
+        errors_url=f"{log}?provider=password&outcome=bad",
+    )
 
 
 def setup_steps(tenant: Tenant) -> Iterator[SetupStep]:
@@ -118,12 +128,12 @@ def _providers(providers: QuerySet[IdentityProvider]) -> QuerySet[Any]:
     )
 
 
-def _errors_of_last_day() -> dict[Any, int]:
-    """Return the refused and failed sign-ins by provider, for None those with a password."""
-    lately = SignInAttempt.objects.filter(
+def _errors_of_last_day() -> QuerySet[SignInAttempt]:
+    """Return the refused and failed sign-ins, through providers and with a password."""
+    attempts: QuerySet[SignInAttempt] = SignInAttempt.objects.filter(
         outcome__in=UNSUCCESSFUL, at__gte=timezone.now() - DAY
-    ).order_by("provider")
-    return dict(lately.values_list("provider").annotate(count=Count("pk")))
+    )
+    return attempts
 
 
 def _draft_items(slug: str) -> Iterator[AttentionItem]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -14,6 +14,7 @@ from people.models import Tenant
 from people.operations.roles.withheld_roles import people_with_withheld_roles
 from people.presentation.attention import AttentionItem, AttentionRows, Severity
 from people.presentation.overview_panels import ServiceState, ServiceTone, SetupStep
+from people.presentation.page_links import BoundedCount
 from scim.connections.status import SyncState, Tone, sync_states
 from scim.models import Connection, RequestLog, ScimUser, SyncError, Token
 from scim.views.team_updates import common
@@ -65,12 +66,13 @@ def attention_items(_: Tenant) -> Iterator[AttentionItem | AttentionRows]:
 
 
 def services(_: Tenant) -> Iterator[ServiceState]:
-    now = timezone.now()
-    refused = RequestLog.objects.filter(status__gte=400, retried_by="", received_at__gte=now - DAY)
-    counts = dict(
-        refused.values_list("connection").annotate(count=Count("pk")).order_by("connection")
+    refused = RequestLog.objects.filter(
+        connection=OuterRef("pk"),
+        status__gte=400,
+        retried_by="",
+        received_at__gte=timezone.now() - DAY,
     )
-    for connection, sync in _connections():
+    for connection, sync in _connections(refused=BoundedCount(refused)):
         tone, state = _state(connection, sync)
         yield ServiceState(
             kind="SCIM",
@@ -80,7 +82,7 @@ def services(_: Tenant) -> Iterator[ServiceState]:
             state=state,
             last="Last request",
             last_at=sync.last_seen_at,
-            errors=counts.get(connection.pk, 0),
+            errors=connection.refused,
             errors_url=f"{_address('scim_requests', connection)}?outcome=errors",
         )
 
@@ -107,12 +109,13 @@ def setup_steps(tenant: Tenant) -> Iterator[SetupStep]:
     )
 
 
-def _connections() -> list[tuple[Any, SyncState]]:
+def _connections(**annotations: Any) -> list[tuple[Any, SyncState]]:
     """Return the connections that are not disconnected, each with its sync status."""
     active = Token.objects.filter(connection=OuterRef("pk"), revoked_at=None)
     connections = Connection.objects.filter(disconnected_at=None).annotate(
         has_token=Exists(active),
         has_users=Exists(ScimUser.objects.filter(connection=OuterRef("pk"), deleted_at=None)),
+        **annotations,
     )
     return sync_states(connections.order_by("created_at", "pk"), timezone.now())
 

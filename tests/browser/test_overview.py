@@ -1,24 +1,27 @@
 """The overview, which an administrator sees first …"""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import NARROW, Demo
 
+Scheme = Literal["light", "dark"]
 LAPTOP = {"width": 1280, "height": 800}
 PHONE = {"width": NARROW, "height": 844}
 
 
 @pytest.fixture(params=["light", "dark"])
-def scheme(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    chosen: Scheme = request.param
+    return chosen
 
 
 @pytest.fixture(params=[LAPTOP, PHONE], ids=["laptop", "phone"])
 def olga(
-    request: pytest.FixtureRequest, browser: Browser, demo: Demo, scheme: str
+    request: pytest.FixtureRequest, browser: Browser, demo: Demo, scheme: Scheme
 ) -> Iterator[Page]:
     """Sign in, and stay on the first page."""
     page = browser.new_page(viewport=request.param, color_scheme=scheme)
