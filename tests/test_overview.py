@@ -314,6 +314,8 @@ class TestThePageTitle:
             operator = signed_in(core.owner(is_operator=True))
 
         assert title_of(operator, "/tenants/acme/settings/") == "Settings – Acme – Ramp"
+        heading = text_of(operator.get("/tenants/acme/settings/"))
+        assert '<a href="/tenants/acme/settings/" class="truncate">Acme</a>' in heading
         assert title_of(operator, "/tenants/").endswith(" – Operator – Ramp")
 
     def test_names_the_company_to_strangers_who_sign_in(self, company: Tenant) -> None:
