@@ -17,6 +17,8 @@ from django.utils import timezone
 from people import tenancy
 from people.models import DailyCount, Event, Person, ScheduledTermination, Tenant
 from people.operations.daily_counts import count_days
+from people.operations.offboarding.handover_plan import default_handover
+from people.operations.offboarding.terminate import terminate_person
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.roles.group_mappings import Author
 from people.operations.tenants import create_tenant
@@ -220,6 +222,15 @@ class TestTheMonth:
         count(minutes=5)
 
         assert stored() == {"arrivals": 2, "leavers": 2}
+
+    def test_counts_whoever_is_terminated_once(self, owner: Person) -> None:
+        active, inactive = core.person(), offboarding_job.gone()
+        for person in (active, inactive):
+            terminate_person(person, default_handover(person), actor=TESTS)
+
+        count(minutes=5)
+
+        assert stored()["leavers"] == 2
 
     def test_waits_for_rows_whose_transaction_may_not_have_ended(self, owner: Person) -> None:
         assert count(minutes=1) == 0
