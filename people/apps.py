@@ -13,6 +13,7 @@ class PeopleConfig(AppConfig):
         from people.models import Event  # noqa: PLC0415
         from people.operations.bulk import alerts  # noqa: PLC0415
         from people.views.offboarding import schedule_status  # noqa: PLC0415
+        from people.views.overview import attention, charts, checklist  # noqa: PLC0415
         from people.views.person import guests  # noqa: PLC0415
         from people.views.reauthentication import record_authentication  # noqa: PLC0415
 
@@ -28,5 +29,16 @@ class PeopleConfig(AppConfig):
                 ],
                 causes=diagnosis.causes,
                 notices=[schedule_status.notices_for, guests.notices_for],
+                attention=attention.attention_items,
+                setup_steps=checklist.setup_steps,
+                counted_rows=[
+                    hooks.CountedRows(
+                        "people.events",
+                        Event,
+                        time="happened_at",
+                        fields=("kind", "changes__state__from"),
+                        metric=charts.metric_of,
+                    )
+                ],
             )
         )

@@ -15,10 +15,13 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from people.models import Event, Person, Role
+from people.models import Event, Person, Role, Tenant
+from people.tenancy import TenantOwned
 
 if TYPE_CHECKING:
+    from people.presentation.attention import AttentionItem, AttentionRows
     from people.presentation.diagnosis import DiagnosisQuery, Finding
+    from people.presentation.overview_panels import ServiceState, SetupStep
     from people.presentation.person_notices import Notice
     from people.presentation.sign_in_methods import SignInMethod
 
@@ -38,6 +41,8 @@ class Page(Enum):
     CONNECTION_SETTINGS = auto()
     # The settings of the tenant with this slug.
     TENANT_SETTINGS = auto()
+    # The mappings of sign-in groups to roles, of the tenant with this slug.
+    GROUP_MAPPINGS = auto()
     CONFIRM_IDENTITY = auto()
 
 
@@ -63,6 +68,20 @@ class Subscription:
 
     def includes(self, kind: str, changes: Collection[str]) -> bool:
         return kind in self.kinds and (not self.fields or not self.fields.isdisjoint(changes))
+
+
+@dataclass(frozen=True)
+class CountedRows:
+    """Rows with an increasing integer key, which `operations.daily_counts` counts by day."""
+
+    # Stored in `CountedSource.name`.
+    name: str
+    model: type[TenantOwned]
+    time: str
+    # The fields of which `metric` needs the values.
+    fields: tuple[str, ...]
+    # Returns the metric of a row, or None for a row that does not count.
+    metric: Callable[..., str | None]
 
 
 class SignInMethods(Protocol):
@@ -124,8 +143,15 @@ class AppHooks:
     notices: Sequence[Callable[[Person], Iterable["Notice"]]] = ()
     # Rows that Team updates lists beside those of people, by their name in the API.
     team_updates: Mapping[str, Callable[[], QuerySet[Any]]] = field(default_factory=dict)
-    # How many rows of Team updates need an administrator.
-    updates_to_review: Callable[[], str] | None = None
+
+    # For the overview: what needs attention, the state of what the app connects, and the steps of
+    # the setup checklist.
+    attention: Callable[[Tenant], Iterable["AttentionItem | AttentionRows"]] | None = None
+    services: Callable[[Tenant], Iterable["ServiceState"]] | None = None
+    setup_steps: Callable[[Tenant], Iterable["SetupStep"]] | None = None
+    # Tells whether a group of an identity provider grants any role.
+    has_group_mappings: Callable[[], bool] | None = None
+    counted_rows: Sequence[CountedRows] = ()
 
     sign_in_methods: SignInMethods | None = None
     has_signed_in: Callable[[Person], bool] | None = None
@@ -198,10 +224,31 @@ def team_updates() -> dict[str, Callable[[], QuerySet[Any]]]:
     return {name: rows for app in registered for name, rows in app.team_updates.items()}
 
 
-def updates_to_review() -> str:
-    """Return how many rows of Team updates need an administrator, blank without that page."""
-    counts = (app.updates_to_review() for app in registered if app.updates_to_review)
-    return next(counts, "")
+def attention_items(tenant: Tenant) -> Iterator["AttentionItem | AttentionRows"]:
+    for app in registered:
+        if app.attention:
+            yield from app.attention(tenant)
+
+
+def services(tenant: Tenant) -> Iterator["ServiceState"]:
+    for app in registered:
+        if app.services:
+            yield from app.services(tenant)
+
+
+def setup_steps(tenant: Tenant) -> Iterator["SetupStep"]:
+    for app in registered:
+        if app.setup_steps:
+            yield from app.setup_steps(tenant)
+
+
+def has_group_mappings() -> bool:
+    return any(app.has_group_mappings() for app in registered if app.has_group_mappings)
+
+
+def counted_rows() -> Iterator[CountedRows]:
+    for app in registered:
+        yield from app.counted_rows
 
 
 def sign_in_methods(person: Person, *, may_link: bool = False) -> list["SignInMethod"]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from people import events
 from people.mail import sending
-from people.operations import guests
+from people.operations import daily_counts, guests
 from people.operations.bulk import undo
 from people.operations.offboarding import job
 from people.operations.spend import idempotency
@@ -60,3 +60,9 @@ def deactivate_guests(**_: Any) -> None:
 @shared_task(name="people.tasks.forget_idempotency_keys")
 def forget_idempotency_keys(**_: Any) -> None:
     idempotency.forget_idempotency_keys(as_of=timezone.now())
+
+
+@shared_task(name="people.tasks.count_days")
+def count_days(**_: Any) -> None:
+    """Count for the charts of the overview. The next run continues when the time is over."""
+    daily_counts.count_days(as_of=timezone.now())

@@ -1,14 +1,17 @@
 """The hooks of sign-in in `people`."""
 
-from people.hooks import AppHooks, Page
+from people.hooks import AppHooks, CountedRows, Page
 from provisioning import diagnosis, sign_in_methods
 from provisioning.group_roles import mappings
+from provisioning.models import SignInAttempt
 from provisioning.passwords.login import password_problem
 from provisioning.sign_in import identities
+from provisioning.views import overview
 
 HOOKS = AppHooks(
     pages={
         Page.TENANT_SETTINGS: "admin:tenant_settings",
+        Page.GROUP_MAPPINGS: "admin:mappings",
         Page.CONFIRM_IDENTITY: "admin:confirm_identity",
     },
     causes=diagnosis.causes,
@@ -17,4 +20,17 @@ HOOKS = AppHooks(
     retire_identities=identities.retire_all,
     password_problem=password_problem,
     is_role_mapped=mappings.is_role_mapped,
+    attention=overview.attention_items,
+    services=overview.services,
+    setup_steps=overview.setup_steps,
+    has_group_mappings=mappings.has_mappings,
+    counted_rows=[
+        CountedRows(
+            "provisioning.sign_in_attempts",
+            SignInAttempt,
+            time="at",
+            fields=("outcome",),
+            metric=overview.metric_of,
+        )
+    ],
 )

@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     # The request undoes as many changes as it can in 3 s; this job does the rest.
     "undo-bulk-changes": {"task": "people.tasks.undo_bulk_changes", "schedule": 60},
+    "count-days": {"task": "people.tasks.count_days", "schedule": 5 * 60},
     "forget-idempotency-keys": {
         "task": "people.tasks.forget_idempotency_keys",
         "schedule": 60 * 60,
@@ -247,6 +248,7 @@ DUE_JOBS = {
     "people.operations.forget_idempotency_keys": (
         "people.operations.spend.idempotency.forget_idempotency_keys"
     ),
+    "people.operations.daily_counts": "people.operations.daily_counts.count_days",
 }
 DUE_JOBS = {name: path for name, path in DUE_JOBS.items() if _is_installed(path)}
 

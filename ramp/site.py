@@ -16,6 +16,7 @@ from unfold.sites import UnfoldAdminSite
 
 from people import hooks
 from people.models import Card, Department, Fund, Location, OutstandingItem, Person, Workflow
+from people.presentation.attention import attention
 from people.presentation.page_links import counted
 from people.views.bulk.alerts import alerts_for
 from people.views.permissions import Visitor, is_operator, is_tenant_admin
@@ -29,21 +30,51 @@ class Section(NamedTuple):
     name: str
     icon: str
     app: str = "people"
+    # Whether its address contains the slug of the visitor's tenant.
+    is_of_tenant: bool = False
+    # The page below whose address it is marked as active, if that is not its own address.
+    above: str = ""
 
 
-FOR_ADMINISTRATORS = {
-    "People": Section("people_person_changelist", "group"),
-    "Departments": Section("people_department_changelist", "account_tree"),
-    "Locations": Section("people_location_changelist", "location_on"),
-    "Entities": Section("people_entity_changelist", "business"),
-    "Scheduled terminations": Section("scheduled_terminations", "event_upcoming"),
-    "Spend": Section("spend", "credit_card"),
-    "Integrations": Section("integrations", "hub", app="scim"),
-    "Roles": Section("people_role_changelist", "badge"),
-    # The list redirects administrators to the settings of their own tenant.
-    "Tenants": Section("people_tenant_changelist", "domain", app="provisioning"),
+Sections = dict[str, dict[str, Section]]
+
+# By the title of the group.
+FOR_ADMINISTRATORS: Sections = {
+    "": {"Overview": Section("overview", "dashboard")},
+    "People": {
+        "People": Section("people_person_changelist", "group"),
+        "Team updates": Section("team_updates", "notifications", app="scim"),
+        "Scheduled terminations": Section("scheduled_terminations", "event_upcoming"),
+        "Bulk changes": Section("bulk_changes", "undo"),
+    },
+    "Spend": {
+        "Cards and funds": Section("spend", "credit_card"),
+        "Workflows": Section("people_workflow_changelist", "approval"),
+    },
+    "Access": {
+        "Integrations": Section("integrations", "hub", app="scim"),
+        "Sign-in providers": Section(
+            "auth_providers", "login", app="provisioning", is_of_tenant=True
+        ),
+        "Group mappings": Section("mappings", "groups", app="provisioning", is_of_tenant=True),
+        "Roles": Section("people_role_changelist", "badge"),
+        "Access diagnosis": Section("why", "troubleshoot"),
+        "Self-test": Section("self_test", "fact_check", app="scim"),
+        "Dry run": Section("dry_run", "science", app="scim"),
+    },
+    "Settings": {
+        "Company settings": Section(
+            "tenant_settings",
+            "settings",
+            app="provisioning",
+            is_of_tenant=True,
+            above="people_tenant_changelist",
+        ),
+        "Entities": Section("people_entity_changelist", "business"),
+        "API tokens": Section("api_tokens", "key"),
+    },
 }
-FOR_OPERATORS = {"Tenants": Section("people_tenant_changelist", "domain")}
+FOR_OPERATORS: Sections = {"": {"Tenants": Section("people_tenant_changelist", "domain")}}
 
 
 class RampSite(UnfoldAdminSite):
@@ -83,7 +114,8 @@ class RampSite(UnfoldAdminSite):
         context: dict[str, Any] = super().each_context(request)
         return context | {
             "team_updates_url": partial(hooks.url_of, hooks.Page.TEAM_UPDATES),
-            "updates_to_review": hooks.updates_to_review,
+            "attention_count": partial(attention_count, request),
+            "company_name": company(request),
             "alerts": partial(alerts_for, request),
             "colors": None,
         }
@@ -96,8 +128,8 @@ class RampSite(UnfoldAdminSite):
         return page
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Redirect to the first section that the visitor may see."""
-        first = next(iter(_sections(request.user).values()))
+        """Redirect to the first page of the navigation: the overview, or the tenants."""
+        [first, *_] = next(iter(_sections(request.user).values())).values()
         return redirect(f"admin:{first.name}")
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
@@ -105,12 +137,13 @@ class RampSite(UnfoldAdminSite):
         return []
 
     def get_sidebar_list(self, request: HttpRequest) -> list[Item]:
-        items = [
-            _item(title, section.name) | {"icon": section.icon}
-            for title, section in _sections(request.user).items()
+        visitor = request.user
+        groups: list[Item] = [
+            {"title": title, "items": [_section(name, one, visitor) for name, one in found.items()]}
+            for title, found in _sections(visitor).items()
         ]
-        _mark_active(request, items)
-        return [{"items": items}]
+        _mark_active(request, [item for group in groups for item in group["items"]])
+        return groups
 
     def get_tabs_list(self, request: HttpRequest) -> list[Item]:
         """Return the tabs of the People page. Each count is queried when the tab is rendered."""
@@ -124,13 +157,22 @@ class RampSite(UnfoldAdminSite):
         return [{"models": models, "items": tabs}, _spend_tabs(request)]
 
 
-def _sections(visitor: Visitor) -> dict[str, Section]:
-    sections = FOR_OPERATORS if is_operator(visitor) else FOR_ADMINISTRATORS
-    return {title: one for title, one in sections.items() if apps.is_installed(one.app)}
+def _sections(visitor: Visitor) -> Sections:
+    groups = FOR_OPERATORS if is_operator(visitor) else FOR_ADMINISTRATORS
+    return {
+        title: {name: one for name, one in found.items() if apps.is_installed(one.app)}
+        for title, found in groups.items()
+    }
 
 
-def _item(title: object, name: str) -> Item:
-    return {"title": title, "link": reverse(f"admin:{name}"), "has_permission": True}
+def _section(title: str, section: Section, visitor: Any) -> Item:
+    args = [visitor.tenant.slug] if section.is_of_tenant else []
+    item = _item(title, section.name, *args) | {"icon": section.icon}
+    return item | {"above": reverse(f"admin:{section.above}") if section.above else item["link"]}
+
+
+def _item(title: object, name: str, *args: object) -> Item:
+    return {"title": title, "link": reverse(f"admin:{name}", args=args), "has_permission": True}
 
 
 def _tab(title: str, name: str, rows: Callable[[], QuerySet[Any]]) -> Item:
@@ -165,10 +207,19 @@ class _Count:
 
 def _mark_active(request: HttpRequest, items: list[Item]) -> None:
     """Mark the item whose address leads closest to the page."""
-    leading = [item["link"] for item in items if request.path.startswith(item["link"])]
+    paths = [str(item.get("above", item["link"])) for item in items]
+    leading = [address for address in paths if request.path.startswith(address)]
     closest = max(leading, key=len, default="")
-    for item in items:
-        item["active"] = item["link"] == closest
+    for item, address in zip(items, paths, strict=True):
+        item["active"] = address == closest
+
+
+def attention_count(request: HttpRequest) -> str:
+    """Return the number for the badge of Team updates, blank for others than administrators."""
+    visitor = request.user
+    if not isinstance(visitor, Person):
+        return ""
+    return attention(visitor.tenant, with_times=False).label
 
 
 def company(request: HttpRequest) -> str:

@@ -5,6 +5,7 @@ from people.models import Event
 from scim import diagnosis, person_notices, person_records, sign_in_pairing, tasks
 from scim.connections import presets
 from scim.sync import group_mappings
+from scim.views import overview
 from scim.views.request_detail import url_of_request
 from scim.views.team_updates import common
 
@@ -68,7 +69,10 @@ HOOKS = AppHooks(
         "sync_errors": common.sync_errors,
         "same_person_questions": common.same_person_questions,
     },
-    updates_to_review=common.count_to_review,
+    attention=overview.attention_items,
+    services=overview.services,
+    setup_steps=overview.setup_steps,
+    has_group_mappings=group_mappings.has_mappings,
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
     active_at_provider=person_records.active_at_provider,

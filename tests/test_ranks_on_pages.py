@@ -244,6 +244,7 @@ GRANTING = {
 # Addresses that change nobody, or only the visitor themselves.
 OTHERS = {
     # People read these, or look something up.
+    *("overview", "setup_checklist", "self_test", "dry_run"),
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
     *(
         "scheduled_terminations",
@@ -318,6 +319,7 @@ OTHERS |= {
 OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
+    "api/v1/attention",
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
     *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }

@@ -3,6 +3,7 @@
 from people.models.api_tokens import ApiToken, Scope
 from people.models.bulk_changes import BulkChange, BulkChangeItem
 from people.models.custom_fields import CustomField
+from people.models.daily_counts import CountedSource, DailyCount
 from people.models.deliveries import Delivery
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
@@ -24,7 +25,9 @@ __all__ = [
     "BulkChange",
     "BulkChangeItem",
     "Card",
+    "CountedSource",
     "CustomField",
+    "DailyCount",
     "Delivery",
     "Department",
     "Entity",

@@ -32,7 +32,7 @@ ApiTokenManager = TenantManager.from_queryset(ApiTokenQuerySet)
 class Scope(models.TextChoices):
     """What a token may do, within the permissions of its person."""
 
-    READ_PEOPLE = "people:read", "Read people, cards and funds"
+    READ_PEOPLE = "people:read", "Read people, what needs attention, cards and funds"
     MANAGE_PEOPLE = "people:manage", "Deactivate and reactivate people"
     AUTHORIZE_SPEND = "spend:authorize", "Authorize purchases, and read cards and funds"
 

@@ -69,6 +69,12 @@ class Mail(DeferrableModel, TenantOwned):
             models.Index(fields=["due_at"], name="mail_waiting", condition=WAITING),
             models.Index(fields=["request_id"], name="mail_of_request"),
             models.Index(fields=["held_by"], name="mail_held", condition=~models.Q(held_by="")),
+            # The few invites that were not delivered, which the overview counts.
+            models.Index(
+                fields=["invite"],
+                name="mail_invite_problem",
+                condition=models.Q(kind="invite") & ~models.Q(problem=""),
+            ),
         ]
 
     def __str__(self) -> str:

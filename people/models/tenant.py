@@ -51,6 +51,8 @@ class Tenant(models.Model):
     manual_invite_days = models.PositiveSmallIntegerField(
         default=14, help_text="How long an invite sent by hand lives, in days."
     )
+    # When an administrator hid the setup checklist of the overview; None while it is shown.
+    setup_hidden_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

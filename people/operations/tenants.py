@@ -72,6 +72,20 @@ def set_invite_life(tenant: Tenant, days: int, *, actor: Actor) -> None:
 
 
 @transaction.atomic
+def show_setup_checklist(tenant: Tenant, *, is_shown: bool, actor: Actor) -> bool:
+    """Show or hide the setup checklist of the overview; return whether that changed anything."""
+    if is_shown == (tenant.setup_hidden_at is None):
+        return False
+    tenant.setup_hidden_at = None if is_shown else timezone.now()
+    tenant.save(update_fields=["setup_hidden_at"])
+    changes = {"setup_checklist_shown": {"from": not is_shown, "to": is_shown}}
+    events.record(
+        Event.Kind.ORGANIZATION_CHANGED, None, actor=actor, changes=changes, what="overview"
+    )
+    return True
+
+
+@transaction.atomic
 def change_tenant(tenant: Tenant, *, actor: Actor, **values: Any) -> bool:
     """Change fields of the tenant: name, slug, domain, status, or the rule about passwords.
 

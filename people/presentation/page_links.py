@@ -24,16 +24,19 @@ def _count(rows: QuerySet[Any]) -> int:
     return rows.order_by().values("pk")[: COUNTED_AT_MOST + 1].count()
 
 
-class _Count(Subquery):
-    """A subquery that counts the rows of a query with a LIMIT."""
+class BoundedCount(Subquery):
+    """A subquery that counts the rows of a query, at most one more than COUNTED_AT_MOST."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
+    def __init__(self, rows: QuerySet[Any]) -> None:
+        super().__init__(rows.order_by().values("pk")[: COUNTED_AT_MOST + 1])
+
 
 def _count_all(lists: Sequence[QuerySet[Any]]) -> int:
     """Return the total number of rows of several lists, with one query."""
-    counts = [_Count(rows.order_by().values("pk")[: COUNTED_AT_MOST + 1]) for rows in lists]
+    counts = [BoundedCount(rows) for rows in lists]
     # The counts are columns of one row: that of the tenant, which always exists.
     tenants = Tenant.objects.filter(pk=tenancy.current_id())
     return sum(tenants.values_list(*counts).get())

@@ -11,6 +11,7 @@ from people.views.offboarding.schedule_detail import scheduled_termination
 from people.views.offboarding.schedule_list import scheduled_terminations
 from people.views.offboarding.terminate import plan
 from people.views.offboarding.terminated_list import terminated
+from people.views.overview.page import overview, setup_checklist
 from people.views.person.email_changes import resend_confirmation
 from people.views.person.guests import guest
 from people.views.person.invite import invite_again
@@ -20,6 +21,8 @@ from people.views.request_effects import request_page
 from people.views.spend import end_card, end_fund, spend
 
 PAGES: list[URLPattern] = [
+    path("overview/", overview, name="overview"),
+    path("overview/checklist/", setup_checklist, name="setup_checklist"),
     path("home/", home, name="home"),
     path("people/bulk-changes/", bulk_changes, name="bulk_changes"),
     path("people/bulk-changes/alert-threshold/", alert_thresholds, name="alarm_settings"),

@@ -50,6 +50,12 @@ def is_role_mapped(role: Role) -> bool:
     return GroupMapping.objects.filter(role=role).exists()
 
 
+def has_mappings() -> bool:
+    """Tell whether a group of a provider grants a role now. Drafts do not."""
+    in_force = GroupMapping.objects.in_force()
+    return in_force.filter(provider__removed_at=None).exists()
+
+
 def add_draft(
     provider: IdentityProvider,
     group: str,

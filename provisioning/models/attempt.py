@@ -6,6 +6,10 @@ from people.models import Person
 from people.tenancy import TenantOwned
 from provisioning.models.provider import IdentityProvider
 
+# In the values of `SignInAttempt.Outcome`: who is in, and who is not.
+SUCCESSFUL = ("signed-in", "created", "linked", "confirmed")
+UNSUCCESSFUL = ("refused", "failed")
+
 
 class SignInAttempt(TenantOwned):
     """A line of the provider log: a sign-in attempt and its outcome."""
@@ -53,6 +57,17 @@ class SignInAttempt(TenantOwned):
             models.Index(fields=["provider", "id"], name="sign_in_attempt_provider"),
             models.Index(fields=["person", "id"], name="sign_in_attempt_person"),
             models.Index(fields=["tenant", "email"], name="sign_in_attempt_email"),
+            # The state of each provider on the overview: the last success, and what failed since.
+            models.Index(
+                fields=["tenant", "provider", "at"],
+                name="sign_in_attempt_success",
+                condition=models.Q(outcome__in=SUCCESSFUL),
+            ),
+            models.Index(
+                fields=["tenant", "provider", "at"],
+                name="sign_in_attempt_failure",
+                condition=models.Q(outcome__in=UNSUCCESSFUL),
+            ),
         ]
 
     def __str__(self) -> str:

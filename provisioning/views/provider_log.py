@@ -15,6 +15,7 @@ from people.presentation.query_params import int_param
 from people.presentation.search_forms import PersonSearch, choice
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.models.attempt import SUCCESSFUL
 from provisioning.sign_in import confirmed_links
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
@@ -22,7 +23,6 @@ ROWS_A_PAGE = 50
 # A search for a single letter matches too many people.
 MAX_PEOPLE = 500
 Outcome = SignInAttempt.Outcome
-SUCCESSFUL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
 
 
 class LogSearch(PersonSearch):

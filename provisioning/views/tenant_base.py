@@ -73,7 +73,11 @@ def tenant_context(
     request: HttpRequest, tenant: Tenant, tab: str, title: str = ""
 ) -> dict[str, Any]:
     """Return what templates/provisioning/tenant/base.html needs."""
-    names = FOR_OPERATORS if is_operator(request.user) else tuple(TABS)
+    is_for_operator = is_operator(request.user)
+    names = FOR_OPERATORS if is_for_operator else tuple(TABS)
+    # Operators see several companies, so the heading says in which one they are.
+    home = reverse("admin:tenant_settings", args=[tenant.slug])
+    parent = (tenant.name, home) if is_for_operator else None
     tabs = [
         {
             "title": TABS[name],
@@ -82,7 +86,7 @@ def tenant_context(
         }
         for name in names
     ]
-    return page_context(request, title or TABS[tab]) | {
+    return page_context(request, title or TABS[tab], parent=parent) | {
         "tenant": tenant,
         "tabs": tabs,
     }

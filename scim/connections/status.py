@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.timesince import timesince
 
 from people.templatetags.relative_time import ago
@@ -15,7 +17,7 @@ from scim.connections.inactivity import (
     last_seen_at,
 )
 from scim.connections.presets import PRESETS
-from scim.models import Connection, SyncHeartbeat
+from scim.models import Connection, RequestLog, SyncHeartbeat
 
 
 class Tone(StrEnum):
@@ -35,17 +37,38 @@ class SyncState:
 
 def sync_state(connection: Connection, now: datetime) -> SyncState:
     """Return the sync status of the connection."""
-    known = annotate_last_use(Connection.objects.filter(pk=connection.pk)).get()
-    latest = connection.requests.filter(UPDATES).order_by("-received_at")
-    received_at = latest.values_list("received_at", flat=True).first()
-    updated = max(filter(None, (received_at, connection.last_update_at)), default=None)
-    last_seen = max(filter(None, (updated, last_seen_at(known))), default=None)
-    tone, sentence, remark = _describe(connection, updated, last_seen, now)
+    [(_, state)] = sync_states(Connection.objects.filter(pk=connection.pk), now)
+    return state
+
+
+def sync_states(
+    connections: QuerySet[Connection], now: datetime
+) -> list[tuple[Connection, SyncState]]:
+    """Return each connection with its sync status, with two queries for all."""
+    updates = RequestLog.objects.filter(UPDATES, connection=OuterRef("pk"))
+    latest = updates.order_by("-received_at").values("received_at")[:1]
+    heartbeat = SyncHeartbeat.objects.first()
+    return [
+        (connection, _state(connection, heartbeat, now))
+        for connection in annotate_last_use(connections).annotate(received_at=Subquery(latest))
+    ]
+
+
+def _state(connection: Any, heartbeat: SyncHeartbeat | None, now: datetime) -> SyncState:
+    times = (connection.received_at, connection.last_update_at)
+    updated = max(filter(None, times), default=None)
+    last_seen = max(filter(None, (updated, last_seen_at(connection))), default=None)
+    outage = _outage(heartbeat, now)
+    tone, sentence, remark = _describe(connection, updated, last_seen, outage, now)
     return SyncState(tone, sentence, remark, updated, last_seen)
 
 
 def _describe(
-    connection: Connection, updated: datetime | None, last_seen: datetime | None, now: datetime
+    connection: Connection,
+    updated: datetime | None,
+    last_seen: datetime | None,
+    outage: str,
+    now: datetime,
 ) -> tuple[Tone, str, str]:
     cadence = PRESETS[connection.provider].cadence
     if connection.disconnected_at:
@@ -67,7 +90,7 @@ def _describe(
         return (
             Tone.WARNING,
             f"No requests from {connection} for {timesince(last_seen, now)}.",
-            f"{_outage(now)}A provider without changes sends no requests. If somebody joined, "
+            f"{outage}A provider without changes sends no requests. If somebody joined, "
             "left or changed there since then, check the provider's log.",
         )
     if updated is None:
@@ -75,9 +98,8 @@ def _describe(
     return Tone.GOOD, f"{connection} last updated people {ago(updated, now)}.", cadence
 
 
-def _outage(now: datetime) -> str:
+def _outage(heartbeat: SyncHeartbeat | None, now: datetime) -> str:
     """Return a notice if Ramp itself was not running."""
-    heartbeat = SyncHeartbeat.objects.first()
     if heartbeat is None or now - heartbeat.seen_at > MAX_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
     if now - heartbeat.since < INACTIVE_AFTER:

@@ -49,6 +49,12 @@ class RequestLog(DeferrableModel, TenantOwned):
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [
             models.Index(fields=["connection", "received_at"], name="request_log_recent"),
+            # Few requests are refused, and the overview counts those of a day.
+            models.Index(
+                fields=["connection", "received_at"],
+                name="request_log_refused",
+                condition=models.Q(status__gte=400, retried_by=""),
+            ),
         ]
 
     def __str__(self) -> str:

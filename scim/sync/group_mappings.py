@@ -30,6 +30,11 @@ def is_role_mapped(role: Role) -> bool:
     return GroupMapping.objects.filter(role=role).exists()
 
 
+def has_mappings() -> bool:
+    """Tell whether a group of a connection grants a role."""
+    return GroupMapping.objects.filter(connection__disconnected_at=None).exists()
+
+
 @transaction.atomic
 def map_group(
     group: ScimGroup, role: Role | Person.Role, *, author: Author, is_owner_confirmed: bool = False

@@ -12,7 +12,8 @@ from scim.views.settings.attribute_mapping import add_field, delete_field, mappi
 from scim.views.settings.auto_termination import offboarding
 from scim.views.settings.certification import certify
 from scim.views.settings.disconnect import disconnect
-from scim.views.settings.overview import scim, settings
+from scim.views.settings.overview import dry_run, scim, settings
+from scim.views.settings.overview import self_test as self_test_of_newest
 from scim.views.settings.tokens import revoke, tokens
 from scim.views.setup.activate import activate
 from scim.views.setup.common import ProviderConverter
@@ -66,6 +67,8 @@ PAGES: list[URLPattern] = [
     path(f"{SETUP}/abandon/", abandon, name="setup_abandon"),
     path("setup/<str:token>/", steps_for_it, name="setup_link"),
     path("integrations/scim/", scim, name="scim"),
+    path("integrations/scim/self-test/", self_test_of_newest, name="self_test"),
+    path("integrations/scim/what-if/", dry_run, name="dry_run"),
     path(f"{SCIM}/", settings, name="scim_settings"),
     path(f"{SCIM}/mapping/", mapping, name="scim_mapping"),
     path(f"{SCIM}/mapping/fields/", add_field, name="scim_field_add"),

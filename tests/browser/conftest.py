@@ -33,7 +33,7 @@ class Demo:
         page.get_by_label("Email address").fill(self.email)
         page.get_by_label("Password").fill(self.password)
         page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(f"{self.url}/people/")
+        page.wait_for_url(f"{self.url}/overview/")
 
 
 @pytest.fixture(scope="session")

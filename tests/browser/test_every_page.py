@@ -15,6 +15,7 @@ from tests.clients.link_crawler import Addresses, explore
 Scheme = Literal["light", "dark"]
 
 PAGES = {
+    "overview": "/overview/",
     "people": "/people/",
     "cards": "/spend/cards/",
     "no such card": "/spend/cards/?q=xyzzy",

@@ -96,7 +96,7 @@ def test_loses_everything_for_a_while_and_then_hands_it_over(
     acme: Acme, page: Page, adas_page: Page
 ) -> None:
     sign_in(page, acme)
-    page.wait_for_url(f"{acme.server.url}/people/")
+    page.wait_for_url(f"{acme.server.url}/overview/")
     sign_in(adas_page, acme, ADA, ADAS_PASSWORD)
     adas_page.wait_for_url(f"{acme.server.url}/home/")
     assert acme.pay() == "approved"

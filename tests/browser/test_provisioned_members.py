@@ -170,7 +170,7 @@ def olga(company: Company, page: Page) -> Page:
     page.get_by_label("Email address").fill(OWNER)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"{company.server.url}/people/")
+    page.wait_for_url(f"{company.server.url}/overview/")
     return page
 
 

@@ -26,6 +26,7 @@ KEYS = [
     "scim.self_test.end_overdue",
     "scim.tasks.forget",
     "people.operations.forget_idempotency_keys",
+    "people.operations.daily_counts",
 ]
 # What `Delivery.subscriber` holds.
 SUBSCRIBERS = [

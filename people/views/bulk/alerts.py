@@ -29,12 +29,13 @@ class Alert:
 def alerts_for(request: HttpRequest) -> list[Alert]:
     """Return the alerts for the visitor. They are loaded only once per request."""
     if not hasattr(request, "alerts"):
-        request.alerts = _alerts() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
+        request.alerts = undecided_alerts() if is_tenant_admin(request.user) else []  # type: ignore[attr-defined]
     found: list[Alert] = request.alerts  # type: ignore[attr-defined]
     return found
 
 
-def _alerts() -> list[Alert]:
+def undecided_alerts() -> list[Alert]:
+    """Return the alerts of the tenant in force, the oldest first."""
     undecided = BulkChange.objects.undecided().order_by("began_at")
     return [Alert(change.pk, _text(change)) for change in undecided]
 

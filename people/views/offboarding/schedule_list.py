@@ -1,6 +1,7 @@
 """The list of scheduled terminations: who, when, and what blocks them."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -21,9 +22,12 @@ from people.views.page_context import page_context
 from people.views.permissions import administrator_required
 
 ROWS_A_PAGE = 50
+# How far ahead administrators are told about terminations.
+SOON = timedelta(days=7)
 SHOWN = {
     "due": "Overdue",
     "blocked": "Blocked",
+    "blocked-soon": "Blocked, due within 7 days",
     "paused": "Paused by a bulk change",
     "failed": "Failed",
     "exempt": "Exempt",
@@ -81,15 +85,33 @@ def _found(form: ScheduledTerminationSearch, *, is_on: bool) -> QuerySet[Schedul
             found = found.filter(due_at__lte=timezone.now(), exempted_at=None)
         case "blocked":
             found = found.filter(exempted_at=None, person__in=blocked_people())
+        case "blocked-soon":
+            found = found.filter(pk__in=blocked_soon().values("pk"))
         case "paused":
             paused = BulkChangeItem.objects.pausing().values("person")
             found = found.filter(exempted_at=None, person__in=paused)
         case "failed":
-            found = found.exclude(problem="")
+            found = found.filter(pk__in=failed_terminations().values("pk"))
         case "exempt":
             found = found.filter(exempted_at__isnull=False)
     text = form.value_of("q")
     return found.filter(person__in=Person.objects.matching(text)) if text else found
+
+
+def due_soon() -> QuerySet[ScheduledTermination]:
+    """Return the terminations that are overdue or due within the next days."""
+    found: QuerySet[ScheduledTermination] = ScheduledTermination.objects.due(timezone.now() + SOON)
+    return found
+
+
+def blocked_soon() -> QuerySet[ScheduledTermination]:
+    return due_soon().filter(person__in=blocked_people())
+
+
+def failed_terminations() -> QuerySet[ScheduledTermination]:
+    """Return those whose last attempt failed."""
+    found: QuerySet[ScheduledTermination] = ScheduledTermination.objects.exclude(problem="")
+    return found
 
 
 def _anybody_has_left() -> bool:

@@ -34,15 +34,28 @@ MAX_CONNECTIONS = 20
 @administrator_required
 def scim(request: HttpRequest) -> HttpResponse:
     """Redirect to the newest connection, or show how to connect one."""
+    return _of_newest(request, "scim_settings", "SCIM settings")
+
+
+@administrator_required
+def self_test(request: HttpRequest) -> HttpResponse:
+    """Redirect to the self-test of the newest connection, or show how to connect one."""
+    return _of_newest(request, "scim_self_test", "Self-test")
+
+
+@administrator_required
+def dry_run(request: HttpRequest) -> HttpResponse:
+    """Redirect to the dry run of the newest connection, or show how to connect one."""
+    return _of_newest(request, "scim_what_if", "Dry run")
+
+
+def _of_newest(request: HttpRequest, page: str, title: str) -> HttpResponse:
     known = _newest_first()
     current = next((one for one in known if not one.disconnected_at), None)
     if current:
-        return redirect("admin:scim_settings", current.pk)
-    context = page_context(
-        request, "SCIM settings", parent=("Integrations", reverse("admin:integrations"))
-    ) | {
-        "ended": known,
-    }
+        return redirect(f"admin:{page}", current.pk)
+    integrations = ("Integrations", reverse("admin:integrations"))
+    context = page_context(request, title, parent=integrations) | {"ended": known}
     return render(request, "scim/settings/no_connection.html", context)
 
 

@@ -7,7 +7,7 @@ Each is a page, which the People page also shows in a dialog.
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -43,15 +43,16 @@ def same_person_questions() -> Any:
     return SamePersonQuestion.objects.open()
 
 
-def count_to_review() -> str:
-    """Return the number of rows that need an administrator's action."""
-    stuck = Q(expires_at__lte=timezone.now()) | Q(problem__gt="")
-    return counted(
-        SyncError.objects.open(),
-        pending_invites().filter(stuck),
-        same_person_questions(),
-        people_with_withheld_roles(),
+def invites_to_resend() -> QuerySet[Invite]:
+    """Return the open invites that nobody can accept: not delivered, or expired."""
+    mails = Mail.objects.filter(invite=OuterRef("pk"), kind=Mail.Kind.INVITE)
+    later = Mail.objects.filter(
+        invite=OuterRef("invite"), kind=Mail.Kind.INVITE, created_at__gt=OuterRef("created_at")
     )
+    # By the index `mail_invite_problem`. The problem of an earlier mail no longer matters.
+    undelivered = Exists(mails.exclude(problem="").exclude(Exists(later)))
+    invites: QuerySet[Invite] = Invite.objects.open()
+    return invites.filter(Q(expires_at__lte=timezone.now()) | undelivered)
 
 
 def waiting_members() -> QuerySet[ScimWaitingMember]:

@@ -26,6 +26,7 @@ from scim.views.team_updates import common
 from scim.views.team_updates.common import context_of, page_of, show_tab
 
 SHOWN = {
+    "attention": "Not delivered or expired",
     "held": "On hold",
     "undelivered": "Not delivered",
     "unmailed": "Not emailed",
@@ -83,6 +84,8 @@ def pending_invites(request: HttpRequest) -> HttpResponse:
 
 def _filtered(found: Any, show: str) -> Any:
     match show:
+        case "attention":
+            return found.filter(pk__in=common.invites_to_resend().values("pk"))
         case "held":
             return found.exclude(hold_reason="")
         case "undelivered":

@@ -14,6 +14,7 @@ LISTS = [f"/people/{rows}" for rows in ("", "departments/", "locations/", "entit
 ADMINISTRATORS_PAGES = [
     *LISTS,
     *("/people/add/", "/people/export/", "/people/departments/add/", "/people/roles/add/"),
+    "/overview/",
     "/people/why/",
     "/people/scheduled-terminations/",
 ]
@@ -40,10 +41,10 @@ def test_employees_are_led_home(tenant: Tenant, address: str) -> None:
     assert response.redirect_chain[-1] == ("/home/", 302)
 
 
-def test_administrators_are_led_to_their_people(tenant: Tenant) -> None:
+def test_administrators_are_led_to_the_overview(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
 
-    assert client.get("/", follow=True).redirect_chain[-1][0] == "/people/"
+    assert client.get("/", follow=True).redirect_chain[-1][0] == "/overview/"
 
 
 @pytest.mark.parametrize("address", ADMINISTRATORS_PAGES)

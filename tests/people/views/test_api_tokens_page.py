@@ -83,7 +83,7 @@ def test_shows_scopes_last_use_and_expiry(admin: Person) -> None:
     [token] = re.findall(r'id="token" type="text" value="([^"]+)"', text_of(made(admin)))
     assert token.startswith("ramp_api_")
     page = text_of(signed_in(admin).get(PAGE))
-    assert "Read people, cards and funds" in page
+    assert "Read people, what needs attention, cards and funds" in page
     assert ">Never<" in page
 
     Api(admin, token).get("people")

@@ -138,7 +138,8 @@ def test_asks_the_same_number_of_queries_for_ten_and_for_sixty(
     arrive(range(10, 70))
 
     assert len(queries_of(client, address)) == few
-    assert few <= 10
+    # The badge of Team updates takes some of them.
+    assert few <= 15
 
 
 def test_asks_the_same_number_of_queries_whatever_is_filtered(tenant: Tenant) -> None:

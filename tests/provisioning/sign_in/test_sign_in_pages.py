@@ -36,7 +36,7 @@ def sign_in(client: Client, address: str = "/sign-in/", **said: str) -> Any:
 
 def test_an_administrator_comes_to_the_people(client: Client, olga: Person) -> None:
     assert sign_in(client)["Location"] == "/"
-    assert client.get("/", follow=True).redirect_chain == [("/people/", 302)]
+    assert client.get("/", follow=True).redirect_chain == [("/overview/", 302)]
 
 
 def test_an_employee_comes_home(client: Client, tenant: Tenant) -> None:

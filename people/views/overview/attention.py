@@ -1,0 +1,54 @@
+"""What needs attention in `people`: bulk changes and scheduled terminations."""
+
+from collections.abc import Iterator
+
+from django.urls import reverse
+
+from people.models import BulkChange, Tenant
+from people.presentation.attention import AttentionRows, Severity
+from people.views.bulk.alerts import undecided_alerts
+from people.views.offboarding.schedule_list import blocked_soon, failed_terminations
+
+
+def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
+    yield AttentionRows(
+        rows=BulkChange.objects.undecided(),
+        time="began_at",
+        code="bulk-changes",
+        severity=Severity.ERROR,
+        singular="bulk deactivation waits for a decision",
+        plural="bulk deactivations wait for a decision",
+        action="Keep or restore",
+        url=reverse("admin:bulk_changes"),
+        of_one=_bulk_change,
+    )
+    # While auto-termination is off, nobody is due.
+    if tenant.auto_terminate_days is None:
+        return
+    terminations = reverse("admin:scheduled_terminations")
+    yield AttentionRows(
+        rows=failed_terminations(),
+        time="due_at",
+        code="failed-terminations",
+        severity=Severity.ERROR,
+        singular="scheduled termination failed",
+        plural="scheduled terminations failed",
+        action="View the reason",
+        url=f"{terminations}?show=failed",
+    )
+    yield AttentionRows(
+        rows=blocked_soon(),
+        code="blocked-terminations",
+        severity=Severity.WARNING,
+        singular="termination is due within 7 days and blocked",
+        plural="terminations are due within 7 days and blocked",
+        action="Resolve blockers",
+        url=f"{terminations}?show=blocked-soon",
+    )
+
+
+def _bulk_change() -> tuple[str, str] | None:
+    """Return the text and the page of the only bulk change."""
+    for alert in undecided_alerts():
+        return alert.text, reverse("admin:bulk_change", args=[alert.id])
+    return None

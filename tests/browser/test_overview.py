@@ -1,0 +1,80 @@
+"""The overview, which an administrator sees first …"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import NARROW, Demo
+
+Scheme = Literal["light", "dark"]
+LAPTOP = {"width": 1280, "height": 800}
+PHONE = {"width": NARROW, "height": 844}
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> Scheme:
+    chosen: Scheme = request.param
+    return chosen
+
+
+@pytest.fixture(params=[LAPTOP, PHONE], ids=["laptop", "phone"])
+def olga(
+    request: pytest.FixtureRequest, browser: Browser, demo: Demo, scheme: Scheme
+) -> Iterator[Page]:
+    """Sign in, and stay on the first page."""
+    page = browser.new_page(viewport=request.param, color_scheme=scheme)
+    page.set_default_timeout(10_000)
+    demo.sign_in(page)
+    yield page
+    page.close()
+
+
+def test_tells_in_one_screenful_what_is_wrong_and_what_to_click(olga: Page, demo: Demo) -> None:
+    attention = olga.get_by_role("region", name="Needs attention")
+    items = attention.get_by_role("listitem")
+
+    expect(attention.get_by_role("heading")).to_be_in_viewport(ratio=1)
+    expect(items.first).to_contain_text("changes from identity providers were refused")
+    for item in items.all()[:3]:
+        expect(item).to_be_in_viewport(ratio=1)
+        expect(item.get_by_role("link")).to_be_in_viewport(ratio=1)
+    assert olga.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_leads_in_one_click_to_each_remedy(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    attention = page.get_by_role("region", name="Needs attention")
+    names = [link.inner_text() for link in attention.get_by_role("link").all()]
+    assert len(names) >= 3
+
+    for name in names:
+        with page.expect_response(lambda response: response.request.is_navigation_request()) as led:
+            attention.get_by_role("link", name=name).click()
+        assert led.value.status == 200
+        page.goto(f"{demo.url}/overview/")
+
+
+def test_gives_the_figures_of_its_charts_as_tables(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    month = page.get_by_role("region", name="People and sign-ins")
+
+    month.get_by_text("Show as table").first.click()
+
+    table = month.get_by_role("table").first
+    expect(table.get_by_role("columnheader")).to_have_text(["Day (UTC)", "Arrived", "Left"])
+    arrived = [int(cell.inner_text()) for cell in table.locator("tbody td:nth-child(2)").all()]
+    expect(month).to_contain_text(f"Arrived: {sum(arrived)}")
+
+
+def test_has_a_checklist_that_is_hidden_with_one_click(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    checklist = page.get_by_role("region", name="Set up Ramp")
+    expect(checklist).to_contain_text("Set up sign-in")
+
+    page.get_by_role("button", name="Hide the setup checklist").click()
+    expect(checklist).to_have_count(0)
+
+    page.get_by_role("button", name="Show the setup checklist").click()
+    expect(checklist).to_be_visible()
