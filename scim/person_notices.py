@@ -13,7 +13,7 @@ MAX = 5
 
 
 def still_active(person: Person) -> Iterator[Notice]:
-    """Tell that the provider still has somebody as active who was deactivated or terminated here."""
+    """Tell that the provider still has somebody as active who left here."""
     name = active_at_provider(person)
     if name and not person.is_active:
         yield Notice(
