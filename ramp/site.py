@@ -40,6 +40,7 @@ FOR_ADMINISTRATORS = {
     "Spend": Section("spend", "credit_card"),
     "Integrations": Section("integrations", "hub", app="scim"),
     "Roles": Section("people_role_changelist", "badge"),
+    "Audit log": Section("audit_log", "history"),
     # The list redirects administrators to the settings of their own tenant.
     "Tenants": Section("people_tenant_changelist", "domain", app="provisioning"),
 }

@@ -69,6 +69,7 @@ HOOKS = AppHooks(
         "same_person_questions": common.same_person_questions,
     },
     updates_to_review=common.count_to_review,
+    actors=person_records.actors,
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
     role_confirmed_at=person_records.role_confirmed_at,

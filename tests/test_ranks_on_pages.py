@@ -245,6 +245,7 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
+    *("audit_log", "audit_log_export", "audit_event"),
     *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",
@@ -310,6 +311,7 @@ OTHERS |= {
 OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
+    "api/v1/audit-events",
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
     *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotFound
 
-from people.api import people, spend
+from people.api import audit, people, spend
 from people.api.base import ApiView
 
 VIEWS: dict[str, type[ApiView]] = {
@@ -17,6 +17,7 @@ VIEWS: dict[str, type[ApiView]] = {
     "people/<uuid:person_id>/deactivate": people.DeactivatePerson,
     "people/<uuid:person_id>/reactivate": people.ReactivatePerson,
     "team-updates": people.TeamUpdates,
+    "audit-events": audit.AuditEventList,
     "cards": spend.CardList,
     "cards/<uuid:card_id>": spend.CardDetail,
     "funds": spend.FundList,
