@@ -141,7 +141,7 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     # Anyone with the link can accept the invite.
-    ranks.check_rank_over(request.user.actor, invite.person)
+    lifecycle.record_link_shown(invite.person, actor=request.user.actor)
     return _page(request, "scim/team_updates/invite_link.html", invite, "Invite link")
 
 
