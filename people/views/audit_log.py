@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people import hooks
@@ -58,7 +59,7 @@ def _actions() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     kinds = [(GROUPS[kind.value.partition(".")[0]], kind) for kind in Event.Kind]
     kinds.sort(key=lambda one: list(GROUPS.values()).index(one[0]))
     for group, members in groupby(kinds, lambda one: one[0]):
-        yield group, [(kind.value, kind.label.capitalize()) for _, kind in members]
+        yield group, [(kind.value, capfirst(kind.label)) for _, kind in members]
 
 
 class AuditSearch(forms.Form):
@@ -110,7 +111,7 @@ def audit_log_page(request: PersonRequest) -> HttpResponse:
     context = page_context(request, "Audit log") | {
         "form": form,
         "ignored": ", ".join(str(form[name].label) for name in form.errors),
-        "is_searched": wanted != AuditFilter(),
+        "is_searched": any(vars(wanted).values()),
         "actors": sorted(set(audit_log.system_actors().values())),
         "rows": audit_log.audit_entries(page[:ROWS_A_PAGE]),
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
