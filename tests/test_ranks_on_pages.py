@@ -248,6 +248,7 @@ OTHERS = {
     *("audit_log", "audit_log_export", "audit_event"),
     *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
     *(
+        "team_updates_invites",
         "team_updates_errors",
         "team_updates_inactive",
         "team_updates_members",
