@@ -78,7 +78,8 @@ class AuditEventList(ApiView, ListAPIView[Event]):
         return audit_log.newer_than(settled, _known_place(after) if after else None)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        return _Records(*args, child=AuditEventSerializer())
+        [events] = args
+        return _Records(events, child=AuditEventSerializer())
 
     @extend_schema(
         operation_id="list_audit_events",

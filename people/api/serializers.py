@@ -157,7 +157,7 @@ class AuthorizationSerializer(serializers.ModelSerializer[Authorization]):
 
 
 class AuditChangeSerializer(serializers.Serializer[Any]):
-    field = serializers.CharField()  # type: ignore[assignment]
+    field = serializers.CharField()
     before = serializers.CharField(allow_blank=True)
     after = serializers.CharField(allow_blank=True)
 

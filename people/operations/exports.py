@@ -10,5 +10,4 @@ from people.values import Actor
 @transaction.atomic
 def record_export(what: str, *, actor: Actor, filters: str) -> None:
     """Record who exported what: “people as CSV”. `filters` is the query of the list."""
-    facts = {"filters": filters} if filters else {}
-    events.record(Event.Kind.DATA_EXPORTED, None, actor=actor, what=what, **facts)
+    events.record(Event.Kind.DATA_EXPORTED, None, actor=actor, what=what, filters=filters)

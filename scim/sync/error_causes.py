@@ -116,6 +116,7 @@ def _find_managers(causes: ErrorCauses, errors: Sequence[SyncError]) -> None:
     )
     for user in users.select_related("person").defer("document", "rendered"):
         names = (str(user.scim_id), user.scim_external_id, user.user_name_key, user.email_key)
+        assert user.person, "the query asks for it"
         for name in filter(None, names):
             causes.users.setdefault((user.connection_id, name), user.person)
     for person in Person.objects.filter(email_key__in=keys):

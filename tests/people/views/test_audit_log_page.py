@@ -173,7 +173,8 @@ class TestFilters:
 class TestPages:
     def test_show_each_event_once_while_others_are_added(self, client: Client) -> None:
         expected = [event.pk for event in reversed(happened(120))]
-        seen, before = [], {}
+        seen: list[int] = []
+        before: dict[str, int] = {}
         while True:
             response: Any = client.get(LOG, before)
             seen += [row.event.pk for row in response.context["rows"]]
