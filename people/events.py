@@ -13,6 +13,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Final
@@ -29,7 +30,7 @@ from people.db.unit_of_work import on_stored
 from people.models import Delivery, Event, Person
 from people.models.deliveries import STUCK_ATTEMPTS
 from people.models.field_table import PLACES
-from people.values import Actor
+from people.values import SIGN_IN_SOURCES, Actor
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +39,29 @@ LEASE: Final = timedelta(minutes=2)
 # The pauses before a failed subscriber is called again. The last one repeats.
 PAUSES: Final = [timedelta(seconds=seconds) for seconds in (10, 30, 60, 300, 900, 3600)]
 
-_cause: ContextVar[UUID | None] = ContextVar("cause_of_events", default=None)
+
+@dataclass(frozen=True)
+class _Cause:
+    request_id: UUID | None = None
+    interface: Event.Interface | None = None
+    ip: str | None = None
+
+
+_NO_CAUSE: Final = _Cause()
+_cause: ContextVar[_Cause] = ContextVar("cause_of_events", default=_NO_CAUSE)
 
 
 @contextmanager
-def caused_by(request_id: UUID) -> Iterator[None]:
-    """Set the `request_id` of all events and mails that the block records."""
-    token = _cause.set(request_id)
+def caused_by(
+    request_id: UUID, interface: Event.Interface | None = None, ip: str | None = None
+) -> Iterator[None]:
+    """Set the `request_id` of all events and mails that the block records.
+
+    Without an interface, the block keeps that of the block around it, and the client's address.
+    """
+    if interface is None:
+        interface, ip = _cause.get().interface, _cause.get().ip
+    token = _cause.set(_Cause(request_id, interface, ip))
     try:
         yield
     finally:
@@ -53,7 +70,17 @@ def caused_by(request_id: UUID) -> Iterator[None]:
 
 def current_cause() -> UUID | None:
     """Return the id of the request, page view or job run that is being processed, if any."""
-    return _cause.get()
+    return _cause.get().request_id
+
+
+def _interface_of(actor: Actor, cause: _Cause) -> Event.Interface:
+    # A sign-in arrives as a page view.
+    if actor.kind in SIGN_IN_SOURCES:
+        return Event.Interface.SIGN_IN
+    if cause.interface:
+        return cause.interface
+    # Nothing but requests has a cause with an interface.
+    return Event.Interface.COMMAND if actor.kind == "command" else Event.Interface.JOB
 
 
 def record(
@@ -70,13 +97,17 @@ def record(
     be renamed later, without an event for each person in it.
     """
     now = timezone.now()
+    cause = _cause.get()
     awaited = bool(hooks.subscriptions_to(kind, changes or {}))
     event: Event = Event.objects.create(
         tenant_id=person.tenant_id if person else tenancy.current_id(),
         kind=kind,
         person=person,
         actor=str(actor),
-        request_id=_cause.get(),
+        actor_person_id=actor.person_id,
+        interface=_interface_of(actor, cause),
+        ip=cause.ip,
+        request_id=cause.request_id,
         changes=changes or {},
         facts=facts | _place_ids(person, changes or {}),
         happened_at=now,

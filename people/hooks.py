@@ -44,6 +44,8 @@ class Page(Enum):
     # The mappings of sign-in groups to roles, of the tenant with this slug.
     GROUP_MAPPINGS = auto()
     CONFIRM_IDENTITY = auto()
+    # The sign-in attempts of the tenant with this slug.
+    SIGN_IN_LOG = auto()
 
 
 class Owner(NamedTuple):
@@ -159,6 +161,8 @@ class AppHooks:
     # Blank if the password is correct.
     password_problem: Callable[[Person, str], str] | None = None
 
+    # The actors of the tenant in force that are connections or providers, such as "scim:okta".
+    actors: Callable[[], Iterable[str]] | None = None
     # The name of a SCIM provider by its key, such as Okta for "okta".
     provider_name: Callable[[str], str] | None = None
     owner_of_people: Callable[[str], Owner] | None = None
@@ -279,6 +283,11 @@ def password_problem(person: Person, password: str) -> str:
         if app.password_problem:
             return app.password_problem(person, password)
     return "" if person.check_password(password) else "Incorrect password."
+
+
+def actors() -> list[str]:
+    """Return the actors of the tenant that are connections or sign-in providers."""
+    return [actor for app in registered if app.actors for actor in app.actors()]
 
 
 def provider_name(provider: str) -> str:

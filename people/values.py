@@ -11,6 +11,8 @@ Via = Literal["scim", "person", "system"]
 MAX_NAME_LENGTH = 200
 # The prefix of actors that are SCIM connections.
 VIA_SCIM: Final = "scim:"
+# The kinds of actors that are sign-in providers.
+SIGN_IN_SOURCES: Final = frozenset({"oidc", "ldap", "windows"})
 # The prefix of `Grant.source` for group mappings.
 VIA_MAPPING: Final = "mapping:"
 # Characters that change the direction of the text after them. A name could use them to disguise the

@@ -5,6 +5,7 @@ from provisioning import diagnosis, sign_in_methods
 from provisioning.group_roles import mappings
 from provisioning.models import SignInAttempt
 from provisioning.passwords.login import password_problem
+from provisioning.providers import manage
 from provisioning.sign_in import identities
 from provisioning.views import overview
 
@@ -13,12 +14,14 @@ HOOKS = AppHooks(
         Page.TENANT_SETTINGS: "admin:tenant_settings",
         Page.GROUP_MAPPINGS: "admin:mappings",
         Page.CONFIRM_IDENTITY: "admin:confirm_identity",
+        Page.SIGN_IN_LOG: "admin:provider_log",
     },
     causes=diagnosis.causes,
     sign_in_methods=sign_in_methods.of_person,
     has_signed_in=identities.has_signed_in,
     retire_identities=identities.retire_all,
     password_problem=password_problem,
+    actors=manage.provider_actors,
     is_role_mapped=mappings.is_role_mapped,
     attention=overview.attention_items,
     services=overview.services,

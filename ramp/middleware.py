@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostErro
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
+from people.models import Event
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -67,8 +68,12 @@ class RequestIdMiddleware:
         request_id = uuid4()
         bound = structlog.contextvars.bound_contextvars(request_id=str(request_id))
         client = client_address.remembered(request.META)
-        with bound, events.caused_by(request_id), client:
-            response = self.respond(request)
+        is_api = request.path_info.startswith("/api/")
+        interface = Event.Interface.API if is_api else Event.Interface.PAGE
+        with bound, client:
+            ip = client_address.current_client_address()
+            with events.caused_by(request_id, interface, ip):
+                response = self.respond(request)
         response["X-Request-Id"] = str(request_id)
         return response
 

@@ -46,6 +46,7 @@ FOR_ADMINISTRATORS: Sections = {
         "Team updates": Section("team_updates", "notifications", app="scim"),
         "Scheduled terminations": Section("scheduled_terminations", "event_upcoming"),
         "Bulk changes": Section("bulk_changes", "undo"),
+        "Audit log": Section("audit_log", "manage_search"),
     },
     "Spend": {
         "Cards and funds": Section("spend", "credit_card"),

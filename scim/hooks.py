@@ -73,6 +73,7 @@ HOOKS = AppHooks(
     services=overview.services,
     setup_steps=overview.setup_steps,
     has_group_mappings=group_mappings.has_mappings,
+    actors=person_records.actors,
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
     active_at_provider=person_records.active_at_provider,

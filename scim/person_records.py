@@ -1,4 +1,4 @@
-"""Facts about connections that `people` needs: whom they manage, and what they last said."""
+"""Facts about connections that `people` needs: their actors and people, and what they last said."""
 
 from datetime import datetime
 
@@ -7,6 +7,11 @@ from people.models import Person
 from scim.connections.presets import provider_name
 from scim.models import Connection, RequestLog, ScimUser
 from scim.sync.attribute_mapping import profile_of
+
+
+def actors() -> list[str]:
+    """Return the actors of all connections, including disconnected ones."""
+    return [str(connection.actor) for connection in Connection.objects.order_by("created_at")]
 
 
 def role_confirmed_at(person: Person) -> datetime | None:

@@ -36,6 +36,41 @@ const addCopyButtons = (root) => {
   }
 };
 
+// Copies with one click what the page behind a link shows: <a href="…" data-copy-link>. Without
+// scripts, and where the browser keeps the clipboard from the page, the link leads to that page.
+const copyFrom = async (link) => {
+  const shown = fetch(link.href, { headers: { "X-Dialog": "1" } }).then(async (response) => {
+    if (!response.ok || response.redirected) throw new Error("The session may have ended.");
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    return new Blob([page.querySelector("[data-copy] input").value], { type: "text/plain" });
+  });
+  // Given as a promise: some browsers allow writing only in the moment of the click.
+  await navigator.clipboard.write([new ClipboardItem({ "text/plain": shown })]);
+};
+
+document.addEventListener(
+  "click",
+  (event) => {
+    const link = event.target.closest?.("a[data-copy-link]");
+    if (!link || !window.ClipboardItem || !navigator.clipboard) return;
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    // A dialog around it would follow the link.
+    event.stopPropagation();
+    copyFrom(link).then(
+      () => {
+        const status = document.createElement("span");
+        status.setAttribute("role", "status");
+        link.removeAttribute("aria-label");
+        link.replaceChildren(status);
+        status.textContent = "Copied";
+      },
+      () => location.assign(link.href),
+    );
+  },
+  true,
+);
+
 // Asks for the page again every few seconds, and takes over the part that tells the news.
 const keepFresh = (part) => {
   setTimeout(async () => {

@@ -255,7 +255,9 @@ OTHERS = {
         "request",
         "team_updates",
     ),
+    *("audit_log", "audit_log_export", "audit_event"),
     *(
+        "team_updates_invites",
         "team_updates_errors",
         "team_updates_inactive",
         "team_updates_members",
@@ -320,6 +322,7 @@ OTHERS |= {
     *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     "api/v1/attention",
+    "api/v1/audit-events",
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
     *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }

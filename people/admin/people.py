@@ -17,6 +17,7 @@ from people.admin.filters import GuestFilter, StateFilter
 from people.admin.model_admin import CompanyAdmin
 from people.models import Person
 from people.models.person import PersonQuerySet
+from people.operations.exports import record_export
 from people.views.offboarding.terminate import terminate
 from people.views.permissions import PersonRequest, administrator_required
 from people.views.person.activation import deactivate, reactivate
@@ -88,7 +89,7 @@ class PersonAdmin(CompanyAdmin):
         """Refuse: people are never deleted."""
         return False
 
-    def export(self, request: HttpRequest) -> HttpResponseBase:
+    def export(self, request: PersonRequest) -> HttpResponseBase:
         """Export all people of the filtered list as CSV.
 
         With invalid filters, redirect to the list with an error, as the list itself does.
@@ -97,6 +98,7 @@ class PersonAdmin(CompanyAdmin):
             people = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
             return redirect(f"{reverse('admin:people_person_changelist')}?{ERROR_FLAG}=1")
+        record_export("people as CSV", actor=request.user.actor, filters=request.GET.urlencode())
         return people_as_csv(people)
 
     @display(description="Name", ordering="family_name")

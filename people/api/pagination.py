@@ -41,3 +41,13 @@ class PersonCursorPagination(CursorPagination):
 
 class NewestFirstPagination(PersonCursorPagination):
     ordering = ("-decided_at", "id")
+
+
+class AuditLogPagination(PersonCursorPagination):
+    ordering = ("-happened_at", "-id")
+
+    def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
+        """Return the order: the oldest first for programs that follow the log with `after`."""
+        if "after" in request.query_params:
+            return ("happened_at", "id")
+        return ("-happened_at", "-id")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from people.models import Authorization, Card, Fund, Person
+from people.models import Authorization, Card, Event, Fund, Person
 from people.models.field_table import PUBLISHED
 
 # The maximum of PostgreSQL's bigint.
@@ -154,6 +154,31 @@ class AuthorizationSerializer(serializers.ModelSerializer[Authorization]):
             *("amount", "currency", "merchant", "decided_at"),
         )
         read_only_fields = fields
+
+
+class AuditChangeSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    before = serializers.CharField(allow_blank=True)
+    after = serializers.CharField(allow_blank=True)
+
+
+class AuditEventSerializer(serializers.Serializer[Any]):
+    """An event of the audit log, for the schema; `record_of` in people/presentation makes it."""
+
+    id = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    action = serializers.ChoiceField(Event.Kind.choices)
+    actor = serializers.CharField(help_text="Such as person:ada@example.com, or scim:okta.")
+    actor_name = serializers.CharField()
+    actor_person = serializers.UUIDField(allow_null=True, help_text="The actor, if a person.")
+    person = serializers.UUIDField(allow_null=True, help_text="The person concerned.")
+    person_name = serializers.CharField(allow_null=True)
+    interface = serializers.ChoiceField(Event.Interface.choices, allow_null=True)
+    ip = serializers.IPAddressField(allow_null=True)
+    request_id = serializers.UUIDField(allow_null=True)
+    summary = serializers.CharField(help_text="The event as a sentence.")
+    note = serializers.CharField(allow_blank=True, help_text="The reason or the source.")
+    changes = AuditChangeSerializer(many=True)
 
 
 class ErrorSerializer(serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotFound
 
-from people.api import attention, people, spend
+from people.api import attention, audit, people, spend
 from people.api.base import ApiView
 
 VIEWS: dict[str, type[ApiView]] = {
@@ -18,6 +18,7 @@ VIEWS: dict[str, type[ApiView]] = {
     "people/<uuid:person_id>/reactivate": people.ReactivatePerson,
     "team-updates": people.TeamUpdates,
     "attention": attention.AttentionList,
+    "audit-events": audit.AuditEventList,
     "cards": spend.CardList,
     "cards/<uuid:card_id>": spend.CardDetail,
     "funds": spend.FundList,

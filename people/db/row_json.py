@@ -80,7 +80,8 @@ def codec_for(model: type[models.Model], names: tuple[str, ...]) -> RowCodec:
 def full_codec(model: type[models.Model], *, with_key: bool) -> RowCodec:
     """Return a codec for all columns, without the key if the database generates it."""
     fields = model._meta.concrete_fields
-    return RowCodec(model, [field for field in fields if with_key or not field.db_returning])
+    # Not `db_returning`, which is also true of a column with a `db_default`.
+    return RowCodec(model, [field for field in fields if with_key or not field.primary_key])
 
 
 @cache

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from people.db.concurrent_index import AddIndexOnline
+from people.db.index_operations import AddLargeIndex
 
 
 class Migration(migrations.Migration):
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnline(
+        AddLargeIndex(
             model_name="mail",
             index=models.Index(
                 condition=models.Q(("kind", "invite"), models.Q(("problem", ""), _negated=True)),

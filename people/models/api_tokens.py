@@ -34,6 +34,7 @@ class Scope(models.TextChoices):
 
     READ_PEOPLE = "people:read", "Read people, what needs attention, cards and funds"
     MANAGE_PEOPLE = "people:manage", "Deactivate and reactivate people"
+    READ_AUDIT_LOG = "audit:read", "Read the audit log"
     AUTHORIZE_SPEND = "spend:authorize", "Authorize purchases, and read cards and funds"
 
 

@@ -58,8 +58,23 @@ class Event(DeferrableModel, TenantOwned):
         SPEND_CHANGED = "spend.changed", "spend changed"
         WORKFLOW_CHANGED = "workflow.changed", "workflow changed"
         API_TOKEN_CHANGED = "api-token.changed", "API token changed"
+        DATA_EXPORTED = "data.exported", "data exported"
+        INVITE_LINK_SHOWN = "invite.link-shown", "invite link shown"
+        IDENTIFIED_AS_DIFFERENT = "person.taken-for-different", "identified as different people"
+        BULK_CHANGE_DECIDED = "bulk-change.decided", "bulk change confirmed or undone"
+        SYNC_ERROR_DISMISSED = "sync-error.dismissed", "sync error dismissed"
 
-    # No index on tenant alone, because no page lists all events of a tenant.
+    class Interface(models.TextChoices):
+        """Through what the actor made the change."""
+
+        PAGE = "page", "Page"
+        API = "api", "API"
+        SCIM = "scim", "SCIM"
+        SIGN_IN = "sign-in", "Sign-in"
+        JOB = "job", "Background job"
+        COMMAND = "command", "Command"
+
+    # No index on tenant alone, because the index `event_log` begins with it.
     tenant = models.ForeignKey(
         "people.Tenant", on_delete=models.PROTECT, related_name="+", editable=False, db_index=False
     )
@@ -69,6 +84,16 @@ class Event(DeferrableModel, TenantOwned):
         Person, on_delete=models.PROTECT, null=True, related_name="events", db_index=False
     )
     actor = models.CharField(max_length=255)
+    # The actor, if a signed-in person. Their address, which is in `actor`, may be reassigned later.
+    actor_person = models.ForeignKey(
+        Person, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    # Blank for events from before Ramp recorded it.
+    interface = models.CharField(
+        max_length=8, choices=Interface, blank=True, default="", db_default=""
+    )
+    # The client's address; None outside of a request.
+    ip = models.GenericIPAddressField(null=True)
     # The SCIM request, page view or job run that caused it; its log has the same id.
     request_id = models.UUIDField(null=True)
     # {"department": {"from": "Sales", "to": "Legal"}}; people are named by id.
@@ -85,6 +110,21 @@ class Event(DeferrableModel, TenantOwned):
             models.Index(fields=["request_id"], name="event_of_request"),
             models.Index(
                 fields=["id"], name="event_pending", condition=models.Q(dispatched_at=None)
+            ),
+            # The audit log: its order, and its filters.
+            models.Index(fields=["tenant", "happened_at", "id"], name="event_log"),
+            models.Index(fields=["tenant", "kind", "happened_at", "id"], name="event_log_kind"),
+            models.Index(fields=["tenant", "actor", "happened_at", "id"], name="event_log_actor"),
+            models.Index(
+                fields=["actor_person", "happened_at", "id"],
+                name="event_log_actor_person",
+                condition=models.Q(actor_person__isnull=False),
+            ),
+            # Without SCIM, which makes most events, so that `event_log` finds its events quickly.
+            models.Index(
+                fields=["tenant", "interface", "happened_at", "id"],
+                name="event_log_interface",
+                condition=models.Q(interface__in=["page", "api", "sign-in", "job", "command"]),
             ),
         ]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from people import events
-from people.models import Event
+from people.models import Event, Person
 from people.values import Actor
 
 
@@ -14,3 +14,8 @@ def record_connection_event(
     events.record(
         Event.Kind.CONNECTION_CHANGED, None, actor=actor, changes=changes, what=what, **facts
     )
+
+
+def record_dismissed_error(what: str, person: Person | None, *, actor: Actor, reason: str) -> None:
+    """Record that an administrator dismissed a sync error: “Invalid name of zoe@example.com”."""
+    events.record(Event.Kind.SYNC_ERROR_DISMISSED, person, actor=actor, what=what, reason=reason)

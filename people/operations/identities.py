@@ -1,4 +1,4 @@
-"""Records that an administrator linked a sign-in, or identified two people as the same."""
+"""Records that an administrator linked a sign-in, or decided whether two people are the same."""
 
 from people import events
 from people.models import Event, Mail, Person
@@ -32,3 +32,11 @@ def record_same_person(new: Person, earlier: Person, *, actor: Actor) -> None:
     """Record on both timelines that the new person is the same as the earlier leaver."""
     for person, other in ((new, earlier), (earlier, new)):
         events.record(Event.Kind.IDENTIFIED_AS_SAME, person, actor=actor, other=other.full_name)
+
+
+def record_different_people(new: Person, earlier: Person, *, actor: Actor) -> None:
+    """Record on both timelines that the new person is not the earlier leaver."""
+    for person, other in ((new, earlier), (earlier, new)):
+        events.record(
+            Event.Kind.IDENTIFIED_AS_DIFFERENT, person, actor=actor, other=other.full_name
+        )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from people import hooks
 from people.models import Person
-from people.values import normalize_key
+from people.values import SIGN_IN_SOURCES, normalize_key
 
 
 def people_names(actors: Iterable[str]) -> dict[str, str]:
@@ -26,7 +26,7 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
             return hooks.provider_name(name)
         case "person":
             return (names or {}).get(name, name)
-        case "oidc" | "ldap" | "windows":
+        case _ if kind in SIGN_IN_SOURCES:
             return name
         case "command":
             # Operators need no account in Ramp to run a command, so there is no name.

@@ -12,6 +12,12 @@ from people.models import Event, Mail, Person
 from people.models.field_table import FIELDS, LABELS, PEOPLE, Kind
 from people.presentation import handover_history
 from people.presentation.actor_names import actor_name
+from people.presentation.company_text import (
+    connection_deed,
+    label_of,
+    organization_deed,
+    plain_value,
+)
 from people.values import normalize_key
 
 ORDER = {name: place for place, name in enumerate(LABELS)}
@@ -46,10 +52,23 @@ SENTENCES: dict[str, str] = {
     Event.Kind.INVITE_REVOKED: "{actor} revoked the invite",
     Event.Kind.ROLE_GRANTED: "{actor} granted the role {role}",
     Event.Kind.ROLE_REMOVED: "{actor} removed the role {role}",
-    Event.Kind.CONNECTION_CHANGED: "{actor} changed a connection: {what}",
+    Event.Kind.INVITE_LINK_SHOWN: "{actor} opened the invite link of {person}",
+    Event.Kind.IDENTIFIED_AS_DIFFERENT: "{actor} confirmed that {person} and {other} are different "
+    "people",
+    Event.Kind.BULK_CHANGE_DECIDED: "{actor} {what}",
+    Event.Kind.SYNC_ERROR_DISMISSED: "{actor} dismissed a sync error: {what}",
+    Event.Kind.DATA_EXPORTED: "{actor} exported {what}",
     Event.Kind.SPEND_CHANGED: "{actor} {what}",
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
     Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
+}
+
+# The facts that explain an event, the most important one first.
+NOTES = {
+    "held": "The invite is on hold: {}",
+    "undoing": "A bulk change was undone.",
+    "reason": "Reason: {}",
+    "because": "Source: {}.",
 }
 
 ICONS: dict[str, str] = {
@@ -80,6 +99,11 @@ ICONS: dict[str, str] = {
     Event.Kind.ROLE_GRANTED: "add_moderator",
     Event.Kind.ROLE_REMOVED: "remove_moderator",
     Event.Kind.CONNECTION_CHANGED: "sync_alt",
+    Event.Kind.INVITE_LINK_SHOWN: "link",
+    Event.Kind.IDENTIFIED_AS_DIFFERENT: "group_off",
+    Event.Kind.BULK_CHANGE_DECIDED: "rule",
+    Event.Kind.SYNC_ERROR_DISMISSED: "sync_problem",
+    Event.Kind.DATA_EXPORTED: "download",
     Event.Kind.SPEND_CHANGED: "credit_card",
     Event.Kind.WORKFLOW_CHANGED: "approval",
     Event.Kind.API_TOKEN_CHANGED: "key",
@@ -120,12 +144,17 @@ class TimelineEntry:
     request_id: UUID | None
     # The person concerned; None for events of the tenant.
     person: Person | None
+    # None for mails, which are not in the audit log.
+    event_id: int | None = None
 
 
-def entries_of(events: Iterable[Event]) -> list[TimelineEntry]:
-    """Return the entries of the events, whose people must be loaded."""
+def entries_of(events: Iterable[Event], names: dict[str, str] | None = None) -> list[TimelineEntry]:
+    """Return the entries of the events, whose people must be loaded.
+
+    `names` is the result of `names_in`, if the caller has it.
+    """
     loaded = list(events)
-    names = _names(loaded)
+    names = names_in(loaded) if names is None else names
     return [_entry(event, names) for event in loaded]
 
 
@@ -157,7 +186,7 @@ def _report(mail: Mail) -> str:
     return ""
 
 
-def _names(events: Iterable[Event]) -> dict[str, str]:
+def names_in(events: Iterable[Event]) -> dict[str, str]:
     """Return the names of all people whom the events mention, by id and by address."""
     ids, addresses = set(), set()
     for event in events:
@@ -165,7 +194,9 @@ def _names(events: Iterable[Event]) -> dict[str, str]:
         ids |= {value for change in changes for value in change.values() if value}
         ids |= handover_history.mentioned_people(event)
         kind, _, name = event.actor.partition(":")
-        if kind == "person":
+        if event.actor_person_id:
+            ids.add(event.actor_person_id)
+        elif kind == "person":
             addresses.add(normalize_key(name))
     people = Person.objects.filter(Q(pk__in=ids) | Q(email_key__in=addresses))
     names: dict[str, str] = {}
@@ -193,11 +224,12 @@ def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
         happened_at=event.happened_at,
         request_id=event.request_id,
         person=event.person,
+        event_id=event.pk,
     )
 
 
 def _sentence(event: Event, differences: list[Difference], names: dict[str, str]) -> str:
-    actor = actor_name(event.actor, names)
+    actor = name_of_actor(event, names)
     pattern = SENTENCES.get(event.kind)
     if pattern:
         person = event.person.full_name if event.person else ""
@@ -210,7 +242,10 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
         case Event.Kind.MANAGED_FIELDS_RESTORED:
             return f"{actor} {_changed(differences, 'restored', 'restored')}"
         case Event.Kind.ORGANIZATION_CHANGED:
-            return f"{actor} {_reorganized(event)}"
+            fields = _listed([change.field for change in differences])
+            return f"{actor} {organization_deed(event, fields)}"
+        case Event.Kind.CONNECTION_CHANGED:
+            return f"{actor} {connection_deed(event.facts)}"
         case _ if not differences:
             return f"{actor}: {event.get_kind_display()}"
         case _:
@@ -229,47 +264,37 @@ def _changed(differences: list[Difference], verb: str, verb_for_new: str) -> str
             return f"{verb} {_listed([change.field for change in differences])}"
 
 
-def _reorganized(event: Event) -> str:
-    what, name = event.facts.get("what", "place"), event.changes.get("name", {})
-    if what == "auto-termination":
-        days = event.changes["auto_terminate_days"]["to"]
-        return f"set auto-termination to {days} days" if days else "turned off auto-termination"
-    if what == "company" and not name:
-        return f"changed {_listed([_label(field) for field in event.changes])} of the company"
-    match name.get("from"), name.get("to"):
-        case None, str() as new:
-            return f"added the {what} {new}"
-        case str() as old, None:
-            return f"deleted the {what} {old}"
-        case str() as old, str() as new:
-            return f"renamed the {what} {old} to {new}"
-        case _:
-            return f"changed {_listed([_label(field) for field in event.changes])} of a {what}"
-
-
 def _note(event: Event, names: dict[str, str]) -> str:
-    if event.facts.get("held"):
-        return f"The invite is on hold: {event.facts['held']}"
-    if event.facts.get("undoing"):
-        return "A bulk change was undone."
-    if event.facts.get("reason"):
-        return f"Reason: {event.facts['reason']}"
-    if event.facts.get("because"):
-        return f"Source: {event.facts['because']}."
-    if event.kind == Event.Kind.ROLE_REMOVED:
-        return f"Source: {actor_name(event.facts.get('source', ''), names)}."
-    return handover_history.describe(event, names)
+    for fact, pattern in NOTES.items():
+        if event.facts.get(fact):
+            return pattern.format(event.facts[fact])
+    match event.facts:
+        case {"added": list() as added, "removed": list() as removed}:
+            groups = {"Added": added, "Removed": removed}
+            return " ".join(f"{done}: {', '.join(what)}." for done, what in groups.items() if what)
+        case {"source": source} if event.kind == Event.Kind.ROLE_REMOVED:
+            return f"Source: {actor_name(source, names)}."
+        case _:
+            return handover_history.describe(event, names)
+
+
+def name_of_actor(event: Event, names: dict[str, str]) -> str:
+    """Return the actor's name. An address alone could belong to another person by now."""
+    key = str(event.actor_person_id or "")
+    return names.get(key) or actor_name(event.actor, names)
 
 
 def _label(field: str) -> str:
-    return LABELS.get(field) or field.removeprefix("custom.").replace("_", " ")
+    return LABELS.get(field) or label_of(field)
 
 
 def _value_text(field: str, value: Any, names: dict[str, str]) -> str:
+    # Custom fields, and settings of the company, have no kind.
+    if field not in FIELDS:
+        return plain_value(value)
     if not value:
         return ""
-    # Custom fields, and those of a company, contain texts.
-    match FIELDS[field].kind if field in FIELDS else Kind.TEXT:
+    match FIELDS[field].kind:
         case Kind.PERSON:
             return names.get(value, "unknown person")
         case Kind.CHOICE:

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from people.views.api_tokens import api_tokens, revoke_api_token
+from people.views.audit_log import audit_event, audit_log_page, export_audit_log
 from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
 from people.views.diagnosis import why
@@ -24,6 +25,9 @@ PAGES: list[URLPattern] = [
     path("overview/", overview, name="overview"),
     path("overview/checklist/", setup_checklist, name="setup_checklist"),
     path("home/", home, name="home"),
+    path("audit-log/", audit_log_page, name="audit_log"),
+    path("audit-log/export/", export_audit_log, name="audit_log_export"),
+    path("audit-log/<int:event_id>/", audit_event, name="audit_event"),
     path("people/bulk-changes/", bulk_changes, name="bulk_changes"),
     path("people/bulk-changes/alert-threshold/", alert_thresholds, name="alarm_settings"),
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from people.db.concurrent_index import AddIndexOnline
+from people.db.index_operations import AddLargeIndex
 
 
 class Migration(migrations.Migration):
@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnline(
+        AddLargeIndex(
             model_name="signinattempt",
             index=models.Index(
                 condition=models.Q(
@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 name="sign_in_attempt_success",
             ),
         ),
-        AddIndexOnline(
+        AddLargeIndex(
             model_name="signinattempt",
             index=models.Index(
                 condition=models.Q(("outcome__in", ("refused", "failed"))),

@@ -72,6 +72,11 @@ def provider_named(name: str) -> IdentityProvider:
     return provider
 
 
+def provider_actors() -> list[str]:
+    """Return the actors of all providers, including removed ones."""
+    return [str(provider.actor) for provider in IdentityProvider.objects.order_by("pk")]
+
+
 def secret_of(provider: IdentityProvider) -> str:
     """Return the client secret, the bind password, or the keytab in base64; blank if none.
 

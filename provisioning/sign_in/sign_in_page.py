@@ -1,5 +1,7 @@
 """The settings of a tenant's sign-in page, and whether passwords are allowed."""
 
+from typing import Any
+
 from django.db import transaction
 
 from people.models import Tenant
@@ -25,14 +27,25 @@ def change_settings(
 ) -> bool:
     """Change the sign-in settings, and tell whether anything changed."""
     settings = settings_of(tenant)
-    before = (settings.default_provider_id, settings.redirects)
+    before = _history_values(settings)
     has_changed = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
     settings.default_provider, settings.redirects = default_provider, redirects
-    if before == (settings.default_provider_id, redirects):
+    after = _history_values(settings)
+    if before == after:
         return has_changed
     settings.save()
-    name = default_provider.name if default_provider else "none"
-    connection_events.record_connection_event(
-        "the sign-in page", actor=actor, default_provider=name, redirects=redirects
-    )
+    changes = {
+        name: {"from": before[name], "to": value}
+        for name, value in after.items()
+        if before[name] != value
+    }
+    connection_events.record_connection_event("the sign-in page", actor=actor, changes=changes)
     return True
+
+
+def _history_values(settings: SignInSettings) -> dict[str, Any]:
+    provider = settings.default_provider
+    return {
+        "default provider": provider.name if provider else "",
+        "redirects to the default provider": settings.redirects,
+    }

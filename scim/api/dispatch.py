@@ -204,7 +204,7 @@ def _write_deferring(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
     # The unit of work stores its rows when its block ends, so it is inside the transaction. The
     # prefetched rows are locked by the transaction, so they are discarded before it ends.
     with (
-        events.caused_by(request.request_id),
+        events.caused_by(request.request_id, request.interface, request.ip),
         transaction.atomic(),
         unit_of_work.deferring(),
         prepared_statements.prefetching(),
@@ -214,7 +214,7 @@ def _write_deferring(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
 
 
 def _write(request: ScimRequest, endpoint: Endpoint) -> HttpResponse:
-    with events.caused_by(request.request_id), transaction.atomic():
+    with events.caused_by(request.request_id, request.interface, request.ip), transaction.atomic():
         return _call_endpoint(request, endpoint)
 
 

@@ -67,7 +67,7 @@ def deactivate(request: ScimRequest, refusal: Refusal) -> HttpResponse:
     request.if_match = None
     scim_id = request.path.removeprefix("Users/")
     with (
-        events.caused_by(request.request_id),
+        events.caused_by(request.request_id, request.interface, request.ip),
         tenancy.use(request.connection.tenant_id),
         transaction.atomic(),
     ):

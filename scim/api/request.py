@@ -16,6 +16,8 @@ from scim2_models import (
     UniquenessException,
 )
 
+from people.client_address import client_address
+from people.models import Event
 from people.operations.roles.base_roles import LastAdministrator, LastOwner
 from people.tokens import may_be_valid, token_digest
 from people.values import Actor, PeopleError
@@ -118,6 +120,15 @@ class ScimRequest:
     @property
     def changes_user(self) -> bool:
         return self.path.startswith("Users/") and self.method in CHANGE_METHODS
+
+    @property
+    def interface(self) -> Event.Interface | None:
+        """The interface of its events; None, if an administrator retries it on a page."""
+        return None if self.retried_by else Event.Interface.SCIM
+
+    @property
+    def ip(self) -> str | None:
+        return client_address(self.http.META)
 
     @property
     def address(self) -> str:

@@ -14,7 +14,6 @@ from django.http import HttpResponse
 from scim2_models import SCIMException, UnauthorizedException
 
 from people import tenancy
-from people.client_address import client_address
 from people.values import PeopleError
 from scim.api import refused_writes
 from scim.api.rate_limits import TooManyRequests
@@ -46,7 +45,7 @@ def record(request: ScimRequest, response: HttpResponse) -> None:
         body=_masked(request.body),
         status=response.status_code,
         answer=_logged_answer(request, response),
-        ip=client_address(request.http.META),
+        ip=request.ip,
         received_at=request.received_at,
         milliseconds=round((monotonic() - request.started) * 1000),
     )

@@ -72,7 +72,11 @@ def confirm_different_person(question: SamePersonQuestion, *, actor: Actor) -> N
     :raises PersonAboveRank: if one of the two is above the actor's rank.
     :raises DecidedMeanwhile: if the question is no longer open.
     """
-    _save_answer(_lock_question(question, actor), Answer.DIFFERENT, actor=actor)
+    question = _lock_question(question, actor)
+    _save_answer(question, Answer.DIFFERENT, actor=actor)
+    # The new person is gone if the provider deleted them meanwhile.
+    if question.user.person:
+        identities.record_different_people(question.user.person, question.earlier, actor=actor)
 
 
 def describe_holdings(person: Person) -> list[str]:

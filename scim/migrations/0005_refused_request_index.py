@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from people.db.concurrent_index import AddIndexOnline
+from people.db.index_operations import AddLargeIndex
 
 
 class Migration(migrations.Migration):
@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        AddIndexOnline(
+        AddLargeIndex(
             model_name="requestlog",
             index=models.Index(
                 condition=models.Q(("retried_by", ""), ("status__gte", 400)),

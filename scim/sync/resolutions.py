@@ -14,6 +14,10 @@ class Action(StrEnum):
     OPEN_PERSON = "open-person"
     OPEN_ROLE = "open-role"
     OPEN_BOTH = "open-both"
+    OPEN_MANAGER = "open-manager"
+    OPEN_LOCATION = "open-location"
+    EDIT_MAPPING = "edit-mapping"
+    SHOW_REQUEST = "show-request"
     LINK = "link"
     INVITE_ANYWAY = "invite-anyway"
     RETRY = "retry"
@@ -40,7 +44,13 @@ class SyncErrorCase:
     is_waiting: bool = False
     is_held: bool = False
     holder: AddressOwner = AddressOwner.NOBODY
+    # The named manager is in Ramp now.
+    is_manager_here: bool = False
+    # What prevented the change is gone, or may be gone, so a retry may succeed.
+    is_cause_gone: bool = False
     may_retry: bool = False
+    # The request, or what is left of it, can be shown.
+    has_request: bool = True
 
 
 class Resolution(NamedTuple):
@@ -49,12 +59,21 @@ class Resolution(NamedTuple):
 
 
 def resolution_for(case: SyncErrorCase) -> Resolution:
-    """Return the preferred action if it is possible, otherwise a possible one, with advice."""
+    """Return the preferred action if it is possible, otherwise a possible one, with advice.
+
+    Retry is the action only if the same request may succeed now.
+    """
     preferred, advice = _preferred(case)
     return Resolution(_possible_action(preferred, case), advice.format(provider=case.provider))
 
 
 def _preferred(case: SyncErrorCase) -> tuple[Action, str]:
+    if case.is_cause_gone and not (case.is_held or case.is_waiting):
+        return (
+            Action.RETRY,
+            "What prevented this change has been corrected, or the settings of {provider} have "
+            "changed since. Retry the request.",
+        )
     match case.reason:
         case Reason.INVALID_MANAGER:
             return _for_manager(case)
@@ -66,30 +85,30 @@ def _preferred(case: SyncErrorCase) -> tuple[Action, str]:
 
 DEFAULT_RESOLUTIONS: dict[str, tuple[Action, str]] = {
     Reason.CIRCULAR_MANAGER: (
-        Action.OPEN_PERSON,
+        Action.OPEN_MANAGER,
         "The person manages this manager, directly or indirectly. In {provider}, first change "
         "the manager of the person who is higher up. Then this change is accepted.",
     ),
     Reason.SELF_MANAGER: (
-        Action.OPEN_PERSON,
+        Action.SHOW_REQUEST,
         "In {provider}, assign a different manager, or none.",
     ),
     Reason.INVALID_NAME: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "Correct the name in {provider}. It is sent again automatically.",
     ),
     Reason.INCOMPLETE: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "Fill in the missing fields in {provider}, and check that its mapping sends them. After "
         "changing the policy or the mapping in Ramp, retry.",
     ),
     Reason.INVALID_LOCATION_CHANGE: (
-        Action.RETRY,
+        Action.OPEN_LOCATION,
         "Their cards are issued in another currency. Choose a location of the same entity in "
         "{provider}; or place the location under that entity in Ramp, and retry.",
     ),
     Reason.INVALID_ROLE_ASSIGNMENT: (
-        Action.RETRY,
+        Action.EDIT_MAPPING,
         "Choose a role in {provider} that exists in Ramp. Guest is only for new people. If "
         "roles are assigned only in Ramp, choose this in the SCIM settings and retry.",
     ),
@@ -114,51 +133,51 @@ DEFAULT_RESOLUTIONS: dict[str, tuple[Action, str]] = {
     ),
     # A retry would send the same unreadable body.
     Reason.INVALID_SYNTAX: (
-        Action.DISMISS,
+        Action.SHOW_REQUEST,
         "Ramp could not read the request. Open it below and correct what builds it in {provider}: "
         "the app, an attribute mapping or a script.",
     ),
     Reason.INVALID_VALUE: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "Correct the value that the message names in {provider}, or remove its attribute mapping.",
     ),
     Reason.INVALID_PATH: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "The request changes an attribute that Ramp does not have. Remove or correct the "
         "attribute mapping in {provider}.",
     ),
     Reason.INVALID_FILTER: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "The request selects a value in a way that Ramp does not support. Correct the attribute "
         "mapping in {provider}.",
     ),
     Reason.NO_TARGET: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "The request changes a value that does not exist. Have {provider} send the whole user or "
         "group again.",
     ),
     Reason.MUTABILITY: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "The request changes an attribute that only Ramp sets. Remove its attribute mapping in "
         "{provider}.",
     ),
     Reason.UNIQUENESS: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "Another user of {provider} has this userName or externalId in Ramp. Correct one of the "
         "two in {provider}.",
     ),
     Reason.TOO_MANY: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "The request has more values than Ramp accepts at once. Have {provider} send fewer at "
         "once.",
     ),
     Reason.NOT_FOUND: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "{provider} changed a user or group that Ramp does not have, or that {provider} deleted "
         "before. Remove it from the app in {provider} and assign it again.",
     ),
     Reason.CONFLICT: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "The request conflicts with what Ramp has. Have {provider} send it again.",
     ),
     Reason.PRECONDITION_FAILED: (
@@ -167,16 +186,16 @@ DEFAULT_RESOLUTIONS: dict[str, tuple[Action, str]] = {
         "again and repeats the change automatically. Otherwise, retry.",
     ),
     Reason.PAYLOAD_TOO_LARGE: (
-        Action.DISMISS,
+        Action.SHOW_REQUEST,
         "The request is larger than Ramp accepts. Send fewer members or attributes at once, for "
         "example without the photo.",
     ),
     Reason.UNSUPPORTED_MEDIA_TYPE: (
-        Action.DISMISS,
+        Action.SHOW_REQUEST,
         "The client must send JSON: Content-Type “application/scim+json”.",
     ),
     Reason.REFUSED: (
-        Action.RETRY,
+        Action.SHOW_REQUEST,
         "Follow the message, and have {provider} send the request again.",
     ),
 }
@@ -196,7 +215,7 @@ def _for_manager(case: SyncErrorCase) -> tuple[Action, str]:
             "correct it in {provider}.",
         )
     return (
-        Action.RETRY,
+        Action.OPEN_MANAGER if case.is_manager_here else Action.SHOW_REQUEST,
         "Add the manager first and retry, or correct the reference in {provider}. Guests and "
         "terminated people cannot be managers.",
     )
@@ -219,18 +238,22 @@ def _for_address(case: SyncErrorCase) -> tuple[Action, str]:
 
 def _possible_action(preferred: Action, case: SyncErrorCase) -> Action:
     """Return the next best action if the preferred one is not possible."""
-    candidates: Sequence[tuple[Action, bool]] = (
-        (preferred, _is_possible(preferred, case)),
-        (Action.RETRY, case.may_retry),
-    )
-    return next((action for action, is_possible in candidates if is_possible), Action.DISMISS)
+    candidates: Sequence[Action] = (preferred, Action.SHOW_REQUEST, Action.DISMISS)
+    if preferred == Action.OPEN_MANAGER:
+        # The manager is not in Ramp any more.
+        candidates = (preferred, Action.OPEN_PERSON, *candidates[1:])
+    return next(action for action in candidates if _is_possible(action, case))
 
 
 def _is_possible(action: Action, case: SyncErrorCase) -> bool:
     match action:
         case Action.OPEN_PERSON | Action.OPEN_ROLE | Action.INVITE_ANYWAY:
             return case.is_known
+        case Action.OPEN_MANAGER:
+            return case.is_manager_here
         case Action.RETRY | Action.LINK:
             return case.may_retry
+        case Action.SHOW_REQUEST:
+            return case.has_request
         case _:
             return True

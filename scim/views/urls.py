@@ -22,6 +22,7 @@ from scim.views.setup.review import review
 from scim.views.setup.review_choices import choose
 from scim.views.setup.steps import abandon, first_request, resume, steps, token
 from scim.views.team_updates import pending_invites, sync_error_actions
+from scim.views.team_updates.common import team_updates
 from scim.views.team_updates.inactive_users import inactive_users
 from scim.views.team_updates.sync_errors import sync_error, sync_errors
 from scim.views.team_updates.to_review import review as returned_people
@@ -37,7 +38,8 @@ register_converter(ProviderConverter, "provider")
 SETUP = "integrations/<provider:provider>/setup"
 
 PAGES: list[URLPattern] = [
-    path(f"{UPDATES}/", pending_invites.pending_invites, name="team_updates"),
+    path(f"{UPDATES}/", team_updates, name="team_updates"),
+    path(f"{UPDATES}/invites/", pending_invites.pending_invites, name="team_updates_invites"),
     path(f"{UPDATES}/resend/", pending_invites.resend_many, name="invites_resend"),
     path(f"{INVITE}/resend/", pending_invites.resend, name="invite_resend"),
     path(f"{INVITE}/revoke/", pending_invites.revoke, name="invite_revoke"),

@@ -30,6 +30,7 @@ NEEDED = {
     ("POST", "people/<uuid:person_id>/reactivate"): {"people:manage"},
     ("GET", "team-updates"): {"people:read"},
     ("GET", "attention"): {"people:read"},
+    ("GET", "audit-events"): {"audit:read"},
     ("GET", "cards"): {"people:read", "spend:authorize"},
     ("GET", "cards/<uuid:card_id>"): {"people:read", "spend:authorize"},
     ("GET", "funds"): {"people:read", "spend:authorize"},

@@ -14,6 +14,10 @@ def dialog(page: Page, demo: Demo) -> Locator:
     return page.get_by_role("dialog", name="Team updates")
 
 
+def test_on_the_tab_that_needs_attention(dialog: Locator) -> None:
+    expect(dialog.locator("[aria-current]")).to_contain_text("Sync errors")
+
+
 def test_in_a_dialog_whose_tabs_stay_in_it(page: Page, demo: Demo, dialog: Locator) -> None:
     for tab in ("Inactive users", "Sync errors", "Pending invites"):
         dialog.get_by_role("link", name=tab).click()
@@ -37,6 +41,8 @@ def test_in_a_dialog_that_closes_and_gives_back_the_focus(page: Page, dialog: Lo
 
 
 def test_by_searching_in_the_dialog(page: Page, dialog: Locator) -> None:
+    dialog.get_by_role("link", name="Pending invites").click()
+    expect(dialog.locator("[aria-current]")).to_contain_text("Pending invites")
     dialog.get_by_label("Search", exact=True).fill("xyzzy")
     page.keyboard.press("Enter")
 
@@ -66,12 +72,28 @@ def test_by_opening_the_dialog_as_a_page(page: Page, demo: Demo, dialog: Locator
 
 
 def test_by_copying_a_link(page: Page, dialog: Locator) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    dialog.get_by_role("link", name="Pending invites").click()
+
+    dialog.get_by_role("link", name="Copy link").first.click()
+
+    expect(dialog.get_by_role("status").get_by_text("Copied")).to_be_visible()
+    assert "/invite/" in page.evaluate("navigator.clipboard.readText()")
+    assert obstacles(page) == []
+
+
+def test_by_selecting_a_link_where_the_browser_keeps_the_clipboard(
+    page: Page, demo: Demo, dialog: Locator
+) -> None:
+    page.evaluate("delete Navigator.prototype.clipboard")
+    dialog.get_by_role("link", name="Pending invites").click()
+
     dialog.get_by_role("link", name="Copy link").first.click()
 
     link = page.get_by_role("textbox", name="Invite link")
     assert "/invite/" in link.input_value()
     page.get_by_role("button", name="Copy: Invite link").click()
-    expect(page.get_by_role("button", name="Copy: Invite link")).to_have_text("Copied")
+    expect(page.get_by_role("button", name="Copy: Invite link")).to_have_text("Press Ctrl+C")
 
 
 def test_on_a_phone(page: Page, demo: Demo) -> None:
@@ -92,6 +114,11 @@ def test_without_javascript(page: Page, demo: Demo) -> None:
         java_script_enabled=False, storage_state=page.context.storage_state()
     ).new_page()
     plain.goto(f"{demo.url}/people/")
+
+    plain.get_by_role("link", name="Team updates").click()
+    plain.get_by_role("link", name="Pending invites").click()
+    plain.get_by_role("link", name="Copy link").first.click()
+    assert "/invite/" in plain.get_by_role("textbox", name="Invite link").input_value()
 
     plain.get_by_role("link", name="Team updates").click()
     plain.get_by_role("link", name="Sync errors").click()

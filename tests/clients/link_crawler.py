@@ -23,7 +23,9 @@ def explore(page: Page, url: str) -> Addresses:
     scim = urlsplit(page.url).path
     _test(page, f"{url}{scim}self-test/")
     _switch_auto_termination_on(page, f"{url}{scim}offboarding/")
-    invite = _found(page, f"{url}/people/updates/", "a[href$='/revoke/']").removesuffix("revoke/")
+    invite = _found(page, f"{url}/people/updates/invites/", "a[href$='/revoke/']").removesuffix(
+        "revoke/"
+    )
     page.goto(f"{url}{invite}link/")
     invitation = page.get_by_label("Invite link", exact=True).input_value()
     return {

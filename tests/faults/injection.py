@@ -127,7 +127,9 @@ def _send_by_hand(stack: Stack, company: Company, mark: str) -> None:
 def _pages(stack: Stack, company: Company, mark: str) -> list[str]:
     """Return every page, for each row that holds a text where its address names a row."""
     scripted = f"<script>{mark}()</script>"
-    found = [f"{path}?q={scripted}" for path in ("/people/", "/people/why/", "/people/updates/")]
+    found = [
+        f"{path}?q={scripted}" for path in ("/people/", "/people/why/", "/people/updates/invites/")
+    ]
     rows = {
         "people_person": ("SELECT id FROM people_person WHERE email LIKE %s", f"%.{mark}@%"),
         "people_department": ("SELECT id FROM people_department WHERE name LIKE %s", f"%{mark}%"),

@@ -94,6 +94,7 @@ def confirm(change: BulkChange, *, actor: Actor) -> bool:
         return False
     locked.confirmed_at, locked.confirmed_by = timezone.now(), str(actor)
     locked.save(update_fields=["confirmed_at", "confirmed_by"])
+    _record_decision(locked, "confirmed", actor=actor)
     return True
 
 
@@ -153,7 +154,15 @@ def request_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
         raise NothingToUndo
     locked.undone_at, locked.undone_by = timezone.now(), str(actor)
     locked.save(update_fields=["undone_at", "undone_by"])
+    _record_decision(locked, "undid", actor=actor)
     return count
+
+
+def _record_decision(change: BulkChange, decided: str, *, actor: Actor) -> None:
+    did = "deactivated" if change.kind == BulkChange.Kind.DEACTIVATED else "reactivated"
+    began_at = f"{change.began_at:%-d %B %Y, %H:%M} UTC"
+    what = f"{decided} the bulk change of {began_at}, which {did} people"
+    events.record(Event.Kind.BULK_CHANGE_DECIDED, None, actor=actor, what=what, id=str(change.pk))
 
 
 def undo_requested(*, as_of: datetime) -> int:

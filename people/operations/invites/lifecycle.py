@@ -124,6 +124,16 @@ def revoke_invite(person: Person, *, actor: Actor) -> bool:
     return True
 
 
+@transaction.atomic
+def record_link_shown(person: Person, *, actor: Actor) -> None:
+    """Record that the actor saw the invite link, with which anyone can join as the person.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    ranks.check_rank_over(actor, person)
+    events.record(Event.Kind.INVITE_LINK_SHOWN, person, actor=actor)
+
+
 def reissue_invite_to_new_address(person: Person, *, actor: Actor) -> None:
     """Revoke the invite to the person's old address, and create one for the new address."""
     older = Invite.objects.open().filter(person=person).first()

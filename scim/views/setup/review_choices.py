@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from people.models import Person
 from people.operations import ranks
+from people.operations.connection_events import record_connection_event
 from people.operations.roles import base_roles
 from people.values import Actor
 from people.views.permissions import PersonRequest
@@ -97,6 +98,13 @@ def _save_decision(
             "decided_by": str(actor),
             "decided_at": timezone.now(),
         },
+    )
+    record_connection_event(
+        f"chose “{choice.label}” for {about.get('person') or about['user']} in the review of "
+        f"{connection}",
+        actor=actor,
+        provider=connection.provider,
+        connection=str(connection.pk),
     )
     return True
 

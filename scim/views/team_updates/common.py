@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ from people.operations.roles.withheld_roles import people_with_withheld_roles
 from people.presentation.page_links import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
 from people.views.page_context import page_context
+from people.views.permissions import administrator_required
 from scim.models import SamePersonQuestion, ScimGroup, ScimWaitingMember, SyncError
 
 ROWS_A_PAGE = 50
@@ -70,7 +71,7 @@ def to_review() -> list[QuerySet[Any]]:
 
 
 TABS: dict[str, tuple[str, Callable[[], list[QuerySet[Any]]]]] = {
-    "team_updates": ("Pending invites", lambda: [Invite.objects.open()]),
+    "team_updates_invites": ("Pending invites", lambda: [Invite.objects.open()]),
     "team_updates_inactive": ("Inactive users", lambda: [inactive_people()]),
     "team_updates_errors": ("Sync errors", lambda: [SyncError.objects.open()]),
     "team_updates_review": ("To review", to_review),
@@ -78,8 +79,29 @@ TABS: dict[str, tuple[str, Callable[[], list[QuerySet[Any]]]]] = {
 }
 
 
+# The tabs by urgency: refused changes and questions wait for an administrator; the others may wait.
+URGENCY = (
+    *("team_updates_errors", "team_updates_review", "team_updates_invites"),
+    *("team_updates_inactive", "team_updates_members"),
+)
+
+
 def page_of(request: HttpRequest, rows: QuerySet[Any]) -> Any:
     return BoundedPaginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
+
+
+@administrator_required
+def team_updates(request: HttpRequest) -> HttpResponse:
+    """Redirect to the most urgent tab that has rows.
+
+    Before the tabs had addresses, this was the list of pending invites. Bookmarks of its filters
+    lead there.
+    """
+    if request.GET:
+        invites = reverse("admin:team_updates_invites")
+        return redirect(f"{invites}?{request.GET.urlencode()}")
+    with_rows = (name for name in URGENCY if any(rows.exists() for rows in TABS[name][1]()))
+    return redirect(f"admin:{next(with_rows, 'team_updates_invites')}")
 
 
 def show_tab(

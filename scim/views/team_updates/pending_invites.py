@@ -108,7 +108,7 @@ def resend(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     ranks.check_rank_over(request.user.actor, invite.person)
     _send(request, [invite])
-    return redirect("admin:team_updates")
+    return redirect("admin:team_updates_invites")
 
 
 @administrator_required
@@ -126,7 +126,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
     left = chosen.count() if "expired" in request.POST else 0
     if left:
         messages.warning(request, f"{left:,} more invites have expired. Resend them next.")
-    return redirect("admin:team_updates")
+    return redirect("admin:team_updates_invites")
 
 
 @administrator_required
@@ -136,7 +136,7 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     if request.method == "POST":
         lifecycle.revoke_invite(invite.person, actor=request.user.actor)
         messages.success(request, f"The invite of {invite.person.full_name} was revoked.")
-        return redirect("admin:team_updates")
+        return redirect("admin:team_updates_invites")
     return _page(request, "scim/team_updates/revoke_invite.html", invite, "Revoke invite")
 
 
@@ -144,12 +144,12 @@ def revoke(request: PersonRequest, invite_id: UUID) -> HttpResponse:
 def link(request: PersonRequest, invite_id: UUID) -> HttpResponse:
     invite = _pending(invite_id)
     # Anyone with the link can accept the invite.
-    ranks.check_rank_over(request.user.actor, invite.person)
+    lifecycle.record_link_shown(invite.person, actor=request.user.actor)
     return _page(request, "scim/team_updates/invite_link.html", invite, "Invite link")
 
 
 def _page(request: HttpRequest, template: str, invite: Invite, title: str) -> HttpResponse:
-    context = context_of(request, title, parent="team_updates") | {
+    context = context_of(request, title, parent="team_updates_invites") | {
         "invite": invite,
         "person": invite.person,
         "has_expired": invite.expires_at <= timezone.now(),

@@ -12,9 +12,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from people.models import Event, Person, Role
 from people.operations import ranks
+from people.operations.connection_events import record_dismissed_error
 from people.operations.invites import lifecycle
 from people.presentation.event_text import Difference, entries_of
-from people.values import PeopleError
+from people.values import Actor, PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.jobs import retry as jobs_retry
 from scim.models import SyncError
@@ -111,8 +112,7 @@ def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
     error = _open_error(error_id)
     form = DismissForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        because = form.cleaned_data["because"]
-        SyncError.objects.filter(pk=error.pk).dismiss(actor=request.user.actor, because=because)
+        _dismiss(error, request.user.actor, form.cleaned_data["because"])
         messages.success(request, f"The error of {who(error)} was dismissed.")
         return redirect("admin:team_updates_errors")
     title = f"Dismiss the error of {who(error)}?"
@@ -120,6 +120,14 @@ def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
     return render(
         request, "scim/team_updates/dismiss.html", context | {"problem": error, "form": form}
     )
+
+
+@transaction.atomic
+def _dismiss(error: SyncError, actor: Actor, because: str) -> None:
+    # Another administrator may have dismissed it meanwhile.
+    if SyncError.objects.filter(pk=error.pk).dismiss(actor=actor, because=because):
+        what = f"{error.get_reason_display()} of {who(error)}, from {error.connection}"
+        record_dismissed_error(what, error.person, actor=actor, reason=because)
 
 
 def _open_error(error_id: int) -> SyncError:

@@ -16,6 +16,7 @@ from people.views.permissions import administrator_required
 from scim.jobs import retry
 from scim.models import Connection, ScimUser, SyncError
 from scim.sync import policies
+from scim.sync.error_causes import ErrorCauses, causes_of
 from scim.sync.resolutions import AddressOwner, Resolution, SyncErrorCase, resolution_for
 from scim.views.request_detail import readable
 from scim.views.team_updates.common import context_of, page_of, show_tab
@@ -47,11 +48,12 @@ class ErrorSearch(PersonSearch):
 
 @dataclass(frozen=True)
 class Row:
-    """An error, what resolves it, and who has the address that is listed as a duplicate."""
+    """An error, what resolves it, and who has the listed address or is the named manager."""
 
     error: Any
     resolution: Resolution
     holder: Any
+    manager: Person | None
     may_retry: bool
 
     @property
@@ -101,7 +103,9 @@ def sync_error(request: HttpRequest, error_id: int) -> HttpResponse:
 
 
 def listed_errors() -> Any:
-    return SyncError.objects.select_related("connection", "person", "user", "request")
+    return SyncError.objects.select_related(
+        "connection", "person__location__entity", "user", "request"
+    )
 
 
 def who(error: SyncError) -> str:
@@ -109,19 +113,19 @@ def who(error: SyncError) -> str:
 
 
 def rows_of(errors: list[SyncError]) -> list[Row]:
-    """Return each error with its resolution, in two queries for all of them."""
-    holders = _holders(errors)
+    """Return each error with its resolution, in a few queries for all of them."""
+    holders, causes = _holders(errors), causes_of(errors)
     known = [error.person_id for error in errors if error.person_id]
     held = Invite.objects.open().filter(person__in=known).exclude(hold_reason="")
     waiting = set(held.values_list("person_id", flat=True))
-    return [_row(error, holders, is_held=error.person_id in waiting) for error in errors]
+    return [_row(error, holders, causes, is_held=error.person_id in waiting) for error in errors]
 
 
-def _row(error: SyncError, holders: dict[str, Any], *, is_held: bool) -> Row:
+def _row(error: SyncError, holders: dict[str, Any], causes: ErrorCauses, *, is_held: bool) -> Row:
     holder = holders.get(normalize_key(error.offending_value)) if _is_duplicate(error) else None
     if holder and holder.pk == error.person_id:
         holder = None
-    may_retry = retry.may_retry(error)
+    may_retry, manager = retry.may_retry(error), causes.manager_of(error)
     case = SyncErrorCase(
         reason=error.reason,
         provider=str(error.connection),
@@ -129,9 +133,12 @@ def _row(error: SyncError, holders: dict[str, Any], *, is_held: bool) -> Row:
         is_waiting=error.user is not None and error.user.problem == ScimUser.Problem.WAITING,
         is_held=is_held,
         holder=_address_owner(holder),
+        is_manager_here=manager is not None,
+        is_cause_gone=causes.is_gone(error),
         may_retry=may_retry,
+        has_request=error.request is not None,
     )
-    return Row(error, resolution_for(case), holder, may_retry)
+    return Row(error, resolution_for(case), holder, manager, may_retry)
 
 
 def _address_owner(holder: Any) -> AddressOwner:

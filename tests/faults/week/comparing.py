@@ -158,7 +158,7 @@ class Comparison:
         provisioned = [one for one in company.people if one.scim_id]
         inactive = sum(one.state == "inactive" for one in provisioned)
         invited = sum(one.state == "invited" for one in provisioned)
-        text = _plain(self.admin.get("/people/updates/").text)
+        text = _plain(self.admin.get("/people/updates/invites/").text)
         for title, want in (
             ("Pending invites", invited + len(self._only_by_hand())),
             ("Inactive users", inactive),

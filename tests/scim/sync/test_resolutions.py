@@ -6,11 +6,15 @@ from scim.models import SyncError
 from scim.sync.resolutions import Action, AddressOwner, SyncErrorCase, resolution_for
 
 TABLE = {
-    "circular manager": ({"reason": "circular-manager"}, Action.OPEN_PERSON),
-    "self manager": ({"reason": "self-manager"}, Action.OPEN_PERSON),
+    "circular manager": (
+        {"reason": "circular-manager", "is_manager_here": True},
+        Action.OPEN_MANAGER,
+    ),
+    "circular manager who has left": ({"reason": "circular-manager"}, Action.OPEN_PERSON),
+    "self manager": ({"reason": "self-manager"}, Action.SHOW_REQUEST),
     "self manager of a newcomer": (
         {"reason": "self-manager", "is_known": False},
-        Action.RETRY,
+        Action.SHOW_REQUEST,
     ),
     "manager who holds up the invite": (
         {"reason": "invalid-manager", "is_waiting": True, "is_held": True},
@@ -20,7 +24,15 @@ TABLE = {
         {"reason": "invalid-manager", "is_waiting": True},
         Action.OPEN_PERSON,
     ),
-    "manager who was refused": ({"reason": "invalid-manager"}, Action.RETRY),
+    "manager who is not here": ({"reason": "invalid-manager"}, Action.SHOW_REQUEST),
+    "manager who is a guest": (
+        {"reason": "invalid-manager", "is_manager_here": True},
+        Action.OPEN_MANAGER,
+    ),
+    "manager who is here now": (
+        {"reason": "invalid-manager", "is_manager_here": True, "is_cause_gone": True},
+        Action.RETRY,
+    ),
     "address of somebody nobody owns": (
         {"reason": "duplicate-email", "is_known": False, "holder": AddressOwner.UNOWNED},
         Action.LINK,
@@ -34,20 +46,34 @@ TABLE = {
         Action.OPEN_BOTH,
     ),
     "address that has become free": ({"reason": "duplicate-email"}, Action.RETRY),
-    "name": ({"reason": "invalid-name"}, Action.RETRY),
-    "what is missing": ({"reason": "incomplete"}, Action.RETRY),
-    "location": ({"reason": "invalid-location-change"}, Action.RETRY),
-    "role": ({"reason": "invalid-role-assignment"}, Action.RETRY),
+    "name": ({"reason": "invalid-name"}, Action.SHOW_REQUEST),
+    "what is missing": ({"reason": "incomplete"}, Action.SHOW_REQUEST),
+    "what is missing, since settings changed": (
+        {"reason": "incomplete", "is_cause_gone": True},
+        Action.RETRY,
+    ),
+    "location": ({"reason": "invalid-location-change"}, Action.OPEN_LOCATION),
+    "role": ({"reason": "invalid-role-assignment"}, Action.EDIT_MAPPING),
+    "unreadable request": ({"reason": "invalid-syntax"}, Action.SHOW_REQUEST),
+    "outdated version": ({"reason": "precondition-failed"}, Action.RETRY),
     "last owner": ({"reason": "last-owner"}, Action.OPEN_ROLE),
     "last administrator": ({"reason": "last-administrator"}, Action.OPEN_ROLE),
     "terminated": ({"reason": "terminated"}, Action.OPEN_PERSON),
-    "request that is gone": ({"reason": "invalid-name", "may_retry": False}, Action.DISMISS),
+    "request that is gone": (
+        {"reason": "invalid-name", "may_retry": False, "has_request": False},
+        Action.DISMISS,
+    ),
+    "cause that is gone, as is the request": (
+        {"reason": "incomplete", "is_cause_gone": True, "may_retry": False},
+        Action.SHOW_REQUEST,
+    ),
     "link that cannot be retried": (
         {
             "reason": "duplicate-email",
             "is_known": False,
             "holder": AddressOwner.UNOWNED,
             "may_retry": False,
+            "has_request": False,
         },
         Action.DISMISS,
     ),

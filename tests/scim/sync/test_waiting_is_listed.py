@@ -208,7 +208,7 @@ def assert_pages_say_it(client: Client) -> None:
         # The page shows people as they are called now.
         assert (row.person.full_name if row.person else row.user_name) in errors
     assert not rows or f"{len(rows)} error" in errors
-    invites = text_of(client.get("/people/updates/"))
+    invites = text_of(client.get("/people/updates/invites/"))
     for invite in Invite.objects.open().filter(hold_reason=WAITS):
         assert invite.person.email in invites
         assert WAITS in invites

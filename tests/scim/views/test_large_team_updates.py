@@ -22,7 +22,7 @@ MANY = 100
 COPIES = 500
 # Which index leads to the rows of the first page, where there is one in their order.
 INDEXES = {
-    "/people/updates/": "invite_pending",
+    "/people/updates/invites/": "invite_pending",
     "/people/updates/inactive/": "",
     "/people/updates/errors/": "sync_error_pending",
 }

@@ -47,7 +47,7 @@ def expire(*invites: Invite) -> None:
 
 
 def shown(client: Client, **query: Any) -> str:
-    return text_of(client.get(UPDATES, query))
+    return text_of(client.get(f"{UPDATES}invites/", query))
 
 
 def test_tell_who_was_sent_what_and_until_when(client: Client) -> None:

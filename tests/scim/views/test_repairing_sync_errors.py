@@ -103,13 +103,13 @@ def ramp_gives_the_roles(client: Client, scim: Provider, scim_id: str) -> None:
 
 
 REPAIRS = {
-    "circular-manager": Repair("Open person", bob_gets_another_manager),
-    "invalid-manager": Repair("Retry", guido_gets_a_real_role),
-    "self-manager": Repair("Open person", provider_corrects),
+    "circular-manager": Repair("Open manager", bob_gets_another_manager),
+    "invalid-manager": Repair("Open manager", guido_gets_a_real_role),
+    "self-manager": Repair("Show request", provider_corrects),
     "duplicate-email": Repair("Compare", the_address_becomes_free),
-    "invalid-name": Repair("Retry", provider_corrects),
-    "invalid-location-change": Repair("Retry", the_location_moves),
-    "invalid-role-assignment": Repair("Retry", ramp_gives_the_roles),
+    "invalid-name": Repair("Show request", provider_corrects),
+    "invalid-location-change": Repair("Open location", the_location_moves),
+    "invalid-role-assignment": Repair("Edit role mapping", ramp_gives_the_roles),
 }
 
 

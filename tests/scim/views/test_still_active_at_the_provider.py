@@ -19,7 +19,8 @@ def client(owner: Person) -> Client:
 @pytest.fixture
 def ada(scim: Provider) -> Person:
     scim.add("ada")
-    return Person.objects.get(email="ada@example.com")
+    person: Person = Person.objects.get(email="ada@example.com")
+    return person
 
 
 @pytest.mark.parametrize("page", ["deactivate", "terminate"])

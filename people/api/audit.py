@@ -1,0 +1,102 @@
+"""The API view of the audit log."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ValidationError
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import (
+    CharField,
+    ChoiceField,
+    DateTimeField,
+    IntegerField,
+    ListSerializer,
+    Serializer,
+)
+
+from people.api.base import ApiView
+from people.api.openapi import refusals
+from people.api.pagination import AuditLogPagination
+from people.api.serializers import MAX, AuditEventSerializer
+from people.models import Event, Scope
+from people.presentation import audit_log
+from people.presentation.audit_log import AuditFilter, Place
+
+
+class AuditEventFilter(Serializer[Any]):
+    actor = CharField(
+        required=False,
+        max_length=254,
+        help_text="The id, address or name of a person, or an actor such as scim:okta.",
+    )
+    person = CharField(
+        required=False, max_length=254, help_text="The id, address or name of the person concerned."
+    )
+    action = CharField(required=False, help_text="One action, or several separated by commas.")
+    interface = ChoiceField(Event.Interface.choices, required=False)
+    since = DateTimeField(required=False)
+    until = DateTimeField(required=False)
+    after = IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX,
+        help_text="Returns the events after the one with this id, the oldest first. 0 begins with "
+        "the first event. Events appear two minutes after they happened.",
+    )
+
+    def validate_action(self, value: str) -> list[str]:
+        actions = [one.strip() for one in value.split(",")]
+        if unknown := [one for one in actions if one not in Event.Kind.values]:
+            raise ValidationError(f"Unknown: {', '.join(unknown)}.")
+        return actions
+
+
+class _Records(ListSerializer[Any]):
+    """Converts a page of events at once, with one query for the names in all of them."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        return [audit_log.record_of(row) for row in audit_log.audit_entries(data)]
+
+
+class AuditEventList(ApiView, ListAPIView[Event]):
+    scopes = {"GET": (Scope.READ_AUDIT_LOG,)}
+    filters = AuditEventFilter
+    serializer_class = AuditEventSerializer
+    pagination_class = AuditLogPagination
+
+    def get_queryset(self) -> QuerySet[Event]:
+        values = self.filter_values()
+        after = values.pop("after", None)
+        events = audit_log.matching_events(AuditFilter(kinds=values.pop("action", ()), **values))
+        if after is None:
+            return events
+        settled = events.filter(happened_at__lte=timezone.now() - audit_log.SETTLED_AFTER)
+        return audit_log.newer_than(settled, _known_place(after) if after else None)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        [events] = args
+        return _Records(events, child=AuditEventSerializer())
+
+    @extend_schema(
+        operation_id="list_audit_events",
+        parameters=[AuditEventFilter],
+        responses={200: AuditEventSerializer(many=True)} | refusals(400),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the events of the audit log, the newest first, or those after an event."""
+        return super().get(request, *args, **kwargs)
+
+
+def _known_place(event_id: int) -> Place:
+    """Return the place of the event.
+
+    :raises ValidationError: if there is none.
+    """
+    place = audit_log.place_of(event_id)
+    if place is None:
+        raise ValidationError({"after": "There is no event with this id."})
+    return place

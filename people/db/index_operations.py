@@ -1,0 +1,31 @@
+"""Builds an index of a large table without blocking its writers.
+
+Django's AddIndexConcurrently fails on SQLite, on which Ramp's migrations also run.
+"""
+
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.migrations.operations import AddIndex
+from django.db.migrations.state import ProjectState
+
+
+class AddLargeIndex(AddIndex):
+    """Add an index, on PostgreSQL concurrently. The migration needs `atomic = False`.
+
+    https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+    """
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        if self.allow_migrate_model(schema_editor.connection.alias, model):
+            # An earlier attempt that was interrupted leaves an invalid index of this name.
+            schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
+            schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]

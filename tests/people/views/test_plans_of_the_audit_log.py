@@ -1,0 +1,80 @@
+"""In a log of 30,000 events, PostgreSQL reads few pages of its tables …"""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from people.models import Event, Person, Tenant
+from people.presentation import audit_log
+from people.presentation.audit_log import AuditFilter, Place
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+# One event a second, all by SCIM about nobody; the statements below make a few of them rare.
+MANY = """
+    INSERT INTO people_event (tenant_id, kind, actor, interface, changes, facts, happened_at)
+    SELECT %s, 'person.revised', 'scim:okta', 'scim', '{}', '{}', now() - n * interval '1 second'
+    FROM generate_series(1, 30000) n
+"""
+
+
+@pytest.fixture
+def olga(tenant: Tenant) -> Person:
+    """Make an owner who, like others, did little, 30,000 events ago."""
+    if connection.vendor != "postgresql":
+        pytest.skip("the plans are PostgreSQL's")
+    olga, ada = core.owner(), core.person(email="ada@example.com")
+    with connection.cursor() as cursor:
+        # Nothing checks 30,000 times that the tenant exists.
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(MANY, [tenant.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    rare: list[dict[str, Any]] = [
+        {"actor": olga.actor, "actor_person": olga, "interface": "page"},
+        {"actor": "scim:entra", "interface": "scim"},
+        {"person": ada, "actor": "scim:okta", "interface": "scim"},
+        {"kind": "role.granted", "actor": "scim:okta", "interface": "scim"},
+        {"actor": "command:seed", "interface": "command"},
+    ]
+    long_ago = {"tenant": tenant, "happened_at": timezone.now() - timedelta(days=9)}
+    usual = {"kind": Event.Kind.PERSON_REVISED}
+    Event.objects.bulk_create(Event(**long_ago | usual | one) for one in rare)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE people_event")
+    return olga
+
+
+def pages_read(wanted: AuditFilter, place: Place | None = None) -> int:
+    """Return how many pages of tables and indexes the page of the log reads."""
+    events = audit_log.older_than(audit_log.matching_events(wanted), place)
+    [plan] = json.loads(events[:51].explain(format="json", analyze=True, buffers=True))
+    return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+
+def test_for_each_filter_and_for_the_last_page(olga: Person) -> None:
+    now, day = timezone.now(), timedelta(days=1)
+    filters: list[dict[str, Any]] = [
+        {},
+        {"actor": olga.email},
+        {"actor": "scim:okta"},
+        {"actor": "scim:entra"},
+        {"person": "ada@example.com"},
+        {"kinds": ["role.granted", "role.withdrawn"]},
+        {"kinds": ["person.revised"]},
+        {"interface": "command"},
+        {"interface": "scim"},
+        {"until": now - day},
+        {"since": now - 10 * day, "until": now - 8 * day},
+        {"actor": olga.email, "interface": "page", "kinds": ["person.revised"]},
+    ]
+    oldest = Event.objects.order_by("happened_at", "pk").values_list("happened_at", "pk")[60]
+
+    read = {str(wanted): pages_read(AuditFilter(**wanted)) for wanted in filters}
+    read["last page"] = pages_read(AuditFilter(), Place(*oldest))
+
+    assert {name: pages for name, pages in read.items() if pages > 100} == {}
