@@ -20,6 +20,7 @@ from people.models import Event, Person, Role
 if TYPE_CHECKING:
     from people.presentation.diagnosis import DiagnosisQuery, Finding
     from people.presentation.person_notices import Notice
+    from people.presentation.search import SearchQuery, SearchResult
     from people.presentation.sign_in_methods import SignInMethod
 
 Subscriber = Callable[[Event], object]
@@ -120,6 +121,8 @@ class AppHooks:
 
     # For the access diagnosis.
     causes: Callable[["DiagnosisQuery"], Iterable["Finding"]] | None = None
+    # For the search: the app's rows, and its pages by their names. Only administrators see them.
+    search: Callable[["SearchQuery"], Iterable["SearchResult"]] | None = None
     # Banners at the top of a person's page.
     notices: Sequence[Callable[[Person], Iterable["Notice"]]] = ()
     # Rows that Team updates lists beside those of people, by their name in the API.
@@ -185,6 +188,13 @@ def causes(query: "DiagnosisQuery") -> Iterator["Finding"]:
     for app in registered:
         if app.causes:
             yield from app.causes(query)
+
+
+def search_results(query: "SearchQuery") -> Iterator["SearchResult"]:
+    """Yield what an administrator finds in all apps."""
+    for app in registered:
+        if app.search:
+            yield from app.search(query)
 
 
 def notices_about(person: Person) -> Iterator["Notice"]:

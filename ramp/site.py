@@ -204,3 +204,7 @@ def script(request: HttpRequest) -> str:
 
 def dialog_script(request: HttpRequest) -> str:
     return static("dialog.js")
+
+
+def search_script(request: HttpRequest) -> str:
+    return static("search.js")

@@ -2,7 +2,7 @@
 
 from people.hooks import AppHooks, Page, Subscription
 from people.models import Event
-from scim import diagnosis, person_notices, person_records, sign_in_pairing, tasks
+from scim import diagnosis, person_notices, person_records, search, sign_in_pairing, tasks
 from scim.connections import presets
 from scim.sync import group_mappings
 from scim.views.request_detail import url_of_request
@@ -63,6 +63,7 @@ HOOKS = AppHooks(
     },
     request_url=url_of_request,
     causes=diagnosis.causes,
+    search=search.results,
     notices=[person_notices.of_person],
     team_updates={
         "sync_errors": common.sync_errors,

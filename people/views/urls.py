@@ -16,10 +16,12 @@ from people.views.person.invite import invite_again
 from people.views.person.invite_settings import invite_settings
 from people.views.person.roles import grant_role, withdraw_role
 from people.views.request_effects import request_page
+from people.views.search import search_page
 from people.views.spend import end_card, end_fund, spend
 
 PAGES: list[URLPattern] = [
     path("home/", home, name="home"),
+    path("search/", search_page, name="search"),
     path("people/bulk-changes/", bulk_changes, name="bulk_changes"),
     path("people/bulk-changes/alert-threshold/", alert_thresholds, name="alarm_settings"),
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),
