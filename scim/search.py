@@ -1,6 +1,6 @@
 """What the search finds in SCIM: connections, groups, requests, users by their ids, and pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from django.urls import reverse
 from django.utils import timezone
@@ -64,7 +64,7 @@ def results(query: SearchQuery) -> Iterator[SearchResult]:
             yield SearchResult(Section.CONNECTIONS, str(connection), url, _stage(connection))
     yield from _requests(query)
     yield from matching_pages(query, PAGES)
-    yield from _catalog(query)
+    yield from _catalog(query, {one.provider for one in current})
     for connection in current:
         yield from matching_pages(
             query,
@@ -119,9 +119,9 @@ def _requests(query: SearchQuery) -> Iterator[SearchResult]:
         )
 
 
-def _catalog(query: SearchQuery) -> Iterator[SearchResult]:
+def _catalog(query: SearchQuery, connected: Collection[str]) -> Iterator[SearchResult]:
     for provider, preset in PRESETS.items():
         title = f"Connect {preset.guide.title}"
-        if query.matches(title, "SCIM provisioning set up"):
+        if provider not in connected and query.matches(title, "SCIM provisioning set up"):
             url = reverse("admin:integration", args=[provider])
             yield SearchResult(Section.PAGES, title, url, "Integrations")

@@ -244,7 +244,7 @@ GRANTING = {
 # Addresses that change nobody, or only the visitor themselves.
 OTHERS = {
     # People read these, or look something up.
-    *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
+    *("index", "home", "search", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
     *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",

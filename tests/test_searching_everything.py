@@ -151,6 +151,7 @@ class TestFindsConnectionsAndProviders:
         ((_, _, detail),) = sections_of(search(client, "okta"))["Connections"]
 
         assert detail == "Disconnected"
+        assert "Connect Okta" in titles(client, "okta", "Pages")
         assert titles(client, "dry run", "Settings") == []
         assert str(connection.pk) in text_of(search(client, "okta"))
 
@@ -247,6 +248,14 @@ class TestFindsPages:
             f"/integrations/scim/{key.pk}/what-if/" for key in (okta, entra)
         }
         assert one == [("Dry run", f"/integrations/scim/{entra.pk}/what-if/", "Microsoft Entra")]
+
+    def test_of_a_connection_not_by_its_name_alone(self, client: Client) -> None:
+        scim_connection("okta")
+
+        found = sections_of(search(client, "okta"))
+
+        assert [title for title, _, _ in found["Settings"]] == ["Auth providers"]
+        assert "Pages" not in found
 
     @pytest.mark.parametrize("role", Person.ADMINISTERING)
     def test_that_the_visitor_may_open(self, tenant: Tenant, role: str) -> None:

@@ -98,7 +98,9 @@ class SearchQuery:
     def matches(self, *texts: str) -> bool:
         """Tell whether each word of the query begins a word of the texts."""
         known = _words(" ".join(texts))
-        return all(any(one.startswith(word) for one in known) for word in self.words)
+        return bool(self.words) and all(
+            any(one.startswith(word) for one in known) for word in self.words
+        )
 
 
 @dataclass(frozen=True)
@@ -135,9 +137,12 @@ def matching_pages(
     url_of: Callable[[ListedPage], str] = lambda page: reverse(page.url_name),
     detail: str = "",
 ) -> Iterator[SearchResult]:
-    """Yield the pages whose name or synonyms have all words of the query."""
+    """Yield the pages whose name, synonyms and detail have all words of the query.
+
+    The detail alone does not count: it names what has a result of its own, such as a connection.
+    """
     for page in pages:
-        if query.matches(page.title, page.synonyms, detail):
+        if query.matches(page.title, page.synonyms, detail) and not query.matches(detail):
             yield SearchResult(page.section, page.title, url_of(page), detail)
 
 
