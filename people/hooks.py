@@ -51,6 +51,15 @@ class Owner(NamedTuple):
     withheld_because: str = ""
 
 
+class TenantActivity(NamedTuple):
+    """What an operator sees of a tenant's connections."""
+
+    # When a connection last sent an update.
+    last_sync_at: datetime | None = None
+    # Sync errors of the last day that are still open.
+    errors: int = 0
+
+
 @dataclass(frozen=True)
 class Subscription:
     """A function that is called with each event of some kinds, sometimes twice."""
@@ -142,6 +151,8 @@ class AppHooks:
     role_confirmed_at: Callable[[Person], datetime | None] | None = None
     is_role_mapped: Callable[[Role], bool] | None = None
     pairing: Pairing | None = None
+    # By the key of the tenant, for operators. It reads across tenants.
+    tenant_activity: Callable[[Collection[int]], Mapping[int, TenantActivity]] | None = None
 
 
 registered: list[AppHooks] = []
@@ -273,3 +284,10 @@ def is_role_mapped(role: Role) -> bool:
 def pairing() -> Pairing:
     # Only the app `scim` provisions people, so there is at most one.
     return next((app.pairing for app in registered if app.pairing), NoPairing())
+
+
+def tenant_activity(tenants: Collection[int]) -> Mapping[int, TenantActivity]:
+    """Return the activity of the tenants with these keys; without an app, nothing ever came."""
+    # Only the app `scim` has connections, so there is at most one.
+    found = (app.tenant_activity(tenants) for app in registered if app.tenant_activity)
+    return next(found, {})

@@ -3,7 +3,7 @@
 from people.hooks import AppHooks, Page, Subscription
 from people.models import Event
 from scim import diagnosis, person_notices, person_records, search, sign_in_pairing, tasks
-from scim.connections import presets
+from scim.connections import presets, tenant_activity
 from scim.sync import group_mappings
 from scim.views.request_detail import url_of_request
 from scim.views.team_updates import common
@@ -75,4 +75,5 @@ HOOKS = AppHooks(
     role_confirmed_at=person_records.role_confirmed_at,
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,
+    tenant_activity=tenant_activity.of_tenants,
 )

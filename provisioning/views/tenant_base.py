@@ -82,7 +82,13 @@ def tenant_context(
         }
         for name in names
     ]
-    return page_context(request, title or TABS[tab]) | {
+    shown = title or TABS[tab]
+    parent = None
+    if is_operator(request.user):
+        # Operators open the settings of several companies, so the page says whose these are.
+        shown = title or f"{tenant}: {TABS[tab]}"
+        parent = ("Tenants", reverse("admin:people_tenant_changelist"))
+    return page_context(request, shown, parent=parent) | {
         "tenant": tenant,
         "tabs": tabs,
     }
