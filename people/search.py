@@ -53,7 +53,8 @@ PAGES = (
     ListedPage("Invite settings", "admin:invite_settings", "invitation expiry", Section.SETTINGS),
 )
 PAGES_FOR_OPERATORS = (
-    ListedPage("Companies", "admin:people_tenant_changelist", "tenants customers organizations"),
+    ListedPage("Tenants", "admin:people_tenant_changelist", "companies customers organizations"),
+    ListedPage("Add tenant", "admin:people_tenant_add", "new create company customer"),
     ListedPage("My profile", "admin:home", "account home"),
 )
 ORDER = ("family_name", "given_name", "pk")
@@ -66,14 +67,14 @@ def results(query: SearchQuery) -> Iterator[SearchResult]:
 
 
 def results_for_operators(query: SearchQuery) -> Iterator[SearchResult]:
-    """Yield companies and pages, but nobody of a company."""
+    """Yield tenants and pages, but nobody of a tenant."""
     text = query.text
     matching = Q(name__icontains=text) | Q(slug__icontains=text) | Q(domain__icontains=text)
     tenants = Tenant.objects.filter(matching, is_sandbox=False).order_by("name", "pk")
     for tenant in tenants[:SHOWN_A_SECTION]:
         url = hooks.url_of(hooks.Page.TENANT_SETTINGS, tenant.slug)
         listed = reverse("admin:people_tenant_changelist")
-        yield SearchResult(Section.COMPANIES, tenant.name, url or listed, tenant.slug)
+        yield SearchResult(Section.TENANTS, tenant.name, url or listed, tenant.slug)
     yield from matching_pages(query, PAGES_FOR_OPERATORS)
 
 

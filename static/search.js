@@ -86,10 +86,10 @@ const setUpSearch = (dialog) => {
     const isTyping = event.target.closest?.("input, textarea, select, [contenteditable]");
     const hasModifier = event.ctrlKey || event.metaKey;
     if (event.altKey || event.shiftKey && event.key !== "/" || event.isComposing) return;
-    const isShortcut = hasModifier
-      ? event.key.toLowerCase() === "k"
-      : event.key === "/" && slash.checked && !isTyping;
-    if (!isShortcut) return;
+    const isSlash = event.key === "/" && !hasModifier && !isTyping;
+    // Unfold would go to the search of the list.
+    if (isSlash) event.stopPropagation();
+    if (!(isSlash && slash.checked) && !(hasModifier && event.key.toLowerCase() === "k")) return;
     event.preventDefault();
     open();
   });

@@ -311,7 +311,7 @@ class TestShowsNobodyMoreThanTheyMaySee:
     def test_as_somebody_unknown(self) -> None:
         assert search(Client(), "ada")["Location"].startswith("/sign-in/?next=/search/")
 
-    def test_as_an_operator_but_companies(self, tenant: Tenant, secrets: list[str]) -> None:
+    def test_as_an_operator_but_tenants(self, tenant: Tenant, secrets: list[str]) -> None:
         core.person(family_name="Xanadu")
         operator = signed_in(core.owner(is_operator=True))
 
@@ -319,9 +319,9 @@ class TestShowsNobodyMoreThanTheyMaySee:
         for text in (*others, "token", "Okta", "Olga"):
             assert sections_of(search(operator, text)) == {}, text
         found = sections_of(search(operator, name))
-        assert list(found) == ["Companies"]
-        assert operator.get(found["Companies"][0][1]).status_code == 200
-        assert titles(operator, "tenants", "Pages") == ["Companies"]
+        assert list(found) == ["Tenants"]
+        assert operator.get(found["Tenants"][0][1]).status_code == 200
+        assert titles(operator, "companies", "Pages") == ["Tenants"]
 
 
 class TestAsAPage:

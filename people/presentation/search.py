@@ -31,7 +31,7 @@ _UUID_DIGITS = 32
 class Section(Enum):
     """A section of the results: its heading and icon. The page shows them in this order."""
 
-    COMPANIES = ("Companies", "domain")
+    TENANTS = ("Tenants", "domain")
     PEOPLE = ("People", "person")
     GROUPS = ("Groups", "group")
     CONNECTIONS = ("Connections", "hub")

@@ -116,9 +116,10 @@ def test_leaves_the_slash_to_fields(people: Page) -> None:
 def test_can_do_without_the_slash(people: Page, demo: Demo) -> None:
     people.keyboard.press("/")
     dialog(people).get_by_label("The key / opens the search").uncheck()
-    people.goto(f"{demo.url}/people/departments/")
+    people.goto(f"{demo.url}/people/")
     people.keyboard.press("/")
     expect(dialog(people)).to_be_hidden()
+    expect(people.locator("#searchbar")).not_to_be_focused()
 
     people.keyboard.press("Control+k")
     expect(dialog(people)).to_be_visible()
