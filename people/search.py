@@ -1,6 +1,7 @@
 """What the search finds in people: persons, the effects of requests, and pages."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -128,7 +129,8 @@ def _requests(query: SearchQuery) -> Iterator[SearchResult]:
 
 def _request_ids(between: tuple[UUID, UUID]) -> list[UUID]:
     found: set[UUID] = set()
-    for model in (Event, Mail):
+    models: tuple[Any, ...] = (Event, Mail)
+    for model in models:
         rows = model.objects.filter(request_id__range=between).order_by("request_id")
         found.update(rows.values_list("request_id", flat=True).distinct()[:SHOWN_A_SECTION])
     return sorted(found)[:SHOWN_A_SECTION]

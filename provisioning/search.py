@@ -60,6 +60,10 @@ def _groups(query: SearchQuery, slug: str) -> Iterator[SearchResult]:
     """Yield the groups that sign-ins have sent. They lead to their mappings."""
     groups = ExternalGroup.objects.filter(provider__removed_at=None, name__icontains=query.text)
     for group in groups.select_related("provider").order_by("name", "pk")[:SHOWN_A_SECTION]:
-        chosen = {"provider": group.provider_id, "group": group.external_id, "name": group.name}
+        chosen = {
+            "provider": str(group.provider_id),
+            "group": group.external_id,
+            "name": group.name,
+        }
         url = f"{reverse('admin:mappings', args=[slug])}?{urlencode(chosen)}"
         yield SearchResult(Section.GROUPS, group.name, url, f"Group at {group.provider}")

@@ -48,12 +48,12 @@ class TenantAdmin(CompanyAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Add the activity of the tenants on the page, which only other apps know."""
-        changelist = super().get_changelist_instance(request)
+        changelist: ChangeList = super().get_changelist_instance(request)
         tenants: Sequence[Any] = list(changelist.result_list)
         activity = hooks.tenant_activity([tenant.pk for tenant in tenants])
         for tenant in tenants:
             tenant.activity = activity.get(tenant.pk, hooks.TenantActivity())
-        changelist.result_list = tenants  # type: ignore[assignment]
+        changelist.result_list = tenants
         return changelist
 
     def changelist_view(

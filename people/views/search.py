@@ -37,9 +37,14 @@ def search_page(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     form = SearchForm(request.GET)
     text = form.cleaned_data["q"] if form.is_valid() else ""
-    context = {"form": form, "text": text, "sections": _sections(text, visitor) if text else []}
-    context["count"] = sum(len(one.results) for one in context["sections"])
-    context["may_diagnose"] = is_tenant_admin(visitor)
+    sections = _sections(text, visitor) if text else []
+    context = {
+        "form": form,
+        "text": text,
+        "sections": sections,
+        "count": sum(len(one.results) for one in sections),
+        "may_diagnose": is_tenant_admin(visitor),
+    }
     if "X-Dialog" in request.headers:
         return render(request, "people/search/_results.html", context)
     return render(request, "people/search/page.html", page_context(request, "Search") | context)

@@ -48,7 +48,7 @@ def _person(address: str, slug: str) -> Person:
         found = found.filter(tenant__closed_at=None, tenant__is_sandbox=False)
         if slug:
             found = found.filter(tenant__slug=slug)
-        people = list(found.order_by("tenant__slug"))
+        people: list[Person] = list(found.order_by("tenant__slug"))
     if len(people) == 1:
         return people[0]
     if people:
