@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from people import hooks
 from people.models import Event, Mail, Person, Tenant
+from people.models.person import PersonQuerySet
 from people.presentation.search import (
     SHOWN_A_SECTION,
     ListedPage,
@@ -59,6 +60,8 @@ PAGES_FOR_OPERATORS = (
     ListedPage("My profile", "admin:home", "account home"),
 )
 ORDER = ("family_name", "given_name", "pk")
+# A common word matches nearly everybody, and nobody looks for all of them here.
+READ_AT_MOST = 200
 
 
 def results(query: SearchQuery) -> Iterator[SearchResult]:
@@ -83,13 +86,23 @@ def _people(query: SearchQuery) -> Iterator[SearchResult]:
     if exact := _named_exactly(query):
         yield from (person_result(person, is_exact=True) for person in exact)
         return
-    matching = Person.objects.matching(query.text).order_by(*ORDER)
-    found = list(matching.in_lists()[:SHOWN_A_SECTION])
+    matching = Person.objects.matching(query.text)
+    found = _first(matching.in_lists(), SHOWN_A_SECTION)
     if len(found) < SHOWN_A_SECTION:
         # Lists hide terminated people, but somebody may look for the record of a leaver.
         left = matching.filter(state=Person.State.TERMINATED)
-        found += left[: SHOWN_A_SECTION - len(found)]
+        found += _first(left, SHOWN_A_SECTION - len(found))
     yield from map(person_result, found)
+
+
+def _first(matching: PersonQuerySet, count: int) -> list[Person]:
+    """Return the first people by name, of the first READ_AT_MOST that match.
+
+    If the query itself were ordered, PostgreSQL would read people by name until enough match:
+    all of them, if the name is rare. The subquery uses the trigram index instead.
+    """
+    some = matching.order_by().values("pk")[:READ_AT_MOST]
+    return list(Person.objects.filter(pk__in=some).order_by(*ORDER)[:count])
 
 
 def _named_exactly(query: SearchQuery) -> list[Person]:

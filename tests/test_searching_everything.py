@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -353,6 +354,14 @@ class TestAsAPage:
     @pytest.mark.parametrize("text", ["\0", "%", "a" * 201, "a " * 90, "_", "'", "\u202e", "🦊"])
     def test_survives_every_text(self, client: Client, text: str) -> None:
         assert search(client, text).status_code == 200
+
+
+def test_looks_people_up_by_an_index(tenant: Tenant) -> None:
+    # Without a tenant, no other index fits.
+    with tenancy.across_tenants(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+        assert "person_search" in Person.objects.matching("quill").explain()
 
 
 def test_costs_no_more_queries_with_more_rows(client: Client) -> None:
