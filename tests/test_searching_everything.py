@@ -172,7 +172,10 @@ class TestFindsRequests:
 
     @pytest.mark.parametrize(
         "written",
-        ["{id}", "{hex}", "{upper}", "{short}", "Request {short}", "Contact Ramp with {id}."],
+        [
+            *("{id}", "{hex}", "{upper}", "{short}", "Request {short}", "Request {id}"),
+            "An internal error occurred. Contact Ramp with the request ID {id}.",
+        ],
     )
     def test_of_a_provider_as_their_id_is_printed(self, client: Client, written: str) -> None:
         log = self.refused()

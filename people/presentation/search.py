@@ -21,9 +21,8 @@ from people.values import normalize_key
 SHOWN_A_SECTION: Final = 6
 # Each word of a query is one more condition on people.
 MAX_WORDS: Final = 8
-# A request id, or its beginning: the page about a request shows the first 8 digits. It may be part
-# of a sentence, because error messages contain it.
 _REQUEST_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)
+# The page about a request shows the first 8 digits of the id.
 _REQUEST_ID_BEGINNING = re.compile(r"(?:request )?([0-9a-f]{8}[0-9a-f-]{0,28})", re.IGNORECASE)
 _UUID_DIGITS = 32
 
@@ -87,8 +86,6 @@ class SearchQuery:
     @cached_property
     def request_ids(self) -> tuple[UUID, UUID] | None:
         """Return the lowest and the highest request id that the text can mean, or None."""
-        if full := _REQUEST_ID.search(self.text):
-            return UUID(full[0]), UUID(full[0])
         beginning = _REQUEST_ID_BEGINNING.fullmatch(self.text)
         digits = beginning[1].replace("-", "") if beginning else ""
         if not digits or len(digits) > _UUID_DIGITS:
@@ -112,7 +109,9 @@ class ResultSection:
 
 
 def query_of(text: str, visitor: Person) -> SearchQuery:
-    return SearchQuery(" ".join(text.split()[:MAX_WORDS]), visitor)
+    """Return the query for a text; of a sentence with a request id, such as an error, the id."""
+    full_id = _REQUEST_ID.search(text)
+    return SearchQuery(full_id[0] if full_id else " ".join(text.split()[:MAX_WORDS]), visitor)
 
 
 def in_sections(query: SearchQuery, results: Iterable[SearchResult]) -> list[ResultSection]:
