@@ -9,7 +9,7 @@ class PeopleConfig(AppConfig):
         # Not at the top: these modules import models, which Django loads after the app configs.
         from django.contrib.auth.signals import user_logged_in  # noqa: PLC0415
 
-        from people import diagnosis, hooks  # noqa: PLC0415
+        from people import diagnosis, hooks, search  # noqa: PLC0415
         from people.models import Event  # noqa: PLC0415
         from people.operations.bulk import alerts  # noqa: PLC0415
         from people.views.offboarding import schedule_status  # noqa: PLC0415
@@ -28,6 +28,7 @@ class PeopleConfig(AppConfig):
                     )
                 ],
                 causes=diagnosis.causes,
+                search=search.results,
                 notices=[schedule_status.notices_for, guests.notices_for],
                 attention=attention.attention_items,
                 setup_steps=checklist.setup_steps,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from people.presentation.diagnosis import DiagnosisQuery, Finding
     from people.presentation.overview_panels import ServiceState, SetupStep
     from people.presentation.person_notices import Notice
+    from people.presentation.search import SearchQuery, SearchResult
     from people.presentation.sign_in_methods import SignInMethod
 
 Subscriber = Callable[[Event], object]
@@ -55,6 +56,15 @@ class Owner(NamedTuple):
     people: int
     # Why nobody is mailed because of the connection at the moment; blank if they are.
     withheld_because: str = ""
+
+
+class TenantActivity(NamedTuple):
+    """What an operator sees of a tenant's connections."""
+
+    # When a connection last sent an update.
+    last_sync_at: datetime | None = None
+    # Sync errors of the last day that are still open.
+    errors: int = 0
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,8 @@ class AppHooks:
 
     # For the access diagnosis.
     causes: Callable[["DiagnosisQuery"], Iterable["Finding"]] | None = None
+    # For the search: the app's rows, and its pages by their names. Only administrators see them.
+    search: Callable[["SearchQuery"], Iterable["SearchResult"]] | None = None
     # Banners at the top of a person's page.
     notices: Sequence[Callable[[Person], Iterable["Notice"]]] = ()
     # Rows that Team updates lists beside those of people, by their name in the API.
@@ -170,6 +182,8 @@ class AppHooks:
     role_confirmed_at: Callable[[Person], datetime | None] | None = None
     is_role_mapped: Callable[[Role], bool] | None = None
     pairing: Pairing | None = None
+    # By the key of the tenant, for operators. It reads across tenants.
+    tenant_activity: Callable[[Collection[int]], Mapping[int, TenantActivity]] | None = None
 
 
 registered: list[AppHooks] = []
@@ -216,6 +230,13 @@ def causes(query: "DiagnosisQuery") -> Iterator["Finding"]:
     for app in registered:
         if app.causes:
             yield from app.causes(query)
+
+
+def search_results(query: "SearchQuery") -> Iterator["SearchResult"]:
+    """Yield what an administrator finds in all apps."""
+    for app in registered:
+        if app.search:
+            yield from app.search(query)
 
 
 def notices_about(person: Person) -> Iterator["Notice"]:
@@ -329,3 +350,10 @@ def is_role_mapped(role: Role) -> bool:
 def pairing() -> Pairing:
     # Only the app `scim` provisions people, so there is at most one.
     return next((app.pairing for app in registered if app.pairing), NoPairing())
+
+
+def tenant_activity(tenants: Collection[int]) -> Mapping[int, TenantActivity]:
+    """Return the activity of the tenants with these keys; without an app, nothing ever came."""
+    # Only the app `scim` has connections, so there is at most one.
+    found = (app.tenant_activity(tenants) for app in registered if app.tenant_activity)
+    return next(found, {})

@@ -1,7 +1,7 @@
 """The hooks of sign-in in `people`."""
 
 from people.hooks import AppHooks, CountedRows, Page
-from provisioning import diagnosis, sign_in_methods
+from provisioning import diagnosis, search, sign_in_methods
 from provisioning.group_roles import mappings
 from provisioning.models import SignInAttempt
 from provisioning.passwords.login import password_problem
@@ -17,6 +17,7 @@ HOOKS = AppHooks(
         Page.SIGN_IN_LOG: "admin:provider_log",
     },
     causes=diagnosis.causes,
+    search=search.results,
     sign_in_methods=sign_in_methods.of_person,
     has_signed_in=identities.has_signed_in,
     retire_identities=identities.retire_all,

@@ -3,7 +3,7 @@
 from typing import Any
 
 UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Ramp",
+    "SITE_TITLE": "ramp.site.title",
     "SITE_HEADER": "Ramp",
     "SITE_SUBHEADER": "ramp.site.company",
     "SITE_SYMBOL": "groups",
@@ -12,6 +12,6 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "ramp.site.favicon"}],
     "STYLES": ["ramp.site.theme", "ramp.site.stylesheet"],
-    "SCRIPTS": ["ramp.site.script", "ramp.site.dialog_script"],
+    "SCRIPTS": ["ramp.site.script", "ramp.site.dialog_script", "ramp.site.search_script"],
     "ACCOUNT": {"navigation": "ramp.site.account_links"},
 }

@@ -2,8 +2,8 @@
 
 from people.hooks import AppHooks, Page, Subscription
 from people.models import Event
-from scim import diagnosis, person_notices, person_records, sign_in_pairing, tasks
-from scim.connections import presets
+from scim import diagnosis, person_notices, person_records, search, sign_in_pairing, tasks
+from scim.connections import presets, tenant_activity
 from scim.sync import group_mappings
 from scim.views import overview
 from scim.views.request_detail import url_of_request
@@ -64,6 +64,7 @@ HOOKS = AppHooks(
     },
     request_url=url_of_request,
     causes=diagnosis.causes,
+    search=search.results,
     notices=[person_notices.still_active, person_notices.of_person],
     team_updates={
         "sync_errors": common.sync_errors,
@@ -80,4 +81,5 @@ HOOKS = AppHooks(
     role_confirmed_at=person_records.role_confirmed_at,
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,
+    tenant_activity=tenant_activity.of_tenants,
 )

@@ -245,7 +245,15 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("overview", "setup_checklist", "self_test", "dry_run"),
-    *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
+    *(
+        "search",
+        "index",
+        "home",
+        "jsi18n",
+        "autocomplete",
+        "people_person_change",
+        "people_person_export",
+    ),
     *(
         "scheduled_terminations",
         "terminated",
@@ -282,7 +290,15 @@ OTHERS = {
     # Tokens are one's own, and every administrator may stop a leaked one.
     *("api_tokens", "api_token_revoke"),
     # Settings of the company, of providers and of connections.
-    *("tenant_settings", "tenant_close", "auth_settings", "auth_providers", "auth_provider_add"),
+    *(
+        "tenant_settings",
+        "tenant_suspend",
+        "tenant_resume",
+        "tenant_close",
+        "auth_settings",
+        "auth_providers",
+        "auth_provider_add",
+    ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter
 
-from people.models import Person
+from people.models import Person, Tenant
 
 
 class StateFilter(DropdownFilter):
@@ -26,6 +26,27 @@ class StateFilter(DropdownFilter):
                 return queryset.filter(state=state)
             case _:
                 return queryset.exclude(state=Person.State.TERMINATED)
+
+
+class TenantStatusFilter(DropdownFilter):
+    """Filters tenants by status, for operators."""
+
+    title = "status"
+    parameter_name = "status"
+    all_option = ("", "All tenants")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return Tenant.Status.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Tenant]) -> QuerySet[Tenant]:
+        match self.value():
+            case Tenant.Status.CLOSED:
+                return queryset.filter(closed_at__isnull=False)
+            case str() as status if status in Tenant.Status:
+                is_active = status == Tenant.Status.ACTIVE
+                return queryset.filter(closed_at=None, is_active=is_active)
+            case _:
+                return queryset
 
 
 class GuestFilter(DropdownFilter):

@@ -55,7 +55,7 @@ def _recipient_problem(person: Person) -> str:
     if person.tenant.is_sandbox:
         return "People in a sandbox get no email."
     if not person.tenant.is_active:
-        return f"{person.tenant.name} is turned off."
+        return f"{person.tenant.name} is suspended."
     if not person.is_active:
         return f"{person.full_name} is {person.get_state_display().lower()}."
     return ""
@@ -109,10 +109,11 @@ def _link(mail: Mail) -> str:
 def inviter(person: Person) -> Person | None:
     """Return the sender of the invite: the manager, or the account owner.
 
-    Deactivated people are skipped, because they no longer speak for the company.
+    Deactivated people are skipped, because they no longer speak for the company, and so is the
+    account owner for their own invite.
     """
     candidates = (person.manager, person.tenant.owner)
-    return next((one for one in candidates if one and one.is_active), None)
+    return next((one for one in candidates if one and one.is_active and one != person), None)
 
 
 def _sender(mail: Mail) -> Person | None:

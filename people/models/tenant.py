@@ -10,12 +10,17 @@ if TYPE_CHECKING:
 class Tenant(models.Model):
     """One customer company."""
 
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+        CLOSED = "closed"
+
     slug = models.SlugField(unique=True, help_text="Part of the tenant's addresses.")
     name = models.CharField(max_length=200)
     domain = models.CharField(
         max_length=253, blank=True, help_text="The domain of its email addresses, if it has one."
     )
-    # If it is turned off, nobody of the tenant can sign in, and SCIM and API tokens are refused.
+    # While it is suspended, nobody of the tenant can sign in, and SCIM and API tokens are refused.
     is_active = models.BooleanField(default=True)
     # Set once the tenant is closed permanently. Its rows stay for the history.
     closed_at = models.DateTimeField(null=True, editable=False)
@@ -69,3 +74,9 @@ class Tenant(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def status(self) -> Status:
+        if self.closed_at:
+            return self.Status.CLOSED
+        return self.Status.ACTIVE if self.is_active else self.Status.SUSPENDED

@@ -17,9 +17,9 @@ from people.values import Actor
 log = logging.getLogger(__name__)
 
 AnyRole = Role | str
-# Ranks do not apply to commands of operators and to jobs. Connections and sign-in providers have
+# Ranks do not apply to operators, their commands, and jobs. Connections and sign-in providers have
 # rules of their own (see scim.sync.policies and operations.roles.group_mappings).
-EXEMPT_ACTORS = frozenset({"command", "job", "scim", "oidc", "ldap", "windows"})
+EXEMPT_ACTORS = frozenset({"command", "operator", "job", "scim", "oidc", "ldap", "windows"})
 
 
 class Rank(IntEnum):

@@ -31,16 +31,19 @@ class SlugTaken(PeopleError):
 
 @transaction.atomic
 def create_tenant(
-    slug: str, name: str, *, owner: Profile, password: str, currency: str, actor: Actor
+    slug: str, name: str, *, owner: Profile, currency: str, actor: Actor, password: str = ""
 ) -> Tenant:
     """Create a tenant with one entity, which issues in `currency`, and its first Owner.
+
+    Without a password, the Owner is invited by mail.
 
     :raises SlugTaken: if another tenant has the slug.
     :raises InvalidName, InvalidRole: if the owner's profile is invalid.
     :raises django.core.exceptions.ValidationError: if the password is too weak, or if the slug,
         the name, the address or the currency is invalid.
     """
-    validate_password(password)
+    if password:
+        validate_password(password)
     # Checked before `add_person`, because the domain is taken from the address.
     Person._meta.get_field("email").clean(owner.email, None)
     tenant = _insert(slug, name.strip(), domain=owner.email.rpartition("@")[2].lower())
@@ -165,7 +168,9 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
 
 
 def _welcome(owner: Profile, password: str, *, actor: Actor) -> Person:
-    """Add the first Owner. They get a password instead of an invite."""
+    """Add the first Owner. A password makes an invite unnecessary."""
+    if not password:
+        return add_person(owner, actor=actor)
     person = add_person(owner, actor=actor, invitation=None)
     person.set_password(password)
     person.save(update_fields=["password"])

@@ -28,8 +28,8 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
             return (names or {}).get(name, name)
         case _ if kind in SIGN_IN_SOURCES:
             return name
-        case "command":
-            # Operators need no account in Ramp to run a command, so there is no name.
+        case "command" | "operator":
+            # Operators need no account in Ramp to run a command, and belong to another company.
             return "An operator"
         case _:
             return "Ramp"

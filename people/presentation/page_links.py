@@ -16,7 +16,11 @@ COUNTED_AT_MOST = 10_000
 
 def counted(*lists: QuerySet[Any]) -> str:
     """Return the number of rows for pages: “214”, or “10,000+”."""
-    count = _count(lists[0]) if len(lists) == 1 else _count_all(lists)
+    return count_text(_count(lists[0]) if len(lists) == 1 else _count_all(lists))
+
+
+def count_text(count: int) -> str:
+    """Return the text of a bounded count: “214”, or “10,000+”."""
     return f"{COUNTED_AT_MOST:,}+" if count > COUNTED_AT_MOST else f"{count:,}"
 
 
@@ -25,7 +29,7 @@ def _count(rows: QuerySet[Any]) -> int:
 
 
 class BoundedCount(Subquery):
-    """A subquery that counts the rows of a query, at most one more than COUNTED_AT_MOST."""
+    """A subquery that counts the rows of a query up to one more than COUNTED_AT_MOST."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
@@ -36,7 +40,7 @@ class BoundedCount(Subquery):
 
 def _count_all(lists: Sequence[QuerySet[Any]]) -> int:
     """Return the total number of rows of several lists, with one query."""
-    counts = [BoundedCount(rows) for rows in lists]
+    counts = map(BoundedCount, lists)
     # The counts are columns of one row: that of the tenant, which always exists.
     tenants = Tenant.objects.filter(pk=tenancy.current_id())
     return sum(tenants.values_list(*counts).get())

@@ -48,3 +48,18 @@ def administrator_required(view: View) -> View:
         return redirect_to_login(request.get_full_path())
 
     return cast("View", checked)
+
+
+def operator_required(view: View) -> View:
+    """Require an operator. Administrators get 403; others are redirected to sign-in or home."""
+
+    @wraps(view)
+    @never_cache
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if is_operator(request.user):
+            return view(request, *args, **kwargs)
+        if is_tenant_admin(request.user):
+            raise PermissionDenied
+        return redirect_to_login(request.get_full_path())
+
+    return cast("View", checked)

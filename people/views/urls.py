@@ -19,6 +19,7 @@ from people.views.person.invite import invite_again
 from people.views.person.invite_settings import invite_settings
 from people.views.person.roles import grant_role, withdraw_role
 from people.views.request_effects import request_page
+from people.views.search import search_page
 from people.views.spend import end_card, end_fund, spend
 
 PAGES: list[URLPattern] = [
@@ -28,6 +29,7 @@ PAGES: list[URLPattern] = [
     path("audit-log/", audit_log_page, name="audit_log"),
     path("audit-log/export/", export_audit_log, name="audit_log_export"),
     path("audit-log/<int:event_id>/", audit_event, name="audit_event"),
+    path("search/", search_page, name="search"),
     path("people/bulk-changes/", bulk_changes, name="bulk_changes"),
     path("people/bulk-changes/alert-threshold/", alert_thresholds, name="alarm_settings"),
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),

@@ -36,7 +36,7 @@ REFUSALS: Final = {
         "The sign-in of {who} was refused: they have no account, and {provider} does not add "
         "people."
     ),
-    "tenant-inactive": "The sign-in of {who} was refused while the company was turned off.",
+    "tenant-inactive": "The sign-in of {who} was refused while the company was suspended.",
     "password-refused": "The sign-in of {who} was refused although the password was correct.",
     "person-deactivated": "The sign-in of {who} was refused: they were deactivated.",
     "person-terminated": "The sign-in of {who} was refused: they were terminated.",

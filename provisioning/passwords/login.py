@@ -120,7 +120,7 @@ def check_can_sign_in(person: Person) -> None:
     :raises SignInRefused: if one of them is not.
     """
     if not person.tenant.is_active:
-        raise SignInRefused(f"{person.tenant.name} is turned off. Ask your administrator.")
+        raise SignInRefused(f"{person.tenant.name} is suspended. Ask your administrator.")
     if not person.is_active:
         raise SignInRefused(deactivated_message(person))
 

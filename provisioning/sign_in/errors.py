@@ -16,7 +16,7 @@ class SignInRefused(Exception):
 ASK = "Ask your administrator"
 
 TO_VISITORS: dict[Refusal, str] = {
-    Refusal.TENANT_INACTIVE: f"This company is turned off. {ASK}.",
+    Refusal.TENANT_INACTIVE: f"This company is suspended. {ASK}.",
     Refusal.PROVIDER_MOVED: (
         "The address of {provider} has changed. An administrator must confirm it before anyone "
         f"can sign in. {ASK}."
@@ -65,7 +65,7 @@ TO_VISITORS: dict[Refusal, str] = {
 }
 
 TO_ADMINISTRATORS: dict[Refusal, str] = {
-    Refusal.TENANT_INACTIVE: "The company is turned off, so nobody can sign in.",
+    Refusal.TENANT_INACTIVE: "The company is suspended, so nobody can sign in.",
     Refusal.PROVIDER_MOVED: (
         "The issuer or directory of {provider} has changed, and no administrator has confirmed "
         "that it knows the same people. Open the page of {provider} and confirm the new address."

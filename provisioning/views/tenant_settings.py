@@ -1,7 +1,8 @@
-"""Settings of a tenant: name, slug, domain and status; and closing it permanently.
+"""Settings of a tenant: name, slug and domain; suspending it, and closing it permanently.
 
 Administrators change the name and the domain. Only operators change the slug, which is part of
-bookmarked URLs, and the status, which the company pays for, and only they close a tenant.
+bookmarked URLs, and only they suspend, resume and close a tenant. Operators see how many people a
+tenant has, but nobody of them.
 """
 
 from typing import Any
@@ -13,10 +14,13 @@ from django.core.validators import DomainNameValidator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from people.models import Tenant
+from people import hooks, tenancy
+from people.models import Person, Tenant
 from people.operations import tenants
+from people.presentation.page_links import counted
 from people.values import PeopleError
 from people.views.forms import NameForm
 from people.views.permissions import PersonRequest, is_operator
@@ -39,18 +43,11 @@ class TenantForm(forms.Form):
         "their sign-in page by it. The domain alone does not let anyone sign in.",
         validators=[DomainNameValidator(message="Enter a domain such as example.com.")],
     )
-    is_active = forms.BooleanField(
-        label="Active",
-        required=False,
-        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
-        help_text="If off, nobody can sign in, every session ends, and SCIM requests are answered "
-        "with 401. No data is lost.",
-    )
 
     def __init__(self, *args: Any, is_operator: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not is_operator:
-            del self.fields["slug"], self.fields["is_active"]
+            del self.fields["slug"]
 
     def clean_domain(self) -> str:
         domain: str = self.cleaned_data["domain"]
@@ -61,7 +58,7 @@ class TenantForm(forms.Form):
 @allow_operators
 def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     may_rename = is_operator(request.user)
-    names = ("name", "slug", "domain", "is_active")
+    names = ("name", "slug", "domain")
     form = TenantForm(
         request.POST if request.method == "POST" else None,
         initial={name: getattr(tenant, name) for name in names},
@@ -77,14 +74,45 @@ def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_operator": may_rename,
         "sign_in": reverse("admin:sign_in", args=[tenant.slug]),
     }
+    if may_rename:
+        context |= _numbers(tenant)
     return render(request, "provisioning/tenant/settings.html", context)
 
 
 @tenant_admin_required
 @allow_operators
+def suspend_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    _check_operator(request)
+    settings = reverse("admin:tenant_settings", args=[tenant.slug])
+    is_own = tenant.pk == request.user.tenant_id
+    if tenant.status != Tenant.Status.ACTIVE:
+        return redirect(settings)
+    if request.method == "POST" and not is_own:
+        tenants.change_tenant(tenant, actor=request.user.actor, is_active=False)
+        messages.success(request, f"{tenant} is suspended. Nobody there can sign in.")
+        return redirect(settings)
+    context = tenant_context(request, tenant, TAB, f"Suspend {tenant}?") | {
+        "back": settings,
+        "is_own": is_own,
+    }
+    return render(request, "provisioning/tenant/suspend_tenant.html", context)
+
+
+@tenant_admin_required
+@allow_operators
+@require_POST
+def resume_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
+    _check_operator(request)
+    if tenant.status == Tenant.Status.SUSPENDED:
+        tenants.change_tenant(tenant, actor=request.user.actor, is_active=True)
+        messages.success(request, f"{tenant} is active again. People can sign in.")
+    return redirect("admin:tenant_settings", tenant.slug)
+
+
+@tenant_admin_required
+@allow_operators
 def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
-    if not is_operator(request.user):
-        raise PermissionDenied
+    _check_operator(request)
     if tenant.closed_at:
         return redirect("admin:tenant_settings", tenant.slug)
     form = NameForm(request.POST if request.method == "POST" else None, expected=tenant.name)
@@ -97,19 +125,28 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
                 request, f"{tenant} is permanently closed. Its slug and domain are available again."
             )
             return redirect("admin:people_tenant_changelist")
-    context = tenant_context(request, tenant, TAB, f"Delete {tenant}?") | {
+    context = tenant_context(request, tenant, TAB, f"Close {tenant} permanently?") | {
         "form": form,
         "back": reverse("admin:tenant_settings", args=[tenant.slug]),
     }
     return render(request, "provisioning/tenant/close_tenant.html", context)
 
 
+def _check_operator(request: PersonRequest) -> None:
+    if not is_operator(request.user):
+        raise PermissionDenied
+
+
+def _numbers(tenant: Tenant) -> dict[str, Any]:
+    with tenancy.across_tenants():
+        people = counted(Person.objects.in_lists().filter(tenant=tenant))
+    activity = hooks.tenant_activity([tenant.pk]).get(tenant.pk)
+    return {"people_count": people, "activity": activity}
+
+
 def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:
     """Save the form, and tell whether that succeeded."""
     values = {name: form.cleaned_data[name] for name in form.fields}
-    if values.get("is_active") is False and tenant.pk == request.user.tenant_id:
-        form.add_error("is_active", "This is your own tenant. You would lose access.")
-        return False
     try:
         has_changed = tenants.change_tenant(tenant, actor=request.user.actor, **values)
     except PeopleError as error:

@@ -37,7 +37,12 @@ from provisioning.views.sign_in.oidc import backchannel_logout, callback
 from provisioning.views.sign_in.reauthentication import confirm_identity, confirm_with_provider
 from provisioning.views.sign_in.reset_password import forgot_password, reset_password
 from provisioning.views.sign_in.start import sign_in_with
-from provisioning.views.tenant_settings import close_tenant, tenant_settings
+from provisioning.views.tenant_settings import (
+    close_tenant,
+    resume_tenant,
+    suspend_tenant,
+    tenant_settings,
+)
 
 TENANT = "tenants/<slug:slug>/"
 
@@ -72,6 +77,8 @@ PAGES: list[URLPattern] = [
     path("reset-password/<str:token>/", reset_password, name="reset_password"),
     path("confirm-address/<str:token>/", confirm_address, name="confirm_address"),
     path(f"{TENANT}settings/", tenant_settings, name="tenant_settings"),
+    path(f"{TENANT}settings/suspend/", suspend_tenant, name="tenant_suspend"),
+    path(f"{TENANT}settings/resume/", resume_tenant, name="tenant_resume"),
     path(f"{TENANT}settings/close/", close_tenant, name="tenant_close"),
     path(f"{TENANT}auth-settings/", auth_settings, name="auth_settings"),
     path(f"{TENANT}auth-providers/", auth_providers, name="auth_providers"),

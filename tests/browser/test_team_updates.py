@@ -103,7 +103,7 @@ def test_on_a_phone(page: Page, demo: Demo) -> None:
     page.get_by_role("link", name="Team updates").click()
 
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert page.locator("dialog").evaluate("one => one.scrollWidth <= window.innerWidth")
+    assert page.get_by_role("dialog").evaluate("one => one.scrollWidth <= window.innerWidth")
     assert fits(page)
 
 

@@ -51,7 +51,7 @@ def no_referrer(view: View) -> View:
 def check_person(person: Person) -> None:
     """Check that the person may sign in; a terminated person gets the message of the link instead.
 
-    :raises SignInRefused: if they may not, or their company is turned off.
+    :raises SignInRefused: if they may not, or their company is suspended.
     """
     if person.state != Person.State.TERMINATED or not person.tenant.is_active:
         check_can_sign_in(person)

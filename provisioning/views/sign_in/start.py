@@ -31,7 +31,7 @@ def sign_in_with(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResp
         offered = IdentityProvider.objects.offered().select_related("tenant")
         provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
     if not provider.tenant.is_active:
-        message = f"{provider.tenant.name} is turned off, so nobody can sign in."
+        message = f"{provider.tenant.name} is suspended, so nobody can sign in."
         return sign_in_refused(request, provider.tenant, f"{message} Ask your administrator.")
     remember_next(request)
     with tenancy.use(provider.tenant_id):

@@ -250,7 +250,7 @@ class TestIsNotSent:
     def test_for_a_company_that_is_switched_off(self, tenant: Tenant) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
-        assert self.given_up() == f"{tenant.name} is turned off."
+        assert self.given_up() == f"{tenant.name} is suspended."
 
 
 class TestIsTriedAgain:

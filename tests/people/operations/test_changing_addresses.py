@@ -231,7 +231,7 @@ class TestDoesNotCount:
     def test_where_the_company_is_switched_off(self, tenant: Tenant, link: str) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
-        self.refused(link, 403, "is turned off")
+        self.refused(link, 403, "is suspended")
 
     def test_by_a_forged_link(self, ada: Person, link: str) -> None:
         mail = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)

@@ -180,4 +180,4 @@ class TestIsRefused:
     def test_where_the_company_is_switched_off(self, acme: Tenant, ada: Person) -> None:
         Tenant.objects.update(is_active=False)
 
-        assert refusal(ada.email) == "Acme is turned off. Ask your administrator."
+        assert refusal(ada.email) == "Acme is suspended. Ask your administrator."

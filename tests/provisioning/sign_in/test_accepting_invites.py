@@ -315,7 +315,7 @@ class TestIsRefused:
     def test_when_the_company_is_switched_off(self, invite: Invite, acme: Tenant) -> None:
         change(acme, is_active=False)
 
-        self.answers(invite, 403, "Acme is turned off. Ask your administrator.")
+        self.answers(invite, 403, "Acme is suspended. Ask your administrator.")
 
     def test_to_somebody_else_who_is_signed_in(
         self, client: Client, invite: Invite, acme: Tenant

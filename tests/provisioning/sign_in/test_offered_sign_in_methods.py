@@ -88,7 +88,7 @@ class TestAtACompany:
 
         page = text_of(client.get("/sign-in/acme/"))
 
-        assert "This company is turned off" in page
+        assert "This company is suspended" in page
         assert begins_at(corp) not in page
 
 

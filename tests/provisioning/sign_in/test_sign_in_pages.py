@@ -103,8 +103,8 @@ def test_a_company_that_is_switched_off_says_so(client: Client, tenant: Tenant) 
     person_of(tenant)
     Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
-    assert b"This company is turned off" in client.get("/sign-in/acme/").content
-    assert b"Acme is turned off" in sign_in(client).content
+    assert b"This company is suspended" in client.get("/sign-in/acme/").content
+    assert b"Acme is suspended" in sign_in(client).content
 
 
 def test_each_company_has_its_own_sign_in_page(client: Client, olga: Person) -> None:

@@ -221,7 +221,7 @@ CASES = [
     Case(is_of_scim_and_not_paired, "not-paired", "Corp is not paired", who="ada@example.com"),
     Case(is_linked_otherwise, "linked-otherwise", "linked to another account of Corp"),
     Case(is_somebody_else, "somebody-else", "is linked to another person"),
-    Case(came_while_switched_off, "tenant-inactive", "while the company was turned off"),
+    Case(came_while_switched_off, "tenant-inactive", "while the company was suspended"),
     Case(met_a_provider_that_failed, "certificate", "through Corp, but the sign-in failed"),
     Case(guessed_too_often, "locked-out", "Too many incorrect passwords"),
     Case(is_deactivated, "deactivated-by-hand", "deactivated Ada Lovelace"),

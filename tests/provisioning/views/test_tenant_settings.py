@@ -16,6 +16,8 @@ pytestmark = pytest.mark.django_db
 
 SETTINGS = "/tenants/acme/settings/"
 CLOSE = "/tenants/acme/settings/close/"
+SUSPEND = "/tenants/acme/settings/suspend/"
+RESUME = "/tenants/acme/settings/resume/"
 SIGN_IN = "/tenants/acme/auth-settings/"
 
 
@@ -49,14 +51,68 @@ def test_let_administrators_say_name_and_domain(client: Client) -> None:
     assert Event.objects.get().facts["what"] == "company"
 
 
-def test_let_operators_say_slug_and_status(operator: Client) -> None:
-    client = signed_in(core.owner())
-
+def test_let_operators_say_the_slug(operator: Client) -> None:
     operator.post(SETTINGS, {"name": "Acme", "slug": "acme-2", "domain": ""})
 
     now = acme_now()
-    assert (now.slug, now.is_active) == ("acme-2", False)
+    assert (now.slug, now.is_active) == ("acme-2", True)
+
+
+def test_let_operators_suspend_and_resume_a_tenant(operator: Client) -> None:
+    client = signed_in(core.owner())
+
+    assert "Nobody at Acme can sign in" in text_of(operator.get(SUSPEND))
+    assert acme_now().is_active
+    page = operator.post(SUSPEND, follow=True)
+
+    assert "Acme is suspended" in text_of(page)
+    assert not acme_now().is_active
     assert client.get("/people/").status_code == 302
+    assert "Suspended" in text_of(operator.get("/tenants/"))
+
+    page = operator.post(RESUME, follow=True)
+
+    assert "Acme is active again" in text_of(page)
+    assert acme_now().is_active
+    assert client.get("/people/").status_code == 200
+    assert [event.changes["is_active"]["to"] for event in Event.objects.order_by("pk")] == [
+        False,
+        True,
+    ]
+
+
+@pytest.mark.parametrize("page", [SUSPEND, RESUME])
+def test_change_nothing_the_second_time(operator: Client, page: str) -> None:
+    for _ in range(2):
+        assert operator.post(page).status_code == 302
+
+    assert Event.objects.count() == (1 if page == SUSPEND else 0)
+
+
+@pytest.mark.parametrize("page", [SUSPEND, RESUME])
+def test_leave_a_closed_tenant_closed(operator: Client, acme: Tenant, page: str) -> None:
+    tenants.close_tenant(acme, actor=Actor("command", "tests"))
+
+    operator.post(page.replace("acme", acme.slug))
+
+    now = acme_now()
+    assert (now.is_active, bool(now.closed_at)) == (False, True)
+
+
+@pytest.mark.parametrize("page", [SUSPEND, RESUME])
+def test_let_nobody_but_operators_suspend_or_resume(client: Client, page: str) -> None:
+    assert client.post(page).status_code == 403
+    assert acme_now().is_active
+
+
+def test_tell_operators_how_many_people_there_are(operator: Client) -> None:
+    core.person(family_name="Secret")
+
+    page = text_of(operator.get(SETTINGS))
+
+    assert "<dt>People</dt><dd>1</dd>" in page
+    assert "<title> Acme: Settings | " in page
+    assert "Secret" not in page
 
 
 @pytest.mark.parametrize(
@@ -72,7 +128,7 @@ def test_let_operators_say_slug_and_status(operator: Client) -> None:
 def test_say_what_cannot_be(operator: Client, posted: dict[str, str], said: str) -> None:
     core.tenant(slug="taken", domain="taken.example")
 
-    page = operator.post(SETTINGS, {"slug": "acme", "is_active": "on"} | posted)
+    page = operator.post(SETTINGS, {"slug": "acme"} | posted)
 
     assert said in text_of(page)
     assert acme_now().slug == "acme"
@@ -82,9 +138,10 @@ def test_keep_operators_from_shutting_themselves_out(operator: Client) -> None:
     with tenancy.across_tenants():
         own_slug = Person.objects.get(is_operator=True).tenant.slug
 
-    page = operator.post(f"/tenants/{own_slug}/settings/", {"name": "Ours", "slug": own_slug})
+    page = operator.post(f"/tenants/{own_slug}/settings/suspend/")
 
     assert "You would lose access" in text_of(page)
+    assert Tenant.objects.get(slug=own_slug).is_active
 
 
 def test_close_a_tenant_whose_name_is_typed(operator: Client, acme: Tenant) -> None:
