@@ -50,7 +50,7 @@ class PersonAdmin(CompanyAdmin):
     search_fields = ("given_name", "family_name", "email")
     search_help_text = "Name or email address"
     ordering = ("family_name", "given_name", "pk")
-    actions = ("deactivate_selected", "reactivate_selected")
+    actions = ("edit_selected", "deactivate_selected", "reactivate_selected")
 
     def get_urls(self) -> list[URLPattern]:
         # These replace Django's pages to add, change and delete: only operations change a person.
@@ -114,6 +114,10 @@ class PersonAdmin(CompanyAdmin):
     @display(description="State", ordering="state")
     def state_name(self, person: Person) -> str:
         return render_to_string("people/person/_state.html", {"person": person})
+
+    @admin.action(description="Edit", permissions=["change"])
+    def edit_selected(self, request: PersonRequest, people: QuerySet[Person]) -> HttpResponse:
+        return bulk_actions.start_edit(request, people)
 
     @admin.action(description="Deactivate", permissions=["change"])
     def deactivate_selected(

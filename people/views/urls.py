@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from people.views.api_tokens import api_tokens, revoke_api_token
 from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
+from people.views.bulk.edit import bulk_edit, bulk_edit_preview
 from people.views.diagnosis import why
 from people.views.home import home
 from people.views.offboarding.schedule_detail import scheduled_termination
@@ -25,6 +26,12 @@ PAGES: list[URLPattern] = [
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),
     path("people/bulk-changes/<uuid:change_id>/confirm/", confirm, name="bulk_change_confirm"),
     path("people/bulk-changes/<uuid:change_id>/undo/", undo, name="bulk_change_undo"),
+    path("people/bulk-changes/<uuid:change_id>/edit/", bulk_edit, name="bulk_edit"),
+    path(
+        "people/bulk-changes/<uuid:change_id>/preview/",
+        bulk_edit_preview,
+        name="bulk_edit_preview",
+    ),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
     path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),
