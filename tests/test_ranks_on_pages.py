@@ -247,6 +247,9 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("index", "home", "jsi18n", "autocomplete", "people_person_change", "people_person_export"),
+    *("org_chart", "org_chart_person", "org_chart_reports"),
+    # What the list of people looks like for the visitor.
+    *("people_columns", "saved_views", "saved_view_add", "saved_view_delete"),
     *("scheduled_terminations", "bulk_changes", "bulk_change", "why", "request", "team_updates"),
     *(
         "team_updates_errors",

@@ -4,7 +4,7 @@ docs/export.md says how to read the file back without loss.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -13,22 +13,28 @@ from django.utils import timezone
 from people.models import Person
 from people.models.field_table import LABELS, PEOPLE, PUBLISHED
 from people.presentation.field_text import shown
+from people.presentation.people_columns import COLUMNS
 from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
 
-
-def _headings(name: str) -> tuple[str, ...]:
-    label = LABELS[name].capitalize()
-    # Two people may have the same name; the address tells them apart.
-    return (label, f"{label}'s email address") if name in PEOPLE else (label,)
-
-
-COLUMNS = [heading for name in PUBLISHED for heading in _headings(name)]
+OTHER_LABELS = {
+    "entity": "entity",
+    "joined_at": "joined",
+    "created_at": "added",
+    "deactivated_at": "deactivated",
+}
 
 
-def people_as_csv(people: QuerySet[Person]) -> StreamingHttpResponse:
+def fields_of(columns: Iterable[str]) -> tuple[str, ...]:
+    """Return the fields that these columns of the list contain."""
+    return tuple(field for name in columns for field in COLUMNS[name].fields)
+
+
+def people_as_csv(
+    people: QuerySet[Person], fields: Sequence[str] = PUBLISHED
+) -> StreamingHttpResponse:
     name = f"people-{timezone.now():%Y-%m-%d}.csv"
     return StreamingHttpResponse(
-        _lines(people),
+        _lines(people, fields),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -41,19 +47,31 @@ class _Echo:
         return line
 
 
-def _lines(people: QuerySet[Person]) -> Iterator[str]:
+def _lines(people: QuerySet[Person], fields: Sequence[str]) -> Iterator[str]:
     writer = csv.writer(_Echo())
-    yield BYTE_ORDER_MARK + writer.writerow(COLUMNS)
+    headings = [heading for name in fields for heading in _headings(name)]
+    yield BYTE_ORDER_MARK + writer.writerow(headings)
     # In pieces, and streamed: an export of any size needs little memory.
     for person in people.iterator(chunk_size=1000):
-        yield writer.writerow(map(escape_formula, _cells(person)))
+        yield writer.writerow(map(escape_formula, _cells(person, fields)))
 
 
-def _cells(person: Person) -> Iterator[str]:
-    for name in PUBLISHED:
+def _headings(name: str) -> tuple[str, ...]:
+    label = (LABELS | OTHER_LABELS)[name].capitalize()
+    # Two people may have the same name; the address tells them apart.
+    return (label, f"{label}'s email address") if name in PEOPLE else (label,)
+
+
+def _cells(person: Person, fields: Sequence[str]) -> Iterator[str]:
+    for name in fields:
         if name in PEOPLE:
             other = getattr(person, name)
             yield other.full_name if other else ""
             yield other.email if other else ""
+        elif name == "entity":
+            yield person.location.entity.name if person.location else ""
+        elif name in OTHER_LABELS:
+            moment = getattr(person, name)
+            yield moment.isoformat() if moment else ""
         else:
             yield shown(person, name)

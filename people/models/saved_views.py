@@ -9,10 +9,9 @@ from people.tenancy import TenantManager, TenantOwned
 
 
 class SavedViewQuerySet(models.QuerySet["SavedView"]):
-    def visible_to(self, viewer: Person) -> Self:
-        """Keep the named views that the administrator owns or that others share."""
-        shared = models.Q(is_shared=True) | models.Q(owner=viewer)
-        return self.exclude(name="").filter(shared).order_by("name", "pk")
+    def usable_by(self, viewer: Person) -> Self:
+        """Keep the administrator's own views, and those that others share."""
+        return self.filter(models.Q(is_shared=True) | models.Q(owner=viewer)).order_by("name", "pk")
 
 
 SavedViewManager = TenantManager.from_queryset(SavedViewQuerySet)

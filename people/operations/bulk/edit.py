@@ -148,7 +148,7 @@ def apply_to_item(item: BulkChangeItem) -> bool:
     """
     lock(item.person)
     before = field_keys(item.person)
-    reasons = set_fields(item.person, item.change.values, actor=Actor.read(item.change.actor))
+    reasons = set_fields(item.person, item.change.values or {}, actor=Actor.read(item.change.actor))
     after = field_keys(item.person)
     item.before = {
         name: [before[name], after[name]] for name in FIELDS if before[name] != after[name]
@@ -245,7 +245,9 @@ def set_fields(person: Person, keys: Mapping[str, str], *, actor: Actor) -> list
 
 def _revise(person: Person, keys: Mapping[str, str], *, actor: Actor) -> None:
     rows = dict(_rows(keys))
-    values = {name: str(row or "") for name, row in rows.items() if name != "manager"}
+    values: dict[str, Any] = {
+        name: str(row or "") for name, row in rows.items() if name != "manager"
+    }
     profile = replace(person.profile, **values)
     revise_person(person, profile, actor=actor, manager=rows.get("manager", KEEP))
 
@@ -289,7 +291,7 @@ def owner_of(person: Person, name: str) -> str:
 
 
 def managed_by(owner: str, name: str) -> str:
-    return f"{owner} manages the {LABELS[name]}. Change it in {owner}."
+    return f"{LABELS[name].capitalize()}: managed by {owner}. Change it in {owner}."
 
 
 def _key(value: Any) -> str:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldBooleanSwitchWidget
 
 from people.models import BulkChange, Person
+from people.models.bulk_changes import UNDO_DAYS
 from people.models.field_table import LABELS
 from people.operations.bulk import edit as operations
 from people.operations.bulk import undo
@@ -120,7 +121,7 @@ def bulk_edit_preview(request: PersonRequest, change_id: UUID) -> HttpResponse:
         "page": page,
         "form_page": form_page,
         "cancel": reverse(PEOPLE_PAGE),
-        "undo_days": undo.UNDO_DAYS,
+        "undo_days": UNDO_DAYS,
     }
     return render(request, "people/bulk/edit_preview.html", context)
 
