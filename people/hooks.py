@@ -50,6 +50,15 @@ class Owner(NamedTuple):
     withheld_because: str = ""
 
 
+class ContactDetails(NamedTuple):
+    """What an identity provider sends about a person and Ramp only shows."""
+
+    title: str = ""
+    phone: str = ""
+    # The name of the provider.
+    provider: str = ""
+
+
 @dataclass(frozen=True)
 class Subscription:
     """A function that is called with each event of some kinds, sometimes twice."""
@@ -136,6 +145,8 @@ class AppHooks:
     # The name of a SCIM provider by its key, such as Okta for "okta".
     provider_name: Callable[[str], str] | None = None
     owner_of_people: Callable[[str], Owner] | None = None
+    # By the keys of people; those without details may be missing.
+    contact_details: Callable[[Collection[UUID]], Mapping[UUID, ContactDetails]] | None = None
     role_confirmed_at: Callable[[Person], datetime | None] | None = None
     is_role_mapped: Callable[[Role], bool] | None = None
     pairing: Pairing | None = None
@@ -247,6 +258,15 @@ def owner_of_people(actor: str) -> Owner:
         if app.owner_of_people:
             return app.owner_of_people(actor)
     return Owner(actor.partition(":")[2], 0)
+
+
+def contact_details(people: Collection[UUID]) -> dict[UUID, ContactDetails]:
+    """Return the job titles and phone numbers of these people, with one query for each app."""
+    found: dict[UUID, ContactDetails] = {}
+    for app in registered:
+        if app.contact_details:
+            found |= app.contact_details(people)
+    return found
 
 
 def role_confirmed_at(person: Person) -> datetime | None:

@@ -71,6 +71,7 @@ HOOKS = AppHooks(
     updates_to_review=common.count_to_review,
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
+    contact_details=person_records.contact_details,
     role_confirmed_at=person_records.role_confirmed_at,
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,

@@ -15,13 +15,13 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from people.admin import bulk_actions
-from people.admin.exports import fields_of, people_as_csv
+from people.admin.exports import add_contact_details, fields_of, people_as_csv
 from people.admin.filter_chips import filter_chips
 from people.admin.filters import GuestFilter, MissingFilter, StateFilter
 from people.admin.model_admin import CompanyAdmin
 from people.models import Person
 from people.models.person import PersonQuerySet
-from people.presentation.people_columns import Layout, layout_for, url_of
+from people.presentation.people_columns import CONTACT, Layout, layout_for, url_of
 from people.views.offboarding.terminate import terminate
 from people.views.permissions import PersonRequest, administrator_required
 from people.views.person.activation import deactivate, reactivate
@@ -132,8 +132,11 @@ class PersonAdmin(CompanyAdmin):
         page: Any = super().changelist_view(request, extra_context)
         # A redirect, such as that of an action, has no context.
         if isinstance(page, TemplateResponse) and page.context_data and "cl" in page.context_data:
+            changelist = page.context_data["cl"]
+            if not {*CONTACT}.isdisjoint(layout_of(request).columns):
+                add_contact_details(changelist.result_list)
             page.context_data |= {
-                "chips": filter_chips(request, page.context_data["cl"].filter_specs),
+                "chips": filter_chips(request, changelist.filter_specs),
                 "layout": layout_of(request),
                 "views": [(view, url_of(view)) for view in layout_of(request).views[:VIEWS_SHOWN]],
                 "export_query": _export_query(request),
@@ -179,6 +182,14 @@ class PersonAdmin(CompanyAdmin):
     @display(description="Name", ordering="family_name")
     def name(self, person: Person) -> str:
         return render_to_string("people/person/_name.html", {"person": person})
+
+    @display(description="Job title")
+    def title(self, person: Any) -> str:
+        return person.contact.title or self.empty_value_display
+
+    @display(description="Phone")
+    def phone(self, person: Any) -> str:
+        return person.contact.phone or self.empty_value_display
 
     @display(description="Entity", ordering="location__entity__name")
     def entity(self, person: Person) -> str:

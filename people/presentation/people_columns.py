@@ -12,7 +12,10 @@ from people.models import Person, SavedView
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `order` is the field by which the list is sorted, `fields` what a file contains."""
+    """A column, and the fields that a file contains for it.
+
+    `order` is the field by which the list is sorted; blank if it cannot be.
+    """
 
     label: str
     order: str
@@ -29,11 +32,15 @@ COLUMNS: Final = {
     "entity": Column("Entity", "location__entity__name", ("entity",)),
     "manager": Column("Manager", "manager__family_name", ("manager",)),
     "state": Column("State", "state", ("state",)),
+    "title": Column("Job title", "", ("title",)),
+    "phone": Column("Phone", "", ("phone",)),
     "joined_at": Column("Joined", "joined_at", ("joined_at",)),
     "created_at": Column("Added", "created_at", ("created_at",)),
     "deactivated_at": Column("Deactivated", "deactivated_at", ("deactivated_at",)),
     "deactivates_at": Column("Last day", "deactivates_at", ("deactivates_at",)),
 }
+# The columns that identity providers fill, and `hooks.contact_details` reads.
+CONTACT: Final = ("title", "phone")
 DEFAULT: Final = (NAME, "role", "department", "location", "manager", "state")
 
 

@@ -39,7 +39,7 @@ class ColumnsForm(forms.Form):
 
     order = forms.ChoiceField(
         label="Sort by",
-        choices=[(name, column.label) for name, column in COLUMNS.items()],
+        choices=[(name, column.label) for name, column in COLUMNS.items() if column.order],
         widget=UnfoldAdminSelectWidget,
     )
     is_descending = forms.BooleanField(
