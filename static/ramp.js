@@ -53,7 +53,10 @@ const loadPart = async (details) => {
   if (!response?.ok) return;
   const part = new DOMParser().parseFromString(await response.text(), "text/html");
   details.removeAttribute("data-load");
-  details.replaceChildren(details.querySelector("summary"), ...part.body.childNodes);
+  // The summary stays where it is, and so does the focus.
+  const summary = details.querySelector("summary");
+  while (summary.nextSibling) summary.nextSibling.remove();
+  details.append(...part.body.childNodes);
 };
 
 // Events of this kind do not bubble, so the document listens while they go down.
