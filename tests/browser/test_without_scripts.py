@@ -36,7 +36,7 @@ def test_issues_a_card_by_the_holders_address(page: Page, demo: Demo) -> None:
 
 def test_edits_the_department_of_people(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/departments/")
-    department = page.locator("#result_list th a").first.inner_text()
+    department = page.locator("#result_list tbody th a").first.inner_text()
     page.goto(f"{demo.url}/people/?state=active&q=Meyer")
     page.locator("input[name=_selected_action]").first.check()
     page.locator("select[name=action]").select_option(label="Edit")

@@ -522,7 +522,8 @@ def test_whom_undoing_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
         bulk_edit.set_values(draft, {"department": department}, actor=TESTS)
         bulk_edit.apply_edit(draft, actor=TESTS)
         bulk_undo.run_batch(change=draft, seconds=60)
-        return Person.objects.get(pk=person.pk)
+        edited: Person = Person.objects.get(pk=person.pk)
+        return edited
 
     def undo(person: Person, actor: Actor) -> None:
         change = BulkChange.objects.get(items__person=person)
