@@ -5,6 +5,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from people.models import Person, SavedView, Tenant
@@ -324,3 +325,18 @@ class TestCounts:
 
     def test_are_exact_below_the_limit(self, client: Client) -> None:
         assert "People 1 " in text_of(client.get("/people/"))
+
+    def test_come_from_the_statistics_of_the_database(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 10)
+        for _ in range(59):
+            core.person()
+        core.person(state="terminated")
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE people_person")
+
+        page = text_of(client.get("/people/"))
+
+        is_estimated = connection.vendor == "postgresql"
+        assert ("People about 60" if is_estimated else "People 10+") in page
