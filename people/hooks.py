@@ -67,6 +67,15 @@ class TenantActivity(NamedTuple):
     errors: int = 0
 
 
+class ContactDetails(NamedTuple):
+    """What an identity provider sends about a person and Ramp only shows."""
+
+    title: str = ""
+    phone: str = ""
+    # The name of the provider.
+    provider: str = ""
+
+
 @dataclass(frozen=True)
 class Subscription:
     """A function that is called with each event of some kinds, sometimes twice."""
@@ -179,6 +188,8 @@ class AppHooks:
     provider_name: Callable[[str], str] | None = None
     owner_of_people: Callable[[str], Owner] | None = None
     active_at_provider: Callable[[Person], str] | None = None
+    # By the keys of people; those without details may be missing.
+    contact_details: Callable[[Collection[UUID]], Mapping[UUID, ContactDetails]] | None = None
     role_confirmed_at: Callable[[Person], datetime | None] | None = None
     is_role_mapped: Callable[[Role], bool] | None = None
     pairing: Pairing | None = None
@@ -334,6 +345,15 @@ def active_at_provider(person: Person) -> str:
     """
     names = (app.active_at_provider(person) for app in registered if app.active_at_provider)
     return next(filter(None, names), "")
+
+
+def contact_details(people: Collection[UUID]) -> dict[UUID, ContactDetails]:
+    """Return the job titles and phone numbers of these people, with one query for each app."""
+    found: dict[UUID, ContactDetails] = {}
+    for app in registered:
+        if app.contact_details:
+            found |= app.contact_details(people)
+    return found
 
 
 def role_confirmed_at(person: Person) -> datetime | None:

@@ -46,7 +46,7 @@ def terminate_due(*, after: tuple[str, int] | None = None, **_: Any) -> None:
 
 @shared_task(name="people.tasks.undo_bulk_changes")
 def undo_bulk_changes(**_: Any) -> None:
-    """Undo the requested bulk changes. When the time is over, another task continues."""
+    """Continue bulk edits and undos. When the time is over, another task continues."""
     if not undo.run_batch(seconds=UNDOING_SECONDS)[1]:
         # No retries: if the broker is unavailable, beat starts the task again.
         current_app.send_task("people.tasks.undo_bulk_changes", retry=False)

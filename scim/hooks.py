@@ -78,6 +78,7 @@ HOOKS = AppHooks(
     provider_name=presets.provider_name,
     owner_of_people=person_records.owner_of_people,
     active_at_provider=person_records.active_at_provider,
+    contact_details=person_records.contact_details,
     role_confirmed_at=person_records.role_confirmed_at,
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,

@@ -1,8 +1,11 @@
 """Facts about connections that `people` needs: their actors and people, and what they last said."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
-from people.hooks import Owner
+from people.hooks import ContactDetails, Owner
 from people.models import Person
 from scim.connections.presets import provider_name
 from scim.models import Connection, RequestLog, ScimUser
@@ -47,3 +50,30 @@ def owner_of_people(actor: str) -> Owner:
     live = Connection.objects.filter(provider=provider, disconnected_at=None)
     reasons = [connection.mail_withheld_because for connection in live]
     return Owner(provider_name(provider), users.count(), next(filter(None, reasons), ""))
+
+
+def contact_details(people: Collection[UUID]) -> dict[UUID, ContactDetails]:
+    """Return the job title and the phone number that live connections sent for these people."""
+    users = ScimUser.objects.filter(
+        person__in=people, deleted_at=None, connection__disconnected_at=None
+    )
+    rows = users.values_list(
+        "person_id", "connection__provider", "document__title", "document__phoneNumbers"
+    )
+    return {
+        person_id: ContactDetails(str(title or ""), _phone(phones or []), provider_name(provider))
+        for person_id, provider, title, phones in rows
+        if title or phones
+    }
+
+
+def _phone(phones: list[dict[str, Any]]) -> str:
+    """Return the primary number, else that of work, else a mobile one, else any voice number."""
+
+    def preference(phone: dict[str, Any]) -> tuple[bool, bool, bool]:
+        kind = str(phone.get("type", "")).lower()
+        return not phone.get("primary"), kind != "work", kind != "mobile"
+
+    voice = [one for one in phones if str(one.get("type", "")).lower() not in ("fax", "pager")]
+    numbers = [str(one["value"]) for one in sorted(voice, key=preference) if one.get("value")]
+    return numbers[0] if numbers else ""

@@ -82,6 +82,23 @@ const keepFresh = (part) => {
   }, part.dataset.refresh * 1000);
 };
 
+// Fills a part of the organization chart when it opens. Without scripts, it has a link instead.
+const loadPart = async (details) => {
+  const response = await fetch(details.dataset.load).catch(() => null);
+  if (!response?.ok) return;
+  const part = new DOMParser().parseFromString(await response.text(), "text/html");
+  details.removeAttribute("data-load");
+  // The summary stays where it is, and so does the focus.
+  const summary = details.querySelector("summary");
+  while (summary.nextSibling) summary.nextSibling.remove();
+  details.append(...part.body.childNodes);
+};
+
+// Events of this kind do not bubble, so the document listens while they go down.
+document.addEventListener("toggle", (event) => {
+  if (event.target.open && event.target.dataset.load) loadPart(event.target);
+}, true);
+
 window.addEventListener("load", () => {
   addCopyButtons(document);
   document.querySelectorAll("[data-refresh]").forEach(keepFresh);

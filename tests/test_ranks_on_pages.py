@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person, Tenant
+from people.operations.bulk.edit import draft_edit
 from people.operations.invites import lifecycle
 from people.operations.people import deactivate_person
 from people.operations.roles.withheld_roles import ASKED
@@ -235,6 +236,7 @@ CHANGES: dict[str, Change] = {
 
 # Addresses that give a role; tested below by the role.
 GRANTING = {
+    "bulk_edit",
     *("people_person_add", "people_person_edit", "add_internal_user", "scim_settings"),
     "provisioned_member",
     *("mappings", "mapping_remove", "mappings_apply", "scim_group", "scim_group_unmap"),
@@ -245,6 +247,9 @@ GRANTING = {
 OTHERS = {
     # People read these, or look something up.
     *("overview", "setup_checklist", "self_test", "dry_run"),
+    *("org_chart", "org_chart_person", "org_chart_reports"),
+    # What the list of people looks like for the visitor.
+    *("people_columns", "saved_views", "saved_view_add", "saved_view_delete"),
     *(
         "search",
         "index",
@@ -318,6 +323,8 @@ OTHERS = {
     "auth_provider_transfer",
     # What the provider sent is carried out again, by its rules; dismissing changes nobody.
     *("sync_error_retry", "sync_error_dismiss"),
+    # Bulk edits ask for each person, see tests/people/operations/test_bulk_edit.py.
+    "bulk_edit_preview",
     # Undoing asks for each person, see tests/people/operations/test_ranks.py.
     *("bulk_change_confirm", "bulk_change_undo"),
     # Spending is exempt.
@@ -459,6 +466,17 @@ class TestWhichRoles:
             asked = edit(guest)
             assert asked.data
             return signed_in(actor).post(asked.path, asked.data | {"role": role})
+
+        assert self.breaches(people, ask) == []
+
+    def test_the_people_of_a_bulk_edit_get(self, people: dict[str, Person]) -> None:
+        guest = core.person(role=Person.Role.GUEST)
+
+        def ask(actor: Person, role: str) -> Any:
+            draft = draft_edit([guest.pk], actor=actor.actor)
+            return signed_in(actor).post(
+                reverse("admin:bulk_edit", args=[draft.pk]), {"role": role}
+            )
 
         assert self.breaches(people, ask) == []
 

@@ -1,4 +1,4 @@
-"""Admin actions that deactivate or reactivate several people, with one operation for each."""
+"""Admin actions that edit, deactivate or reactivate several people."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from people.models import BulkChange, Person
+from people.operations.bulk import edit
 from people.operations.bulk.apply import Bulk
 from people.operations.ranks import check_rank_over, refusal_over
 from people.values import PeopleError
@@ -49,6 +50,17 @@ REACTIVATION = BulkAction(
     partial="people/person/_reactivation_effects.html",
     kind=BulkChange.Kind.REACTIVATED,
 )
+
+
+def start_edit(request: PersonRequest, people: QuerySet[Person]) -> HttpResponse:
+    # One more than allowed shows that there are too many, without counting them all.
+    ids = list(people.values_list("pk", flat=True)[: edit.MAX_PEOPLE + 1])
+    try:
+        draft = edit.draft_edit(ids, actor=request.user.actor)
+    except edit.TooManyPeople as error:
+        messages.error(request, str(error))
+        return redirect(request.get_full_path())
+    return redirect("admin:bulk_edit", draft.pk)
 
 
 def confirm_or_apply(

@@ -3,29 +3,51 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.contrib.filters.admin import DropdownFilter
+from unfold.contrib.filters.admin import CheckboxFilter, DropdownFilter
 
 from people.models import Person, Tenant
 
+EVERYBODY = "everybody"
 
-class StateFilter(DropdownFilter):
-    """Filters by state. Terminated people are hidden by default."""
+
+class StateFilter(CheckboxFilter):
+    """Filters by states. Terminated people are hidden by default."""
 
     title = "state"
     parameter_name = "state"
-    all_option = ("", "Not terminated")
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [*Person.State.choices, ("everybody", "Everybody")]
+        return [*Person.State.choices, (EVERYBODY, "Everybody")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Person]) -> QuerySet[Person]:
-        match self.value():
-            case "everybody":
-                return queryset
-            case str() as state if state in Person.State:
-                return queryset.filter(state=state)
-            case _:
-                return queryset.exclude(state=Person.State.TERMINATED)
+        values = self.value() or []
+        if EVERYBODY in values:
+            return queryset
+        states = [value for value in values if value in Person.State]
+        if states:
+            return queryset.filter(state__in=states)
+        return queryset.exclude(state=Person.State.TERMINATED)
+
+
+class MissingFilter(DropdownFilter):
+    """Finds people without a manager, a department or a location."""
+
+    title = "missing values"
+    parameter_name = "without"
+    all_option = ("", "All people")
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [
+            ("manager", "Without a manager"),
+            ("department", "Without a department"),
+            ("location", "Without a location"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Person]) -> QuerySet[Person]:
+        name = self.value()
+        if name not in dict(self.lookup_choices):
+            return queryset
+        return queryset.filter(**{f"{name}__isnull": True})
 
 
 class TenantStatusFilter(DropdownFilter):

@@ -13,6 +13,7 @@ from people.models.mail import Mail
 from people.models.organization import Department, Entity, Location
 from people.models.person import Person
 from people.models.roles import Grant, Role
+from people.models.saved_views import SavedView
 from people.models.scheduled_terminations import ScheduledTermination
 from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
@@ -42,6 +43,7 @@ __all__ = [
     "OutstandingItem",
     "Person",
     "Role",
+    "SavedView",
     "ScheduledTermination",
     "Scope",
     "Step",

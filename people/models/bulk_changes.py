@@ -15,6 +15,10 @@ UNDECIDED = models.Q(needs_confirmation=True, confirmed_at=None, undone_at=None)
 
 
 class BulkChangeQuerySet(models.QuerySet["BulkChange"]):
+    def applied(self) -> Self:
+        """Leave out the drafts of bulk edits."""
+        return self.filter(is_draft=False)
+
     def undecided(self) -> Self:
         """Keep those that an administrator has to confirm or undo, and has not yet."""
         return self.filter(UNDECIDED)
@@ -24,11 +28,12 @@ BulkChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
 
 
 class BulkChange(TenantOwned):
-    """Many people, deactivated or reactivated by one click or by one connection within an hour."""
+    """Many people, changed by one click, or deactivated by one connection within an hour."""
 
     class Kind(models.TextChoices):
         DEACTIVATED = "deactivated", "deactivated"
         REACTIVATED = "reactivated", "reactivated"
+        EDITED = "edited", "edited"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -40,6 +45,10 @@ class BulkChange(TenantOwned):
     confirmed_by = models.CharField(max_length=255, blank=True)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.CharField(max_length=255, blank=True)
+    # True until the administrator applies the bulk edit. A draft has only selected people.
+    is_draft = models.BooleanField(default=False, db_default=False)
+    # The new values of a bulk edit: {"department": "5", "manager": ""}, with keys of rows.
+    values = models.JSONField(null=True)
 
     objects: ClassVar = BulkChangeManager()
 
@@ -66,9 +75,9 @@ class BulkChange(TenantOwned):
 
 
 class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
-    def undo_pending(self) -> Self:
-        """Keep the items whose undo was requested but is not done yet."""
-        return self.filter(outcome=BulkChangeItem.Outcome.UNDO_PENDING)
+    def pending(self) -> Self:
+        """Keep the items that a job still has to undo or, in a bulk edit, to apply."""
+        return self.filter(outcome=BulkChangeItem.Outcome.PENDING)
 
     def pausing(self) -> Self:
         """Keep the items whose person must not be terminated, because of an alert or an undo."""
@@ -78,7 +87,7 @@ class BulkChangeItemQuerySet(models.QuerySet["BulkChangeItem"]):
             change__confirmed_at=None,
         )
         return self.filter(
-            undecided | models.Q(outcome=BulkChangeItem.Outcome.UNDO_PENDING),
+            undecided | models.Q(outcome=BulkChangeItem.Outcome.PENDING),
             change__kind=BulkChange.Kind.DEACTIVATED,
         )
 
@@ -90,19 +99,24 @@ class BulkChangeItem(TenantOwned):
     """One person of a bulk change, and whether it was undone for them."""
 
     class Outcome(models.TextChoices):
+        # Selected for a bulk edit that is still a draft.
+        SELECTED = "draft", "selected"
+        SKIPPED = "skipped", "not changed"
         CHANGED = "", "changed"
-        UNDO_PENDING = "asked", "undo pending"
+        # To be undone if `BulkChange.undone_at` is set, otherwise to be changed.
+        PENDING = "asked", "pending"
         UNDONE = "undone", "undone"
         KEPT = "kept", "not undone"
 
     change = models.ForeignKey(BulkChange, on_delete=models.CASCADE, related_name="items")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
-    # The event of the change. A later event of the same kinds is a later change.
+    # The event of the change. A later event of the same kinds is a later change. 0 in bulk edits.
     event_id = models.BigIntegerField()
-    # For an undo of a reactivation: the values that it deleted, such as a scheduled termination.
+    # For the undo: the values that a reactivation deleted, such as a scheduled termination, or the
+    # old and the new keys of a bulk edit: {"department": ["3", "5"]}.
     before = models.JSONField(default=dict)
     outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
-    # Why the change was not undone for them.
+    # Why they, or some of their fields, were not changed, or why the change was not undone.
     skipped_reason = models.CharField(max_length=300, blank=True)
 
     objects: ClassVar = BulkChangeItemManager()

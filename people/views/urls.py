@@ -6,12 +6,14 @@ from people.views.api_tokens import api_tokens, revoke_api_token
 from people.views.audit_log import audit_event, audit_log_page, export_audit_log
 from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
+from people.views.bulk.edit import bulk_edit, bulk_edit_preview
 from people.views.diagnosis import why
 from people.views.home import home
 from people.views.offboarding.schedule_detail import scheduled_termination
 from people.views.offboarding.schedule_list import scheduled_terminations
 from people.views.offboarding.terminate import plan
 from people.views.offboarding.terminated_list import terminated
+from people.views.org_chart import org_chart, org_chart_person, org_chart_reports
 from people.views.overview.page import overview, setup_checklist
 from people.views.person.email_changes import resend_confirmation
 from people.views.person.guests import guest
@@ -19,6 +21,7 @@ from people.views.person.invite import invite_again
 from people.views.person.invite_settings import invite_settings
 from people.views.person.roles import grant_role, withdraw_role
 from people.views.request_effects import request_page
+from people.views.saved_views import delete_view, people_columns, save_view, saved_views
 from people.views.search import search_page
 from people.views.spend import end_card, end_fund, spend
 
@@ -35,6 +38,19 @@ PAGES: list[URLPattern] = [
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),
     path("people/bulk-changes/<uuid:change_id>/confirm/", confirm, name="bulk_change_confirm"),
     path("people/bulk-changes/<uuid:change_id>/undo/", undo, name="bulk_change_undo"),
+    path("people/bulk-changes/<uuid:change_id>/edit/", bulk_edit, name="bulk_edit"),
+    path(
+        "people/bulk-changes/<uuid:change_id>/preview/",
+        bulk_edit_preview,
+        name="bulk_edit_preview",
+    ),
+    path("people/org-chart/", org_chart, name="org_chart"),
+    path("people/org-chart/<uuid:person_id>/", org_chart_person, name="org_chart_person"),
+    path("people/org-chart/<uuid:person_id>/reports/", org_chart_reports, name="org_chart_reports"),
+    path("people/columns/", people_columns, name="people_columns"),
+    path("people/views/", saved_views, name="saved_views"),
+    path("people/views/add/", save_view, name="saved_view_add"),
+    path("people/views/<int:view_id>/delete/", delete_view, name="saved_view_delete"),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
     path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),

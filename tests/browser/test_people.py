@@ -18,23 +18,62 @@ def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
 
     page.get_by_role("searchbox").or_(page.locator("#searchbar")).first.fill(name)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name=name).first.click()
+    page.locator("#result_list").get_by_role("link", name=name).first.click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
 
 
-def test_filters_by_a_department_that_they_look_up(page: Page, demo: Demo) -> None:
+def test_filters_by_departments_that_they_look_up(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     everybody = page.get_by_label("Pages").inner_text()
 
     page.get_by_role("button", name="Filters").click()
-    page.locator("#changelist-filter .select2-selection").nth(1).click()
-    page.locator(".select2-results__option").nth(1).click()
+    for option in (0, 1):
+        page.locator("#changelist-filter .select2-selection").first.click()
+        page.locator(".select2-results__option").nth(option).click()
     page.get_by_role("button", name="Apply Filters").click()
 
-    expect(page.get_by_role("link", name="Clear filters")).to_be_visible()
-    assert page.get_by_label("Pages").inner_text() != everybody
+    filters = page.get_by_role("list", name="Active filters").get_by_role("link")
+    expect(filters).to_have_count(2)
+    both = page.get_by_label("Pages").inner_text()
+    assert both != everybody
+    filters.first.click()
+    expect(filters).to_have_count(1)
+    assert page.get_by_label("Pages").inner_text() != both
+
+
+def test_edits_two_people_and_undoes_it(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    page.goto(f"{demo.url}/people/?state=active&role__exact=BUSINESS_USER")
+    for row in (0, 1):
+        page.locator("input.action-select").nth(row).check()
+    page.get_by_label("Select action to run").select_option(label="Edit")
+    page.get_by_role("button", name="Run").click()
+
+    page.get_by_label("Role").select_option(label="Bookkeeper")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_text("Cardholder → Bookkeeper")).to_have_count(2)
+    page.get_by_role("button", name="Change 2 people").click()
+
+    expect(page.get_by_text("2 people were changed.")).to_be_visible()
+    page.get_by_role("link", name="Undo").click()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The change was undone for 2 people.")).to_be_visible()
+
+
+def test_browses_the_organization_chart_by_keyboard(page: Page, demo: Demo) -> None:
+    demo.sign_in(page)
+    page.get_by_role("link", name="Organization chart").click()
+    people = page.locator(".ramp-tree-person")
+    top = people.count()
+
+    page.locator("#main summary").first.focus()
+    page.keyboard.press("Enter")
+
+    expect(page.locator(".ramp-tree .ramp-tree")).to_be_visible()
+    assert people.count() > top
+    assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
 def test_chooses_a_manager_by_typing(page: Page, demo: Demo) -> None:

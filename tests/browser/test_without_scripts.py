@@ -34,6 +34,28 @@ def test_issues_a_card_by_the_holders_address(page: Page, demo: Demo) -> None:
     expect(page.locator("#result_list")).to_contain_text("Written by hand")
 
 
+def test_edits_the_department_of_people(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/people/departments/")
+    department = page.locator("#result_list tbody th a").first.inner_text()
+    page.goto(f"{demo.url}/people/?state=active&q=Meyer")
+    page.locator("input[name=_selected_action]").first.check()
+    page.locator("select[name=action]").select_option(label="Edit")
+    page.get_by_role("button", name="Run").click()
+
+    page.get_by_placeholder("Name").first.fill(department)
+    page.get_by_role("button", name="Preview").click()
+
+    expect(page.locator("dl")).to_contain_text(department)
+
+
+def test_browses_the_organization_chart(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/people/org-chart/")
+    page.locator("summary").first.click()
+    page.get_by_role("link", name="Show the reports of").first.click()
+
+    expect(page.locator(".ramp-tree .ramp-tree")).to_be_visible()
+
+
 def test_deactivates_several_people_at_once(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/?state=active&q=Meyer")
     page.locator("input[name=_selected_action]").first.check()

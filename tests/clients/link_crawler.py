@@ -11,7 +11,7 @@ TENANT = "/tenants/lumen/"
 def explore(page: Page, url: str) -> Addresses:
     """Return the paths by name.
 
-    Begins to connect Entra, has a self-test run, and switches auto-termination on.
+    Begins to connect Entra, has a self-test run, switches auto-termination on, and edits people.
     """
     page.goto(f"{url}/integrations/entra/")
     page.get_by_role("button", name="Create token and start setup").click()
@@ -32,6 +32,9 @@ def explore(page: Page, url: str) -> Addresses:
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
         "holder": _holder(page, url),
+        "chart_person": _found(page, f"{url}/people/org-chart/?q=a", "a[href*='/org-chart/']"),
+        "bulk_change": _applied(page, _bulk_edit(page, url)),
+        "bulk_edit": _bulk_edit(page, url),
         "invite": invite,
         "invitation": urlsplit(invitation).path,
         "error": _found(page, f"{url}/people/updates/errors/", "tbody a[href*='/updates/errors/']"),
@@ -73,6 +76,25 @@ def _holder(page: Page, url: str) -> str:
     page.goto(f"{url}{workflow}")
     approver = page.locator("select[name^='step_'] option[selected]").first
     return f"/people/{approver.get_attribute('value')}/"
+
+
+def _bulk_edit(page: Page, url: str) -> str:
+    """Enter a new role for two people, and return the address of this bulk edit."""
+    page.goto(f"{url}/people/?role__exact=BUSINESS_USER")
+    for row in (0, 1):
+        page.locator("input.action-select").nth(row).check()
+    page.get_by_label("Select action to run").select_option(label="Edit")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_label("Role").select_option(label="Bookkeeper")
+    page.get_by_role("button", name="Preview").click()
+    page.wait_for_url("**/preview/")
+    return urlsplit(page.url).path.removesuffix("preview/")
+
+
+def _applied(page: Page, edit: str) -> str:
+    page.get_by_role("button", name="Change 2 people").click()
+    page.wait_for_url(f"**{edit}")
+    return edit
 
 
 def _request_effects(page: Page, address: str) -> str:

@@ -27,6 +27,7 @@ TABLES: Final = (
     ("", "person_id", "people_person"),
     ("", "invite_id", "people_invite"),
     ("", "change_id", "people_bulkchange"),
+    ("", "view_id", "people_savedview"),
     ("", "grant_id", "people_grant"),
     ("", "field_id", "people_customfield"),
     ("api-tokens/", "token_id", "people_apitoken"),

@@ -1,8 +1,8 @@
-"""Confirms and undoes bulk changes.
+"""Confirms and undoes bulk changes, and continues those that are not finished.
 
-People who were deactivated or reactivated again since then are skipped and listed. All others
-are marked in one statement and then undone one by one, each in a transaction of their own. The
-request undoes as many as it can in three seconds, and a job does the rest.
+People who have changed since then are skipped and listed. All others are marked in one statement
+and then undone one by one, each in a transaction of their own. The request undoes as many as it
+can in three seconds, and a job does the rest. The same job applies bulk edits.
 """
 
 import hashlib
@@ -21,9 +21,11 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from people import events, tenancy
+from people.background import task_trigger
 from people.models import BulkChange, BulkChangeItem, Event, Invite, Person, ScheduledTermination
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations import ranks
+from people.operations.bulk import edit
 from people.operations.invites.lifecycle import revoke_invite
 from people.operations.locks import lock
 from people.operations.offboarding import schedule
@@ -35,9 +37,12 @@ from people.values import Actor, PeopleError
 
 log = logging.getLogger(__name__)
 
+# Lets a worker continue at once what the request had no time for. Otherwise beat does it later.
+waker = task_trigger("people.tasks.undo_bulk_changes")
 BATCH = 200
 AT_ONCE = 1000
 CHANGED_LATER = "They have changed since then."
+NOT_REACHED = "The edit was undone before it changed this person."
 # The columns that an undo writes. Sessions that a deactivation ended stay ended.
 STATE_COLUMNS = (
     *("state", "deactivated_at", "deactivated_by", "detached_at"),
@@ -105,6 +110,8 @@ def changed_since(change: BulkChange) -> list[int]:
     are outdated, and it would choose a bad plan for a single query.
     """
     items = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED).order_by("pk")
+    if change.kind == BulkChange.Kind.EDITED:
+        return [pk for pk, fields in edit.changed_since(change).items() if not fields.left]
     rows = list(items.values_list("pk", "person_id", "event_id"))
     return [
         pk
@@ -148,8 +155,15 @@ def request_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
         raise MoreChangedSince
     outcomes = BulkChangeItem.Outcome
     items = locked.items
-    items.filter(pk__in=staying).update(outcome=outcomes.KEPT, skipped_reason=CHANGED_LATER)
-    count: int = items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.UNDO_PENDING)
+    items.pending().update(outcome=outcomes.SKIPPED, skipped_reason=NOT_REACHED)
+    count: int
+    if locked.kind == BulkChange.Kind.EDITED:
+        # `edit.undo_item` stores which fields of these people have changed.
+        pending = items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.PENDING)
+        count = pending - len(staying)
+    else:
+        items.filter(pk__in=staying).update(outcome=outcomes.KEPT, skipped_reason=CHANGED_LATER)
+        count = items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.PENDING)
     if not count:
         raise NothingToUndo
     locked.undone_at, locked.undone_by = timezone.now(), str(actor)
@@ -166,14 +180,14 @@ def _record_decision(change: BulkChange, decided: str, *, actor: Actor) -> None:
 
 
 def undo_requested(*, as_of: datetime) -> int:
-    """Undo all requested changes of all tenants; return the number of people."""
+    """Continue all bulk changes of all tenants; return the number of people."""
     return run_batch(seconds=math.inf)[0]
 
 
 def run_batch(*, seconds: float, change: BulkChange | None = None) -> tuple[int, bool]:
-    """Undo the pending items of one change, or of all changes, until the time is over.
+    """Apply or undo the pending items of one change, or of all changes, until the time is over.
 
-    :returns: how many people were undone, and whether no item is left.
+    :returns: how many people were changed, and whether no item is left.
     """
     ends_at = monotonic() + seconds
     done = 0
@@ -189,7 +203,7 @@ def _pending_items(change: BulkChange | None) -> Iterator[BulkChangeItem]:
     last = 0
     while True:
         with tenancy.across_tenants():
-            pending = BulkChangeItem.objects.undo_pending().filter(pk__gt=last).order_by("pk")
+            pending = BulkChangeItem.objects.pending().filter(pk__gt=last).order_by("pk")
             if change:
                 pending = pending.filter(change=change)
             page = list(pending.only("pk", "tenant_id")[:BATCH])
@@ -200,16 +214,19 @@ def _pending_items(change: BulkChange | None) -> Iterator[BulkChangeItem]:
 
 
 def _try(item: BulkChangeItem) -> bool:
-    """Undo the item, or store why not. A failure does not stop the other items."""
+    """Apply or undo the item, or store why not. A failure does not stop the other items."""
     with tenancy.use(item.tenant_id):
         try:
             return _undo(item.pk)
         except (PeopleError, RankRefused) as error:
-            pending = BulkChangeItem.objects.undo_pending().filter(pk=item.pk)
-            pending.update(outcome=BulkChangeItem.Outcome.KEPT, skipped_reason=str(error)[:300])
+            pending = BulkChangeItem.objects.pending().filter(pk=item.pk)
+            outcomes = BulkChangeItem.Outcome
+            is_undo = pending.exclude(change__undone_at=None).exists()
+            outcome = outcomes.KEPT if is_undo else outcomes.SKIPPED
+            pending.update(outcome=outcome, skipped_reason=str(error)[:300])
         except Exception:
             # It stays pending, so the job tries again in a minute.
-            log.exception("The item %s of a bulk change could not be undone", item.pk)
+            log.exception("The item %s of a bulk change could not be changed", item.pk)
     return False
 
 
@@ -218,6 +235,8 @@ def _undo(item_id: int) -> bool:
     with _locked_item(item_id) as item:
         if item is None:
             return False
+        if item.change.kind == BulkChange.Kind.EDITED:
+            return edit.undo_item(item) if item.change.undone_at else edit.apply_to_item(item)
         lock(item.person)
         # The person may have got a higher rank since the bulk change.
         ranks.check_rank_over(_undoer(item), item.person)
@@ -235,11 +254,11 @@ def _undo(item_id: int) -> bool:
 @contextmanager
 def _locked_item(item_id: int) -> Iterator[BulkChangeItem | None]:
     """Lock the item, and save its outcome at the end. Yield None if another process has it."""
-    pending = BulkChangeItem.objects.undo_pending().select_related("change", "person")
+    pending = BulkChangeItem.objects.pending().select_related("change", "person")
     item = pending.select_for_update(of=("self",), skip_locked=True).filter(pk=item_id).first()
     yield item
     if item is not None:
-        item.save(update_fields=["outcome", "skipped_reason"])
+        item.save(update_fields=["outcome", "skipped_reason", "before"])
 
 
 def changed_since_item(item: BulkChangeItem) -> bool:

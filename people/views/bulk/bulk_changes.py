@@ -1,6 +1,6 @@
 """The pages of bulk changes: list, details, confirm and undo."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,8 @@ from django.views.decorators.http import require_POST
 
 from people.models import BulkChange, BulkChangeItem, Person
 from people.models.bulk_changes import UNDO_DAYS
+from people.models.field_table import LABELS
+from people.operations.bulk import edit
 from people.operations.bulk import undo as operations
 from people.presentation.actor_names import actor_name, people_names
 from people.presentation.page_links import BoundedPaginator
@@ -41,7 +43,9 @@ class Row:
 
     @property
     def title(self) -> str:
-        return f"{people(self.change.everybody)} {self.change.kind}"
+        title = f"{people(self.changed_people)} {self.change.kind}"
+        labels = [LABELS[name] for name in edit.in_order(self.change.values or {})]
+        return f"{title} ({', '.join(labels)})" if labels else title
 
     @property
     def by(self) -> str:
@@ -60,8 +64,34 @@ class Row:
         return bool(self.change.kind == BulkChange.Kind.DEACTIVATED)
 
     @property
+    def is_edit(self) -> bool:
+        return bool(self.change.kind == BulkChange.Kind.EDITED)
+
+    @property
     def may_be_undone(self) -> bool:
         return bool(self.change.may_be_undone(self.now))
+
+    @property
+    def to_apply(self) -> int:
+        """Return how many people a bulk edit still has to change."""
+        return 0 if self.change.undone_at else int(self.change.pending_count)
+
+    @property
+    def finished(self) -> int:
+        """Return how many people the job has changed or undone, or has found unchangeable."""
+        return int(self.change.everybody - self.change.pending_count)
+
+    @property
+    def changed_people(self) -> int:
+        change = self.change
+        return int(change.everybody - self.to_apply - change.skipped_people)
+
+    @property
+    def doing(self) -> str:
+        """Return what a job is doing with the people of the change."""
+        if self.to_apply:
+            return "Editing people"
+        return "Restoring people" if self.change.needs_confirmation else "Undoing the change"
 
     @property
     def verb(self) -> str:
@@ -79,7 +109,7 @@ def people(count: int) -> str:
 @administrator_required
 def bulk_changes(request: HttpRequest) -> HttpResponse:
     page: Any = BoundedPaginator(
-        BulkChange.objects.order_by("-began_at", "-pk"), CHANGES_A_PAGE
+        BulkChange.objects.applied().order_by("-began_at", "-pk"), CHANGES_A_PAGE
     ).get_page(request.GET.get("page"))
     # Counts the items of the shown changes only: counting for each change before the page is cut
     # would read all items.
@@ -103,6 +133,10 @@ def bulk_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
     context = page_context(request, f"{row.title} by {row.by}", parent=parent) | {
         "row": row,
         "change": row.change,
+        "new_values": [
+            (LABELS[name], value)
+            for name, value in edit.value_names(row.change.values or {}).items()
+        ],
         "page": page,
         "waits": "None of them is terminated until you decide.",
         "undo_days": UNDO_DAYS,
@@ -147,6 +181,8 @@ def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
         # Without a message if a job does the rest: the page shows the progress.
         if operations.run_batch(change=change, seconds=SECONDS)[1]:
             messages.success(request, _result(change, count))
+        else:
+            operations.waker.wake()
     return redirect("admin:bulk_change", change.pk)
 
 
@@ -172,12 +208,26 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
         "left": left,
         "kept": operations.fingerprint(staying),
         "staying": change.items.filter(pk__in=staying[:NAMED]).select_related("person"),
+        "changed_fields": list(_changed_fields(change)) if row.is_edit else [],
         "staying_count": count,
         "more_staying": max(count - NAMED, 0),
         "blocked": list(_blocked_before(change)[:NAMED]),
         "submit": row.verb,
         "cancel": page,
     }
+
+
+def _new_values(change: BulkChange) -> list[tuple[str, str]]:
+    names = edit.value_names(change.values or {})
+    return [(LABELS[name], value) for name, value in names.items()]
+
+
+def _changed_fields(change: BulkChange) -> Iterator[tuple[Person, str]]:
+    """Yield the people with fields that have changed since the edit, and these fields."""
+    changed = edit.changed_since(change)
+    items = change.items.filter(pk__in=list(changed)[:NAMED]).select_related("person")
+    for item in items.order_by("pk"):
+        yield item.person, ", ".join(LABELS[name] for name in changed[item.pk].changed)
 
 
 def _undo_title(change: BulkChange, left: int) -> str:
@@ -205,7 +255,8 @@ def _blocked_before(change: BulkChange) -> QuerySet[Person]:
 def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
     outcomes = {
         "undecided_people": OUTCOMES.CHANGED,
-        "pending_count": OUTCOMES.UNDO_PENDING,
+        "skipped_people": OUTCOMES.SKIPPED,
+        "pending_count": OUTCOMES.PENDING,
         "undone_people": OUTCOMES.UNDONE,
         "kept_people": OUTCOMES.KEPT,
     }
@@ -216,7 +267,7 @@ def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
 
 
 def _row(change_id: UUID) -> Row:
-    [row] = _rows([get_object_or_404(_counted(BulkChange.objects.all()), pk=change_id)])
+    [row] = _rows([get_object_or_404(_counted(BulkChange.objects.applied()), pk=change_id)])
     return row
 
 

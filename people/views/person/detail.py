@@ -52,6 +52,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
     methods = hooks.sign_in_methods(person)
+    contact = hooks.contact_details([person.pk]).get(person.pk, hooks.ContactDetails())
     context = page_context(
         request, person.full_name, parent=("People", reverse("admin:people_person_changelist"))
     ) | {
@@ -62,6 +63,8 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "managed_fields": [field for field in fields if field.owner],
         "free_heading": "Managed in Ramp" if person.managed_fields else "Profile",
         "free_fields": [field for field in fields if not field.owner],
+        "contact": list(_contact_fields(contact)),
+        "contact_heading": f"Sent by {contact.provider}",
         "custom_fields": list(_custom_fields(person)),
         "handovers": handovers_of(person) if person.terminated_at else [],
         "reports": list(reports[:REPORTS_SHOWN]),
@@ -94,6 +97,13 @@ def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
             since=parse_datetime(mark["since"]) if mark else None,
             person=getattr(person, name) if linked and name in PEOPLE else None,
         )
+
+
+def _contact_fields(contact: hooks.ContactDetails) -> Iterator[Field]:
+    if contact.title:
+        yield Field(label="job title", value=contact.title)
+    if contact.phone:
+        yield Field(label="phone", value=contact.phone)
 
 
 def _custom_fields(person: Person) -> Iterator[Field]:

@@ -33,6 +33,7 @@ from people.operations import (
     rehires,
     sessions,
 )
+from people.operations.bulk import edit as bulk_edit
 from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
 from people.operations.invites import lifecycle
@@ -220,6 +221,7 @@ CHANGES: dict[str, Change] = {
 
 # Operations that give a role, or have something give it; those are tested by the role.
 GRANTING = {
+    "bulk.edit.set_values",
     "people.add_person",
     "people_update.revise_person",
     "rehires.give_role_back",
@@ -257,6 +259,9 @@ OTHERS: dict[str, str] = {
     "roles.group_mappings.apply_mappings": "Mappings follow the rank of their author.",
     "roles.group_mappings.detach_mapped_roles": "Nobody's roles change.",
     "offboarding.job.terminate_if_due": "A job, above all ranks.",
+    "bulk.edit.draft_edit": "Changes nobody.",
+    "bulk.edit.apply_edit": "Asks for each person, see test_bulk_edit.py.",
+    "bulk.edit.set_fields": "A part of apply_edit; revise_person asks.",
     "bulk.undo.confirm": "Changes nobody.",
     "bulk.undo.request_undo": "Tested below: asks for each person.",
     "offboarding.schedule.set_auto_termination": "A setting of the company.",
@@ -470,7 +475,7 @@ class TestElevatedRoles:
         assert self.refused(actors, delete) == self.LOWEST
 
 
-@pytest.mark.parametrize("kind", BulkChange.Kind)
+@pytest.mark.parametrize("kind", [BulkChange.Kind.DEACTIVATED, BulkChange.Kind.REACTIVATED])
 def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]) -> None:
     """All pairs of ranks; whoever is above the one who asks is kept, and it says why."""
 
@@ -482,6 +487,45 @@ def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]
         else:
             Person.objects.filter(pk=person.pk).update(role=rank)
         return person
+
+    def undo(person: Person, actor: Actor) -> None:
+        change = BulkChange.objects.get(items__person=person)
+        bulk_undo.request_undo(change, kept=bulk_undo.fingerprint([]), actor=actor)
+        bulk_undo.run_batch(change=change, seconds=60)
+        item = change.items.get()
+        if item.outcome == item.Outcome.KEPT:
+            raise RankRefused(item.skipped_reason)
+
+    assert list(breaches(target, undo, actors)) == []
+
+
+def test_whom_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
+    """All pairs of ranks; whoever is above the one who asks is skipped, and it says why."""
+    department = core.department()
+
+    def apply(person: Person, actor: Actor) -> None:
+        draft = bulk_edit.draft_edit([person.pk], actor=actor)
+        bulk_edit.set_values(draft, {"department": department}, actor=actor)
+        bulk_edit.apply_edit(draft, actor=actor)
+        bulk_undo.run_batch(change=draft, seconds=60)
+        item = draft.items.get()
+        if item.outcome == item.Outcome.SKIPPED:
+            raise RankRefused(item.skipped_reason)
+
+    assert list(breaches(somebody, apply, actors)) == []
+
+
+def test_whom_undoing_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
+    department = core.department()
+
+    def target(rank: str) -> Person:
+        person = somebody(rank)
+        draft = bulk_edit.draft_edit([person.pk], actor=TESTS)
+        bulk_edit.set_values(draft, {"department": department}, actor=TESTS)
+        bulk_edit.apply_edit(draft, actor=TESTS)
+        bulk_undo.run_batch(change=draft, seconds=60)
+        edited: Person = Person.objects.get(pk=person.pk)
+        return edited
 
     def undo(person: Person, actor: Actor) -> None:
         change = BulkChange.objects.get(items__person=person)

@@ -1,0 +1,148 @@
+"""The organization chart …"""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from people.models import Person, Tenant
+from people.views import org_chart
+from tests.clients.pages import queries_of, signed_in, text_of
+from tests.factories import core
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(tenant: Tenant) -> Client:
+    return signed_in(core.administrator())
+
+
+def person(name: str, **fields: Any) -> Person:
+    return core.person(given_name=name, family_name="Byrne", **fields)
+
+
+@pytest.fixture
+def chain(tenant: Tenant) -> list[Person]:
+    """Make Ada, who manages Bob, who manages Cy, who manages Di."""
+    people: list[Person] = []
+    for name in ("Ada", "Bob", "Cy", "Di"):
+        people.append(person(name, manager=people[-1] if people else None))
+    return people
+
+
+def test_shows_those_at_the_top_with_the_number_of_their_reports(
+    client: Client, chain: list[Person]
+) -> None:
+    page = text_of(client.get("/people/org-chart/"))
+
+    assert "Ada Byrne" in page
+    assert "1 report<" in page
+    assert "Bob Byrne" not in page
+    assert f'data-load="/people/org-chart/{chain[0].pk}/reports/"' in page
+    assert "1 person has no manager and no reports" in page
+
+
+def test_opens_one_level_at_a_time(client: Client, chain: list[Person]) -> None:
+    part = text_of(client.get(f"/people/org-chart/{chain[0].pk}/reports/"))
+
+    assert "Bob Byrne" in part
+    assert "Cy Byrne" not in part
+    assert "<html" not in part
+
+
+def test_shows_a_person_with_everybody_above_and_the_reports(
+    client: Client, chain: list[Person]
+) -> None:
+    person("Eve", manager=chain[1])
+
+    page = text_of(client.get(f"/people/org-chart/{chain[2].pk}/"))
+
+    for name in ("Ada Byrne", "Bob Byrne", "Cy Byrne", "Di Byrne"):
+        assert f"<bdi>{name}</bdi></a>" in page
+    assert "1 more report of <bdi>Bob Byrne</bdi>" in page
+    assert "Eve Byrne" not in page
+
+
+def test_jumps_to_the_only_person_whom_a_search_finds(client: Client, chain: list[Person]) -> None:
+    page = client.get("/people/org-chart/?q=cy byr", follow=True)
+
+    assert page.request["PATH_INFO"] == f"/people/org-chart/{chain[2].pk}/"
+
+
+def test_lists_those_whom_a_search_finds(client: Client, chain: list[Person]) -> None:
+    page = text_of(client.get("/people/org-chart/?q=byrne"))
+
+    for one in chain:
+        assert f'href="/people/org-chart/{one.pk}/"' in page
+    assert "Nobody matches “xyzzy”" in text_of(client.get("/people/org-chart/?q=xyzzy"))
+
+
+def test_marks_managers_who_are_deactivated(client: Client, chain: list[Person]) -> None:
+    Person.objects.filter(pk=chain[0].pk).update(state="inactive", deactivated_at=timezone.now())
+
+    assert "Inactive" in text_of(client.get("/people/org-chart/"))
+
+
+def test_has_the_reports_of_terminated_managers_at_the_top(
+    client: Client, chain: list[Person]
+) -> None:
+    Person.objects.filter(pk=chain[0].pk).update(state="terminated", terminated_at=timezone.now())
+
+    page = text_of(client.get("/people/org-chart/"))
+
+    assert "Bob Byrne" in page
+    assert "Ada Byrne" not in page
+
+
+def test_warns_of_a_circle_and_ends(client: Client, chain: list[Person]) -> None:
+    # No page and no provider can do this: every operation checks the reporting lines.
+    Person.objects.filter(pk=chain[0].pk).update(manager=chain[3])
+
+    page = text_of(client.get(f"/people/org-chart/{chain[1].pk}/"))
+
+    assert "These people report to each other in a circle." in page
+
+
+def test_leads_to_the_list_where_a_manager_has_many_reports(
+    client: Client, chain: list[Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(org_chart, "SHOWN", 5)
+    for _ in range(7):
+        person("Report", manager=chain[3])
+
+    part = text_of(client.get(f"/people/org-chart/{chain[3].pk}/reports/"))
+
+    assert "2 more reports of <bdi>Di Byrne</bdi> in the list" in part
+    assert f'href="/people/?manager__id__exact={chain[3].pk}"' in part
+
+
+def test_says_that_nobody_has_a_manager(client: Client) -> None:
+    assert "No reporting lines yet" in text_of(client.get("/people/org-chart/"))
+
+
+def test_asks_the_same_number_of_queries_for_few_and_many(
+    client: Client, chain: list[Person]
+) -> None:
+    addresses = [
+        "/people/org-chart/",
+        f"/people/org-chart/{chain[2].pk}/",
+        f"/people/org-chart/{chain[2].pk}/reports/",
+    ]
+    few = [len(queries_of(client, address)) for address in addresses]
+    for number in range(30):
+        boss = person(f"Boss {number}", manager=chain[2])
+        person(f"Report {number}", manager=boss)
+        person(f"Other {number}", manager=person(f"Top {number}"))
+
+    assert [len(queries_of(client, address)) for address in addresses] == few
+
+
+def test_is_unknown_in_other_companies(client: Client, chain: list[Person]) -> None:
+    with core.in_another_tenant():
+        stranger = signed_in(core.owner())
+
+    assert "Ada Byrne" not in text_of(stranger.get("/people/org-chart/"))
+    for path in ("", "reports/"):
+        assert stranger.get(f"/people/org-chart/{chain[0].pk}/{path}").status_code == 404
