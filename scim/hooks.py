@@ -74,4 +74,6 @@ HOOKS = AppHooks(
     role_confirmed_at=person_records.role_confirmed_at,
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,
+    people_identified=person_records.people_identified,
+    managed_custom_fields=person_records.managed_custom_fields,
 )

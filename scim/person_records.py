@@ -1,6 +1,8 @@
 """Facts about connections that `people` needs: roles they confirmed, and people they manage."""
 
+from collections.abc import Collection, Iterator
 from datetime import datetime
+from uuid import UUID
 
 from people.hooks import Owner
 from people.models import Person
@@ -35,3 +37,32 @@ def owner_of_people(actor: str) -> Owner:
     live = Connection.objects.filter(provider=provider, disconnected_at=None)
     reasons = [connection.mail_withheld_because for connection in live]
     return Owner(provider_name(provider), users.count(), next(filter(None, reasons), ""))
+
+
+def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple[str, UUID]]:
+    """Yield the userName (normalized) or externalId, and the person, of each live user.
+
+    Several resources may share an externalId (RFC 7643 section 3.1), so a value may come twice.
+    """
+    column = "user_name_key" if attribute == "user_name" else "scim_external_id"
+    users = ScimUser.objects.filter(
+        deleted_at=None, connection__disconnected_at=None, person__isnull=False
+    ).filter(**{f"{column}__in": values})
+    for value, person_id in users.exclude(**{column: ""}).values_list(column, "person_id"):
+        assert person_id
+        yield value, person_id
+
+
+def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:
+    """Return the custom fields that the people's resources fill, with the provider's name."""
+    users = ScimUser.objects.filter(
+        deleted_at=None, connection__disconnected_at=None, person__in=people
+    ).select_related("connection")
+    return {
+        user.person_id: dict.fromkeys(
+            profile_of(user.document, user.connection.mapping).custom_fields,
+            provider_name(user.connection.provider),
+        )
+        for user in users
+        if user.person_id
+    }

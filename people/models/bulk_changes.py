@@ -24,11 +24,13 @@ BulkChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
 
 
 class BulkChange(TenantOwned):
-    """Many people, deactivated or reactivated by one click or by one connection within an hour."""
+    """Many people, changed by one click or list, or by one connection within an hour."""
 
     class Kind(models.TextChoices):
         DEACTIVATED = "deactivated", "deactivated"
         REACTIVATED = "reactivated", "reactivated"
+        # Added, changed and deactivated people; see `Comparison`.
+        LIST = "list", "changed from a list"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -100,6 +102,7 @@ class BulkChangeItem(TenantOwned):
     # The event of the change. A later event of the same kinds is a later change.
     event_id = models.BigIntegerField()
     # For an undo of a reactivation: the values that it deleted, such as a scheduled termination.
+    # In a bulk change from a list: {"action": "added"}, "revised" or "deactivated".
     before = models.JSONField(default=dict)
     outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
     # Why the change was not undone for them.
