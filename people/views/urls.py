@@ -5,6 +5,9 @@ from django.urls import URLPattern, path
 from people.views.api_tokens import api_tokens, revoke_api_token
 from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
+from people.views.compare.apply import apply
+from people.views.compare.result import comparison, unreadable
+from people.views.compare.upload import columns, compare, discard
 from people.views.diagnosis import why
 from people.views.home import home
 from people.views.offboarding.schedule_detail import scheduled_termination
@@ -25,6 +28,16 @@ PAGES: list[URLPattern] = [
     path("people/bulk-changes/<uuid:change_id>/", bulk_change, name="bulk_change"),
     path("people/bulk-changes/<uuid:change_id>/confirm/", confirm, name="bulk_change_confirm"),
     path("people/bulk-changes/<uuid:change_id>/undo/", undo, name="bulk_change_undo"),
+    path("people/compare/", compare, name="compare"),
+    path("people/compare/<uuid:comparison_id>/", comparison, name="comparison"),
+    path("people/compare/<uuid:comparison_id>/columns/", columns, name="comparison_columns"),
+    path("people/compare/<uuid:comparison_id>/apply/", apply, name="comparison_apply"),
+    path("people/compare/<uuid:comparison_id>/delete/", discard, name="comparison_discard"),
+    path(
+        "people/compare/<uuid:comparison_id>/unreadable.csv",
+        unreadable,
+        name="comparison_unreadable",
+    ),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
     path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),

@@ -41,7 +41,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        return f"{people(self.change.everybody)} {self.change.kind}"
+        return f"{people(self.change.everybody)} {self.change.get_kind_display()}"
 
     @property
     def by(self) -> str:
@@ -54,6 +54,10 @@ class Row:
     @property
     def undone_by(self) -> str:
         return actor_name(self.change.undone_by, self.names)
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.change.kind == BulkChange.Kind.LIST)
 
     @property
     def is_deactivation(self) -> bool:
@@ -104,6 +108,7 @@ def bulk_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
         "row": row,
         "change": row.change,
         "page": page,
+        "comparisons": row.change.comparisons.defer("content") if row.is_list else (),
         "waits": "None of them is terminated until you decide.",
         "undo_days": UNDO_DAYS,
     }
