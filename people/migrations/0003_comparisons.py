@@ -142,7 +142,7 @@ class Migration(migrations.Migration):
                             ("checked", "can be applied"),
                             ("refused", "cannot be applied"),
                             ("applied", "applied"),
-                            ("invited", "applied, and the invite is released"),
+                            ("invited", "applied, and the invite was sent"),
                         ],
                         max_length=8,
                     ),

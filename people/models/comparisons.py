@@ -93,6 +93,10 @@ class Comparison(TenantOwned):
         return self.state in self.WORKING
 
     @property
+    def is_applied(self) -> bool:
+        return self.state == self.State.APPLIED
+
+    @property
     def may_be_applied(self) -> bool:
         return self.state in (self.State.COMPARED, self.State.STOPPED)
 
@@ -111,7 +115,7 @@ class ComparisonRow(TenantOwned):
         CHECKED = "checked", "can be applied"
         REFUSED = "refused", "cannot be applied"
         APPLIED = "applied", "applied"
-        INVITED = "invited", "applied, and the invite is released"
+        INVITED = "invited", "applied, and the invite was sent"
 
     comparison = models.ForeignKey(Comparison, on_delete=models.CASCADE, related_name="rows")
     kind = models.CharField(max_length=16, choices=Kind)

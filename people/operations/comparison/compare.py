@@ -4,7 +4,7 @@ Each slice is one transaction, which stores its rows and how far it has come. So
 interrupted leaves nothing behind, and the next worker begins with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from people import hooks, tenancy
@@ -56,7 +56,7 @@ class Comparer:
     def _compare_rows(self, comparison: Comparison) -> None:
         rows = self.rows[comparison.done_count : comparison.done_count + ROWS_A_SLICE]
         ids = {person_id for row in rows if (person_id := self.matches.only(row.key))}
-        people = Person.objects.select_related("department", "location", "manager").in_bulk(ids)
+        people = self._people(comparison, ids)
         taken = self._holders(rows)
         if any(name.startswith(CUSTOM) for name in comparison.columns.values()):
             self.filled = hooks.managed_custom_fields(ids)
@@ -67,6 +67,12 @@ class Comparer:
         ComparisonRow.objects.bulk_create(shown)
         comparison.done_count += len(rows)
         comparison.unchanged_count += len(compared) - len(shown)
+
+    def _people(self, comparison: Comparison, ids: Collection[UUID]) -> Mapping[UUID, Person]:
+        columns = set(comparison.columns.values())
+        compared = [name for name in ("department", "location", "manager") if name in columns]
+        people = Person.objects.select_related(*compared) if compared else Person.objects.all()
+        return people.in_bulk(ids)
 
     def _holders(self, rows: Sequence[Listed]) -> Mapping[str, set[UUID]]:
         """Return who has the addresses of the rows, if another value identifies people."""
@@ -160,15 +166,16 @@ class Comparer:
         ).order_by("pk")
         if comparison.searched_until:
             active = active.filter(pk__gt=comparison.searched_until)
-        people = list(active[:PEOPLE_A_SLICE])
-        gone = [person for person in people if person.pk not in self.matches.people]
+        people = list(active.values_list("pk", flat=True)[:PEOPLE_A_SLICE])
+        missing = [person_id for person_id in people if person_id not in self.matches.people]
+        gone = list(Person.objects.filter(pk__in=missing).order_by("pk"))
         rows = [ComparisonRow(tenant_id=one.tenant_id, comparison=comparison) for one in gone]
         for row, person in zip(rows, gone, strict=True):
             self._mark_gone(row, person)
         ComparisonRow.objects.bulk_create(rows)
         comparison.here_count += len(people)
         if people:
-            comparison.searched_until = people[-1].pk
+            comparison.searched_until = people[-1]
         return len(people) < PEOPLE_A_SLICE
 
     def _mark_gone(self, row: ComparisonRow, person: Person) -> None:
@@ -195,5 +202,5 @@ def _new_manager(found: Sequence[Difference]) -> str:
 
 def _nothing_to_apply(found: Sequence[Difference]) -> str:
     if all(one.kept_because for one in found):
-        return "Nothing can be applied: see the reason for each difference."
+        return "Nothing to apply."
     return ""

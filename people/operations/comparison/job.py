@@ -5,7 +5,6 @@ import math
 from collections.abc import Callable
 from datetime import datetime
 from time import monotonic
-from typing import Any
 
 from django.db import transaction
 
@@ -21,7 +20,11 @@ from people.values import Actor, PeopleError
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 100
+A_PAGE = 200
+# Rows that are tried in one transaction: a savepoint that is rolled back releases its locks. Rows
+# are applied one by one, because several would take locks in another order than
+# people.operations.locks names.
+TRIED_AT_ONCE = 20
 JOB = Actor("job", "compare")
 State = Comparison.State
 Kind = ComparisonRow.Kind
@@ -98,17 +101,19 @@ def _compare(comparison: Comparison, ends_at: float) -> bool:
     return False
 
 
-def _advance(comparison: Comparison, state: str, *, total: int = 0) -> bool:
+def _advance(comparison: Comparison, state: str) -> bool:
     """Go from one state to the next, unless another worker has done that."""
     found = Comparison.objects.filter(pk=comparison.pk, state=comparison.state)
-    values: dict[str, Any] = {"state": state, "done_count": 0}
-    if total:
-        values["total_count"] = total
-    return bool(found.update(**values))
+    return bool(found.update(state=state, done_count=0))
 
 
 def _each(
-    comparison: Comparison, outcome: str, do: Callable[[ComparisonRow], None], ends_at: float
+    comparison: Comparison,
+    outcome: str,
+    do: Callable[[ComparisonRow], None],
+    ends_at: float,
+    *,
+    at_once: int = 1,
 ) -> bool:
     """Do something with each selected row with this outcome, in order; return whether all is done.
 
@@ -117,30 +122,35 @@ def _each(
     """
     for kind in (Kind.NEW, Kind.DIFFERENT, Kind.GONE):
         rows = comparison.rows.filter(kind=kind, is_selected=True, outcome=outcome)
-        while page := list(rows.order_by("depth", "pk").values_list("pk", flat=True)[:AT_ONCE]):
-            for pk in page:
-                if monotonic() >= ends_at or not _do(comparison, pk, outcome, do):
+        while page := list(rows.order_by("depth", "pk").values_list("pk", flat=True)[:A_PAGE]):
+            for start in range(0, len(page), at_once):
+                some = page[start : start + at_once]
+                if monotonic() >= ends_at or not _do(comparison, some, outcome, do):
                     return False
     return True
 
 
-def _do(comparison: Comparison, pk: int, outcome: str, do: Callable[[ComparisonRow], None]) -> bool:
-    with transaction.atomic():
-        locked = _locked(comparison)
-        if locked is None:
-            return False
-        row = locked.rows.select_related("person").filter(pk=pk, outcome=outcome).first()
-        if row is not None:
-            row.comparison = locked
-            do(row)
-            row.save(update_fields=["outcome", "problem", "person"])
-            locked.done_count += 1
-            locked.save(update_fields=["done_count"])
-        return True
+@transaction.atomic
+def _do(
+    comparison: Comparison, keys: list[int], outcome: str, do: Callable[[ComparisonRow], None]
+) -> bool:
+    """Do it with these rows in one transaction; return False if another worker is at it."""
+    locked = _locked(comparison)
+    if locked is None:
+        return False
+    found = locked.rows.filter(pk__in=keys, outcome=outcome).select_related("person")
+    rows = list(found.order_by("depth", "pk"))
+    for row in rows:
+        row.comparison = locked
+        do(row)
+    ComparisonRow.objects.bulk_update(rows, ["outcome", "problem", "person"])
+    locked.done_count += len(rows)
+    locked.save(update_fields=["done_count"])
+    return True
 
 
 def _check(comparison: Comparison, ends_at: float) -> bool:
-    if not _each(comparison, Outcome.NONE, _try, ends_at):
+    if not _each(comparison, Outcome.NONE, _try, ends_at, at_once=TRIED_AT_ONCE):
         return False
     selected = comparison.rows.filter(is_selected=True)
     is_refused = selected.filter(outcome=Outcome.REFUSED).exists()
@@ -164,14 +174,15 @@ def _apply(comparison: Comparison, ends_at: float) -> bool:
     try:
         is_done = _each(comparison, Outcome.CHECKED, _apply_one, ends_at)
     except _Refused as refused:
-        comparison.rows.filter(pk=refused.row.pk).update(
-            outcome=Outcome.REFUSED, problem=refused.problem[:500]
-        )
-        return _advance(comparison, State.REVERTING)
+        # The transaction of the row was rolled back. This one must not end between the two.
+        with transaction.atomic():
+            comparison.rows.filter(pk=refused.row.pk).update(
+                outcome=Outcome.REFUSED, problem=refused.problem[:500]
+            )
+            return _advance(comparison, State.REVERTING)
     if not is_done:
         return False
-    new = comparison.rows.filter(kind=Kind.NEW, is_selected=True).count()
-    return _advance(comparison, State.INVITING, total=new)
+    return _advance(comparison, State.INVITING)
 
 
 class _Refused(Exception):
@@ -191,19 +202,15 @@ def _apply_one(row: ComparisonRow) -> None:
 
 
 def _invite(comparison: Comparison, ends_at: float) -> bool:
-    new = comparison.rows.filter(kind=Kind.NEW, is_selected=True, outcome=Outcome.APPLIED)
-    while page := list(new.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]):
-        for pk in page:
-            is_over = monotonic() >= ends_at
-            if is_over or not _do(comparison, pk, Outcome.APPLIED, _release):
-                return False
+    if not _each(comparison, Outcome.APPLIED, _release, ends_at):
+        return False
     return _advance(comparison, State.APPLIED)
 
 
 def _release(row: ComparisonRow) -> None:
-    assert row.person
-    # Somebody may have deactivated them in the meantime, which revoked the invite.
-    release_invite(row.person, actor=JOB)
+    # Somebody may have deactivated a new person in the meantime, which revoked the invite.
+    if row.kind == Kind.NEW and row.person:
+        release_invite(row.person, actor=JOB)
     row.outcome = Outcome.INVITED
 
 

@@ -15,6 +15,7 @@ from people.values import is_usable_name, normalize_key
 
 MAX_CUSTOM_LENGTH: Final = 1000
 MAX_KEY_LENGTH: Final = 255
+KEYS: Final = tuple(Comparison.Key.values)
 # What lists call people who work for the company, and people who do not.
 ACTIVE: Final = frozenset(
     ("active", "invited", "enabled", "employed", "current", "yes", "true", "1", "y", "a")
@@ -149,7 +150,7 @@ def _check_values(values: dict[str, str]) -> None:
     state = values.get("state", "active")
     if normalize_key(state) not in ACTIVE | INACTIVE:
         raise Unreadable("unknown-status", f"“{state}” is neither active nor inactive.")
-    own = {normalize_key(values[name]) for name in Comparison.Key.values if name in values}
+    own = {normalize_key(values[name]) for name in KEYS if name in values}
     if normalize_key(values.get("manager", "")) in own:
         raise Unreadable("self-manager", "The row names the person as their own manager.")
 

@@ -19,6 +19,8 @@ BATCH = 500
 Found = Mapping[str, set[UUID]]
 Item = TypeVar("Item")
 EMAIL = Comparison.Key.EMAIL
+# What the text of a manager may be, the most certain first.
+STAGES = (*Comparison.Key.values, "name")
 
 
 def batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
@@ -99,7 +101,7 @@ class Managers:
     def __init__(self, rows: Sequence[Listed], matches: Matches) -> None:
         texts = {text for row in rows if (text := row.values.get("manager"))}
         keys = {normalize_key(text) for text in texts}
-        # By what a text may mean, the most certain first.
+        # As STAGES: the people and the rows, by the text that means them.
         self._stages: list[dict[str, set[str]]] = [
             _as_texts(people_by_key(EMAIL, {key for key in keys if "@" in key})),
             _as_texts(people_by_key(Comparison.Key.USER_NAME, keys)),
@@ -107,22 +109,25 @@ class Managers:
             _as_texts(people_by_key(Comparison.Key.EXTERNAL_ID, texts)),
             _as_texts(_people_by_name({_plain_name(text) for text in texts})),
         ]
+        self._wanted = [keys, keys, texts, {_plain_name(text) for text in texts}]
+        self.names: dict[str, str] = {}
         for row in rows:
             if row.key and not row.problem:
                 person_id = matches.only(row.key)
                 self._add(row, str(person_id) if person_id else f"{self.NEW}{row.key}")
-        self.names = {f"{self.NEW}{row.key}": row.name for row in rows}
         self._may_manage = self._load()
 
     def _add(self, row: Listed, target: str) -> None:
-        names = (*Comparison.Key.values, "full")
-        for stage, name in zip(self._stages, names, strict=True):
-            text = row.name if name == "full" else row.values.get(name, "")
-            if text:
-                key = key_of(name, text)
+        """Add the row as a manager, under each text by which another row names it."""
+        for stage, wanted, kind in zip(self._stages, self._wanted, STAGES, strict=True):
+            text = row.name if kind == "name" else row.values.get(kind, "")
+            key = key_of(kind, text)
+            if key in wanted:
                 stage[key] = stage.get(key, set()) | {target}
+                self.names[target] = row.name
 
     def _load(self) -> set[str]:
+        """Load the names of the managers in Ramp; return which of them may have reports."""
         ids = {one for stage in self._stages for found in stage.values() for one in found}
         known, able = Person.objects.in_lists(), set()
         for batch in batches(one for one in ids if not one.startswith(self.NEW)):

@@ -283,7 +283,7 @@ def test_cannot_be_selected_if_a_provider_owns_every_difference(
 
     page = visit.page("different")
 
-    assert "Nothing can be applied: see the reason for each difference." in page
+    assert "Nothing to apply." in page
     assert 'name="row"' not in page
 
 
