@@ -8,6 +8,7 @@ import re
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,7 +18,7 @@ from tests.services.process import descendants, programs, within
 from tests.services.server import Server
 
 OWNER, PASSWORD = "olga@acme.example", "correct horse"
-UNCHANGED, DIFFERENT, GONE, NEW, BAD = 9_000, 400, 300, 299, 300
+UNCHANGED, DIFFERENT, GONE, NEW, BAD = 9_400, 200, 100, 99, 300
 HEADER = ("Work email", "First name", "Surname", "Department", "Manager email")
 FURNISH = f"""
 from django.utils import timezone
@@ -97,8 +98,8 @@ def listed() -> bytes:
     return written.getvalue().encode("utf-16")
 
 
-def facts(server: Server) -> dict[str, object]:
-    found: dict[str, object] = json.loads(server.manage("shell", "-v", "0", "-c", STATES))
+def facts(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(server.manage("shell", "-v", "0", "-c", STATES))
     return found
 
 
@@ -114,10 +115,10 @@ def cpu_seconds_of_workers(server: Server) -> float:
 
 def kill_the_worker_while_it_applies(server: Server) -> None:
     def is_in_the_middle() -> bool:
-        state, done = facts(server)["progress"]  # type: ignore[misc]
-        return bool(state == "applying" and done > 50)
+        state, done_count = facts(server)["progress"]
+        return bool(state == "applying" and done_count > 20)
 
-    within(120, is_in_the_middle)
+    within(300, is_in_the_middle)
     worker = programs(server)["worker"]
     for pid in (*descendants(worker), worker):
         with suppress(ProcessLookupError):
@@ -166,7 +167,6 @@ def test_applies_and_undoes_it_as_a_whole_although_the_worker_is_killed(
     assert (applied["legal"], applied["items"]) == (DIFFERENT, NEW + DIFFERENT + GONE)
     assert applied["invites"] == NEW
     events = applied["events"]
-    assert isinstance(events, dict)
     assert (events["person.revised"], events["person.deactivated"]) == (DIFFERENT, GONE)
     # Olga herself was added as well, by the command.
     assert events["person.added"] == NEW + 1

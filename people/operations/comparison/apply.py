@@ -51,15 +51,27 @@ class ManagerNotApplied(PeopleError):
         super().__init__("The manager is a new person of the list who is not selected.")
 
 
+class ApplierLeft(PeopleError):
+    code = "applier-left"
+
+    def __init__(self) -> None:
+        super().__init__("Whoever applied the list is no longer an administrator.")
+
+
 def apply_row(row: ComparisonRow, *, is_trial: bool) -> None:
     """Add, change or deactivate the person of the row, and add them to the bulk change.
 
     :param is_trial: whether the caller rolls everything back. New managers are missing then.
+    :raises ApplierLeft: if the person who applied the list may no longer do that.
     :raises ChangedSinceComparison: if the person has changed since the comparison.
     :raises ManagerNotApplied: if the manager is a new person who is not selected.
     :raises PeopleError, RankRefused: as `add_person`, `revise_person` and `deactivate_person`.
     """
     actor = Actor.read(row.comparison.applied_by)
+    if actor.kind == "person":
+        appliers = Person.objects.active_administrators().filter(email_key=actor.key)
+        if not appliers.exists():
+            raise ApplierLeft
     match row.kind:
         case Kind.NEW:
             row.person, action = _add(row, actor=actor, is_trial=is_trial), "added"
@@ -112,7 +124,7 @@ def _revise(row: ComparisonRow, *, actor: Actor, is_trial: bool) -> bool:
     profile = person.profile
     values: dict[str, Any] = {name: getattr(profile, name) for name in (*TEXTS, "role")}
     values |= {name: text for name, text in wanted.items() if name in values}
-    manager = KEEP
+    manager: Person | Keep | None = KEEP
     if "manager" in wanted:
         manager = _manager(row, wanted["manager"], is_trial=is_trial)
     custom = custom_values(wanted) or None
@@ -150,7 +162,8 @@ def _manager(row: ComparisonRow, listed: str, *, is_trial: bool) -> Person | Kee
         return None
     people = Person.objects.in_lists().select_related("department", "location")
     if not listed.startswith(Managers.NEW):
-        if (manager := people.filter(pk=listed).first()) is None:
+        manager: Person | None = people.filter(pk=listed).first()
+        if manager is None:
             raise InvalidManager
         return manager
     rows = ComparisonRow.objects.filter(comparison=row.comparison, key=row.manager_key)
@@ -159,7 +172,8 @@ def _manager(row: ComparisonRow, listed: str, *, is_trial: bool) -> Person | Kee
         raise ManagerNotApplied
     if is_trial:
         return KEEP
-    return people.get(pk=new.person_id)
+    added: Person = people.get(pk=new.person_id)
+    return added
 
 
 def _deactivate(row: ComparisonRow, *, actor: Actor) -> bool:

@@ -72,7 +72,8 @@ class Comparer:
         columns = set(comparison.columns.values())
         compared = [name for name in ("department", "location", "manager") if name in columns]
         people = Person.objects.select_related(*compared) if compared else Person.objects.all()
-        return people.in_bulk(ids)
+        found: Mapping[UUID, Person] = people.in_bulk(ids)
+        return found
 
     def _holders(self, rows: Sequence[Listed]) -> Mapping[str, set[UUID]]:
         """Return who has the addresses of the rows, if another value identifies people."""

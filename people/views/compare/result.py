@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people.models import Comparison, ComparisonRow
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations.comparison import requests
-from people.operations.comparison.file_format import Record, decode, read_table
+from people.operations.comparison.file_format import decode, read_table
 from people.presentation.actor_names import actor_name
 from people.presentation.page_links import BoundedPaginator
 from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
@@ -214,5 +214,5 @@ def _unreadable_lines(comparison: Comparison) -> Iterator[str]:
     yield BYTE_ORDER_MARK + writer.writerow(["Row", "Reason", *header])
     rows = comparison.rows.filter(kind=Kind.UNREADABLE).order_by("number")
     for number, explanation in rows.values_list("number", "explanation"):
-        cells = records.get(number, Record(number)).cells
+        cells = records[number].cells if number in records else []
         yield writer.writerow([number, *map(escape_formula, [explanation, *cells])])

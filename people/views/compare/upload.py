@@ -58,8 +58,8 @@ class UploadForm(forms.Form):
         },
     )
 
-    def clean_file(self) -> UploadedFile:
-        file = cast("UploadedFile", self.cleaned_data["file"])
+    def clean_file(self) -> "UploadedFile[bytes]":
+        file = cast("UploadedFile[bytes]", self.cleaned_data["file"])
         if (file.size or 0) > MAX_MEGABYTES * 1024 * 1024:
             raise forms.ValidationError(f"The file is larger than {MAX_MEGABYTES} MB. Split it.")
         return file

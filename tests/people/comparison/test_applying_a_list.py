@@ -1,11 +1,14 @@
 """A list that an administrator applies …"""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from people.models import (
     BulkChange,
@@ -32,6 +35,7 @@ from tests.people.comparison.visit import Visit
 pytestmark = pytest.mark.django_db
 
 HR = Actor("person", "hr@example.com")
+HR_SYSTEM = Actor("command", "hr")
 NEW = ["new@example.com", "New", "Person", "Sales", "Rome", ""]
 
 
@@ -89,10 +93,10 @@ def test_adds_changes_and_deactivates_whom_it_selects(
 
     assert "The selection was applied" in visit.page()
     added = Person.objects.get(email="new@example.com")
-    assert (added.state, added.manager, added.location.name) == ("invited", zoe, "Rome")
+    assert (added.state, added.manager, str(added.location)) == ("invited", zoe, "Rome")
     assert added.custom_values == {"title": "Clerk"}
     zoe.refresh_from_db()
-    assert (zoe.department.name, zoe.manager) == ("Legal", owner)
+    assert (str(zoe.department), zoe.manager) == ("Legal", owner)
     leaver.refresh_from_db()
     assert leaver.state == Person.State.INACTIVE
     [invite] = Invite.objects.all()
@@ -328,6 +332,34 @@ def test_grants_no_role_above_the_rank(owner: Person, tenant: Tenant) -> None:
     assert not Person.objects.filter(email="new@example.com").exists()
 
 
+def test_is_not_applied_for_somebody_who_is_no_longer_an_administrator(
+    owner: Person, tenant: Tenant
+) -> None:
+    admin = core.administrator(email="admin@example.com", role=Person.Role.ADMIN)
+    visit = Visit(signed_in(admin))
+    visit.compare(rows(row_of(owner), row_of(admin), NEW))
+
+    visit.apply(work=lambda: deactivate_person(admin, actor=HR_SYSTEM))
+    continue_comparisons()
+
+    assert Comparison.objects.get().state == Comparison.State.STOPPED
+    assert not Person.objects.filter(email="new@example.com").exists()
+
+
+def test_is_deleted_after_thirty_days(visit: Visit, owner: Person) -> None:
+    visit.compare(rows(row_of(owner), NEW))
+    visit.apply()
+
+    with time_machine.travel(timezone.now() + timedelta(days=29)):
+        continue_comparisons()
+    assert Comparison.objects.exists()
+    with time_machine.travel(timezone.now() + timedelta(days=31)):
+        continue_comparisons()
+
+    assert not Comparison.objects.exists()
+    assert Person.objects.filter(email="new@example.com").exists()
+
+
 def test_asks_again_before_it_deactivates_many(visit: Visit, owner: Person, tenant: Tenant) -> None:
     Tenant.objects.filter(pk=tenant.pk).update(alarm_people=2, alarm_percent=20)
     for number in range(4):
@@ -335,8 +367,8 @@ def test_asks_again_before_it_deactivates_many(visit: Visit, owner: Person, tena
     visit.compare(rows(row_of(owner)))
     visit.post(show="gone", do="all")
 
-    for number in ("", "3"):
-        answer = visit.client.post(f"{visit.url}apply/", {"confirmed": number})
+    for entered in ("", "3"):
+        answer = visit.client.post(f"{visit.url}apply/", {"confirmed": entered})
         assert "You are about to deactivate 4 of 5 active people." in text_of(answer)
     visit.apply(confirmed="4")
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from people.models import Comparison, ComparisonRow, CustomField, Event, Person, Tenant
+from people.operations.comparison.columns import guess_columns
 from people.operations.comparison.file_format import (
     decode,
     guess_encoding,
@@ -318,6 +319,35 @@ def test_reads_columns_that_are_named(tenant: Tenant, owner: Person) -> None:
 
     [different] = found["different"]
     assert [one["field"] for one in different["differences"]] == ["family_name"]
+
+
+HEADERS = {
+    "email": ["Work email", "E-Mail", "email_address", "Mail", "UPN"],
+    "given_name": ["First name", "Given Name", "FIRSTNAME", "Forename"],
+    "family_name": ["Surname", "Last name", "family_name"],
+    "full_name": ["Full name", "Name", "Display Name"],
+    "manager": ["Manager email", "Manager", "Reports to", "Supervisor"],
+    "department": ["Department", "Dept.", "Team"],
+    "location": ["Office", "Location", "Work location", "City"],
+    "external_id": ["Employee ID", "External-ID", "Personnel number"],
+    "custom.title": ["Job title", "title"],
+    "state": ["Status", "Employment status", "Active"],
+}
+
+
+@pytest.mark.parametrize(
+    ("field", "header"), [(field, header) for field in HEADERS for header in HEADERS[field]]
+)
+def test_recognizes_a_column_by_its_header(tenant: Tenant, field: str, header: str) -> None:
+    CustomField.objects.create(tenant=tenant, name="Job title", external_name="title")
+
+    assert guess_columns(["Color", header]) == {"1": field}
+
+
+def test_prefers_the_best_of_several_headers(tenant: Tenant) -> None:
+    header = ["Email", "Manager", "Work email", "Manager's email address"]
+
+    assert guess_columns(header) == {"2": "email", "3": "manager"}
 
 
 def test_guesses_the_separator_of_one_column() -> None:
