@@ -43,6 +43,9 @@ EVENT_OF = {
 class ChangedSinceComparison(PeopleError):
     code = "changed-since-comparison"
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
 
 class ManagerNotApplied(PeopleError):
     code = "manager-not-applied"

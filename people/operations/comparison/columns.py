@@ -54,6 +54,9 @@ CUSTOM: Final = "custom."
 class InvalidColumns(PeopleError):
     code = "invalid-columns"
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
 
 def titles() -> dict[str, str]:
     """Return what a column may contain: titles by field."""

@@ -43,6 +43,9 @@ class UnreadableFile(PeopleError):
     code = "unreadable-file"
     field = "file"
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
 
 @dataclass(frozen=True)
 class Record:
