@@ -8,7 +8,7 @@ from django.db import transaction
 from people import tenancy
 from people.models import Comparison, ComparisonRow, Tenant
 from people.operations.comparison import job, requests
-from people.operations.comparison.columns import SYNONYMS
+from people.operations.comparison.columns import LISTED
 from people.operations.comparison.file_format import ENCODINGS, decode, read_table
 from people.values import Actor, PeopleError
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             default=[],
             metavar="HEADER=FIELD",
             help="what a column contains, if its header is not recognized. FIELD is one of "
-            f"{', '.join(SYNONYMS)}, or custom.NAME; blank ignores the column. May be repeated.",
+            f"{', '.join(LISTED)}, or custom.NAME; blank ignores the column. May be repeated.",
         )
         parser.add_argument("--encoding", choices=list(ENCODINGS), help="default: recognized")
         parser.add_argument("--separator", choices=list(SEPARATORS), help="default: recognized")

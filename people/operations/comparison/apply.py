@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from people import hooks
 from people.models import BulkChange, BulkChangeItem, Comparison, ComparisonRow, Event, Person
+from people.models.field_table import PROFILE
 from people.operations.comparison.columns import CUSTOM
 from people.operations.comparison.differences import is_same, kept_because, value_of
 from people.operations.comparison.matching import EMAIL, Managers, people_by_key
@@ -93,7 +94,8 @@ def _add(row: ComparisonRow, *, actor: Actor, is_trial: bool) -> Person:
         raise ChangedSinceComparison("A person with this identifier was added in the meantime.")
     values = row.values
     manager = _manager(row, values.get("manager", ""), is_trial=is_trial)
-    profile = Profile(**{name: values.get(name, "") for name in TEXTS}, role=values.get("role"))
+    texts: dict[str, Any] = {name: values.get(name, "") for name in PROFILE}
+    profile = Profile(**texts | {"role": values.get("role")})
     return add_person(
         profile,
         actor=actor,
@@ -101,9 +103,6 @@ def _add(row: ComparisonRow, *, actor: Actor, is_trial: bool) -> Person:
         custom_values=custom_values(values),
         invitation=HELD,
     )
-
-
-TEXTS = ("given_name", "family_name", "email", "department", "location")
 
 
 def custom_values(values: Mapping[str, str]) -> dict[str, str]:
@@ -125,7 +124,7 @@ def _revise(row: ComparisonRow, *, actor: Actor, is_trial: bool) -> bool:
             _check_unchanged(person, one, filled)
             wanted[one["field"]] = one["listed"]
     profile = person.profile
-    values: dict[str, Any] = {name: getattr(profile, name) for name in (*TEXTS, "role")}
+    values: dict[str, Any] = {name: getattr(profile, name) for name in PROFILE}
     values |= {name: text for name, text in wanted.items() if name in values}
     manager: Person | Keep | None = KEEP
     if "manager" in wanted:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from people.models import Comparison, CustomField
-from people.models.field_table import LABELS
+from people.models.field_table import EDITABLE, LABELS
 from people.values import PeopleError, normalize_key
 
 # What a column may contain, with the headers by which it is recognized, the best first. They are
@@ -41,6 +41,8 @@ SYNONYMS: Final[Mapping[str, Sequence[str]]] = {
         *("isactive", "accountenabled", "accountstatus"),
     ),
 }
+# Every field that lists may have. A field without synonyms is recognized by its label.
+LISTED: Final = tuple(dict.fromkeys((*SYNONYMS, *EDITABLE)))
 TITLES: Final = {
     "email": "Email address",
     "user_name": "userName at the identity provider",
@@ -60,7 +62,7 @@ class InvalidColumns(PeopleError):
 
 def titles() -> dict[str, str]:
     """Return what a column may contain: titles by field."""
-    known = {name: TITLES.get(name) or LABELS[name].capitalize() for name in SYNONYMS}
+    known = {name: TITLES.get(name) or LABELS[name].capitalize() for name in LISTED}
     custom = CustomField.objects.order_by("name", "pk")
     return known | {f"{CUSTOM}{one.external_name}": one.name for one in custom}
 
@@ -73,7 +75,8 @@ def guess_columns(header: Sequence[str]) -> dict[str, str]:
         # A custom field was added for just this; “Employee ID” may be its name.
         names = (_comparable(field.name), _comparable(field.external_name))
         _claim(guessed, keys, names, f"{CUSTOM}{field.external_name}")
-    for name, synonyms in SYNONYMS.items():
+    for name in LISTED:
+        synonyms = SYNONYMS.get(name) or (_comparable(LABELS[name]),)
         _claim(guessed, keys, synonyms, name)
     return guessed
 

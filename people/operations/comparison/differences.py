@@ -5,15 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from people.models import Person
-from people.models.field_table import LABELS, PLACES, READERS
+from people.models.field_table import EDITABLE, LABELS, PLACES, READERS
 from people.operations.comparison.columns import CUSTOM
 from people.operations.comparison.listed import split_name
 from people.presentation.actor_names import actor_name
 from people.presentation.field_text import shown
 from people.presentation.spreadsheets import escape_formula
 from people.values import normalize_key
-
-COMPARED = ("given_name", "family_name", "email", "department", "location", "manager", "role")
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ def wanted_values(person: Person, values: Mapping[str, str]) -> dict[str, str]:
     """Return the values that the list has for the person, by field."""
     whole = normalize_key(values.get("full_name", "")) == normalize_key(person.full_name)
     names = {} if whole else dict(split_name(values))
-    known = {**{name: values[name] for name in COMPARED if name in values}, **names}
-    ordered = {name: known[name] for name in COMPARED if name in known}
+    known = {**values, **names}
+    ordered = {name: known[name] for name in EDITABLE if name in known}
     return ordered | {name: values[name] for name in values if name.startswith(CUSTOM)}
 
 

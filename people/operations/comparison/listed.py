@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from people.models import Comparison, Person
+from people.models.field_table import COPIED, PLACES
 from people.operations.comparison.columns import CUSTOM
 from people.operations.comparison.file_format import Record, decode, read_table
 from people.values import is_usable_name, normalize_key
@@ -123,12 +124,12 @@ def key_of(kind: str, text: str) -> str:
 def _limit(name: str) -> int:
     if name.startswith(CUSTOM):
         return MAX_CUSTOM_LENGTH
-    if name in ("given_name", "family_name", "email"):
-        column: Any = Person._meta.get_field(name)
-        return int(column.max_length)
-    if name in ("department", "location"):
+    if name in PLACES:
         place: Any = Person._meta.get_field(name)
         return int(place.related_model._meta.get_field("name").max_length)
+    if name in (*COPIED, "email"):
+        column: Any = Person._meta.get_field(name)
+        return int(column.max_length)
     return MAX_KEY_LENGTH * 2
 
 

@@ -105,6 +105,14 @@ def test_adds_changes_and_deactivates_whom_it_selects(
     assert set(Event.objects.values_list("actor", flat=True)) >= {f"person:{owner.email}"}
 
 
+def test_shows_its_progress_without_scripts_too(visit: Visit, owner: Person) -> None:
+    visit.compare(rows(row_of(owner), NEW), work=lambda: None)
+
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in visit.page()
+    continue_comparisons()
+    assert "refresh" not in visit.page()
+
+
 def test_leaves_people_who_are_not_in_it_alone(visit: Visit, owner: Person, leaver: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
 
