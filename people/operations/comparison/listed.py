@@ -16,6 +16,7 @@ from people.values import is_usable_name, normalize_key
 
 MAX_CUSTOM_LENGTH: Final = 1000
 MAX_KEY_LENGTH: Final = 255
+MAX_TEXT_LENGTH: Final = 500
 KEYS: Final = tuple(Comparison.Key.values)
 # What lists call people who work for the company, and people who do not.
 ACTIVE: Final = frozenset(
@@ -130,7 +131,8 @@ def _limit(name: str) -> int:
     if name in (*COPIED, "email"):
         column: Any = Person._meta.get_field(name)
         return int(column.max_length)
-    return MAX_KEY_LENGTH * 2
+    # Case folding may double the length of an identifier, and its column holds 512 characters.
+    return MAX_KEY_LENGTH if name in KEYS else MAX_TEXT_LENGTH
 
 
 def _check_values(values: dict[str, str]) -> None:

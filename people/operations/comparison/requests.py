@@ -179,10 +179,10 @@ def request_apply(comparison: Comparison, *, actor: Actor, confirmed: int | None
 def discard(comparison: Comparison) -> None:
     """Delete the list and its comparison. What was applied stays.
 
-    :raises ComparisonBusy: if a job is working on it.
+    :raises ComparisonBusy: if a job is changing people.
     """
     locked = _locked(comparison)
-    if locked.is_working and locked.state != State.COMPARING:
+    if locked.state in (State.APPLYING, State.INVITING, State.REVERTING):
         raise ComparisonBusy
     locked.delete()
 

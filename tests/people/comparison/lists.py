@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from people.models import Person, Tenant
 
+NEW = ["new@example.com", "New", "Person", "Sales", "Rome", ""]
 HEADER = ("Work email", "First name", "Surname", "Department", "Office", "Manager email")
 
 
@@ -46,3 +47,15 @@ def compare(tenant: Tenant, content: str | bytes, *arguments: str) -> tuple[int,
         except SystemExit as ended:
             return int(str(ended.code)), json.loads(printed.getvalue())
     return 0, json.loads(printed.getvalue())
+
+
+def rows(*listed: list[str]) -> str:
+    return as_csv([HEADER, *listed])
+
+
+def as_stored() -> list[dict[str, Any]]:
+    besides = ("session_epoch", "changed_at", "manually_overridden_at")
+    return [
+        {key: row[key] for key in row if key not in besides}
+        for row in Person.objects.order_by("pk").values()
+    ]

@@ -275,6 +275,18 @@ def test_identifies_people_by_their_id_at_the_provider(tenant: Tenant, owner: Pe
     assert reasons(found) == {5: "address-taken"}
 
 
+def test_refuses_an_id_that_becomes_too_long_when_its_case_is_folded(
+    tenant: Tenant, owner: Person
+) -> None:
+    header = ("Username", "Email", "First name", "Last name")
+    rows = [["ß" * length, f"{length}@example.com", "A", "B"] for length in (255, 256)]
+
+    _, found = compare(tenant, as_csv([header, *rows]), "--key", "user_name")
+
+    assert reasons(found) == {3: "too-long"}
+    assert [one["row"] for one in found["new"]] == [2]
+
+
 def test_refuses_an_id_that_several_people_share(tenant: Tenant, owner: Person) -> None:
     scim = Provider(scim_connection("okta"))
     for name in ("zoe", "eve"):
