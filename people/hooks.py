@@ -128,6 +128,15 @@ class Pairing(Protocol):
         """Return the keys of the people managed by a live connection other than `besides`."""
 
 
+class FindIdentified(Protocol):
+    def __call__(self, attribute: str, values: Collection[str]) -> Iterable[tuple[str, UUID]]:
+        """Yield the value and the person of each live resource that has one of these values.
+
+        :param attribute: "user_name" or "external_id".
+        :param values: userNames normalized, or externalIds as they are.
+        """
+
+
 class NoPairing:
     """The answers where no app provisions people."""
 
@@ -195,6 +204,12 @@ class AppHooks:
     pairing: Pairing | None = None
     # By the key of the tenant, for operators. It reads across tenants.
     tenant_activity: Callable[[Collection[int]], Mapping[int, TenantActivity]] | None = None
+    # Finds people by what identity providers call them.
+    people_identified: FindIdentified | None = None
+    # The custom fields of these people that a connection fills: its name, by external name.
+    managed_custom_fields: Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, str]]] | None = (
+        None
+    )
 
 
 registered: list[AppHooks] = []
@@ -377,3 +392,21 @@ def tenant_activity(tenants: Collection[int]) -> Mapping[int, TenantActivity]:
     # Only the app `scim` has connections, so there is at most one.
     found = (app.tenant_activity(tenants) for app in registered if app.tenant_activity)
     return next(found, {})
+
+
+def has_identifiers() -> bool:
+    """Tell whether people may have a userName or an externalId at an identity provider."""
+    return any(app.people_identified for app in registered)
+
+
+def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple[str, UUID]]:
+    """Yield the people of the tenant in force whom providers know by these values."""
+    for app in registered:
+        if app.people_identified:
+            yield from app.people_identified(attribute, values)
+
+
+def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, Mapping[str, str]]:
+    """Return the custom fields that connections fill: their names, by person and field."""
+    hooks = (app.managed_custom_fields for app in registered if app.managed_custom_fields)
+    return {person: fields for hook in hooks for person, fields in hook(people).items()}

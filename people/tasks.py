@@ -8,6 +8,7 @@ from people import events
 from people.mail import sending
 from people.operations import daily_counts, guests
 from people.operations.bulk import undo
+from people.operations.comparison import job as comparison_job
 from people.operations.offboarding import job
 from people.operations.spend import idempotency
 
@@ -16,6 +17,7 @@ DELIVERING_SECONDS = 30
 SENDING_SECONDS = 30
 TERMINATING_SECONDS = 60
 UNDOING_SECONDS = 60
+COMPARING_SECONDS = 60
 
 
 @shared_task(name="people.tasks.dispatch_events")
@@ -50,6 +52,15 @@ def undo_bulk_changes(**_: Any) -> None:
     if not undo.run_batch(seconds=UNDOING_SECONDS)[1]:
         # No retries: if the broker is unavailable, beat starts the task again.
         current_app.send_task("people.tasks.undo_bulk_changes", retry=False)
+
+
+@shared_task(name="people.tasks.continue_comparisons")
+def continue_comparisons(**_: Any) -> None:
+    """Continue the comparisons of lists. When the time is over, another task continues."""
+    comparison_job.delete_old(as_of=timezone.now())
+    if not comparison_job.run_batch(seconds=COMPARING_SECONDS)[1]:
+        # No retries: if the broker is unavailable, beat starts the task again.
+        current_app.send_task("people.tasks.continue_comparisons", retry=False)
 
 
 @shared_task(name="people.tasks.deactivate_guests")

@@ -223,6 +223,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # The request undoes as many changes as it can in 3 s; this job does the rest.
     "undo-bulk-changes": {"task": "people.tasks.undo_bulk_changes", "schedule": 60},
     "count-days": {"task": "people.tasks.count_days", "schedule": 5 * 60},
+    # Only a fallback: the request triggers the job, which a killed worker leaves to the next.
+    "continue-comparisons": {"task": "people.tasks.continue_comparisons", "schedule": 60},
     "forget-idempotency-keys": {
         "task": "people.tasks.forget_idempotency_keys",
         "schedule": 60 * 60,
@@ -237,6 +239,7 @@ CELERY_BEAT_SCHEDULE = {
 DUE_JOBS = {
     "scim.tasks.carry_over_all": "scim.tasks.import_all",
     "people.operations.mass_changes.undo_asked": "people.operations.bulk.undo.undo_requested",
+    "people.operations.comparison.continue_all": "people.operations.comparison.job.continue_all",
     "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due": "provisioning.directory.account_checks.check_due",
     "people.operations.departing.terminate_due": "people.operations.offboarding.job.terminate_due",

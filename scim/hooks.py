@@ -83,4 +83,6 @@ HOOKS = AppHooks(
     is_role_mapped=group_mappings.is_role_mapped,
     pairing=sign_in_pairing,
     tenant_activity=tenant_activity.of_tenants,
+    people_identified=person_records.people_identified,
+    managed_custom_fields=person_records.managed_custom_fields,
 )

@@ -1,6 +1,6 @@
 """Facts about connections that `people` needs: their actors and people, and what they last said."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -77,3 +77,32 @@ def _phone(phones: list[dict[str, Any]]) -> str:
     voice = [one for one in phones if str(one.get("type", "")).lower() not in ("fax", "pager")]
     numbers = [str(one["value"]) for one in sorted(voice, key=preference) if one.get("value")]
     return numbers[0] if numbers else ""
+
+
+def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple[str, UUID]]:
+    """Yield the userName (normalized) or externalId, and the person, of each live user.
+
+    Several resources may share an externalId (RFC 7643 section 3.1), so a value may come twice.
+    """
+    column = "user_name_key" if attribute == "user_name" else "scim_external_id"
+    users = ScimUser.objects.filter(
+        deleted_at=None, connection__disconnected_at=None, person__isnull=False
+    ).filter(**{f"{column}__in": values})
+    for value, person_id in users.exclude(**{column: ""}).values_list(column, "person_id"):
+        assert person_id
+        yield value, person_id
+
+
+def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:
+    """Return the custom fields that the people's resources fill, with the provider's name."""
+    users = ScimUser.objects.filter(
+        deleted_at=None, connection__disconnected_at=None, person__in=people
+    ).select_related("connection")
+    return {
+        user.person_id: dict.fromkeys(
+            profile_of(user.document, user.connection.mapping).custom_fields,
+            provider_name(user.connection.provider),
+        )
+        for user in users
+        if user.person_id
+    }

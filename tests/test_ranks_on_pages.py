@@ -327,6 +327,10 @@ OTHERS = {
     "bulk_edit_preview",
     # Undoing asks for each person, see tests/people/operations/test_ranks.py.
     *("bulk_change_confirm", "bulk_change_undo"),
+    # Lists are applied by a job, which asks for each person and role, see
+    # tests/people/comparison/test_applying_a_list.py.
+    *("compare", "comparison", "comparison_columns", "comparison_apply", "comparison_discard"),
+    "comparison_unreadable",
     # Spending is exempt.
     *("card_end", "fund_end"),
 }

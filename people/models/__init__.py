@@ -2,6 +2,7 @@
 
 from people.models.api_tokens import ApiToken, Scope
 from people.models.bulk_changes import BulkChange, BulkChangeItem
+from people.models.comparisons import Comparison, ComparisonRow
 from people.models.custom_fields import CustomField
 from people.models.daily_counts import CountedSource, DailyCount
 from people.models.deliveries import Delivery
@@ -26,6 +27,8 @@ __all__ = [
     "BulkChange",
     "BulkChangeItem",
     "Card",
+    "Comparison",
+    "ComparisonRow",
     "CountedSource",
     "CustomField",
     "DailyCount",

@@ -28,12 +28,14 @@ BulkChangeManager = TenantManager.from_queryset(BulkChangeQuerySet)
 
 
 class BulkChange(TenantOwned):
-    """Many people, changed by one click, or deactivated by one connection within an hour."""
+    """Many people, changed by one click or list, or by one connection within an hour."""
 
     class Kind(models.TextChoices):
         DEACTIVATED = "deactivated", "deactivated"
         REACTIVATED = "reactivated", "reactivated"
         EDITED = "edited", "edited"
+        # Added, changed and deactivated people; see `Comparison`.
+        LIST = "list", "changed from a list"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     kind = models.CharField(max_length=16, choices=Kind)
@@ -113,7 +115,8 @@ class BulkChangeItem(TenantOwned):
     # The event of the change. A later event of the same kinds is a later change. 0 in bulk edits.
     event_id = models.BigIntegerField()
     # For the undo: the values that a reactivation deleted, such as a scheduled termination, or the
-    # old and the new keys of a bulk edit: {"department": ["3", "5"]}.
+    # old and the new keys of a bulk edit: {"department": ["3", "5"]}. In a bulk change from a list:
+    # {"action": "added"}, "revised" or "deactivated".
     before = models.JSONField(default=dict)
     outcome = models.CharField(max_length=8, choices=Outcome, blank=True)
     # Why they, or some of their fields, were not changed, or why the change was not undone.

@@ -7,6 +7,9 @@ from people.views.audit_log import audit_event, audit_log_page, export_audit_log
 from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
 from people.views.bulk.edit import bulk_edit, bulk_edit_preview
+from people.views.compare.apply import apply
+from people.views.compare.result import comparison, unreadable
+from people.views.compare.upload import columns, compare, discard
 from people.views.diagnosis import why
 from people.views.home import home
 from people.views.offboarding.schedule_detail import scheduled_termination
@@ -51,6 +54,16 @@ PAGES: list[URLPattern] = [
     path("people/views/", saved_views, name="saved_views"),
     path("people/views/add/", save_view, name="saved_view_add"),
     path("people/views/<int:view_id>/delete/", delete_view, name="saved_view_delete"),
+    path("people/compare/", compare, name="compare"),
+    path("people/compare/<uuid:comparison_id>/", comparison, name="comparison"),
+    path("people/compare/<uuid:comparison_id>/columns/", columns, name="comparison_columns"),
+    path("people/compare/<uuid:comparison_id>/apply/", apply, name="comparison_apply"),
+    path("people/compare/<uuid:comparison_id>/delete/", discard, name="comparison_discard"),
+    path(
+        "people/compare/<uuid:comparison_id>/unreadable.csv",
+        unreadable,
+        name="comparison_unreadable",
+    ),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
     path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),

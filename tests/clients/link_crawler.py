@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 Addresses = dict[str, str]
 TENANT = "/tenants/lumen/"
@@ -35,6 +35,8 @@ def explore(page: Page, url: str) -> Addresses:
         "chart_person": _found(page, f"{url}/people/org-chart/?q=a", "a[href*='/org-chart/']"),
         "bulk_change": _applied(page, _bulk_edit(page, url)),
         "bulk_edit": _bulk_edit(page, url),
+        "uploaded_list": _upload_list(page, url),
+        "compared_list": _compare_list(page, url),
         "invite": invite,
         "invitation": urlsplit(invitation).path,
         "error": _found(page, f"{url}/people/updates/errors/", "tbody a[href*='/updates/errors/']"),
@@ -53,6 +55,29 @@ def explore(page: Page, url: str) -> Addresses:
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,
     }
+
+
+LIST = """Email,Full name,Department
+olga.brandt@lumen.example,Olga Brandt,Elsewhere
+new.person@lumen.example,New Person,Sales
+no address,Nobody,Sales
+"""
+
+
+def _upload_list(page: Page, url: str) -> str:
+    page.goto(f"{url}/people/compare/")
+    file = FilePayload(name="list.csv", mimeType="text/csv", buffer=LIST.encode())
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    page.wait_for_url("**/columns/")
+    return urlsplit(page.url).path.removesuffix("columns/")
+
+
+def _compare_list(page: Page, url: str) -> str:
+    address = _upload_list(page, url)
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("heading", name="Result")).to_be_visible(timeout=90_000)
+    return address
 
 
 def _held(page: Page, url: str, name: str) -> str:

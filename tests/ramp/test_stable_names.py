@@ -17,6 +17,7 @@ from provisioning.passwords.known_devices import SALT
 KEYS = [
     "scim.tasks.carry_over_all",
     "people.operations.mass_changes.undo_asked",
+    "people.operations.comparison.continue_all",
     "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due",
     "people.operations.departing.terminate_due",

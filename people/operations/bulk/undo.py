@@ -8,7 +8,7 @@ can in three seconds, and a job does the rest. The same job applies bulk edits.
 import hashlib
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
@@ -25,7 +25,7 @@ from people.background import task_trigger
 from people.models import BulkChange, BulkChangeItem, Event, Invite, Person, ScheduledTermination
 from people.models.bulk_changes import UNDO_DAYS
 from people.operations import ranks
-from people.operations.bulk import edit
+from people.operations.bulk import edit, list_undo
 from people.operations.invites.lifecycle import revoke_invite
 from people.operations.locks import lock
 from people.operations.offboarding import schedule
@@ -54,6 +54,12 @@ STATE_EVENTS = (
     Event.Kind.PERSON_REACTIVATED,
     Event.Kind.PERSON_TERMINATED,
     Event.Kind.PERSON_JOINED,
+)
+# A list also changes fields, so a later event about fields counts as well.
+LIST_EVENTS = (
+    *STATE_EVENTS,
+    *(Event.Kind.PERSON_REVISED, Event.Kind.MANAGED_FIELDS_RESTORED),
+    *(Event.Kind.ADDRESS_CONFIRMED, Event.Kind.ADDRESS_RELEASED),
 )
 
 
@@ -116,16 +122,23 @@ def changed_since(change: BulkChange) -> list[int]:
     return [
         pk
         for start in range(0, len(rows), AT_ONCE)
-        for pk, latest, event_id in _with_latest(rows[start : start + AT_ONCE])
+        for pk, latest, event_id in _with_latest(rows[start : start + AT_ONCE], events_of(change))
         if latest > event_id
     ]
 
 
-def _with_latest(rows: list[tuple[int, UUID, int]]) -> Iterator[tuple[int, int, int]]:
+def events_of(change: BulkChange) -> Sequence[str]:
+    """Return the kinds of events that exclude a person from the undo of the change."""
+    return LIST_EVENTS if change.kind == BulkChange.Kind.LIST else STATE_EVENTS
+
+
+def _with_latest(
+    rows: list[tuple[int, UUID, int]], kinds: Sequence[str]
+) -> Iterator[tuple[int, int, int]]:
     """Yield each item's key, the latest event of its person, and the event of the bulk change."""
     people = [person_id for _, person_id, _ in rows]
-    state_events = Event.objects.filter(person__in=people, kind__in=STATE_EVENTS)
-    latest = dict(state_events.order_by().values_list("person_id").annotate(Max("pk")))
+    relevant = Event.objects.filter(person__in=people, kind__in=kinds)
+    latest = dict(relevant.order_by().values_list("person_id").annotate(Max("pk")))
     for pk, person_id, event_id in rows:
         yield pk, latest.get(person_id, 0), event_id
 
@@ -173,10 +186,22 @@ def request_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
 
 
 def _record_decision(change: BulkChange, decided: str, *, actor: Actor) -> None:
-    did = "deactivated" if change.kind == BulkChange.Kind.DEACTIVATED else "reactivated"
+    is_list = change.kind == BulkChange.Kind.LIST
+    did = "changed people from a list" if is_list else f"{change.kind} people"
     began_at = f"{change.began_at:%-d %B %Y, %H:%M} UTC"
-    what = f"{decided} the bulk change of {began_at}, which {did} people"
+    what = f"{decided} the bulk change of {began_at}, which {did}"
     events.record(Event.Kind.BULK_CHANGE_DECIDED, None, actor=actor, what=what, id=str(change.pk))
+
+
+@transaction.atomic
+def begin_undo(change: BulkChange, *, actor: Actor) -> None:
+    """Mark all items for undo, without a question. A second call marks those added since then."""
+    locked = BulkChange.objects.select_for_update(no_key=True).get(pk=change.pk)
+    if not locked.undone_at:
+        locked.undone_at, locked.undone_by = timezone.now(), str(actor)
+        locked.save(update_fields=["undone_at", "undone_by"])
+    outcomes = BulkChangeItem.Outcome
+    locked.items.filter(outcome=outcomes.CHANGED).update(outcome=outcomes.PENDING)
 
 
 def undo_requested(*, as_of: datetime) -> int:
@@ -243,12 +268,22 @@ def _undo(item_id: int) -> bool:
         if changed_since_item(item):
             item.outcome, item.skipped_reason = BulkChangeItem.Outcome.KEPT, CHANGED_LATER
             return False
-        if item.change.kind == BulkChange.Kind.DEACTIVATED:
-            _restore(item)
-        else:
-            _deactivate_again(item)
+        _undo_change(item)
         item.outcome = BulkChangeItem.Outcome.UNDONE
         return True
+
+
+def _undo_change(item: BulkChangeItem) -> None:
+    action = item.before.get("action") or item.change.kind
+    match action:
+        case BulkChange.Kind.DEACTIVATED:
+            _restore(item)
+        case "added":
+            list_undo.undo_addition(item.person, actor=_undoer(item))
+        case "revised":
+            list_undo.undo_revision(item, actor=_undoer(item))
+        case _:
+            _deactivate_again(item)
 
 
 @contextmanager
@@ -262,7 +297,8 @@ def _locked_item(item_id: int) -> Iterator[BulkChangeItem | None]:
 
 
 def changed_since_item(item: BulkChangeItem) -> bool:
-    later = item.person.events.filter(kind__in=STATE_EVENTS, pk__gt=item.event_id)
+    kinds = events_of(item.change)
+    later = item.person.events.filter(kind__in=kinds, pk__gt=item.event_id)
     return later.exists()
 
 

@@ -43,7 +43,7 @@ class Row:
 
     @property
     def title(self) -> str:
-        title = f"{people(self.changed_people)} {self.change.kind}"
+        title = f"{people(self.changed_people)} {self.change.get_kind_display()}"
         labels = [LABELS[name] for name in edit.in_order(self.change.values or {})]
         return f"{title} ({', '.join(labels)})" if labels else title
 
@@ -58,6 +58,10 @@ class Row:
     @property
     def undone_by(self) -> str:
         return actor_name(self.change.undone_by, self.names)
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.change.kind == BulkChange.Kind.LIST)
 
     @property
     def is_deactivation(self) -> bool:
@@ -138,6 +142,7 @@ def bulk_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
             for name, value in edit.value_names(row.change.values or {}).items()
         ],
         "page": page,
+        "comparisons": row.change.comparisons.defer("content") if row.is_list else (),
         "waits": "None of them is terminated until you decide.",
         "undo_days": UNDO_DAYS,
     }
