@@ -20,8 +20,12 @@ from people.presentation.search import (
 )
 
 PAGES = (
+    ListedPage("Overview", "admin:overview", "dashboard start needs attention checklist setup"),
     ListedPage("People", "admin:people_person_changelist", "employees members users staff export"),
     ListedPage("Invite person", "admin:people_person_add", "add new hire onboarding create user"),
+    ListedPage("Compare with a list", "admin:compare", "import csv spreadsheet hr file upload"),
+    ListedPage("Organization chart", "admin:org_chart", "org managers reports hierarchy tree"),
+    ListedPage("Saved views", "admin:saved_views", "people filters columns"),
     ListedPage("Departments", "admin:people_department_changelist", "teams organization"),
     ListedPage("Locations", "admin:people_location_changelist", "offices places sites"),
     ListedPage("Entities", "admin:people_entity_changelist", "legal subsidiaries currency"),
@@ -31,12 +35,15 @@ PAGES = (
         "admin:scheduled_terminations",
         "departures offboarding leavers leaving auto-termination",
     ),
+    ListedPage("Terminated people", "admin:terminated", "offboarding left handover record"),
+    ListedPage("Audit log", "admin:audit_log", "history events who did what export trail"),
     ListedPage("Bulk changes", "admin:bulk_changes", "mass undo restore deactivated alerts"),
     ListedPage(
         "Access diagnosis",
         "admin:why",
         "why cannot sign in troubleshoot missing somebody isn't here",
     ),
+    ListedPage("Cards and funds", "admin:spend", "budgets"),
     ListedPage("Cards", "admin:people_card_changelist", "spend credit limits"),
     ListedPage("Funds", "admin:people_fund_changelist", "spend budgets"),
     ListedPage("Workflows", "admin:people_workflow_changelist", "spend approvals approvers"),

@@ -24,7 +24,7 @@ PAGES = tuple(
         ("Provisioned members", "provisioned_members", "signed in identities", Section.PAGES),
         ("Internal users", "internal_users", "passwords contractors", Section.PAGES),
         ("Provider log", "provider_log", f"{SIGN_IN} sign-ins attempts failed", Section.PAGES),
-        ("Settings", "tenant_settings", "company tenant name slug domain", Section.SETTINGS),
+        ("Company settings", "tenant_settings", "tenant name slug domain", Section.SETTINGS),
         (
             "Auth providers",
             "auth_providers",

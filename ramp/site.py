@@ -54,10 +54,8 @@ FOR_ADMINISTRATORS: Sections = {
     },
     "Access": {
         "Integrations": Section("integrations", "hub", app="scim"),
-        "Sign-in providers": Section(
-            "auth_providers", "login", app="provisioning", is_of_tenant=True
-        ),
-        "Group mappings": Section("mappings", "groups", app="provisioning", is_of_tenant=True),
+        "Auth providers": Section("auth_providers", "login", app="provisioning", is_of_tenant=True),
+        "IdP group mappings": Section("mappings", "groups", app="provisioning", is_of_tenant=True),
         "Roles": Section("people_role_changelist", "badge"),
         "Access diagnosis": Section("why", "troubleshoot"),
         "Self-test": Section("self_test", "fact_check", app="scim"),

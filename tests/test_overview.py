@@ -295,9 +295,9 @@ class TestTheNavigation:
             "/people/updates/": "Team updates",
             "/tenants/acme/settings/": "Company settings",
             "/tenants/acme/log/": "Company settings",
-            "/tenants/acme/auth-providers/": "Sign-in providers",
+            "/tenants/acme/auth-providers/": "Auth providers",
         }.items():
-            page = text_of(client.get(path))
+            page = text_of(client.get(path, follow=True))
             assert re.findall(r' active">.*?<span>([^<]*)</span>', page) == [title]
 
     def test_shows_operators_the_tenants_only(self, company: Tenant) -> None:

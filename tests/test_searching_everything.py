@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import connection
@@ -26,6 +25,8 @@ from tests.support import sign_in_flow
 
 pytestmark = pytest.mark.django_db
 
+# pytest-xdist needs the same parameters in each process.
+UNKNOWN = "0d9c6a7e-5a1f-4c39-9b0e-1f6f3f0c2b77"
 HEADING = re.compile(r"<h2>([^<]+)</h2>")
 RESULT = re.compile(
     r'<a href="([^"]+)" class="ramp-result" data-result>.*?<bdi>(.*?)</bdi>.*?'
@@ -213,7 +214,7 @@ class TestFindsRequests:
         assert title == f"Request {request_id}"
         assert "deactivated" in text_of(client.get(url))
 
-    @pytest.mark.parametrize("text", [str(uuid4()), "00000000", "deadbeef-", "abc-def"])
+    @pytest.mark.parametrize("text", [UNKNOWN, "00000000", "deadbeef-", "abc-def"])
     def test_no_other_ones(self, client: Client, text: str) -> None:
         self.refused()
 
@@ -260,6 +261,18 @@ class TestFindsPages:
 
         assert [title for title, _, _ in found["Settings"]] == ["Auth providers"]
         assert "Pages" not in found
+
+    def test_that_the_navigation_leads_to(self, client: Client) -> None:
+        scim_connection()
+        navigation = re.search(
+            r'id="nav-sidebar-apps".*?</nav>', client.get("/home/").content.decode(), re.DOTALL
+        )
+        assert navigation
+        named = re.findall(r"<a[^>]*>.*?<span>([^<]+)</span>", navigation[0], re.DOTALL)
+        assert "Overview" in named
+
+        for title in named:
+            assert titles(client, title, "Pages") + titles(client, title, "Settings"), title
 
     @pytest.mark.parametrize("role", Person.ADMINISTERING)
     def test_that_the_visitor_may_open(self, tenant: Tenant, role: str) -> None:
