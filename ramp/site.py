@@ -229,12 +229,6 @@ def company(request: HttpRequest) -> str:
     return visitor.tenant.name if visitor.is_authenticated else ""
 
 
-def title(request: HttpRequest) -> str:
-    """Return the end of page titles, which names the company that the visitor is in."""
-    where = company(request)
-    return f"{where} | Ramp" if where else "Ramp"
-
-
 def account_links(request: HttpRequest) -> list[Item]:
     links = [{"title": "My profile", "link": reverse("admin:home")}]
     if is_tenant_admin(request.user):

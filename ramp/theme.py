@@ -3,7 +3,7 @@
 from typing import Any
 
 UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "ramp.site.title",
+    "SITE_TITLE": "Ramp",
     "SITE_HEADER": "Ramp",
     "SITE_SUBHEADER": "ramp.site.company",
     "SITE_SYMBOL": "groups",

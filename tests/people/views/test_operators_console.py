@@ -128,12 +128,3 @@ def test_mails_the_owner_an_invite_from_nobody_in_particular(operator: Client, s
 
     assert message.subject == "You are invited to Initech on Ramp"
     assert message.from_email.startswith("Ramp <")
-
-
-@pytest.mark.parametrize("is_operator", [True, False])
-def test_titles_name_the_company(tenant: Tenant, is_operator: bool) -> None:
-    client = signed_in(core.owner(is_operator=is_operator))
-
-    (title,) = re.findall("<title>(.*?)</title>", text_of(client.get("/home/")))
-
-    assert title.endswith("| Operator | Ramp" if is_operator else f"| {tenant.name} | Ramp")
