@@ -5,15 +5,20 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Demo
 
 
-def test_signs_in_and_sees_the_people(page: Page, demo: Demo) -> None:
+def open_people(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
+    page.get_by_role("link", name="People", exact=True).click()
+
+
+def test_signs_in_and_sees_the_people(page: Page, demo: Demo) -> None:
+    open_people(page, demo)
 
     expect(page.get_by_role("heading", level=1)).to_have_text("People")
     assert page.locator("#result_list .data-row").count() == 50
 
 
 def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
-    demo.sign_in(page)
+    open_people(page, demo)
     name = page.locator(".ramp-person-name bdi").nth(3).inner_text()
 
     page.get_by_role("searchbox").or_(page.locator("#searchbar")).first.fill(name)
@@ -25,7 +30,7 @@ def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
 
 
 def test_filters_by_departments_that_they_look_up(page: Page, demo: Demo) -> None:
-    demo.sign_in(page)
+    open_people(page, demo)
     everybody = page.get_by_label("Pages").inner_text()
 
     page.get_by_role("button", name="Filters").click()
@@ -63,7 +68,7 @@ def test_edits_two_people_and_undoes_it(page: Page, demo: Demo) -> None:
 
 
 def test_browses_the_organization_chart_by_keyboard(page: Page, demo: Demo) -> None:
-    demo.sign_in(page)
+    open_people(page, demo)
     page.get_by_role("link", name="Organization chart").click()
     people = page.locator(".ramp-tree-person")
     top = people.count()
@@ -77,7 +82,7 @@ def test_browses_the_organization_chart_by_keyboard(page: Page, demo: Demo) -> N
 
 
 def test_chooses_a_manager_by_typing(page: Page, demo: Demo) -> None:
-    demo.sign_in(page)
+    open_people(page, demo)
     page.locator("#result_list .field-name a").first.click()
     page.get_by_role("link", name="Edit", exact=True).click()
 

@@ -10,7 +10,8 @@ from tests.browser.test_every_page import fits, obstacles
 @pytest.fixture
 def dialog(page: Page, demo: Demo) -> Locator:
     demo.sign_in(page)
-    page.get_by_role("link", name="Team updates").click()
+    page.goto(f"{demo.url}/people/")
+    page.get_by_role("link", name="need attention").click()
     return page.get_by_role("dialog", name="Team updates")
 
 
@@ -28,7 +29,7 @@ def test_in_a_dialog_whose_tabs_stay_in_it(page: Page, demo: Demo, dialog: Locat
 
 
 def test_in_a_dialog_that_closes_and_gives_back_the_focus(page: Page, dialog: Locator) -> None:
-    opener = page.get_by_role("link", name="Team updates").first
+    opener = page.get_by_role("link", name="need attention")
     expect(dialog.get_by_role("heading", name="Team updates")).to_be_focused()
 
     page.keyboard.press("Escape")
@@ -99,8 +100,9 @@ def test_by_selecting_a_link_where_the_browser_keeps_the_clipboard(
 def test_on_a_phone(page: Page, demo: Demo) -> None:
     page.set_viewport_size({"width": NARROW, "height": 800})
     demo.sign_in(page)
+    page.goto(f"{demo.url}/people/")
 
-    page.get_by_role("link", name="Team updates").click()
+    page.get_by_role("link", name="need attention").click()
 
     expect(page.get_by_role("dialog")).to_be_visible()
     assert page.get_by_role("dialog").evaluate("one => one.scrollWidth <= window.innerWidth")
@@ -115,12 +117,12 @@ def test_without_javascript(page: Page, demo: Demo) -> None:
     ).new_page()
     plain.goto(f"{demo.url}/people/")
 
-    plain.get_by_role("link", name="Team updates").click()
+    plain.get_by_role("link", name="need attention").click()
     plain.get_by_role("link", name="Pending invites").click()
     plain.get_by_role("link", name="Copy link").first.click()
     assert "/invite/" in plain.get_by_role("textbox", name="Invite link").input_value()
 
-    plain.get_by_role("link", name="Team updates").click()
+    plain.get_by_role("link", name="need attention").click()
     plain.get_by_role("link", name="Sync errors").click()
     plain.get_by_role("link", name="Dismiss").first.click()
 
