@@ -7,7 +7,7 @@ from tests.browser.conftest import Demo
 
 def open_people(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
-    page.get_by_role("link", name="People", exact=True).click()
+    page.locator("#nav-sidebar-apps").get_by_role("link", name="People").click()
 
 
 def test_signs_in_and_sees_the_people(page: Page, demo: Demo) -> None:

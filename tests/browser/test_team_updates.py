@@ -122,7 +122,7 @@ def test_without_javascript(page: Page, demo: Demo) -> None:
     plain.get_by_role("link", name="Copy link").first.click()
     assert "/invite/" in plain.get_by_role("textbox", name="Invite link").input_value()
 
-    plain.get_by_role("link", name="need attention").click()
+    plain.get_by_role("link", name="Team updates").first.click()
     plain.get_by_role("link", name="Sync errors").click()
     plain.get_by_role("link", name="Dismiss").first.click()
 
