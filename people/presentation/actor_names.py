@@ -28,6 +28,9 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
             return (names or {}).get(name, name)
         case "oidc" | "ldap" | "windows":
             return name
+        case "setup-link":
+            # The visitor entered the name, and nothing proves it.
+            return f"“{name}”, by the setup link"
         case "command":
             # Operators need no account in Ramp to run a command, so there is no name.
             return "An operator"
