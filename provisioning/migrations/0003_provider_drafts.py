@@ -14,4 +14,21 @@ class Migration(migrations.Migration):
             name="is_untested",
             field=models.BooleanField(db_default=False, default=False),
         ),
+        migrations.AlterField(
+            model_name="signinattempt",
+            name="outcome",
+            field=models.CharField(
+                choices=[
+                    ("signed-in", "signed in"),
+                    ("created", "added and signed in"),
+                    ("linked", "linked and signed in"),
+                    ("confirmed", "confirmed who they are"),
+                    ("tested", "test sign-in succeeded"),
+                    ("refused", "refused"),
+                    ("failed", "failed"),
+                    ("signed-out", "signed out"),
+                ],
+                max_length=12,
+            ),
+        ),
     ]

@@ -8,6 +8,7 @@ from django.db.models import Count, Max, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from people import hooks
 from people.models import Tenant
@@ -29,6 +30,7 @@ from provisioning.providers.proposed_pairing import proposed_pairing
 from provisioning.providers.restrictions import lacks_restriction
 from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
 from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
+from provisioning.views.sign_in.sign_in_test import begin_test
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 LABELS = {
@@ -157,6 +159,14 @@ def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
         else:
             context["must_wait"] = connection_test_limits.PER_MINUTE
     return render(request, "provisioning/tenant/test_provider.html", context)
+
+
+@tenant_admin_required
+@requires_recent_authentication
+@require_POST
+def test_sign_in(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    """Let the administrator sign in through the provider, to see whether that works."""
+    return begin_test(request, kept_provider(tenant, provider_id))
 
 
 def _values_of(provider: IdentityProvider) -> list[dict[str, str]]:

@@ -22,7 +22,7 @@ ROWS_A_PAGE = 50
 # A search for a single letter matches too many people.
 MAX_PEOPLE = 500
 Outcome = SignInAttempt.Outcome
-SUCCESSFUL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED)
+SUCCESSFUL = (Outcome.SIGNED_IN, Outcome.CREATED, Outcome.LINKED, Outcome.CONFIRMED, Outcome.TESTED)
 
 
 class LogSearch(PersonSearch):
