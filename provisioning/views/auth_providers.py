@@ -33,12 +33,13 @@ from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
 from provisioning.views.sign_in.sign_in_test import begin_test
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
+# In the order of the page.
 LABELS = {
-    "sign_in_url": "Sign-in URL",
     "redirect_uri": "Redirect URI",
     "post_logout_redirect_uri": "Post-logout redirect URI",
     "backchannel_logout_uri": "Back-channel logout URI",
     "service_principal_name": "Service principal name",
+    "sign_in_url": "Sign-in URL",
 }
 TAB = "auth_providers"
 FORMS: dict[str, type[ProviderForm]] = {
@@ -171,10 +172,12 @@ def test_sign_in(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> H
 
 def _values_of(provider: IdentityProvider) -> list[dict[str, str]]:
     """Return what is entered at the provider, to copy; a draft need not be saved yet."""
-    values = addresses_of(provider)
-    if provider.kind == Kind.WINDOWS:
-        values = {"service_principal_name": kerberos.spn()} | values
-    return [{"id": name, "label": LABELS[name], "value": one} for name, one in values.items()]
+    values = addresses_of(provider) | {"service_principal_name": kerberos.spn()}
+    return [
+        {"id": name, "label": label, "value": values[name]}
+        for name, label in LABELS.items()
+        if name in values and (name != "service_principal_name" or provider.kind == Kind.WINDOWS)
+    ]
 
 
 def _proposal_text(read: Proposal) -> str:

@@ -189,6 +189,7 @@ class TestCreatesTheToken:
         assert "no-store" in response["Cache-Control"]
         assert Holder(Connection.objects.get(), token)("GET", "/Users").status == 200
         assert token not in visit(link)
+        assert "Ivo of IT" not in visit(link)
         assert token not in str([*Event.objects.values(), *SetupLink.objects.values()])
         assert "“<bdi>Ivo of IT</bdi>” created the token" in wizard.get("token")
 
