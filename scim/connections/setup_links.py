@@ -1,7 +1,7 @@
 """The link by which a colleague in IT sets a connection up, without an account in Ramp."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -111,7 +111,7 @@ def create_token(link: SetupLink, name: str, *, address: str) -> str:
     return issue_token(link.connection)
 
 
-def _record_event(what: str, link: SetupLink, *, actor: Actor, **facts: str) -> None:
+def _record_event(what: str, link: SetupLink, *, actor: Actor, **facts: Any) -> None:
     connection_events.record_connection_event(
         what,
         actor=actor,

@@ -30,7 +30,7 @@ INACTIVE = "They are inactive at the provider, and are invited once they are act
 class WaitingInvites(NamedTuple):
     """A number of people whose invite waits, and a sentence that says why and what to do."""
 
-    count: int
+    number: int
     reason: str
 
 
@@ -58,7 +58,7 @@ def waiting_invites(connection: Connection, report: MatchReport) -> list[Waiting
         ),
         WaitingInvites(len(created) - len(invited), INACTIVE),
     ]
-    return [one for one in found if one.count]
+    return [one for one in found if one.number]
 
 
 def _names_of_managers(connection: Connection, report: MatchReport, given: list[str]) -> set[str]:

@@ -34,7 +34,7 @@ def test_to_the_first_request(
     token = theirs.get_by_label("Token", exact=True).input_value()
     base = theirs.get_by_label("Base URL", exact=True).input_value()
     if has_scripts:
-        button = theirs.get_by_role("button", name="Copy: userName", exact=True)
+        button = theirs.get_by_role("cell").get_by_role("button", name="Copy: userName")
         button.click()
         expect(button).to_have_text("Copied")
     theirs.goto(link)

@@ -56,7 +56,7 @@ def mail_it_link(request: PersonRequest, provider: str) -> HttpResponse:
     if link is None:
         messages.error(request, "There is no link that works. Create one first.")
     elif not form.is_valid():
-        messages.error(request, " ".join(form.errors["to"]))
+        messages.error(request, " ".join(map(str, form.errors["to"])))
     elif not setup_link_limits.allow_mail():
         limit = setup_link_limits.MAILS_PER_HOUR
         messages.error(request, f"The link can be sent {limit} times an hour. Copy it instead.")

@@ -1,6 +1,5 @@
 """The test sign-in of an administrator …"""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -35,7 +34,7 @@ def client(acme: Tenant, olga: Person) -> Client:
 
 
 @pytest.fixture
-def draft(client: Client, openid: OpenIdProvider) -> Iterator[IdentityProvider]:
+def draft(client: Client, openid: OpenIdProvider) -> IdentityProvider:
     client.post(
         f"{PROVIDERS}add/oidc/",
         {
