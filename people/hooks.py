@@ -115,6 +115,12 @@ class Pairing(Protocol):
     def connections(self) -> dict[str, str]:
         """Return the live connections of the tenant in force: names by key."""
 
+    def connection_of(self, provider: str) -> str:
+        """Return the key of this identity provider's live connection; blank unless it is one."""
+
+    def latest_value(self, connection: str, attribute: str) -> str:
+        """Return the externalId or userName of the user that the connection sent last."""
+
     def is_known(self, connection: str, attribute: str, value: str) -> bool:
         """Tell whether the connection ever sent a user with this externalId or userName."""
 
@@ -142,6 +148,12 @@ class NoPairing:
 
     def connections(self) -> dict[str, str]:
         return {}
+
+    def connection_of(self, provider: str) -> str:
+        return ""
+
+    def latest_value(self, connection: str, attribute: str) -> str:
+        return ""
 
     def is_known(self, connection: str, attribute: str, value: str) -> bool:
         return False

@@ -10,10 +10,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import MD5, SHA1, SHA256, Hash
 from cryptography.hazmat.primitives.serialization import Encoding
+from django.conf import settings
 
 try:
     # Imported as Any, because its type hints are incomplete.
@@ -299,3 +301,8 @@ def _check_realm(principal: str, realms: Collection[str]) -> None:
             "other-realm",
             f"{principal} is not in an allowed realm. Allowed: {', '.join(sorted(realms))}.",
         )
+
+
+def spn() -> str:
+    """Return the service principal name that browsers want a ticket for (RFC 4559 section 4.1)."""
+    return f"{SERVICE}/{urlsplit(settings.PUBLIC_BASE_URL).hostname}"

@@ -18,6 +18,22 @@ def connections() -> dict[str, str]:
     return {str(one.pk): str(one) for one in Connection.objects.filter(disconnected_at=None)}
 
 
+def connection_of(provider: str) -> str:
+    """Return the key of the provider's connection, also during its setup; blank unless it is one.
+
+    Two connections of a provider belong to different directories.
+    """
+    keys = Connection.objects.filter(disconnected_at=None, provider=provider).values_list("pk")[:2]
+    return str(keys[0][0]) if len(keys) == 1 else ""
+
+
+def latest_value(connection: str, attribute: str) -> str:
+    """Return the externalId or userName of the user that arrived last; blank if there is none."""
+    users = ScimUser.objects.filter(connection_id=connection, deleted_at=None).order_by("-pk")
+    column = "scim_external_id" if attribute == "externalId" else "scim_username"
+    return users.values_list(column, flat=True).first() or ""
+
+
 def is_known(connection: str, attribute: str, value: str) -> bool:
     """Tell whether the connection ever sent a user with this externalId or userName."""
     return _users_named(connection, attribute, value).exists()

@@ -21,15 +21,17 @@ const nameChoices = () => {
 const addCopyButtons = (root) => {
   for (const holder of root.querySelectorAll("[data-copy]")) {
     const field = holder.querySelector("input");
+    const text = field?.value ?? holder.textContent;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "ramp-button";
     button.textContent = "Copy";
-    button.setAttribute("aria-label", `Copy: ${field.labels[0]?.textContent ?? ""}`);
+    button.setAttribute("aria-label", `Copy: ${field?.labels[0]?.textContent ?? text}`);
     button.addEventListener("click", async () => {
-      field.select();
+      if (field) field.select();
+      else getSelection().selectAllChildren(holder.firstElementChild);
       // Browsers keep the clipboard from pages that are not served over TLS; it is selected then.
-      await navigator.clipboard?.writeText(field.value);
+      await navigator.clipboard?.writeText(text);
       button.textContent = navigator.clipboard ? "Copied" : "Press Ctrl+C";
     });
     holder.append(button);

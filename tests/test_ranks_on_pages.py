@@ -305,8 +305,10 @@ OTHERS = {
         "auth_provider_add",
     ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
+    "auth_provider_test_sign_in",
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
+    *("setup_it_link", "setup_it_link_mail", "setup_it_link_revoke"),
     *("scim_mapping", "scim_field_add", "scim_field_delete", "scim_tokens"),
     *(
         "scim_token_revoke",

@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import datetime
 from email.utils import formataddr, parseaddr
+from uuid import UUID
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -12,6 +13,7 @@ from people.mail.confirmation_links import By, approvals_of, confirmation_link, 
 from people.mail.invite_links import invite_link
 from people.mail.reset_links import is_current as is_reset_current
 from people.mail.reset_links import reset_link
+from people.mail.setup_links import setup_link
 from people.models import Invite, Mail, Person
 from people.values import normalize_key
 
@@ -69,11 +71,17 @@ def _content_problem(mail: Mail, now: datetime) -> str:
             return "This address no longer needs to be confirmed."
         case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
             return "This address no longer needs to approve the change."
-        case Mail.Kind.RESET_PASSWORD if not is_reset_current(mail, now):
+        case Mail.Kind.RESET_PASSWORD | Mail.Kind.SETUP_LINK if not _is_link_valid(mail, now):
             return "The link in this email is no longer valid."
         case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
             return "The address change was canceled."
     return ""
+
+
+def _is_link_valid(mail: Mail, now: datetime) -> bool:
+    if mail.kind == Mail.Kind.RESET_PASSWORD:
+        return is_reset_current(mail, now)
+    return datetime.fromisoformat(mail.facts["expires_at"]) > now
 
 
 def _invite_problem(invite: Invite, now: datetime) -> str:
@@ -102,6 +110,8 @@ def _link(mail: Mail) -> str:
             return confirmation_link(mail)
         case Mail.Kind.RESET_PASSWORD:
             return reset_link(mail)
+        case Mail.Kind.SETUP_LINK:
+            return setup_link(UUID(mail.facts["link"]))
         case _:
             return f"{settings.PUBLIC_BASE_URL}{mail.facts.get('path', '/')}"
 
@@ -120,6 +130,8 @@ def _sender(mail: Mail) -> Person | None:
     """Return the person whose address is the Reply-To."""
     if mail.kind == Mail.Kind.INVITE:
         return inviter(mail.person)
+    if mail.kind == Mail.Kind.SETUP_LINK:
+        return mail.person
     owner = mail.person.tenant.owner
     return owner if owner and owner.is_active else None
 

@@ -28,6 +28,9 @@ def actor_name(actor: str, names: dict[str, str] | None = None) -> str:
             return (names or {}).get(name, name)
         case _ if kind in SIGN_IN_SOURCES:
             return name
+        case "setup-link":
+            # The visitor entered the name, and nothing proves it.
+            return f"“{name}”, by the setup link"
         case "command" | "operator":
             # Operators need no account in Ramp to run a command, and belong to another company.
             return "An operator"

@@ -118,6 +118,7 @@ MAILS = {
     Mail.Kind.SIGN_IN_LINKED: "The new sign-in method notice",
     Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
     Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
+    Mail.Kind.SETUP_LINK: "The email with the setup link",
 }
 
 

@@ -6,13 +6,11 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-from django.conf import settings as django_settings
-
 from provisioning import kerberos
 from provisioning.connection_test.key_step import key_step, not_tested
 from provisioning.connection_test.ldap_steps import directory_steps
 from provisioning.connection_test.step import Step, failed, passed
-from provisioning.kerberos import KeytabEntry
+from provisioning.kerberos import KeytabEntry, spn
 from provisioning.ldap import client
 from provisioning.ldap.connection import is_available
 from provisioning.models import IdentityProvider
@@ -73,19 +71,14 @@ def windows_steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]
         yield _domain_key_step(directory, keytab)
 
 
-def _service() -> str:
-    """Return the service principal name for which browsers request a ticket."""
-    return f"{kerberos.SERVICE}/{urlsplit(django_settings.PUBLIC_BASE_URL).hostname}"
-
-
 def _keytab(entries: list[KeytabEntry]) -> Step:
     names = sorted({entry.name for entry in entries})
-    if _service().casefold() in {name.casefold() for name in names}:
-        return passed("Keytab", f"The keytab has a key of {_service()}.")
+    if spn().casefold() in {name.casefold() for name in names}:
+        return passed("Keytab", f"The keytab has a key of {spn()}.")
     return failed(
         "Keytab",
         f"The keytab is for another service: it has keys of {', '.join(names) or 'nothing'}. "
-        f"Browsers request a ticket for {_service()}, the host of PUBLIC_BASE_URL. Create a keytab "
+        f"Browsers request a ticket for {spn()}, the host of PUBLIC_BASE_URL. Create a keytab "
         "for it.",
     )
 
@@ -95,13 +88,13 @@ def _principals(entries: list[KeytabEntry], realms: list[str]) -> list[str]:
     return [
         f"{entry.name}@{entry.realm}"
         for entry in entries
-        if entry.name.casefold() == _service().casefold() and entry.realm in realms
+        if entry.name.casefold() == spn().casefold() and entry.realm in realms
     ]
 
 
 def _realm_problem(entries: list[KeytabEntry], settings: WindowsSettings) -> str:
     """Return what is wrong with the realms; blank if nothing is."""
-    realms = {entry.realm for entry in entries if entry.name.casefold() == _service().casefold()}
+    realms = {entry.realm for entry in entries if entry.name.casefold() == spn().casefold()}
     if realms & set(settings.realms):
         return ""
     keytab, accepted = ", ".join(sorted(realms)), ", ".join(settings.realms)
@@ -125,7 +118,7 @@ def _account_step(
             f"The people of {provider} are in the realm {realm}, but tickets are accepted from "
             f"{', '.join(windows.realms)}.",
         )
-    sought = f"(servicePrincipalName={escape_filter_chars(_service())})"
+    sought = f"(servicePrincipalName={escape_filter_chars(spn())})"
     names = [LOGIN, "msDS-KeyVersionNumber"]
     with client.opened(settings, manage.secret_of(provider)) as directory:
         found = list(directory.pages(sought, base=settings.domain, names=names))
@@ -133,13 +126,13 @@ def _account_step(
     if not found:
         return failed(
             "Service account",
-            f"No account of the domain has the service principal name {_service()}, so browsers "
-            f"get no ticket. Run “setspn -S {_service()} <service account>”.",
+            f"No account of the domain has the service principal name {spn()}, so browsers "
+            f"get no ticket. Run “setspn -S {spn()} <service account>”.",
         )
     if len(found) > 1:
         return failed(
             "Service account",
-            f"Several accounts have the service principal name {_service()}: "
+            f"Several accounts have the service principal name {spn()}: "
             f"{', '.join(accounts)}. The domain issues no ticket until only one has it.",
         )
     version = found[0].text(["msDS-KeyVersionNumber"])
@@ -151,7 +144,7 @@ def _account_step(
             f"The keytab has the key version {kept}, but {accounts[0]} has version {version}: its "
             "password has changed, or the keytab is of another account. Create the keytab again.",
         )
-    return passed("Service account", f"{accounts[0]} has the service principal name {_service()}.")
+    return passed("Service account", f"{accounts[0]} has the service principal name {spn()}.")
 
 
 def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
@@ -173,7 +166,7 @@ def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
             kdcs += safe_http.resolve(urlsplit(server).hostname or "", KERBEROS_PORT)
     return key_step(
         keytab,
-        f"{_service()}@{realm}",
+        f"{spn()}@{realm}",
         name=f"{found[0].text([LOGIN])}@{realm}",
         password=password,
         kdcs=kdcs,

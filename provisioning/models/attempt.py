@@ -19,6 +19,7 @@ class SignInAttempt(TenantOwned):
         CREATED = "created", "added and signed in"
         LINKED = "linked", "linked and signed in"
         CONFIRMED = "confirmed", "confirmed who they are"
+        TESTED = "tested", "test sign-in succeeded"
         REFUSED = "refused", "refused"
         FAILED = "failed", "failed"
         SIGNED_OUT = "signed-out", "signed out"

@@ -18,7 +18,7 @@ class ProviderQuerySet(models.QuerySet["IdentityProvider"]):
 
     def offered(self) -> Self:
         """Keep the providers that the sign-in page offers, in its order."""
-        return self.kept().filter(is_enabled=True).order_by("name_key")
+        return self.kept().filter(is_enabled=True).order_by("is_untested", "name_key")
 
 
 ProviderManager = TenantManager.from_queryset(ProviderQuerySet)
@@ -47,6 +47,9 @@ class IdentityProvider(GroupSource):
     name = models.CharField(max_length=100)
     name_key = models.CharField(max_length=200, editable=False)
     is_enabled = models.BooleanField("offered on the sign-in page", default=True)
+    # Set until a test of a provider that was added on the pages succeeds. Until then, the sign-in
+    # page offers it only if an administrator wants that, and never as the default.
+    is_untested = models.BooleanField(default=False, db_default=False)
     # Whether a first sign-in adds a new person.
     provisions_people = models.BooleanField("add people at their first sign-in", default=True)
     # Whether people whose address the provider has not verified may be added.
@@ -98,6 +101,10 @@ class IdentityProvider(GroupSource):
     @property
     def actor(self) -> Actor:
         return Actor(self.kind, self.name)
+
+    @property
+    def is_draft(self) -> bool:
+        return self.is_untested and not self.is_enabled
 
     @property
     def is_paired(self) -> bool:

@@ -2,7 +2,9 @@
 
 import base64
 from dataclasses import asdict
+from itertools import count
 from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -29,6 +31,16 @@ class ProviderNameTaken(PeopleError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"An identity provider named “{name}” already exists. Choose another name."
+        )
+
+
+class ProviderAddedAlready(PeopleError):
+    code = "provider-added-already"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The provider with the redirect URI that you saw has been added already. To add "
+            "another one, enter the new redirect URI of this page at the provider."
         )
 
 
@@ -103,20 +115,51 @@ def directory_token_of(provider: IdentityProvider) -> str:
     return secrets.opened(provider.directory_token, tenant_id=tenant_id, field=DIRECTORY_FIELD)
 
 
+def next_id(preset: str) -> UUID:
+    """Return the id of the provider that an administrator adds next from this preset.
+
+    The redirect URI contains the id, and has to be entered at the provider first. So the id stays
+    the same, for every administrator of the tenant, until a provider has it.
+    """
+    ids = (uuid5(NAMESPACE_URL, f"{tenancy.current_id()}/{preset}/{n}") for n in count())
+    return next(one for one in ids if not IdentityProvider.objects.filter(pk=one).exists())
+
+
 @transaction.atomic
-def add_provider(definition: Definition, *, actor: Actor) -> IdentityProvider:
+def add_provider(
+    definition: Definition, *, actor: Actor, draft_id: UUID | None = None
+) -> IdentityProvider:
     """Add a provider to the tenant in force.
 
+    :param draft_id: the id of a provider that the sign-in page does not show until it is tested.
     :raises ProviderNameTaken: if the tenant has a provider with this name.
+    :raises ProviderAddedAlready: if there is a provider with this id.
     :raises NothingToPair: if there is no such connection, or more than one.
     :raises UnreadableKeytab: if the keytab is not base64.
     """
     provider = IdentityProvider(tenant_id=tenancy.current_id(), kind=definition.kind)
+    if draft_id:
+        provider.pk, provider.is_enabled, provider.is_untested = draft_id, False, True
     _fill(provider, definition)
     provider.authority = issuers.authority_of(provider)
     _save(provider)
     record_provider_event("added", provider, actor=actor)
     return provider
+
+
+@transaction.atomic
+def pass_test(provider: IdentityProvider, *, is_offered: bool, actor: Actor) -> None:
+    """Record that a test of the provider succeeded, and offer it on the sign-in page if asked to.
+
+    Nothing happens if the provider was tested before.
+    """
+    rows = IdentityProvider.objects.select_for_update()
+    provider.refresh_from_db(fields=["is_untested", "is_enabled"], from_queryset=rows)
+    if not provider.is_untested:
+        return
+    provider.is_untested, provider.is_enabled = False, provider.is_enabled or is_offered
+    provider.save(update_fields=["is_untested", "is_enabled"])
+    record_provider_event("tested", provider, actor=actor, offered=provider.is_enabled)
 
 
 @transaction.atomic
@@ -248,9 +291,12 @@ def _save(provider: IdentityProvider) -> None:
         with transaction.atomic():
             provider.save()
     except IntegrityError as error:
-        if constraint_of(error) != "provider_name_taken":
-            raise
-        raise ProviderNameTaken(provider.name) from error
+        match constraint_of(error):
+            case "provider_name_taken":
+                raise ProviderNameTaken(provider.name) from error
+            case "provisioning_identityprovider_pkey":
+                raise ProviderAddedAlready from error
+        raise
 
 
 def _history_values(provider: IdentityProvider) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from people.presentation.setup_steps import Part, parts_of
 from provisioning.models import IdentityProvider
 
 Kind = IdentityProvider.Kind
@@ -25,18 +26,20 @@ class Preset:
     issuer_mark: str = ""
     # Whether anybody can create an account at the issuer, so that a restriction is required.
     is_open: bool = False
-    # Names of buttons and fields at the provider are between asterisks.
+    # With the markup of `people.presentation.setup_steps`.
     steps: Sequence[str] = ()
-    # How to pair it, if it also pushes the same people over SCIM.
+    # How to pair it, if it also pushes the same people over SCIM; with the same markup.
     pairing: str = ""
+    # The SCIM provider that has the same directory, if there is one.
+    scim_provider: str = ""
 
     @property
-    def lines(self) -> list[list[tuple[str, bool]]]:
-        """Return the steps in parts, each with whether it is the name of a button or a field."""
-        return [
-            [(part, bool(number % 2)) for number, part in enumerate(step.split("*"))]
-            for step in self.steps
-        ]
+    def lines(self) -> list[list[Part]]:
+        return [parts_of(step) for step in self.steps]
+
+    @property
+    def pairing_parts(self) -> list[Part]:
+        return parts_of(self.pairing)
 
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -57,19 +60,20 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In the Entra admin center, under *App registrations*, choose *New registration*; "
             "accounts *in this organizational directory only*.",
-            "As *Redirect URI*, of the kind *Web*, enter the address that this page shows once "
-            "the provider is saved.",
+            "As *Redirect URI*, of the kind *Web*, enter the redirect URI above.",
             "Copy *Application (client) ID*, and *Directory (tenant) ID* for the issuer.",
             "Under *Certificates & secrets*, create a *New client secret*, and copy its *Value*.",
             "Under *Token configuration*, choose *Add groups claim*, and *Groups assigned to the "
             "application*. For people in more than 200 groups, Entra sends no groups at all.",
-            "On the same page, choose *Add optional claim* → *ID* → *email*.",
+            "On the same page, choose *Add optional claim* → *ID* → `email`.",
             "For several organizations, choose accounts *in any organizational directory* instead, "
-            "use the issuer https://login.microsoftonline.com/organizations/v2.0, and enter below "
-            "the tenant ID of each organization as *Entra directory (tenant) IDs*. Nobody of "
+            "use the issuer `https://login.microsoftonline.com/organizations/v2.0`, and enter in "
+            "Ramp the tenant ID of each organization as *Entra directory (tenant) IDs*. Nobody of "
             "another organization can sign in.",
         ),
-        pairing="oid equals externalId, where the SCIM mapping sends objectId as externalId.",
+        pairing="`oid` equals `externalId`, where the SCIM mapping sends `objectId` as "
+        "`externalId`.",
+        scim_provider="entra",
     ),
     "google": Preset(
         title="Google",
@@ -87,11 +91,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In the Google Cloud console, under *APIs & Services*, *Credentials*, choose *Create "
             "credentials*, *OAuth client ID*, *Web application*.",
-            "Under *Authorized redirect URIs* enter the address that this page shows once the "
-            "provider is saved.",
+            "Under *Authorized redirect URIs* enter the redirect URI above.",
             "Copy *Client ID* and *Client secret*.",
-            "Anyone can create a Google account. Enter the domain of your Google Workspace here "
-            "as *Google Workspace domains*, so that nobody else can sign in.",
+            "Anyone can create a Google account. Enter the domain of your Google Workspace in "
+            "Ramp as *Google Workspace domains*, so that nobody else can sign in.",
             "Google does not send groups. Assign roles manually or over SCIM.",
         ),
     ),
@@ -112,14 +115,15 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In the Okta admin console, under *Applications*, choose *Create App Integration*, "
             "*OIDC*, *Web Application*.",
-            "As *Sign-in redirect URI* enter the address that this page shows once the provider "
-            "is saved. As *Sign-out redirect URI* enter the post-logout redirect URI.",
+            "As *Sign-in redirect URI* enter the redirect URI above. As *Sign-out redirect URI* "
+            "enter the post-logout redirect URI.",
             "Copy *Client ID* and *Client secret*.",
-            "Under *Sign On*, *OpenID Connect ID Token*, set *Groups claim filter* to groups, "
-            "*Matches regex*, .* to send all groups.",
+            "Under *Sign On*, *OpenID Connect ID Token*, set *Groups claim filter* to `groups`, "
+            "*Matches regex*, `.*` to send all groups.",
             "Under *Assignments*, assign the people or groups that may sign in.",
         ),
-        pairing="sub equals externalId: both are Okta's user id.",
+        pairing="`sub` equals `externalId`: both are Okta's user id.",
+        scim_provider="okta",
     ),
     "keycloak": Preset(
         title="Keycloak",
@@ -141,14 +145,14 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In the realm, under *Clients*, choose *Create client*, *OpenID Connect*, and turn on "
             "*Client authentication*.",
-            "As *Valid redirect URIs* enter the address that this page shows once the provider is "
-            "saved. As *Valid post logout redirect URIs* enter the post-logout redirect URI.",
+            "As *Valid redirect URIs* enter the redirect URI above. As *Valid post logout redirect "
+            "URIs* enter the post-logout redirect URI.",
             "Under *Credentials*, copy *Client Secret*.",
             "Under *Client scopes*, open the client's own scope and choose *Add mapper* → *Group "
-            "Membership*, *Token Claim Name* groups, *Full group path* off. If several groups have "
-            "the same name, leave it on, and set *Tokens name groups* here to *By path*.",
+            "Membership*, *Token Claim Name* `groups`, *Full group path* off. If several groups "
+            "have the same name, leave it on, and set *Tokens name groups* in Ramp to *By path*.",
         ),
-        pairing="preferred_username equals userName.",
+        pairing="`preferred_username` equals `userName`.",
     ),
     "auth0": Preset(
         title="Auth0",
@@ -167,14 +171,14 @@ PRESETS: Final[Mapping[str, Preset]] = {
             "In the dashboard, under *Applications*, choose *Create Application*, *Regular Web "
             "Application*.",
             "Under *Settings*, copy *Domain*, *Client ID* and *Client Secret*. The issuer is "
-            "https:// followed by the domain and a slash.",
-            "As *Allowed Callback URLs* enter the address that this page shows once the provider "
-            "is saved. As *Allowed Logout URLs* enter the post-logout redirect URI.",
+            "`https://` followed by the domain and a slash.",
+            "As *Allowed Callback URLs* enter the redirect URI above. As *Allowed Logout URLs* "
+            "enter the post-logout redirect URI.",
             "Under *Actions*, in the *Login* flow, add an action that sets the claim "
-            "https://ramp.example/groups to the user's roles. Auth0 does not send groups by "
+            "`https://ramp.example/groups` to the user's roles. Auth0 does not send groups by "
             "default.",
         ),
-        pairing="sub equals externalId.",
+        pairing="`sub` equals `externalId`.",
     ),
     "authentik": Preset(
         title="authentik",
@@ -193,14 +197,13 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In the admin interface, under *Applications*, choose *Create with provider*, "
             "*OAuth2/OpenID Provider*.",
-            "As *Redirect URI*, *Strict*, enter the address that this page shows once the "
-            "provider is saved.",
+            "As *Redirect URI*, *Strict*, enter the redirect URI above.",
             "Copy *Client ID*, *Client Secret*, and *OpenID Configuration Issuer*.",
             "Set *Signing Key*. Without a signing key, tokens are signed with the client secret, "
             "which Ramp does not accept.",
-            "The scope *profile* includes groups.",
+            "The scope `profile` includes groups.",
         ),
-        pairing="sub equals externalId, with *Subject mode* *Based on the User's UUID*.",
+        pairing="`sub` equals `externalId`, with *Subject mode* *Based on the User's UUID*.",
     ),
     # https://zitadel.com/docs/apis/openidoauth/claims, …/scopes, and for the settings
     # https://zitadel.com/docs/guides/manage/console/projects#role-settings
@@ -220,16 +223,17 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "In your project, under *Applications*, choose *New*, *Web*, and the authentication "
             "method *Code*.",
-            "As *Redirect URIs* enter the address that this page shows once the provider is "
-            "saved. As *Post Logout URIs* enter the post-logout redirect URI.",
+            "As *Redirect URIs* enter the redirect URI above. As *Post Logout URIs* enter the "
+            "post-logout redirect URI.",
             "Copy *Client ID* and *Client Secret*.",
             "In the project's settings, turn on *Assert Roles on Authentication*. The userinfo "
-            "response then contains the roles of the project, which you can map here like groups.",
+            "response then contains the roles of the project, which you can map in Ramp like "
+            "groups.",
             "Also turn on *Check authorization on Authentication*, and assign a role of the "
             "project to everyone who uses Ramp. Zitadel leaves the claim out for a person without "
             "roles, so Ramp would not notice that somebody has lost the last role.",
         ),
-        pairing="sub equals externalId.",
+        pairing="`sub` equals `externalId`.",
     ),
     "oidc": Preset(
         title="Other OpenID Connect provider",
@@ -240,7 +244,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "Register Ramp at the provider as a confidential web application that uses the "
             "authorization code flow.",
-            "Enter the redirect URI that this page shows once the provider is saved.",
+            "Enter the redirect URI above.",
             "Configure it to send the email address, the names, and the groups as a list of "
             "strings.",
         ),
@@ -256,14 +260,14 @@ PRESETS: Final[Mapping[str, Preset]] = {
         },
         steps=(
             "Create a service account that can only read, such as a member of *Domain Users*. Its "
-            "bind DN is its distinguishedName, or its user principal name.",
-            "As *Server*, enter two or more domain controllers, such as ldaps://dc1.example.com "
-            "ldaps://dc2.example.com. Ramp asks the first one that answers.",
+            "bind DN is its `distinguishedName`, or its user principal name.",
+            "As *Server*, enter two or more domain controllers, such as `ldaps://dc1.example.com "
+            "ldaps://dc2.example.com`. Ramp asks the first one that answers.",
             "Leave *Base DN* and *User filter* empty. Ramp reads them from the directory: the "
             "domain, and all enabled accounts of people in it.",
             "After adding the provider, choose *Test connection*, and test it as a person.",
         ),
-        pairing="objectGUID equals externalId.",
+        pairing="`objectGUID` equals `externalId`.",
     ),
     "ldap": Preset(
         title="LDAP",
@@ -278,9 +282,9 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "Create a service account that can only read people and groups.",
             "Leave *Base DN* empty to have Ramp read it from the directory.",
-            "Use ldaps:// or turn on StartTLS. Otherwise passwords are sent unencrypted.",
+            "Use `ldaps://` or turn on StartTLS. Otherwise passwords are sent unencrypted.",
         ),
-        pairing="entryUUID equals externalId, or uid equals userName.",
+        pairing="`entryUUID` equals `externalId`, or `uid` equals `userName`.",
     ),
     "windows": Preset(
         title="Windows",
@@ -290,9 +294,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
         steps=(
             "First set up the directory as an LDAP or Active Directory provider. Names and groups "
             "come from there.",
-            "Create an account in the domain, and give it the service principal name HTTP/<the "
-            "host of this page>.",
-            "Create its keytab with ktpass or ktutil, with AES keys, and upload it here.",
+            "Create an account in the domain, and give it the service principal name above.",
+            "Create its keytab with `ktpass` or `ktutil`, with AES keys, and upload it in Ramp.",
         ),
     ),
 }

@@ -8,6 +8,7 @@ from django.db.models import Count, Max, Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from people import hooks
 from people.models import Tenant
@@ -25,16 +26,20 @@ from provisioning.providers import connection_test_limits, manage
 from provisioning.providers.config import OidcSettings, settings_of
 from provisioning.providers.issuers import is_confirmed
 from provisioning.providers.presets import PRESETS, Preset, preset_of
+from provisioning.providers.proposed_pairing import proposed_pairing
 from provisioning.providers.restrictions import lacks_restriction
 from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
 from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
+from provisioning.views.sign_in.sign_in_test import begin_test
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
+# In the order of the page.
 LABELS = {
-    "sign_in_url": "Sign-in URL",
     "redirect_uri": "Redirect URI",
     "post_logout_redirect_uri": "Post-logout redirect URI",
     "backchannel_logout_uri": "Back-channel logout URI",
+    "service_principal_name": "Service principal name",
+    "sign_in_url": "Sign-in URL",
 }
 TAB = "auth_providers"
 FORMS: dict[str, type[ProviderForm]] = {
@@ -66,23 +71,32 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
     if preset not in PRESETS:
         raise Http404
     chosen = PRESETS[preset]
+    draft = IdentityProvider(pk=manage.next_id(preset), tenant=tenant, kind=chosen.kind)
     posted = (request.POST, request.FILES) if request.method == "POST" else ()
-    form = FORMS[chosen.kind](*posted, initial=dict(chosen.initial))
+    pairing = proposed_pairing(chosen)
+    form = FORMS[chosen.kind](*posted, initial={**chosen.initial, **pairing})
     if form.is_valid():
         try:
+            if request.POST.get("provider_id", str(draft.pk)) != str(draft.pk):
+                raise manage.ProviderAddedAlready
             provider = manage.add_provider(
-                form.cleaned_data["definition"], actor=request.user.actor
+                form.cleaned_data["definition"], actor=request.user.actor, draft_id=draft.pk
             )
         except PeopleError as error:
             _blame(form, error)
         else:
             messages.success(
-                request, f"{provider} was added. Test the connection before people use it."
+                request,
+                f"{provider} was added. Test the connection to show it on the sign-in page.",
             )
             if read := getattr(form, "proposal", None):
                 messages.info(request, _proposal_text(read))
             return redirect("admin:auth_provider", tenant.slug, provider.pk)
-    context = _form_context(request, tenant, form, chosen, f"Add {chosen.title}")
+    context = _form_context(request, tenant, form, chosen, f"Add {chosen.title}") | {
+        "draft": draft,
+        "has_proposed_pairing": bool(pairing),
+        "values": _values_of(draft),
+    }
     return render(request, "provisioning/tenant/auth_provider.html", context)
 
 
@@ -104,10 +118,7 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
         "is_moved": not is_confirmed(provider),
         "is_unrestricted": lacks_restriction(provider),
         **_last_claims(provider, initial),
-        "addresses": [
-            {"id": name, "label": LABELS[name], "value": value}
-            for name, value in addresses_of(provider).items()
-        ],
+        "values": _values_of(provider),
     }
     return render(request, "provisioning/tenant/auth_provider.html", context)
 
@@ -141,10 +152,32 @@ def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID
     if form.is_valid():
         if connection_test_limits.allow_test():
             steps = list(connection_test.steps(provider, form.cleaned_data["login"]))
-            context |= {"steps": steps, "is_ok": all(step.is_ok for step in steps)}
+            is_ok = all(step.is_ok for step in steps)
+            context |= {"steps": steps, "is_ok": is_ok, "was_draft": provider.is_draft}
+            if is_ok:
+                is_offered = not form.cleaned_data["stays_hidden"]
+                manage.pass_test(provider, is_offered=is_offered, actor=request.user.actor)
         else:
             context["must_wait"] = connection_test_limits.PER_MINUTE
     return render(request, "provisioning/tenant/test_provider.html", context)
+
+
+@tenant_admin_required
+@requires_recent_authentication
+@require_POST
+def test_sign_in(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
+    """Let the administrator sign in through the provider, to see whether that works."""
+    return begin_test(request, kept_provider(tenant, provider_id))
+
+
+def _values_of(provider: IdentityProvider) -> list[dict[str, str]]:
+    """Return what is entered at the provider, to copy; a draft need not be saved yet."""
+    values = addresses_of(provider) | {"service_principal_name": kerberos.spn()}
+    return [
+        {"id": name, "label": label, "value": values[name]}
+        for name, label in LABELS.items()
+        if name in values and (name != "service_principal_name" or provider.kind == Kind.WINDOWS)
+    ]
 
 
 def _proposal_text(read: Proposal) -> str:

@@ -23,7 +23,7 @@ class AuthSettingsForm(forms.Form):
         required=False,
         empty_label="None",
         widget=UnfoldAdminSelectWidget,
-        help_text="Lists only providers that are shown on the sign-in page.",
+        help_text="Lists only providers that are shown on the sign-in page and have passed a test.",
     )
     begins = forms.ChoiceField(
         label="When people open the sign-in page",
@@ -42,7 +42,7 @@ class AuthSettingsForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = IdentityProvider.objects.offered()
+        offered = IdentityProvider.objects.offered().filter(is_untested=False)
         self.fields["default_provider"].queryset = offered  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:

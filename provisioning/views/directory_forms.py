@@ -24,6 +24,9 @@ class ConnectionTestForm(forms.Form):
         "Optional. The user name of somebody in the directory. No password is needed.",
         required=False,
     )
+    stays_hidden = tick_input(
+        "Do not show it on the sign-in page yet, even if the test succeeds", initial=False
+    )
 
 
 class LdapForm(ProviderForm):

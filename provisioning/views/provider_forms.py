@@ -119,10 +119,16 @@ class ProviderForm(forms.Form):
             ("", "Not paired"),
             *connections.items(),
         ]
+        secret = self.fields[self.secret_field]
+        if provider and provider.secret:
+            secret.help_text = "A secret is saved. Leave empty to keep it."
+        else:
+            # Only a directory can be asked without one.
+            secret.required = self.kind != Kind.LDAP
         if provider is None:
             del self.fields["is_enabled"]
-        elif self.secret_field in self.fields and provider.secret:
-            self.fields[self.secret_field].help_text = "A secret is saved. Leave empty to keep it."
+        elif provider.is_untested:
+            self.fields["is_enabled"].label = "Show on the sign-in page, although it is not tested"
 
     @property
     def secret_field(self) -> str:

@@ -83,7 +83,7 @@ def _narrowed(filters: dict[str, Any]) -> QuerySet[SignInAttempt]:
             attempts = attempts.filter(provider__pk=UUID(key))
     match filters.get("outcome"):
         case "bad":
-            attempts = attempts.exclude(outcome__in=SUCCESSFUL)
+            attempts = attempts.exclude(outcome__in=(*SUCCESSFUL, Outcome.TESTED))
         case "warned":
             attempts = attempts.exclude(warnings=[])
         case str(outcome) if outcome:

@@ -8,6 +8,7 @@ from provisioning.views.auth_providers import (
     auth_providers,
     remove_auth_provider,
     test_auth_provider,
+    test_sign_in,
 )
 from provisioning.views.auth_settings import auth_settings
 from provisioning.views.confirm_address_change import move_auth_provider
@@ -88,6 +89,11 @@ PAGES: list[URLPattern] = [
         f"{TENANT}auth-providers/<uuid:provider_id>/test/",
         test_auth_provider,
         name="auth_provider_test",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/test-sign-in/",
+        test_sign_in,
+        name="auth_provider_test_sign_in",
     ),
     path(
         f"{TENANT}auth-providers/<uuid:provider_id>/remove/",

@@ -64,6 +64,10 @@ class MatchResult:
     person_id: UUID | None = None
     rule: Rule | None = None
     problem: PeopleError | None = None
+    # What the resource says itself: its manager, and whether it is active and has an address.
+    manager: str = ""
+    is_active: bool = True
+    has_address: bool = True
 
 
 @dataclass
@@ -82,7 +86,9 @@ class MatchReport:
 def report(connection: Connection) -> MatchReport:
     """Build the report for everything the connection has received."""
     matcher = Matcher(connection)
-    users = waiting_users(connection).only("document", "scim_external_id", "user_name_key")
+    users = waiting_users(connection).only(
+        "document", "scim_external_id", "user_name_key", "active"
+    )
     # In chunks, because a first import may have tens of thousands of documents.
     return MatchReport([matcher(user) for user in users.order_by("pk").iterator(chunk_size=2000)])
 
@@ -117,10 +123,14 @@ class Matcher:
         error = self._blocking_error(mapped, address, rule, facts)
         if error:
             person_id = facts.person_id if facts else None
-            return MatchResult(user.pk, MatchOutcome.BLOCKED, person_id, rule, error)
+            return MatchResult(
+                user.pk, MatchOutcome.BLOCKED, person_id, rule, error, has_address=bool(address)
+            )
         if facts is None:
             self.taken.add(address)
-            return MatchResult(user.pk, MatchOutcome.CREATED)
+            return MatchResult(
+                user.pk, MatchOutcome.CREATED, manager=mapped.manager, is_active=user.active
+            )
         outcome = self._outcome(user, facts)
         if outcome is MatchOutcome.LINKED:
             self.taken |= {address, facts.person_id}

@@ -17,6 +17,7 @@ from scim.models.resources import (
 )
 from scim.models.same_person import SamePersonQuestion
 from scim.models.self_test import SelfTest
+from scim.models.setup_link import SetupLink
 
 __all__ = [
     "Connection",
@@ -33,6 +34,7 @@ __all__ = [
     "ScimUserElement",
     "ScimWaitingMember",
     "SelfTest",
+    "SetupLink",
     "SyncError",
     "SyncHeartbeat",
     "Token",

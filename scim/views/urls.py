@@ -17,10 +17,11 @@ from scim.views.settings.overview import self_test as self_test_of_newest
 from scim.views.settings.tokens import revoke, tokens
 from scim.views.setup.activate import activate
 from scim.views.setup.common import ProviderConverter
-from scim.views.setup.it_link import steps_for_it
+from scim.views.setup.it_link import create_it_link, mail_it_link, revoke_it_link
 from scim.views.setup.review import review
 from scim.views.setup.review_choices import choose
 from scim.views.setup.steps import abandon, first_request, resume, steps, token
+from scim.views.setup.steps_for_it import steps_for_it
 from scim.views.team_updates import pending_invites, sync_error_actions
 from scim.views.team_updates.common import team_updates
 from scim.views.team_updates.inactive_users import inactive_users
@@ -61,6 +62,9 @@ PAGES: list[URLPattern] = [
     path("integrations/<provider:provider>/", overview, name="integration"),
     path(f"{SETUP}/", resume, name="setup"),
     path(f"{SETUP}/token/", token, name="setup_token"),
+    path(f"{SETUP}/link/", create_it_link, name="setup_it_link"),
+    path(f"{SETUP}/link/mail/", mail_it_link, name="setup_it_link_mail"),
+    path(f"{SETUP}/link/revoke/", revoke_it_link, name="setup_it_link_revoke"),
     path(f"{SETUP}/steps/", steps, name="setup_steps"),
     path(f"{SETUP}/first-request/", first_request, name="setup_first_request"),
     path(f"{SETUP}/review/", review, name="setup_review"),

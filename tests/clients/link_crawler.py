@@ -15,8 +15,10 @@ def explore(page: Page, url: str) -> Addresses:
     """
     page.goto(f"{url}/integrations/entra/")
     page.get_by_role("button", name="Create token and start setup").click()
-    page.goto(f"{url}/integrations/entra/setup/steps/")
-    steps_for_it = page.get_by_label("Link to the steps", exact=True).input_value()
+    page.goto(f"{url}/integrations/entra/setup/token/")
+    if (create := page.get_by_role("button", name="Create link for IT")).is_visible():
+        create.click()
+    steps_for_it = page.get_by_label("Link for IT", exact=True).input_value()
     page.goto(f"{url}/integrations/okta/")
     page.get_by_role("link", name="SCIM settings").click()
     page.wait_for_url(f"{url}/integrations/scim/*/")

@@ -18,6 +18,7 @@ from provisioning.passwords.lockout import account_of
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
+from provisioning.views.sign_in.sign_in_test import finish_test, is_testing
 
 BACKEND: Final = "people.session_backend.SessionBackend"
 # Session keys that are used until the person is signed in.
@@ -39,6 +40,8 @@ def finish_sign_in(
     `kept` is stored in the new session, for example to sign out at the provider later. A person who
     only confirms their identity keeps their session.
     """
+    if is_testing(request, provider):
+        return finish_test(request, provider, claims)
     if is_confirming(request, provider):
         return confirm_by_claims(request, provider, claims, authenticated_at)
     try:

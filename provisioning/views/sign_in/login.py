@@ -93,7 +93,11 @@ def page(
 ) -> HttpResponse:
     """Render the sign-in page of the tenant, or the general one."""
     ways = [
-        {"name": provider.name, "link": _begin_url(provider, request)}
+        {
+            "name": provider.name,
+            "link": _begin_url(provider, request),
+            "is_untested": provider.is_untested,
+        }
         for provider in (_offered(tenant) if tenant else [])
     ]
     is_asked_for = "form" in request.GET or request.method == "POST"
@@ -155,7 +159,8 @@ def _redirect_provider(tenant: Tenant) -> IdentityProvider | None:
         return None
     with tenancy.use(tenant):
         usual = SignInSettings.objects.filter(redirects=True)
-    return _offered(tenant).filter(pk__in=usual.values("default_provider")).first()
+    tested = _offered(tenant).filter(is_untested=False)
+    return tested.filter(pk__in=usual.values("default_provider")).first()
 
 
 def _begin_url(provider: IdentityProvider, request: HttpRequest) -> str:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import jwt
 from django.contrib.sessions.models import Session
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthenticationRequestView
@@ -32,6 +32,7 @@ from provisioning.views.sign_in.finish import (
     sign_in_refused,
 )
 from provisioning.views.sign_in.reauthentication import is_confirming
+from provisioning.views.sign_in.sign_in_test import provider_to_sign_in
 
 STATES: Final = "oidc_states"
 SORRY: Final = (
@@ -62,7 +63,7 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
 @require_GET
 def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
     """Sign in the person that the provider identified."""
-    provider = _provider(slug, provider_id)
+    provider = provider_to_sign_in(request, slug, provider_id, kind=IdentityProvider.Kind.OIDC)
     with tenancy.use(provider.tenant_id):
         arriving = _Callback(provider)
         try:
@@ -76,7 +77,7 @@ def callback(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
 @require_POST
 def backchannel_logout(request: HttpRequest, slug: str, provider_id: str) -> HttpResponse:
     """End the sessions that the provider's logout token names (Back-Channel Logout 1.0)."""
-    provider = _provider(slug, provider_id)
+    provider = provider_to_sign_in(request, slug, provider_id, kind=IdentityProvider.Kind.OIDC)
     with tenancy.use(provider.tenant_id):
         try:
             sid, subject = Backend(provider).read_logout_token(request.POST.get("logout_token", ""))
@@ -209,14 +210,6 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
                 subject=claims.subject,
             )
         return response
-
-
-def _provider(slug: str, provider_id: str) -> IdentityProvider:
-    with tenancy.across_tenants():
-        offered = IdentityProvider.objects.offered().select_related("tenant")
-        return get_object_or_404(
-            offered, pk=provider_id, tenant__slug=slug, kind=IdentityProvider.Kind.OIDC
-        )
 
 
 def _hint(request: HttpRequest) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 
 from people import tenancy
@@ -14,6 +13,7 @@ from provisioning.sign_in.decide import Refusal
 from provisioning.sign_in.errors import visitor_message
 from provisioning.views.sign_in import ldap, oidc, windows
 from provisioning.views.sign_in.finish import remember_next, sign_in_refused
+from provisioning.views.sign_in.sign_in_test import provider_to_sign_in
 
 Begin = Callable[[HttpRequest, IdentityProvider], HttpResponse]
 
@@ -27,9 +27,7 @@ BEGIN: dict[str, Begin] = {
 @never_cache
 def sign_in_with(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
     """Begin to sign in through the provider."""
-    with tenancy.across_tenants():
-        offered = IdentityProvider.objects.offered().select_related("tenant")
-        provider = get_object_or_404(offered, pk=provider_id, tenant__slug=slug)
+    provider = provider_to_sign_in(request, slug, provider_id)
     if not provider.tenant.is_active:
         message = f"{provider.tenant.name} is suspended, so nobody can sign in."
         return sign_in_refused(request, provider.tenant, f"{message} Ask your administrator.")

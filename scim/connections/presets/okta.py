@@ -77,7 +77,7 @@ _GUIDE = Guide(
         "Open the *Provisioning* tab, choose *Integration*, click *Configure API Integration* "
         "and select *Enable API integration*.",
         "Enter the base URL below and the token. A custom app asks for two more values: the "
-        "unique identifier field for users is userName, and the authentication mode is *HTTP "
+        "unique identifier field for users is `userName`, and the authentication mode is *HTTP "
         "Header*.",
         "Click *Test API Credentials*. When Okta reports success, click *Save*.",
         "Choose *To App*, click *Edit*, enable *Create Users*, *Update User Attributes* and "

@@ -26,12 +26,13 @@ _GUIDE = Guide(
         "In the PingOne admin console, open *Integrations* → *Provisioning*, click *+*, then *New "
         "connection*. Next to *Identity Store*, click *Select*, choose *SCIM Outbound*, and name "
         "the connection Ramp.",
-        "Enter the base URL below as *SCIM base URL*, /Users as *Users resource* and, if you want "
-        "to push groups, /Groups as *Groups resource*. Choose the *SCIM version* 2.0.",
+        "Enter the base URL below as *SCIM base URL*, `/Users` as *Users resource* and, if you "
+        "want to push groups, `/Groups` as *Groups resource*. Choose the *SCIM version* 2.0.",
         "Choose the *Authentication method* OAuth 2 Bearer Token, enter the token as *OAuth Access "
         "Token*, and choose Bearer as *Auth Type Header*.",
         "Click *Test connection*, and continue when it succeeds.",
-        'Choose userName as *User Identifier*, with the *User Filter Expression* userName Eq "%s". '
+        "Choose `userName` as *User Identifier*, with the *User Filter Expression* "
+        '`userName Eq "%s"`. '
         "Allow users to be created, updated, disabled and deprovisioned, and choose *Disable* as "
         "the *Remove action*. Save the connection, and enable it.",
         "Click *+* again, then *New rule*. Choose PingOne as the source and the connection Ramp as "
@@ -39,7 +40,7 @@ _GUIDE = Guide(
         "Open the attribute mapping of the rule, and add every row of the table below. Enable the "
         "rule.",
         "In PingFederate, enter the same values in the *SCIM provisioner* of the SP connection: "
-        "*SCIM URL*, *SCIM Version* 2.0, *OAuth 2 Bearer Token*, and userName as *Unique User "
+        "*SCIM URL*, *SCIM Version* 2.0, *OAuth 2 Bearer Token*, and `userName` as *Unique User "
         "Identifier*.",
     ),
     mappings=(

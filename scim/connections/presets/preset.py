@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from people.presentation.setup_steps import Part, parts_of
 from scim.connections.presets.steps import SampleUsers, SelfTestSteps, operation
 from scim.models import Connection
 from scim.rfc.strict_json import Json
@@ -34,7 +35,7 @@ class Guide:
     cycle: str
     theirs: str
     ours: str
-    # Names of buttons and fields are between asterisks.
+    # With the markup of `people.presentation.setup_steps`.
     steps: Sequence[str]
     mappings: Sequence[AttributeRow]
     # A document to paste at the provider, if it asks for one, and the name of the field there.
@@ -46,12 +47,8 @@ class Guide:
     ending: str
 
     @property
-    def lines(self) -> list[list[tuple[str, bool]]]:
-        """Split each step into parts, each with whether it is the name of a button or a field."""
-        return [
-            [(part, bool(number % 2)) for number, part in enumerate(step.split("*"))]
-            for step in self.steps
-        ]
+    def lines(self) -> list[list[Part]]:
+        return [parts_of(step) for step in self.steps]
 
 
 def optional(field: str, theirs: str, ours: str, namespace: str = "") -> AttributeRow:

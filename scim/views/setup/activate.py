@@ -11,6 +11,7 @@ from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import setup
 from scim.jobs import match_report
+from scim.jobs.invite_forecast import waiting_invites
 from scim.jobs.match_report import Choice, MatchOutcome
 from scim.models import Connection, MatchDecision, ScimUser
 from scim.views.setup.common import context_of
@@ -39,6 +40,7 @@ def _numbers(connection: Connection) -> dict[str, Any]:
     leaving = MatchDecision.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
     return {
         "received": len(report.results),
+        "waiting_invites": waiting_invites(connection, report),
         "counts": {outcome.value: report.count(outcome) for outcome in MatchOutcome},
         "here": counted(here),
         "leaving": here.filter(pk__in=leaving.values("person")).count(),

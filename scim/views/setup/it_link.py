@@ -1,76 +1,85 @@
-"""The setup steps for a colleague in IT, who does not need an account.
+"""The link for a colleague in IT: an administrator creates, mails and revokes it."""
 
-The link is signed and contains the connection and the last day on which it is valid. Nothing
-about it is stored.
-"""
+from typing import Any
 
-from dataclasses import dataclass
-from datetime import date, timedelta
-from uuid import UUID
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from django.conf import settings
-from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.dateparse import parse_date
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
-
-from people import tenancy
-from people.views.page_context import page_context
-from scim.api.request import base_url
-from scim.connections.presets import PRESETS
+from people.mail.setup_links import setup_link
+from people.values import PeopleError
+from people.views.permissions import PersonRequest, administrator_required
+from people.views.reauthentication import requires_recent_authentication
+from scim.connections import setup, setup_link_limits, setup_links
 from scim.models import Connection
-
-SALT = "setup steps for a colleague"
-DAYS = 7
-
-
-@dataclass(frozen=True)
-class Link:
-    address: str
-    last_day: date
+from scim.views.catalog import overview_page
+from scim.views.setup.common import StartForm
 
 
-def link_to_steps(connection: Connection) -> Link:
-    """Return the link; it is the same for the whole day, because it contains only a date."""
-    last_day = timezone.now().date() + timedelta(days=DAYS)
-    signed = {"connection": str(connection.pk), "last_day": last_day.isoformat()}
-    token = signing.Signer(salt=SALT).sign_object(signed)
-    path = reverse("admin:setup_link", args=[token])
-    return Link(f"{settings.PUBLIC_BASE_URL}{path}", last_day)
+class MailLinkForm(forms.Form):
+    to = forms.EmailField(
+        label="Email address of your colleague",
+        max_length=254,
+        widget=UnfoldAdminEmailInputWidget(attrs={"autocomplete": "off"}),
+    )
 
 
-@never_cache
-@require_safe
-def steps_for_it(request: HttpRequest, token: str) -> HttpResponse:
+@administrator_required
+@requires_recent_authentication
+@require_POST
+def create_it_link(request: PersonRequest, provider: str) -> HttpResponse:
+    """Start the setup if nobody has, without a token, and create the link."""
+    form = StartForm(provider, request.POST)
+    if not form.is_valid():
+        return overview_page(request, provider, form)
+    defaults = {name: form.cleaned_data.get(name, "") for name in ("department", "location")}
     try:
-        signed = signing.Signer(salt=SALT).unsign_object(token)
-    except signing.BadSignature as error:
-        raise Http404 from error
-    last_day = parse_date(signed["last_day"])
-    connection = _in_setup(UUID(signed["connection"]))
-    if last_day is None or last_day < timezone.now().date():
-        why = f"It was valid until {signed['last_day']}."
-    elif connection is None:
-        why = "The connection has been activated, or its setup was canceled."
+        connection = setup.start(provider, actor=request.user.actor, **defaults)
+    except PeopleError as error:
+        messages.error(request, str(error))
+        return redirect("admin:integration", provider)
+    setup_links.create_link(connection, actor=request.user.actor)
+    messages.success(request, "The link was created. Copy it, or send it by email.")
+    return redirect("admin:setup_token", provider)
+
+
+@administrator_required
+@requires_recent_authentication
+@require_POST
+def mail_it_link(request: PersonRequest, provider: str) -> HttpResponse:
+    connection = setup.in_setup(provider)
+    link = setup_links.link_of(connection) if connection else None
+    form = MailLinkForm(request.POST)
+    if link is None:
+        messages.error(request, "There is no link that works. Create one first.")
+    elif not form.is_valid():
+        messages.error(request, " ".join(map(str, form.errors["to"])))
+    elif not setup_link_limits.allow_mail():
+        limit = setup_link_limits.MAILS_PER_HOUR
+        messages.error(request, f"The link can be sent {limit} times an hour. Copy it instead.")
     else:
-        guide = PRESETS[connection.provider].guide
-        context = page_context(request, f"Connect {guide.name} to Ramp") | {
-            "company": connection.tenant.name,
-            "guide": guide,
-            "base_url": base_url(),
-            "last_day": last_day,
-        }
-        return render(request, "scim/setup/steps_for_it.html", context)
-    return render(request, "scim/setup/link_expired.html", {"why": why}, status=410)
+        setup_links.mail_link(link, form.cleaned_data["to"], sender=request.user)
+        messages.success(request, f"The link was sent to {form.cleaned_data['to']}.")
+    return redirect("admin:setup_token", provider)
 
 
-def _in_setup(connection_id: UUID) -> Connection | None:
-    # The reader of the link is not signed in, so no tenant is set.
-    with tenancy.across_tenants():
-        connections = Connection.objects.select_related("tenant")
-        connections = connections.filter(activated_at=None, disconnected_at=None)
-        return connections.filter(pk=connection_id, tenant__is_active=True).first()
+@administrator_required
+@require_POST
+def revoke_it_link(request: PersonRequest, provider: str) -> HttpResponse:
+    connection = setup.in_setup(provider)
+    if connection and setup_links.revoke_link(connection, actor=request.user.actor):
+        messages.success(request, "The link was revoked. Nobody can open it anymore.")
+    return redirect("admin:setup_token", provider)
+
+
+def it_link_context(connection: Connection) -> dict[str, Any]:
+    """Return what templates/scim/setup/_it_link.html needs."""
+    link = setup_links.link_of(connection)
+    return {
+        "it_link": link,
+        "it_link_address": setup_link(link.pk) if link else "",
+        "mail_form": MailLinkForm(),
+    }

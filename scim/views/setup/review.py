@@ -16,6 +16,7 @@ from people.operations.roles import base_roles
 from people.presentation.page_links import BoundedPaginator, counted
 from people.values import normalize_key
 from scim.jobs import match_report
+from scim.jobs.invite_forecast import waiting_invites
 from scim.jobs.match_report import Choice, MatchOutcome, MatchReport, MatchResult
 from scim.models import Connection, MatchDecision, ScimUser
 from scim.sync.attribute_mapping import MappedUser, profile_of
@@ -97,6 +98,7 @@ def review(request: HttpRequest, connection: Connection) -> HttpResponse:
         page=page,
         rows=rows,
         asked_count=report.count(MatchOutcome.ASKED),
+        waiting_invites=waiting_invites(connection, report),
         received_count=len(report.results),
     )
     return render(request, "scim/setup/review.html", context)

@@ -17,7 +17,7 @@ from scim.connections import setup
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser, Token
 from scim.views.catalog import overview_page
 from scim.views.setup.common import StartForm, context_of
-from scim.views.setup.it_link import link_to_steps
+from scim.views.setup.it_link import it_link_context
 
 LATEST_SHOWN = 5
 
@@ -73,7 +73,14 @@ def token(request: PersonRequest, provider: str) -> HttpResponse:
     if new_token is None:
         messages.info(request, "The token was already shown when it was created.")
         return redirect("admin:setup_token", provider)
-    context = context_of(request, provider, "setup_token", connection=connection, token=new_token)
+    context = context_of(
+        request,
+        provider,
+        "setup_token",
+        connection=connection,
+        token=new_token,
+        **it_link_context(connection),
+    )
     return render(request, "scim/setup/token.html", context)
 
 
@@ -87,6 +94,7 @@ def token_page(request: HttpRequest, connection: Connection) -> HttpResponse:
         connection=connection,
         active_token=active_token,
         after=setup.newest_token(connection),
+        **it_link_context(connection),
     )
     return render(request, "scim/setup/token.html", context)
 
@@ -99,7 +107,7 @@ def steps(request: HttpRequest, connection: Connection) -> HttpResponse:
         connection.provider,
         "setup_steps",
         connection=connection,
-        link=link_to_steps(connection),
+        **it_link_context(connection),
     )
     return render(request, "scim/setup/steps.html", context)
 

@@ -77,6 +77,8 @@ class TestThePreset:
         assert f"OU=Groups,{BASE}" not in text_of(page)
         corp = the_provider(acme)
         assert corp.settings["base_dn"] == BASE
+        tested = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/", {"login": name}))
+        assert f"{corp.name} is now shown on the" in tested
         visitor = Client()
         sign_in_as(name, corp, visitor)
         assert person_in(visitor)
@@ -111,8 +113,10 @@ class TestThePreset:
     ) -> None:
         active_directory.add_person(name)
         servers = f"ldaps://127.0.0.1:{free_port()} {active_directory.uri}"
-        client.post(f"{PROVIDERS}add/active-directory/", said(active_directory, uri=servers))
+        document = said(active_directory, uri=servers)
+        client.post(f"{PROVIDERS}add/active-directory/", document)
         corp, visitor = the_provider(acme), Client()
+        client.post(f"{PROVIDERS}{corp.pk}/", document | {"is_enabled": "on"})
 
         sign_in_as(name, corp, visitor)
         page = text_of(client.post(f"{PROVIDERS}{corp.pk}/test/"))

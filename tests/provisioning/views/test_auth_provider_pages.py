@@ -91,7 +91,7 @@ def test_switch_a_provider_off(client: Client, olga: Person) -> None:
     [
         ({"name": ""}, "This field is required"),
         ({"issuer": ""}, "This field is required"),
-        ({"client_secret": ""}, "Missing: client_secret"),
+        ({"client_secret": ""}, "This field is required"),
         ({"browsing": "everything"}, "is not one of the available choices"),
         ({"paired_connection": "nonsense"}, "is not one of the available choices"),
     ],

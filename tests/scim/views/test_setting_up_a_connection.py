@@ -4,13 +4,9 @@ import html
 import json
 import logging
 import re
-from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core import signing
-from django.test import Client
 from django.utils import timezone
 
 from people.models import Event, Invite, Mail, Person
@@ -19,7 +15,7 @@ from scim.models import Connection, MatchDecision, RequestLog, ScimGroup, ScimUs
 from scim.rfc.normalize import normalize
 from scim.rfc.resource_types import USER
 from scim.sync.attribute_mapping import profile_of
-from tests.clients.pages import signed_in, text_of
+from tests.clients.pages import text_of
 from tests.clients.scim import ENT, RAMP, someone
 from tests.factories import core
 from tests.factories.scim import scim_connection
@@ -319,79 +315,6 @@ class TestGivingUp:
             setup.abandon(connection, actor=owner.actor)
 
         assert Connection.objects.exists()
-
-
-class TestTheLinkForIt:
-    def link(self, wizard: Wizard) -> str:
-        wizard.make_token()
-        page = wizard.get("steps")
-        address: str = page.split("http://127.0.0.1:8000/setup/")[1].split('"')[0]
-        return f"/setup/{address}"
-
-    def forged(self, **said: Any) -> str:
-        usual = {"connection": str(Connection.objects.get().pk), "last_day": "2999-01-01"}
-        signed = signing.Signer(salt="setup steps for a colleague").sign_object(usual | said)
-        return f"/setup/{signed}/"
-
-    def test_shows_the_steps_to_anybody(self, wizard: Wizard) -> None:
-        link = self.link(wizard)
-
-        page = text_of(Client().get(link))
-
-        assert "http://127.0.0.1:8000/scim/v2" in page
-        assert "Test API Credentials" in page
-        assert "roles.^[type==" in page
-
-    def test_shows_no_token_and_no_people(self, wizard: Wizard, owner: Person) -> None:
-        link = self.link(wizard)
-        token = wizard.make_token()
-
-        page = text_of(Client().get(link))
-
-        assert token not in page
-        assert owner.email not in page
-        assert owner.family_name not in page
-
-    def test_tells_until_when_it_works(self, wizard: Wizard) -> None:
-        link = self.link(wizard)
-
-        last_day = f"{timezone.now() + timedelta(days=7):%-d %B %Y}"
-        assert last_day in wizard.get("steps")
-        assert last_day in text_of(Client().get(link))
-
-    def test_ends_after_a_week(self, wizard: Wizard) -> None:
-        wizard.make_token()
-
-        response = Client().get(self.forged(last_day="2026-01-01"))
-
-        assert response.status_code == 410
-        assert "It was valid until 2026-01-01." in text_of(response)
-
-    def test_ends_with_activation(self, wizard: Wizard) -> None:
-        link = self.link(wizard)
-        wizard.post("activate")
-
-        assert Client().get(link).status_code == 410
-
-    def test_ends_when_the_connection_is_given_up(self, wizard: Wizard) -> None:
-        link = self.link(wizard)
-        wizard.post("abandon")
-
-        assert Client().get(link).status_code == 410
-
-    def test_cannot_be_made_up(self, wizard: Wizard) -> None:
-        link = self.link(wizard)
-
-        assert Client().get(f"{link[:-2]}x/").status_code == 404
-        assert Client().get("/setup/nonsense/").status_code == 404
-        assert Client().post(link).status_code == 405
-
-    def test_works_for_whoever_is_signed_in_elsewhere(self, wizard: Wizard) -> None:
-        link = self.link(wizard)
-        with core.in_another_tenant():
-            stranger = signed_in(core.person())
-
-        assert stranger.get(link).status_code == 200
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,29 @@
+"""Proposes to pair a new provider with the SCIM connection of the same directory."""
+
+from uuid import UUID
+
+from people import hooks
+from provisioning.providers.presets import Preset
+
+
+def proposed_pairing(preset: Preset) -> dict[str, str]:
+    """Return the values of the form; empty if there is no such connection, or more than one."""
+    pairing = hooks.pairing()
+    connection = pairing.connection_of(preset.scim_provider) if preset.scim_provider else ""
+    if not connection:
+        return {}
+    proposed = {"paired_connection": connection}
+    if preset.scim_provider == "entra" and not _is_object_id(connection):
+        # By default, Entra sends mailNickname as externalId, and no token contains that.
+        # https://learn.microsoft.com/entra/identity/app-provisioning/customize-application-attributes
+        proposed |= {"paired_claim": "preferred_username", "paired_attribute": "userName"}
+    return proposed
+
+
+def _is_object_id(connection: str) -> bool:
+    """Tell whether the connection sends Entra's object id as externalId, as our steps say."""
+    sent = hooks.pairing().latest_value(connection, "externalId")
+    try:
+        return not sent or bool(UUID(sent))
+    except ValueError:
+        return False
