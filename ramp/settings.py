@@ -81,6 +81,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "django.forms",
 ]
 
 
@@ -135,6 +136,9 @@ TEMPLATES = [
         },
     }
 ]
+
+# Widgets are rendered by the loaders above, too.
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASE_URL = env("DATABASE_URL", default="")
 DATABASE: dict[str, Any] = env.db_url_config(
