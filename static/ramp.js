@@ -68,7 +68,6 @@ window.addEventListener("load", () => {
   addCopyButtons(document);
   document.querySelectorAll("[data-refresh]").forEach(keepFresh);
   document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", "Sections");
-  document.getElementById("tabs-items")?.setAttribute("aria-label", "Tabs");
   // jQuery runs what is ready in order, so select2 has been there by then.
   window.django?.jQuery(nameChoices);
 });
