@@ -43,6 +43,8 @@ class CompanyAdmin(ModelAdmin):
     preserve_filters = False
     list_fullwidth = True
     list_filter_submit = True
+    # Labels above the fields, as in all other forms.
+    compressed_fields = False
     empty_value_display = "—"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
