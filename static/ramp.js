@@ -65,6 +65,8 @@ document.addEventListener("click", (event) => {
 });
 
 window.addEventListener("load", () => {
+  // The page was hidden when the browser looked for what has autofocus.
+  document.getElementById("problems")?.focus();
   addCopyButtons(document);
   document.querySelectorAll("[data-refresh]").forEach(keepFresh);
   document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", "Sections");

@@ -126,7 +126,8 @@ class CompanyAdmin(ModelAdmin):
         """Return the checkbox of a row, named after the row for screen readers."""
         attributes = {"class": "action-select", "aria-label": f"Select {obj}"}
         checkbox = UnfoldBooleanWidget(attributes, lambda _: False)
-        return checkbox.render(ACTION_CHECKBOX_NAME, str(obj.pk))
+        rendered: SafeString = checkbox.render(ACTION_CHECKBOX_NAME, str(obj.pk))
+        return rendered
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         """Do nothing: the operation records an event."""

@@ -7,6 +7,7 @@ from django import template
 from django.contrib.admin.helpers import AdminForm
 from django.forms import BaseForm, BoundField
 from django.forms.formsets import BaseFormSet
+from django.forms.utils import ErrorDict
 from django.template import Context
 
 register = template.Library()
@@ -44,7 +45,7 @@ def _forms(value: Any) -> Iterator[BaseForm]:
 
 def _problems(form: BaseForm) -> Iterator[FormProblem]:
     # Reading `errors` would validate a form that the view did not ask to be validated.
-    errors = form._errors or {}  # noqa: SLF001
+    errors: ErrorDict = getattr(form, "_errors", None) or ErrorDict()
     for name, messages in errors.items():
         field = form[name] if name in form.fields else None
         for message in messages:
