@@ -1,10 +1,15 @@
-"""Error pages. They use no database queries."""
+"""Error pages.
+
+The pages of errors 500 and 503 need neither the database nor the session. The others show the
+navigation to people who may use it.
+"""
 
 import logging
 import sys
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from django.contrib import admin
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -36,6 +41,21 @@ def failed(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _inside(request, "400.html", 400, title="Bad request")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403, with the sentence of the exception if it has one."""
+    reason = str(exception)
+    title = "You are not allowed to do this" if reason else "You do not have access to this page"
+    return _inside(request, "403.html", 403, title=title, exception=reason)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _inside(request, "404.html", 404, title="Page not found")
+
+
 @requires_csrf_token
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form whose CSRF check failed, and offer to send the entered values again.
@@ -53,13 +73,23 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
         for value in values
     ]
     context = {
+        "title": "This page is out of date" if is_ours else "Request blocked",
         "is_ours": is_ours,
         "fields": fields,
         "action": request.get_full_path(),
         "is_incomplete": bool(request.FILES) or any(map(_is_secret, _names(request))),
     }
     log.warning("The CSRF check of %s failed: %s", request.path, reason)
-    return render(request, "403_csrf.html", context, status=403)
+    return _inside(request, "403_csrf.html", 403, **context)
+
+
+def _inside(request: HttpRequest, template: str, status: int, **context: Any) -> HttpResponse:
+    """Render an error page, inside the admin site if the visitor may see its navigation."""
+    user = getattr(request, "user", None)
+    if user and user.is_authenticated and admin.site.has_permission(request):
+        frame = admin.site.each_context(request) | {"frame": "error_with_navigation.html"}
+        return render(request, template, frame | context, status=status)
+    return render(request, template, context, status=status)
 
 
 def _is_secret(name: str) -> bool:

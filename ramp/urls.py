@@ -4,6 +4,9 @@ from django.urls import include, path
 
 from ramp import health
 
+handler400 = "ramp.error_pages.bad_request"
+handler403 = "ramp.error_pages.forbidden"
+handler404 = "ramp.error_pages.not_found"
 handler500 = "ramp.error_pages.failed"
 
 urlpatterns = [

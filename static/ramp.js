@@ -101,12 +101,29 @@ document.addEventListener("toggle", (event) => {
   if (event.target.open && event.target.dataset.load) loadPart(event.target);
 }, true);
 
+// The sheet of filters. The lists of choices of select2 have to open inside the dialog: what lies
+// outside of an open dialog cannot be used.
+document.addEventListener("DOMContentLoaded", () => {
+  const filters = document.getElementById("changelist-filter");
+  for (const choice of filters?.querySelectorAll("select") ?? []) {
+    choice.dataset.dropdownParent = "#changelist-filter";
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
+  const dialog = event.target.closest?.("dialog.ramp-filters");
+  const isOutside = event.target === dialog;
+  if (dialog && (isOutside || event.target.closest("[data-close]"))) dialog.close();
+});
+
 window.addEventListener("load", () => {
+  // The page was hidden when the browser looked for what has autofocus.
+  document.getElementById("problems")?.focus();
   addCopyButtons(document);
   document.querySelectorAll("[data-refresh]").forEach(keepFresh);
-  document.getElementById("main")?.setAttribute("role", "main");
   document.getElementById("nav-sidebar-inner")?.setAttribute("aria-label", "Sections");
-  document.getElementById("tabs-items")?.setAttribute("aria-label", "Tabs");
   // jQuery runs what is ready in order, so select2 has been there by then.
   window.django?.jQuery(nameChoices);
 });

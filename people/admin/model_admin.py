@@ -8,8 +8,10 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldBooleanWidget
 
 from people.presentation.lookup_widgets import LookupField, LookupWidget
 from people.presentation.page_links import BoundedPaginator
@@ -41,6 +43,8 @@ class CompanyAdmin(ModelAdmin):
     preserve_filters = False
     list_fullwidth = True
     list_filter_submit = True
+    # Labels above the fields, as in all other forms.
+    compressed_fields = False
     empty_value_display = "—"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -117,6 +121,13 @@ class CompanyAdmin(ModelAdmin):
             # The buttons come from RelatedFieldWidgetWrapper, which Django puts around the widget.
             field.widget = getattr(field.widget, "widget", field.widget)
         return field
+
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """Return the checkbox of a row, named after the row for screen readers."""
+        attributes = {"class": "action-select", "aria-label": f"Select {obj}"}
+        checkbox = UnfoldBooleanWidget(attributes, lambda _: False)
+        rendered: SafeString = checkbox.render(ACTION_CHECKBOX_NAME, str(obj.pk))
+        return rendered
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         """Do nothing: the operation records an event."""

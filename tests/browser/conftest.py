@@ -18,6 +18,24 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Gives one of each kind a name of 60 characters, which some page would not hold otherwise.
+LONG_NAMES = """
+from people.models import Card, Department, Entity, Fund, Location, Person, Role, Workflow
+from people.tenancy import across_tenants
+with across_tenants():
+    name = "Transcontinental Infrastructure-Modernization and Planning 7"
+    person = Person.objects.filter(state="active", cards__isnull=False).order_by("family_name")[0]
+    Person.objects.filter(pk=person.pk).update(
+        given_name="Alexandrina Wilhelmina-Josefine", family_name="Aabenraa-Featherstonehaughford",
+        email="alexandrina.wilhelmina-josefine.aabenraa@lumen.example")
+    for model in (Department, Location, Entity, Role, Card, Fund, Workflow):
+        model.objects.filter(pk=model.objects.order_by("pk")[0].pk).update(name=name)
+    Person.objects.filter(pk=person.pk).update(
+        department=Department.objects.get(name=name), location=Location.objects.get(name=name))
+    Card.objects.filter(name=name).update(holder=person)
+    Fund.objects.filter(name=name).update(owner=person)
+    Person.objects.filter(manager=person.manager).exclude(pk=person.pk).update(manager=person)
+"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +58,7 @@ class Demo:
 def demo(session_servers: Servers) -> Demo:
     server = session_servers.start("sqlite")
     access = json.loads(server.manage("seed_demo"))
+    server.manage("shell", "--command", LONG_NAMES)
     return Demo(url=server.url, email=access["email"], password=access["password"])
 
 

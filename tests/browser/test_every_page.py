@@ -1,15 +1,15 @@
 """Every page, light and dark, wide and narrow, with JavaScript and without."""
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.accessibility import COLORS, EVERYTHING, axe_violations, tree_faults
 from tests.browser.conftest import NARROW, WIDE, Demo
+from tests.browser.layout import layout_faults
 from tests.clients.link_crawler import Addresses, explore
 
 Scheme = Literal["light", "dark"]
@@ -157,12 +157,6 @@ PUBLIC = {
     "steps for it": "{steps_for_it}",
     "an address to confirm that is none": "/confirm-address/nonsense/",
 }
-LOOKS: list[tuple[Scheme, int]] = [
-    ("light", WIDE),
-    ("dark", WIDE),
-    ("dark", NARROW),
-    ("light", NARROW),
-]
 # Collects what the Content-Security-Policy keeps the page from loading or running.
 NOTE_WHAT_THE_POLICY_BLOCKS = """
   window.blockedByPolicy = [];
@@ -275,26 +269,28 @@ def test_is_readable_while_certification_is_on(
 
 def load(page: Page, url: str) -> None:
     """Load a page as it looks first."""
-    scheme, width = LOOKS[0]
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": WIDE, "height": 900})
     page.goto(url)
 
 
 def problems(page: Page) -> list[str]:
     """Return what is wrong with a loaded page in each color scheme and width.
 
-    The page is not loaded anew for each: the browser's settings change under it.
+    The page is not loaded anew for each: the browser's settings change under it. Contrast is the
+    slowest rule of axe-core, and the only one for which the color scheme matters.
     """
     page.wait_for_function("!document.documentElement.hasAttribute('x-cloak')")
-    found, backgrounds = [], {}
-    for scheme, width in LOOKS:
-        backgrounds[scheme] = change_look(page, scheme, width)
-        wrong = obstacles(page) + ([] if fits(page) else ["needs scrolling sideways"])
-        found += [f"{scheme}, {width} pixels wide: {one}" for one in wrong]
+    light = change_look(page, "light", WIDE)
+    found = axe_violations(page, EVERYTHING) + tree_faults(page)
+    dark = change_look(page, "dark", WIDE)
     # Otherwise the dark page would have been the light one.
-    assert backgrounds["light"] != backgrounds["dark"]
-    return found
+    assert light != dark
+    found += [f"dark: {one}" for one in axe_violations(page, COLORS)]
+    change_look(page, "light", NARROW)
+    found += [f"narrow: {one}" for one in axe_violations(page, EVERYTHING)]
+    blocked: list[str] = page.evaluate("window.blockedByPolicy ?? []")
+    return found + layout_faults(page) + blocked
 
 
 def change_look(page: Page, scheme: Scheme, width: int) -> str:
@@ -303,22 +299,3 @@ def change_look(page: Page, scheme: Scheme, width: int) -> str:
     page.set_viewport_size({"width": width, "height": 900})
     background: str = page.evaluate(FOLLOW_THE_BROWSER)
     return background
-
-
-def obstacles(page: Page) -> list[str]:
-    """Return what the Content-Security-Policy blocked, and what axe-core finds serious."""
-    if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(Axe().axe_script)
-    violations = page.evaluate(f"axe.run({json.dumps(DEFAULT_OPTIONS)})")["violations"]
-    blocked: list[str] = page.evaluate("window.blockedByPolicy ?? []")
-    return blocked + [
-        f"{violation['id']}: {node['html'][:200]}"
-        for violation in violations
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
-
-
-def fits(page: Page) -> bool:
-    """Tell whether the page needs no scrolling sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))

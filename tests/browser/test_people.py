@@ -23,6 +23,7 @@ def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
 
     page.get_by_role("searchbox").or_(page.locator("#searchbar")).first.fill(name)
     page.keyboard.press("Enter")
+    page.wait_for_url("**/people/?*q=*")
     page.locator("#result_list").get_by_role("link", name=name).first.click()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(name)

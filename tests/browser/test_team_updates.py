@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accessibility import EVERYTHING, axe_violations
 from tests.browser.conftest import NARROW, Demo
-from tests.browser.test_every_page import fits, obstacles
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_in_a_dialog_whose_tabs_stay_in_it(page: Page, demo: Demo, dialog: Locat
         expect(dialog.locator("[aria-current]")).to_contain_text(tab)
 
     assert page.url == f"{demo.url}/people/"
-    assert obstacles(page) == []
+    assert axe_violations(page, EVERYTHING) == []
 
 
 def test_in_a_dialog_that_closes_and_gives_back_the_focus(page: Page, dialog: Locator) -> None:
@@ -106,7 +106,7 @@ def test_on_a_phone(page: Page, demo: Demo) -> None:
 
     expect(page.get_by_role("dialog")).to_be_visible()
     assert page.get_by_role("dialog").evaluate("one => one.scrollWidth <= window.innerWidth")
-    assert fits(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_without_javascript(page: Page, demo: Demo) -> None:

@@ -401,4 +401,20 @@ def test_an_unknown_filter_of_a_list_is_refused_on_a_page_of_ours(owner: Person)
     answer = signed_in(owner).get("/people/?updates=1")
 
     assert answer.status_code == 400
-    assert "<h1>Bad request</h1>" in answer.content.decode()
+    assert "<bdi>Bad request</bdi></h1>" in answer.content.decode()
+
+
+def test_an_error_page_keeps_the_navigation_of_those_who_have_one(owner: Person) -> None:
+    lost = signed_in(owner).get("/nothing-here/")
+
+    assert lost.status_code == 404
+    assert "<bdi>Page not found</bdi></h1>" in lost.content.decode()
+    assert 'href="/people/"' in lost.content.decode()
+
+
+def test_an_error_page_shows_strangers_no_navigation(db: None) -> None:
+    lost = Client().get("/nothing-here/")
+
+    assert lost.status_code == 404
+    assert "<h1>Page not found</h1>" in lost.content.decode()
+    assert 'href="/people/"' not in lost.content.decode()

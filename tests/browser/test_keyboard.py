@@ -1,0 +1,108 @@
+"""Somebody who uses the keyboard, or hears the page …"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import WIDE, Demo
+
+# Forms of every kind: of Django's admin, of our own pages, and of strangers.
+FORMS = {
+    "a location": ("/people/locations/add/", "Save"),
+    "an invite": ("/people/add/", "Invite"),
+    "a card": ("/spend/cards/add/", "Save"),
+    "an API token": ("/api-tokens/", "Create token"),
+    "an internal user": ("/tenants/lumen/internal-users/add/", "Add"),
+}
+
+
+@pytest.fixture(params=[True, False], ids=["with scripts", "without scripts"])
+def page(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Iterator[Page]:
+    page = browser.new_page(
+        viewport={"width": WIDE, "height": 900}, java_script_enabled=request.param
+    )
+    page.set_default_timeout(10_000)
+    demo.sign_in(page)
+    yield page
+    page.close()
+
+
+def test_skips_the_navigation_with_the_first_key(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/people/")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to content")
+    expect(skip).to_be_focused()
+
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    expect(page.locator("#main :focus")).to_have_count(1)
+
+
+@pytest.mark.parametrize(("address", "button"), FORMS.values(), ids=FORMS)
+def test_is_led_to_what_is_wrong_with_a_form(
+    page: Page, demo: Demo, address: str, button: str
+) -> None:
+    page.goto(demo.url + address)
+    send = page.get_by_role("button", name=re.compile(button)).first
+    # The browser itself would ask for what is missing.
+    send.evaluate("(button) => (button.formNoValidate = true)")
+    send.click()
+
+    summary = page.get_by_role("alert", name="problem")
+    expect(summary).to_be_focused()
+    assert page.title().startswith("Error: ")
+
+    # Without scripts a choice among thousands is typed, so the last field is taken.
+    link = summary.get_by_role("link").last
+    field = page.locator(f"[id='{(link.get_attribute('href') or '#').removeprefix('#')}']")
+    described = field.locator("xpath=ancestor-or-self::*[@aria-describedby]").last.get_attribute(
+        "aria-describedby"
+    )
+    assert any(page.locator(f"[id='{one}']").count() for one in (described or "").split())
+    link.click()
+    expect(field).to_be_focused()
+
+
+def test_hears_why_a_sign_in_was_refused(browser: Browser, demo: Demo) -> None:
+    stranger = browser.new_page()
+    stranger.goto(f"{demo.url}/sign-in/")
+    stranger.get_by_label("Email address").fill(demo.email)
+    stranger.get_by_label("Password").fill("wrong")
+    stranger.get_by_role("button", name="Sign in").click()
+
+    expect(stranger.get_by_role("alert")).to_be_focused()
+    expect(stranger.get_by_role("alert")).to_contain_text("Incorrect email or password")
+    assert stranger.title().startswith("Error: ")
+    stranger.close()
+
+
+@pytest.mark.parametrize("page", [True], indirect=True, ids=["with scripts"])
+def test_opens_and_closes_the_filters(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.url}/people/")
+    opener = page.get_by_role("button", name="Filters", exact=True)
+    sheet = page.get_by_role("dialog", name="Filters")
+    expect(sheet).to_be_hidden()
+
+    opener.press("Enter")
+    expect(sheet.locator(":focus")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(opener).to_be_focused()
+
+    opener.press("Enter")
+    sheet.get_by_role("button", name="Close").press("Enter")
+    expect(sheet).to_be_hidden()
+    expect(opener).to_be_focused()
+
+
+def test_sees_the_filters_below_the_list_without_scripts(browser: Browser, demo: Demo) -> None:
+    plain = browser.new_page(java_script_enabled=False)
+    demo.sign_in(plain)
+    plain.locator("#changelist-filter").get_by_label("State").select_option(label="Inactive")
+    plain.get_by_role("button", name="Apply filters").click()
+
+    expect(plain.get_by_role("link", name="Clear filters").first).to_be_visible()
+    plain.close()
