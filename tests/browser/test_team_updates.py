@@ -80,7 +80,7 @@ def test_by_copying_a_link(page: Page, dialog: Locator) -> None:
 
     expect(dialog.get_by_role("status").get_by_text("Copied")).to_be_visible()
     assert "/invite/" in page.evaluate("navigator.clipboard.readText()")
-    assert obstacles(page) == []
+    assert axe_violations(page, EVERYTHING) == []
 
 
 def test_by_selecting_a_link_where_the_browser_keeps_the_clipboard(
