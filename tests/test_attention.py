@@ -297,7 +297,7 @@ def test_counts_each_person_once_whose_invite_bounced_and_expired(
     Invite.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
     assert listed(owner)["total"] == 1
-    page = text_of(client.get("/people/updates/?show=attention"))
+    page = text_of(client.get("/people/updates/invites/?show=attention"))
     assert page.count('name="invite"') == 1
 
 

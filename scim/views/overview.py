@@ -41,7 +41,7 @@ def attention_items(_: Tenant) -> Iterator[AttentionItem | AttentionRows]:
         singular="invite was not delivered or has expired",
         plural="invites were not delivered or have expired",
         action="Review invites",
-        url=f"{reverse('admin:team_updates')}?show=attention",
+        url=f"{reverse('admin:team_updates_invites')}?show=attention",
     )
     yield AttentionRows(
         rows=common.same_person_questions(),

@@ -101,6 +101,7 @@ def test_opens_and_closes_the_filters(page: Page, demo: Demo) -> None:
 def test_sees_the_filters_below_the_list_without_scripts(browser: Browser, demo: Demo) -> None:
     plain = browser.new_page(java_script_enabled=False)
     demo.sign_in(plain)
+    plain.goto(f"{demo.url}/people/")
     plain.locator("#changelist-filter").get_by_label("State").select_option(label="Inactive")
     plain.get_by_role("button", name="Apply filters").click()
 

@@ -40,6 +40,8 @@ def configure() -> None:
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": FOLDER / "db.sqlite3"}
         },
         INSTALLED_APPS=[*APPS, "oauth2_provider"],
+        # Django's usual hash takes seconds on a busy machine, longer than Ramp waits.
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",

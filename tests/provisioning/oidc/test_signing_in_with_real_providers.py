@@ -170,6 +170,8 @@ def test_ends_with_the_session_at_the_provider(corp: Corp) -> None:
         assert str(visitor.get(corp.sign_in_url).url).startswith(corp.openid.issuer)
 
 
+# Canaille confuses the codes of a client after one of them was not exchanged.
+@pytest.mark.parametrize("openid", [OidcProvider, DjangoOauthToolkit, LemonLdap], indirect=True)
 def test_fails_with_a_wrong_client_secret_and_says_so(corp: Corp) -> None:
     corp.change(client_secret="wrong")
     with Visitor() as visitor:
