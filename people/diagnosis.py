@@ -93,10 +93,10 @@ def _inactive(person: Person) -> Diagnosis:
 def _invited(person: Person) -> Diagnosis:
     invite = person.invites.order_by("-created_at").first()
     code, sentence, advice = _invite_state(person, invite)
-    updates = hooks.url_of(hooks.Page.TEAM_UPDATES)
+    invites = hooks.url_of(hooks.Page.PENDING_INVITES)
     link = None
-    if updates and invite and invite.revoked_at is None:
-        found = f"{updates}?{urlencode({'q': person.email})}"
+    if invites and invite and invite.revoked_at is None:
+        found = f"{invites}?{urlencode({'q': person.email})}"
         link = Link("See the invite in Team updates", found)
     return Diagnosis(
         Priority.INVITED,

@@ -37,6 +37,7 @@ class Page(Enum):
     """A page of one app to which other apps link."""
 
     TEAM_UPDATES = auto()
+    PENDING_INVITES = auto()
     # The providers that can be connected, and the settings of the connections.
     INTEGRATIONS = auto()
     CONNECTION_SETTINGS = auto()

@@ -59,6 +59,7 @@ HOOKS = AppHooks(
     ],
     pages={
         Page.TEAM_UPDATES: "admin:team_updates",
+        Page.PENDING_INVITES: "admin:team_updates_invites",
         Page.INTEGRATIONS: "admin:integrations",
         Page.CONNECTION_SETTINGS: "admin:scim",
     },

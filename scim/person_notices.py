@@ -14,8 +14,7 @@ MAX = 5
 
 def still_active(person: Person) -> Iterator[Notice]:
     """Tell that the provider still has somebody as active who left here."""
-    name = active_at_provider(person)
-    if name and not person.is_active:
+    if not person.is_active and (name := active_at_provider(person)):
         yield Notice(
             text=f"{person.full_name} is still active in {name}. Deactivate them there as well, or "
             "remove them from the Ramp application there.",

@@ -25,6 +25,13 @@ BAD = {
     "fund": "5",
     "ended": "perhaps",
     "approved": "perhaps",
+    "actor": "x" * 255,
+    "person": "x" * 255,
+    "action": "nonsense",
+    "interface": "telepathy",
+    "since": "yesterday",
+    "until": "tomorrow",
+    "after": "the last one",
 }
 
 

@@ -182,4 +182,4 @@ def expect_handed_over(page: Page, acme: Acme) -> None:
     expect(went).to_contain_text("Cards Card 1")
     expect(went).to_contain_text("Approval steps Bills, step 1, Invoices, step 1, Travel, step 1")
     expect(went.get_by_role("link", name="Olga Owner")).to_be_visible()
-    expect(page.get_by_role("link", name="Reactivate")).to_have_count(0)
+    expect(page.get_by_role("link", name="Reactivate", exact=True)).to_have_count(0)

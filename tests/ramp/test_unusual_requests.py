@@ -18,7 +18,17 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from people import tenancy
-from people.models import BulkChange, CustomField, OutstandingItem, Person, Tenant, Workflow
+from people.models import (
+    BulkChange,
+    Comparison,
+    CustomField,
+    Event,
+    OutstandingItem,
+    Person,
+    SavedView,
+    Tenant,
+    Workflow,
+)
 from people.models.bulk_changes import BulkChangeItem
 from people.operations import api_tokens, people
 from people.operations.invites import lifecycle
@@ -125,6 +135,17 @@ class World:
             "mapping_id": sign_in_flow.mapping(provider, "Board", role).pk,
             "person_id": ada.pk,
             "change_id": change.pk,
+            "event_id": Event.objects.latest("pk").pk,
+            "view_id": SavedView.objects.create(**usual, owner=owner, name="Mine").pk,
+            "comparison_id": Comparison.objects.create(
+                **usual,
+                file_name="hr.csv",
+                content=b"email\nada@example.com\n",
+                encoding="utf-8",
+                separator=",",
+                created_by=str(owner.actor),
+                created_at=timezone.now(),
+            ).pk,
             "grant_id": rank_cases.give(ada, role).pk,
             "invite_id": lifecycle.issue_invite(invited, actor=TESTS).pk,
             "token_id": owner.api_tokens.get().pk,
@@ -220,7 +241,7 @@ def ask(owner: Person) -> Callable[..., int]:
 CLOSED = {
     # For operators, or for nobody.
     *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
-    "/tenants/<slug:slug>/settings/close/",
+    *("/tenants/<slug:slug>/settings/close/", "/tenants/<slug:slug>/settings/suspend/"),
     *(f"/spend/{rows}/<path:object_id>/delete/" for rows in ("cards", "funds", "workflows")),
     "/spend/outstanding-items/<path:object_id>/delete/",
     # There is no such token, sign-in, authorization or guest.
