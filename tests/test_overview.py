@@ -326,7 +326,10 @@ class TestThePageTitle:
 
         assert title_of(operator, "/tenants/acme/settings/") == "Settings – Acme – Ramp"
         heading = text_of(operator.get("/tenants/acme/settings/"))
-        assert '<a href="/tenants/acme/settings/" class="truncate">Acme</a>' in heading
+        assert (
+            '<a href="/tenants/acme/settings/" class="ramp-page-above" title="Back to Acme"'
+            in heading
+        )
         assert title_of(operator, "/tenants/").endswith(" – Operator – Ramp")
 
     def test_names_the_company_to_strangers_who_sign_in(self, company: Tenant) -> None:

@@ -324,7 +324,7 @@ class TestCounts:
         assert "Showing the first 10 of about 1,000,000. Search or filter" in page
 
     def test_are_exact_below_the_limit(self, client: Client) -> None:
-        assert "People 1 " in text_of(client.get("/people/"))
+        assert ">People 1<" in text_of(client.get("/people/"))
 
     def test_come_from_the_statistics_of_the_database(
         self, client: Client, monkeypatch: pytest.MonkeyPatch

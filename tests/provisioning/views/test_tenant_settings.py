@@ -111,7 +111,6 @@ def test_tell_operators_how_many_people_there_are(operator: Client) -> None:
     page = text_of(operator.get(SETTINGS))
 
     assert "<dt>People</dt><dd>1</dd>" in page
-    assert "<title> Acme: Settings | " in page
     assert "Secret" not in page
 
 

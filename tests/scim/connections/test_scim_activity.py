@@ -157,8 +157,8 @@ class TestTheLastDay:
                 logged(scim.connection, NOON - timedelta(minutes=minutes), status)
             page = page_of(signed_in(Person.objects.get()), scim.connection)
 
-        assert "3 updates" in page
-        assert "2 refused" in page
+        assert "Updates: 3" in page
+        assert "Refused: 2" in page
         assert '<th scope="row">2 Mar, 12:00</th><td>2</td><td>1</td>' in page
         assert '<th scope="row">2 Mar, 10:00</th><td>0</td><td>1</td>' in page
         assert '<th scope="row">1 Mar, 14:00</th><td>1</td><td>0</td>' in page
