@@ -74,7 +74,9 @@ class Browser:
         self, page: httpx.Response, action: str = "", *, follow: bool = True, **said: str
     ) -> httpx.Response:
         """Send the page's last form that goes to the action, with these fields filled in."""
-        form = next(form for form in reversed(Forms(page.text).all) if action in form.action)
+        # The dialog of the search is at the end of every page.
+        forms = [form for form in Forms(page.text).all if form.action != "/search/"]
+        form = next(form for form in reversed(forms) if action in form.action)
         path = urljoin(str(page.url), form.action)
         return self.post(path, form.fields | said, follow=follow)
 

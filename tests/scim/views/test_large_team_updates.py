@@ -40,7 +40,9 @@ def test_ask_as_many_queries_as_of_a_small_one_and_read_only_what_they_show(
     multiply_everything()
 
     assert Person.objects.count() > 100_000
-    assert [len(queries_of(client, address)) for address in pages] == few
+    # A few more ask PostgreSQL's statistics for the numbers that are not counted.
+    many = [len(queries_of(client, address)) for address in pages]
+    assert all(more - less <= 4 for more, less in zip(many, few, strict=True))
     assert_reads_only_what_it_counts(queries_of(client, "/overview/"))
     for address, index in INDEXES.items():
         queries = queries_of(client, address)
