@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from people.models import Event, Person, Role, Tenant
+from people.pairing import NoPairing, Pairing
 from people.tenancy import TenantOwned
 
 if TYPE_CHECKING:
@@ -110,31 +111,6 @@ class SignInMethods(Protocol):
     def __call__(self, person: Person, *, may_link: bool) -> Iterable["SignInMethod"]: ...
 
 
-class Pairing(Protocol):
-    """What sign-in asks about SCIM connections and the people they provision."""
-
-    def connections(self) -> dict[str, str]:
-        """Return the live connections of the tenant in force: names by key."""
-
-    def connection_of(self, provider: str) -> str:
-        """Return the key of this identity provider's live connection; blank unless it is one."""
-
-    def latest_value(self, connection: str, attribute: str) -> str:
-        """Return the externalId or userName of the user that the connection sent last."""
-
-    def is_known(self, connection: str, attribute: str, value: str) -> bool:
-        """Tell whether the connection ever sent a user with this externalId or userName."""
-
-    def paired_person(self, connection: str, attribute: str, value: str) -> Person | None:
-        """Return the person with this externalId or userName, if there is exactly one."""
-
-    def is_provisioned(self, person: Person, *, besides: str = "") -> bool:
-        """Tell whether a live connection other than `besides` owns the person."""
-
-    def provisioned(self, *, besides: str = "") -> QuerySet[Any, Any]:
-        """Return the keys of the people managed by a live connection other than `besides`."""
-
-
 class FindIdentified(Protocol):
     def __call__(self, attribute: str, values: Collection[str]) -> Iterable[tuple[str, UUID]]:
         """Yield the value and the person of each live resource that has one of these values.
@@ -142,32 +118,6 @@ class FindIdentified(Protocol):
         :param attribute: "user_name" or "external_id".
         :param values: userNames normalized, or externalIds as they are.
         """
-
-
-class NoPairing:
-    """The answers where no app provisions people."""
-
-    def connections(self) -> dict[str, str]:
-        return {}
-
-    def connection_of(self, provider: str) -> str:
-        return ""
-
-    def latest_value(self, connection: str, attribute: str) -> str:
-        return ""
-
-    def is_known(self, connection: str, attribute: str, value: str) -> bool:
-        return False
-
-    def paired_person(self, connection: str, attribute: str, value: str) -> Person | None:
-        return None
-
-    def is_provisioned(self, person: Person, *, besides: str = "") -> bool:
-        return False
-
-    def provisioned(self, *, besides: str = "") -> QuerySet[Any, Any]:
-        nobody: QuerySet[Any, Any] = Person.objects.none().values_list("pk", flat=True)
-        return nobody
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -413,7 +363,7 @@ def has_identifiers() -> bool:
 
 
 def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple[str, UUID]]:
-    """Yield the people of the tenant in force whom providers know by these values."""
+    """Yield the people of the tenant in force who have these identifiers at a provider."""
     for app in registered:
         if app.people_identified:
             yield from app.people_identified(attribute, values)

@@ -10,9 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 import environ
-from celery.schedules import crontab
 
-from ramp import secret_key, theme
+from ramp import schedule, secret_key, theme
 
 # Makes generic classes such as ModelAdmin[Person] subscriptable at run time.
 django_stubs_ext.monkeypatch()
@@ -217,55 +216,10 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = True
 # Their acknowledgment would be lost, and they are redelivered. Every job tolerates a second run.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BEAT_SCHEDULER = "ramp.celery.Schedule"
-CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    # Only a fallback: an event with subscribers also triggers the dispatcher when it commits.
-    "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
-    "send-mails": {"task": "people.tasks.send_mails", "schedule": 10, "options": {"expires": 10}},
-    "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
-    "carry-over": {"task": "scim.tasks.carry_over", "schedule": 60},
-    "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
-    # By the clock, so that restarts of beat do not delay it.
-    "terminate-due": {"task": "people.tasks.terminate_due", "schedule": crontab(minute=0)},
-    "deactivate-guests": {"task": "people.tasks.deactivate_guests", "schedule": crontab(minute=5)},
-    "check-directories": {
-        "task": "provisioning.tasks.check_directories",
-        "schedule": crontab(minute="10,25,40,55"),
-        "options": {"expires": 15 * 60},
-    },
-    # The request undoes as many changes as it can in 3 s; this job does the rest.
-    "undo-bulk-changes": {"task": "people.tasks.undo_bulk_changes", "schedule": 60},
-    "count-days": {"task": "people.tasks.count_days", "schedule": 5 * 60},
-    # Only a fallback: the request triggers the job, which a killed worker leaves to the next.
-    "continue-comparisons": {"task": "people.tasks.continue_comparisons", "schedule": 60},
-    "forget-idempotency-keys": {
-        "task": "people.tasks.forget_idempotency_keys",
-        "schedule": 60 * 60,
-    },
-    "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
-}
 CELERY_BEAT_SCHEDULE = {
-    name: job for name, job in CELERY_BEAT_SCHEDULE.items() if _is_installed(job["task"])
+    name: job for name, job in schedule.BEAT_SCHEDULE.items() if _is_installed(job["task"])
 }
-# The jobs of `run_due`, in this order; the same as in the schedule above. It prints the keys with
-# the numbers, and programs read them, so a key stays when its function moves.
-DUE_JOBS = {
-    "scim.tasks.carry_over_all": "scim.tasks.import_all",
-    "people.operations.mass_changes.undo_asked": "people.operations.bulk.undo.undo_requested",
-    "people.operations.comparison.continue_all": "people.operations.comparison.job.continue_all",
-    "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",
-    "provisioning.directory_checks.check_due": "provisioning.directory.account_checks.check_due",
-    "people.operations.departing.terminate_due": "people.operations.offboarding.job.terminate_due",
-    "people.events.dispatch_all": "people.events.dispatch_all",
-    "scim.tasks.look_again": "scim.tasks.run_sync_cycle",
-    "people.mail.send_due": "people.mail.sending.send_due",
-    "scim.self_test.end_overdue": "scim.tools.self_test.end_overdue",
-    "scim.tasks.forget": "scim.jobs.log_retention.delete_old_requests",
-    "people.operations.forget_idempotency_keys": (
-        "people.operations.spend.idempotency.forget_idempotency_keys"
-    ),
-    "people.operations.daily_counts": "people.operations.daily_counts.count_days",
-}
-DUE_JOBS = {name: path for name, path in DUE_JOBS.items() if _is_installed(path)}
+DUE_JOBS = {name: path for name, path in schedule.DUE_JOBS.items() if _is_installed(path)}
 
 # By API token and web process; 0 sets no limit.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)

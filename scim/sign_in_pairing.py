@@ -1,7 +1,7 @@
 """The data that sign-in needs from SCIM: connections, and people by their identifiers.
 
 A sign-in provider can be paired with the connection of the same directory. This module
-implements the protocol `people.hooks.Pairing`.
+implements the protocol `people.pairing.Pairing`.
 """
 
 from uuid import UUID

@@ -72,7 +72,7 @@ class Comparison(TenantOwned):
     # How many rows match their person, and how many active people Ramp has.
     unchanged_count = models.PositiveIntegerField(default=0)
     here_count = models.PositiveIntegerField(default=0)
-    # The person up to whom the search for people who are not in the list has come.
+    # The last person checked in the search for people who are not in the list.
     searched_until = models.UUIDField(null=True)
     change = models.ForeignKey(
         BulkChange, on_delete=models.SET_NULL, null=True, related_name="comparisons"

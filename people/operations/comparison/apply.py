@@ -59,7 +59,7 @@ class ApplierLeft(PeopleError):
     code = "applier-left"
 
     def __init__(self) -> None:
-        super().__init__("Whoever applied the list is no longer an administrator.")
+        super().__init__("The person who applied the list is no longer an administrator.")
 
 
 def apply_row(row: ComparisonRow, *, is_trial: bool) -> None:

@@ -1,4 +1,4 @@
-"""Finds the people whom the rows of a list are about, and the managers whom they name."""
+"""Matches the rows of a list with people, and the managers in its rows."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -45,7 +45,7 @@ def _matches(kind: str, keys: Sequence[str]) -> Iterator[tuple[str, UUID]]:
         present = set(people.values_list("pk", flat=True))
         yield from (pair for pair in pairs if pair[1] in present)
         return
-    # Another person may get the address of somebody whom the provider deleted.
+    # After a provider deletes somebody, another person may get the address.
     holders = Person.objects.in_lists().filter(email_key__in=keys, detached_at=None)
     yield from holders.values_list("email_key", "pk")
 
@@ -61,7 +61,7 @@ def people_by_pending_address(keys: Collection[str]) -> Found:
 
 
 class Matches:
-    """The people whom the rows of a list are about."""
+    """The people that match the rows of a list."""
 
     def __init__(self, kind: str, rows: Sequence[Listed]) -> None:
         keys = {row.key for row in rows if row.key}
@@ -94,7 +94,7 @@ class Matches:
 
 
 class Managers:
-    """The managers whom a list names: people in Ramp by id, new ones as “row:” and their key."""
+    """The managers in a list: people in Ramp by id, new ones as “row:” and their key."""
 
     NEW = "row:"
 

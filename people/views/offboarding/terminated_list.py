@@ -1,4 +1,4 @@
-"""The list of terminations that are done: who left, when, by whom, and where everything went."""
+"""The list of terminated people, with the date, the actor and the handover."""
 
 from collections.abc import Iterable
 from typing import Any
