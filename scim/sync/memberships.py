@@ -96,8 +96,10 @@ def _find(group: ScimGroup, ids: Collection[str]) -> Members:
         )
     if missing:
         waiting_members.add(group, missing)
-    members = group.memberships.filter(user__in=named.values()).values_list("user", flat=True)
-    named_members = set(members) if named else set()
+    named_members: set[int] = set()
+    if named:
+        members = group.memberships.filter(user__in=named.values())
+        named_members = set(members.values_list("user", flat=True))
     return Members(
         users={pk: is_member for _, pk, is_member in users}
         | {pk: pk in named_members for pk in named.values()},

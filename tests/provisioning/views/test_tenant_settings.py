@@ -1,5 +1,7 @@
 """The settings of a tenant, and of how people come in …"""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -111,6 +113,7 @@ def test_tell_operators_how_many_people_there_are(operator: Client) -> None:
     page = text_of(operator.get(SETTINGS))
 
     assert "<dt>People</dt><dd>1</dd>" in page
+    assert re.search(r"<title>\s*Settings – Acme – Ramp\s*</title>", page)
     assert "Secret" not in page
 
 

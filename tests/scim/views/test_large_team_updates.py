@@ -1,6 +1,7 @@
 """Team updates of a company with a hundred thousand people …"""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,21 +35,24 @@ def test_ask_as_many_queries_as_of_a_small_one_and_read_only_what_they_show(
     client = signed_in(owner)
     fill(scim.connection, range(3))
     pages = (*INDEXES, "/people/", "/overview/")
-    few = [len(queries_of(client, address)) for address in pages]
+    few = [number_of_queries(client, address) for address in pages]
 
     fill(scim.connection, range(3, MANY))
     multiply_everything()
 
     assert Person.objects.count() > 100_000
-    # A few more ask PostgreSQL's statistics for the numbers that are not counted.
-    many = [len(queries_of(client, address)) for address in pages]
-    assert all(more - less <= 4 for more, less in zip(many, few, strict=True))
+    assert [number_of_queries(client, address) for address in pages] == few
     assert_reads_only_what_it_counts(queries_of(client, "/overview/"))
     for address, index in INDEXES.items():
         queries = queries_of(client, address)
         assert all("LIMIT 10001" in sql for sql in queries if "COUNT(" in sql)
         assert index in plan_of_the_list(queries)
         assert_leads_through_ten_thousand(client, address)
+
+
+def number_of_queries(client: Client, address: str) -> int:
+    """Count what reads rows. EXPLAIN reads the statistics, for numbers that are not counted."""
+    return sum(not sql.startswith("EXPLAIN") for sql in queries_of(client, address))
 
 
 def assert_reads_only_what_it_counts(queries: list[str]) -> None:
@@ -66,8 +70,9 @@ def assert_reads_only_what_it_counts(queries: list[str]) -> None:
 def assert_leads_through_ten_thousand(client: Client, address: str) -> None:
     page = text_of(client.get(address))
 
-    assert page.count('ramp-count">10,000+<') == 3
-    assert "Showing the first 10,000. Search or filter to find the others." in page
+    # PostgreSQL's statistics tell about how many there are.
+    assert len(re.findall(r'ramp-count">about [1-9]\d*,\d{3}<', page)) == 3
+    assert re.search(r"Showing the first 10,000 of about [\d,]+\. Search or filter", page)
     assert page.count("<tr>") == 51
 
 
