@@ -145,9 +145,18 @@ class Comparison:
         provisioned = [one for one in company.people if one.scim_id]
         everybody = len(provisioned) + 1 + len(self._only_by_hand())
         company.compare("tab people", "", f"{everybody:,}", shown.get("people"))
-        badge = re.search(r'class="ramp-count">([\d,]+)', page.text)
-        wanted = str(len(company.sync_errors))
-        company.compare("badge", "", wanted, badge.group(1) if badge else "0")
+        self._what_needs_attention(page.text)
+
+    def _what_needs_attention(self, people_page: str) -> None:
+        """Compare the sync errors that the overview counts, and its total with the badge."""
+        text = _plain(self.admin.get("/overview/").text)
+        errors = re.search(r"Error: ([\d,]+) changes? from (?:an )?identity provider", text)
+        wanted = f"{len(self.company.sync_errors):,}"
+        self.company.compare("overview", "sync errors", wanted, errors.group(1) if errors else "0")
+        total = re.search(r"Needs attention ([\d,]+)", text)
+        badge = re.search(r'class="ramp-count">([\d,]+)', people_page)
+        shown = badge.group(1) if badge else "0"
+        self.company.compare("badge", "", total.group(1) if total else "0", shown)
 
     def _only_by_hand(self) -> set[str]:
         provisioned = {one.email for one in self.company.people if one.scim_id}
