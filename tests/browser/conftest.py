@@ -27,7 +27,8 @@ with across_tenants():
     person = Person.objects.filter(state="active", cards__isnull=False).order_by("family_name")[0]
     Person.objects.filter(pk=person.pk).update(
         given_name="Alexandrina Wilhelmina-Josefine", family_name="Aabenraa-Featherstonehaughford",
-        email="alexandrina.wilhelmina-josefine.aabenraa@lumen.example")
+        email="alexandrina.wilhelmina-josefine.aabenraa@lumen.example",
+        email_key="alexandrina.wilhelmina-josefine.aabenraa@lumen.example")
     for model in (Department, Location, Entity, Role, Card, Fund, Workflow):
         model.objects.filter(pk=model.objects.order_by("pk")[0].pk).update(name=name)
     Person.objects.filter(pk=person.pk).update(
