@@ -202,6 +202,9 @@ def _apply_one(row: ComparisonRow) -> None:
 
 
 def _invite(comparison: Comparison, ends_at: float) -> bool:
+    # Only new people are mailed.
+    others = comparison.rows.filter(outcome=Outcome.APPLIED).exclude(kind=Kind.NEW)
+    others.update(outcome=Outcome.INVITED)
     if not _each(comparison, Outcome.APPLIED, _release, ends_at):
         return False
     return _advance(comparison, State.APPLIED)
@@ -209,7 +212,7 @@ def _invite(comparison: Comparison, ends_at: float) -> bool:
 
 def _release(row: ComparisonRow) -> None:
     # Somebody may have deactivated a new person in the meantime, which revoked the invite.
-    if row.kind == Kind.NEW and row.person:
+    if row.person:
         release_invite(row.person, actor=JOB)
     row.outcome = Outcome.INVITED
 
