@@ -316,7 +316,7 @@ def test_lists_the_same_terminations_behind_its_link(client: Client) -> None:
     far = leaver(days=20)
     offboarding_job.outstanding_item(far, OutstandingItem.Kind.BILL, "open")
 
-    page = text_of(client.get("/people/scheduled-terminations/?show=blocked-soon"))
+    page = text_of(client.get("/people/departures/?show=blocked-soon"))
 
     assert page.count('data-label="Person"') == 1
     assert "1 termination is due within 7 days and blocked." in text_of(client.get("/overview/"))

@@ -66,7 +66,7 @@ PAGES: list[URLPattern] = [
     ),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
     path("people/why/", why, name="why"),
-    path("people/scheduled-terminations/", scheduled_terminations, name="scheduled_terminations"),
+    path("people/departures/", scheduled_terminations, name="scheduled_terminations"),
     path("people/terminated/", terminated, name="terminated"),
     path(
         "people/<uuid:person_id>/scheduled-termination/",

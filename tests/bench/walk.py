@@ -46,42 +46,42 @@ def main() -> None:
 
 
 def print_walks() -> None:
-    send = _connected()
-    people = [send("POST", "/Users", _user(f"person-{number}")) for number in range(3)]
+    ask = partial(send, connected())
+    people = [ask("POST", "/Users", user(f"person-{number}")) for number in range(3)]
     path = f"/Users/{people[0]['id']}"
-    send("GET", path)
-    send("PATCH", path, _replace({"title": "Engineer"}))
-    send("PATCH", f"/Users/{people[1]['id']}", _replace({"active": False}))
+    ask("GET", path)
+    ask("PATCH", path, _replace({"title": "Engineer"}))
+    ask("PATCH", f"/Users/{people[1]['id']}", _replace({"active": False}))
     requests = {
         "GET one user": ("GET", path),
         "GET by userName": ("GET", '/Users?filter=userName eq "person-0@acme.example.com"'),
         "PATCH title": ("PATCH", path, _replace({"title": "Director"})),
         "PATCH active=false": ("PATCH", path, _replace({"active": False})),
-        "POST": ("POST", "/Users", _user("newcomer")),
+        "POST": ("POST", "/Users", user("newcomer")),
     }
     for name, request in requests.items():
-        code = _walked(partial(send, *request))
+        code = _walked(partial(ask, *request))
         files = {one.co_filename for one in code}
         sys.stdout.write(f"{name:20} {len(files):3} files {len(code):4} functions\n")
 
 
-def _connected() -> Callable[..., Any]:
-    """Make a company with a connection; return a function that sends a SCIM request to it."""
+def connected() -> Client:
+    """Make a company with a connection; return a client with its token."""
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("create_tenant", "acme", "--name", "Acme", *OWNER, stdout=StringIO())
     said = StringIO()
     call_command("connect_scim", "acme", "--provider", "okta", stdout=said)
     token = json.loads(said.getvalue())["token"]
-    client = Client(headers={"Authorization": f"Bearer {token}"})
+    return Client(headers={"Authorization": f"Bearer {token}"})
 
-    def send(method: str, path: str, body: object = None) -> Any:
-        sent = json.dumps(body) if body else ""
-        answer = client.generic(method, f"/scim/v2{path}", sent, "application/scim+json")
-        assert answer.status_code < 300, answer.content
-        return json.loads(answer.content)
 
-    return send
+def send(client: Client, method: str, path: str, body: object = None) -> Any:
+    """Send a SCIM request that must succeed; return the answer's body."""
+    sent = json.dumps(body) if body else ""
+    answer = client.generic(method, f"/scim/v2{path}", sent, "application/scim+json")
+    assert answer.status_code < 300, answer.content
+    return json.loads(answer.content)
 
 
 def _walked(act: Callable[[], object]) -> set[CodeType]:
@@ -101,7 +101,7 @@ def _walked(act: Callable[[], object]) -> set[CodeType]:
     return walked
 
 
-def _user(name: str) -> dict[str, Any]:
+def user(name: str) -> dict[str, Any]:
     email = f"{name}@acme.example.com"
     return {
         "schemas": [USER, ENTERPRISE],

@@ -47,7 +47,7 @@ def explore(page: Page, url: str) -> Addresses:
         "request_effects": _request_effects(page, f"{url}/people/updates/inactive/"),
         "scheduled_termination": _found(
             page,
-            f"{url}/people/scheduled-terminations/",
+            f"{url}/people/departures/",
             "tbody a[href$='/scheduled-termination/']",
         ),
         "tenant": TENANT,

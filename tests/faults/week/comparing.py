@@ -183,7 +183,7 @@ class Comparison:
             *(
                 "/people/updates/inactive/",
                 "/people/updates/errors/",
-                "/people/scheduled-terminations/",
+                "/people/departures/",
             ),
             *(f"{here}requests/", f"{here}groups/"),
         ):

@@ -151,11 +151,11 @@ def test_the_page_of_scheduled_terminations_shows_it(owner: Person) -> None:
     client = signed_in(owner)
     switch(45)
 
-    page = text_of(client.get("/people/scheduled-terminations/"))
+    page = text_of(client.get("/people/departures/"))
 
     assert "24 hours after auto-termination was turned on or changed" in page
     ScheduledTermination.objects.update(due_at=timezone.now() - HOUR)
-    assert "24 hours after" not in text_of(client.get("/people/scheduled-terminations/"))
+    assert "24 hours after" not in text_of(client.get("/people/departures/"))
 
 
 def test_whoever_is_deactivated_afterwards_has_the_whole_time(owner: Person) -> None:
@@ -164,5 +164,5 @@ def test_whoever_is_deactivated_afterwards_has_the_whole_time(owner: Person) -> 
 
     assert ada.deactivated_at
     assert due(ada) == ada.deactivated_at + timedelta(days=1)
-    page = text_of(signed_in(owner).get("/people/scheduled-terminations/"))
+    page = text_of(signed_in(owner).get("/people/departures/"))
     assert "24 hours after" not in page

@@ -16,7 +16,7 @@ ADMINISTRATORS_PAGES = [
     *("/people/add/", "/people/export/", "/people/departments/add/", "/people/roles/add/"),
     "/overview/",
     "/people/why/",
-    "/people/scheduled-terminations/",
+    "/people/departures/",
 ]
 
 

@@ -30,7 +30,7 @@ from tests.support.offboarding_job import (
 
 pytestmark = pytest.mark.django_db
 
-DESK = "/people/scheduled-terminations/"
+DESK = "/people/departures/"
 
 
 @pytest.fixture

@@ -392,7 +392,7 @@ class TestPlan:
         scheduled_termination.refresh_from_db()
         assert scheduled_termination.handover_plan
         assert scheduled_termination.handover_plan["cards"][str(leaver.virtual.pk)] == str(owner.pk)
-        assert form.steps == ["/people/scheduled-terminations/"]
+        assert form.steps == ["/people/departures/"]
         assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
 
     def test_is_reached_from_the_scheduled_termination(

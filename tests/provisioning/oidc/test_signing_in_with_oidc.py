@@ -50,9 +50,9 @@ class TestTheFirstTime:
             mapping(corp, "admins", Person.Role.ADMIN)
         openid.user["groups"] = ["admins"]
 
-        back = openid.authorize(begun(client, corp, "?next=/people/scheduled-terminations/"))
+        back = openid.authorize(begun(client, corp, "?next=/people/departures/"))
 
-        assert client.get(back)["Location"] == "/people/scheduled-terminations/"
+        assert client.get(back)["Location"] == "/people/departures/"
 
     def test_asks_with_pkce_a_state_and_a_nonce(
         self, client: Client, corp: IdentityProvider
