@@ -6,11 +6,15 @@ from uuid import uuid4
 
 import structlog
 from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
 from people.models import Event
+from people.session_backend import HAS_SECOND_FACTOR
+from people.views.session_notes import note_use
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -121,13 +125,22 @@ class SecurityHeadersMiddleware:
 
 
 class TenantMiddleware:
-    """Puts the tenant of the signed-in person in force. Without a person, no tenant is in force."""
+    """Puts the tenant of the signed-in person in force. Without a person, no tenant is in force.
+
+    It ends a session that lacks the second factor that the company requires.
+    """
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.is_authenticated:
+        person = request.user
+        if not person.is_authenticated:
             return self.respond(request)
-        with tenancy.use(request.user.tenant_id):
+        if person.needs_second_factor and not request.session.get(HAS_SECOND_FACTOR):
+            # The company began to require it, or the person became an administrator.
+            logout(request)
+            return redirect_to_login(request.get_full_path())
+        with tenancy.use(person.tenant_id):
+            note_use(request, person)
             return self.respond(request)

@@ -16,6 +16,8 @@ from people.models.person import Person
 from people.models.roles import Grant, Role
 from people.models.saved_views import SavedView
 from people.models.scheduled_terminations import ScheduledTermination
+from people.models.second_factors import SecondFactor
+from people.models.sessions import PersonSession
 from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
 from people.models.workflows import Approval, Step, Workflow
@@ -45,10 +47,12 @@ __all__ = [
     "Mail",
     "OutstandingItem",
     "Person",
+    "PersonSession",
     "Role",
     "SavedView",
     "ScheduledTermination",
     "Scope",
+    "SecondFactor",
     "Step",
     "Tenant",
     "Workflow",

@@ -36,6 +36,7 @@ SETTING_LABELS = {
     "alarm_minute_people": "people within a minute",
     "is_active": "active",
     "allows_passwords": "Ramp passwords allowed",
+    "second_factor": "second factor required of",
     "may_assign_owner": "may assign Owner",
 }
 
