@@ -233,6 +233,16 @@ def retry_stuck() -> int:
     return count
 
 
+def retry(event_id: int) -> list[str]:
+    """Make all deliveries of the event due now; return the names of their subscribers."""
+    with tenancy.across_tenants():
+        waiting = Delivery.objects.filter(event=event_id).order_by("subscriber")
+        names = list(waiting.values_list("subscriber", flat=True))
+        waiting.update(due_at=timezone.now())
+    waker.wake()
+    return names
+
+
 def dispatch_all(*, as_of: datetime) -> int:
     """Dispatch and deliver all events in this process; return the number of new events."""
     total = 0

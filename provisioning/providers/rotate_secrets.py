@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from provisioning.models import IdentityProvider
@@ -42,3 +43,10 @@ def rotate_all() -> tuple[int, list[IdentityProvider]]:
 
 def _is_older(sealed: str) -> bool:
     return bool(sealed) and not secrets.is_newest(sealed)
+
+
+def without_key() -> int:
+    """Return how many providers have a secret whose key is neither the current nor an older one."""
+    known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
+    sealed = IdentityProvider.objects.values_list(*SEALED)
+    return sum(any(text and text.partition(".")[0] not in known for text in row) for row in sealed)

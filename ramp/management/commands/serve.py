@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from people.operations import restores
 from ramp import __version__, processes
 
 
@@ -25,6 +26,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not no_migrate:
             call_command("migrate")
+        try:
+            restores.check_database()
+        except restores.OtherDatabase as error:
+            raise CommandError(str(error)) from error
         connections.close_all()
         programs = [processes.web(), processes.worker(processes=settings.WORKER_PROCESSES)]
         if not no_beat:
