@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
@@ -195,8 +196,11 @@ def _deliver(delivery: Delivery) -> bool:
     """Call the subscriber; return whether it acknowledged."""
     with tenancy.use(delivery.tenant_id):
         event = Event.objects.select_related("person").get(pk=delivery.event_id)
+        # Log lines of the subscriber name the request that caused the event.
+        cause = structlog.contextvars.bound_contextvars(request_id=str(event.request_id))
         try:
-            hooks.subscriber(delivery.subscriber)(event)
+            with cause:
+                hooks.subscriber(delivery.subscriber)(event)
         except Exception as error:
             # Subscribers call other servers, so anything may fail; the row is the retry.
             _record_failure(delivery, error)

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -113,6 +114,8 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
     announced = False
     folder = tempfile.TemporaryDirectory(prefix="ramp-signs-")
     settings.SIGNS_DIR = folder.name
+    settings.METRICS_DIR = str(Path(folder.name, "metrics"))
+    Path(settings.METRICS_DIR).mkdir()
     settings.SIGNS_OF = [sign for child in children for sign in child.program.signs]
     try:
         while (
@@ -226,6 +229,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
             **os.environ,
             "SIGNS_DIR": settings.SIGNS_DIR,
             "SIGNS_OF": ",".join(settings.SIGNS_OF),
+            "PROMETHEUS_MULTIPROC_DIR": settings.METRICS_DIR,
         },
         stdin=subprocess.DEVNULL,
         start_new_session=True,

@@ -37,6 +37,11 @@ WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 SIGNS_DIR = env("SIGNS_DIR", default="")
 SIGNS_OF = env.list("SIGNS_OF", default=[])
 
+# Whoever presents it may read /metrics; without it, there is no such page.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+# Set by the supervisor: the folder in which its programs count requests.
+METRICS_DIR = env("PROMETHEUS_MULTIPROC_DIR", default="")
+
 # The start of every link and SCIM location, instead of the Host header, which can be forged.
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 PUBLIC = urlsplit(PUBLIC_BASE_URL)
@@ -90,12 +95,16 @@ def _is_installed(path: str) -> bool:
 
 
 MIDDLEWARE = [
+    "ramp.middleware.ProxyRequestIdMiddleware",
+    "ramp.metrics.MetricsMiddleware",
     "ramp.middleware.UnreadBodyMiddleware",
     # Early, so that SCIM requests skip sessions, CSRF and messages.
     *(["ramp.middleware.ScimMiddleware"] if HAS_SCIM else []),
     "ramp.middleware.RequestIdMiddleware",
     "ramp.middleware.ReadableTextMiddleware",
     "ramp.middleware.SecurityHeadersMiddleware",
+    # Before the redirect to HTTPS and the check of the host name.
+    "ramp.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -303,7 +312,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_SSL_REDIRECT = IS_HTTPS and BEHIND_PROXY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -353,10 +361,12 @@ EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"ramp@{PUBLIC.hostname}")
 
+# One JSON object on each line, for programs that collect logs.
+LOG_IS_JSON = env("LOG_FORMAT", default="text") == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "ramp.logs.line_formatter"}},
+    "formatters": {"line": {"()": "ramp.logs.line_formatter", "as_json": LOG_IS_JSON}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {
