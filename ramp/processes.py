@@ -6,6 +6,7 @@ kernel ends the programs (PR_SET_PDEATHSIG).
 """
 
 import ctypes
+import errno
 import logging
 import os
 import signal
@@ -37,23 +38,41 @@ libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class PortTakenError(Exception):
-    def __init__(self, port: int) -> None:
-        super().__init__(
-            f"Port {port} is in use. Stop the program that uses it, or choose another: "
-            f"PORT={port + 1}"
-        )
+    """The web processes cannot listen on HOST and PORT."""
+
+    def __init__(self, port: int, reason: OSError) -> None:
+        match reason.errno:
+            case errno.EADDRINUSE:
+                text = (
+                    f"Port {port} is in use. Stop the program that uses it, or choose another: "
+                    f"PORT={port + 1}"
+                )
+            case errno.EACCES:
+                text = (
+                    f"Port {port}: only root may listen below 1024. Set PORT=8000, and let your "
+                    f"proxy listen on {port}."
+                )
+            case _:
+                text = (
+                    f"{settings.HOST}:{port}: {reason.strerror}. Set HOST to an address of this "
+                    "machine, such as 127.0.0.1, and PORT to a number up to 65535."
+                )
+        super().__init__(text)
 
 
 def preflight() -> None:
     """Fail at once for problems that would make the web processes fail repeatedly.
 
-    :raises PortTakenError: if another program uses the port.
+    :raises PortTakenError: if another program uses the port, or it cannot be used.
     """
     import_module(WSGI_MODULE)
     try:
         socket.create_server((settings.HOST, settings.PORT)).close()
     except OSError as error:
-        raise PortTakenError(settings.PORT) from error
+        raise PortTakenError(settings.PORT, error) from error
+    except OverflowError as error:
+        reason = OSError(errno.EINVAL, "the port is out of range")
+        raise PortTakenError(settings.PORT, reason) from error
 
 
 @dataclass(frozen=True)

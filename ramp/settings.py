@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
-import environ
 
 from ramp import schedule, secret_key, theme
+from ramp.environment import Env, writable_folder
 
 # Makes generic classes such as ModelAdmin[Person] subscriptable at run time.
 django_stubs_ext.monkeypatch()
 
-env = environ.Env()
+env = Env()
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 # A wheel has templates and static files inside the package, a checkout has them beside it.
@@ -66,6 +66,8 @@ TLS_KEY = env("TLS_KEY", default="")
 SECRET_KEY = env("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECRET_KEY_IS_GENERATED = not SECRET_KEY
+if not (SECRET_KEY and env("DATABASE_URL", default="") and env("REDIS_URL", default="")):
+    writable_folder(VAR_DIR)
 if SECRET_KEY_IS_GENERATED:
     SECRET_KEY = secret_key.stored_key(VAR_DIR)
 DEBUG = env.bool("DEBUG", default=False)
@@ -153,7 +155,6 @@ DATABASE: dict[str, Any] = env.db_url_config(
     DATABASE_URL or f"sqlite:///{quote(str(VAR_DIR))}/ramp.sqlite3"
 )
 if DATABASE["ENGINE"].endswith("sqlite3"):
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
     DATABASE["OPTIONS"] = {
         "timeout": 20,
         # A deferred transaction that has read cannot wait for the write lock later: it fails.
