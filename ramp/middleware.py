@@ -1,7 +1,9 @@
 """The middleware between the web server and the views."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import ClassVar, cast
 from uuid import uuid4
 
 import structlog
@@ -9,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.urls import resolve
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
@@ -34,6 +37,26 @@ class ScimMiddleware:
         if path.startswith("/scim/"):
             return self.serve_elsewhere(request)
         return self.respond(request)
+
+
+class ProxyRequestIdMiddleware:
+    """Adds the request id of the proxy to the log lines of the request.
+
+    Events and responses have Ramp's own id, because a client may choose the id that a proxy passes
+    on.
+    """
+
+    VALID: ClassVar = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        proxy_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not settings.BEHIND_PROXY or not self.VALID.fullmatch(proxy_id):
+            return self.respond(request)
+        with structlog.contextvars.bound_contextvars(proxy_request_id=proxy_id):
+            return self.respond(request)
 
 
 class UnreadBodyMiddleware:
@@ -80,6 +103,23 @@ class RequestIdMiddleware:
                 response = self.respond(request)
         response["X-Request-Id"] = str(request_id)
         return response
+
+
+class ProbeMiddleware:
+    """Answers probes and scrapes, over plain HTTP and to any host name.
+
+    A load balancer or Prometheus requests a machine by its address, which is no name of Ramp's.
+    """
+
+    PROBES: ClassVar = ("/healthz", "/readyz", "/metrics")
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info not in self.PROBES:
+            return self.respond(request)
+        return cast("HttpResponse", resolve(request.path_info).func(request))
 
 
 class ReadableTextMiddleware:

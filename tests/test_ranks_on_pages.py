@@ -359,7 +359,7 @@ OTHERS |= {
 }
 # Reading, and asking whether something may be paid.
 OTHERS |= {
-    *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
+    *("healthz", "readyz", "metrics", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     "api/v1/attention",
     "api/v1/audit-events",

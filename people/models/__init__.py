@@ -9,6 +9,7 @@ from people.models.deliveries import Delivery
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
 from people.models.idempotency import IdempotencyKey
+from people.models.installation import Installation
 from people.models.invites import Invite
 from people.models.mail import Mail
 from people.models.organization import Department, Entity, Location
@@ -42,6 +43,7 @@ __all__ = [
     "Fund",
     "Grant",
     "IdempotencyKey",
+    "Installation",
     "Invite",
     "Location",
     "Mail",

@@ -26,6 +26,10 @@ CONNECTION_DEEDS = {
 COMPANY_DEEDS = {
     "company": "changed {fields} of the company",
     "invites": "changed when invites expire",
+    "restore": "restored Ramp from a backup, which ended all sessions and mailed links",
+    "restore with tokens": (
+        "restored Ramp from a backup, which ended all sessions, mailed links and tokens"
+    ),
     "bulk-change guard": "changed the alert thresholds for bulk deactivations",
 }
 SETTING_LABELS = {

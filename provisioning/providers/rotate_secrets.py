@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from people.models import SecondFactor
@@ -68,3 +69,10 @@ def _rotate_second_factor(person_id: UUID) -> int:
 
 def _is_older(sealed: str) -> bool:
     return bool(sealed) and not secrets.is_newest(sealed)
+
+
+def without_key() -> int:
+    """Return how many providers have a secret whose key is neither the current nor an older one."""
+    known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
+    sealed = IdentityProvider.objects.values_list(*SEALED)
+    return sum(any(text and text.partition(".")[0] not in known for text in row) for row in sealed)

@@ -247,6 +247,8 @@ def ask(owner: Person) -> Callable[..., int]:
 
 # What an Owner does not see without anything unusual, or not in this world.
 CLOSED = {
+    # Without METRICS_TOKEN, there is no such page.
+    "/metrics",
     # For operators, or for nobody.
     *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
     *("/tenants/<slug:slug>/settings/close/", "/tenants/<slug:slug>/settings/suspend/"),

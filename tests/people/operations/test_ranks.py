@@ -306,6 +306,7 @@ OTHERS: dict[str, str] = {
     "sandboxes.open_sandbox": "Nobody signs in there.",
     "operators.make_operator": "Operators, on the command line.",
     "operators.remove_operator": "Operators, on the command line.",
+    "restores.hold": "Operators, on the command line.",
     "tenants.create_tenant": "Operators.",
     "tenants.show_setup_checklist": "A setting of the company.",
     "tenants.set_invite_life": "A setting of the company.",
