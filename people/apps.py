@@ -16,8 +16,10 @@ class PeopleConfig(AppConfig):
         from people.views.overview import attention, charts, checklist  # noqa: PLC0415
         from people.views.person import guests  # noqa: PLC0415
         from people.views.reauthentication import record_authentication  # noqa: PLC0415
+        from people.views.session_notes import note_sign_in  # noqa: PLC0415
 
         user_logged_in.connect(record_authentication)
+        user_logged_in.connect(note_sign_in)
         hooks.register(
             hooks.AppHooks(
                 subscriptions=[

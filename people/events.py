@@ -19,6 +19,7 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.utils import timezone
@@ -195,8 +196,11 @@ def _deliver(delivery: Delivery) -> bool:
     """Call the subscriber; return whether it acknowledged."""
     with tenancy.use(delivery.tenant_id):
         event = Event.objects.select_related("person").get(pk=delivery.event_id)
+        # Log lines of the subscriber name the request that caused the event.
+        cause = structlog.contextvars.bound_contextvars(request_id=str(event.request_id))
         try:
-            hooks.subscriber(delivery.subscriber)(event)
+            with cause:
+                hooks.subscriber(delivery.subscriber)(event)
         except Exception as error:
             # Subscribers call other servers, so anything may fail; the row is the retry.
             _record_failure(delivery, error)
@@ -231,6 +235,16 @@ def retry_stuck() -> int:
         count: int = Delivery.objects.stuck().update(due_at=timezone.now())
     waker.wake()
     return count
+
+
+def retry(event_id: int) -> list[str]:
+    """Make all deliveries of the event due now; return the names of their subscribers."""
+    with tenancy.across_tenants():
+        waiting = Delivery.objects.filter(event=event_id).order_by("subscriber")
+        names = list(waiting.values_list("subscriber", flat=True))
+        waiting.update(due_at=timezone.now())
+    waker.wake()
+    return names
 
 
 def dispatch_all(*, as_of: datetime) -> int:

@@ -47,6 +47,8 @@ class Page(Enum):
     # The mappings of sign-in groups to roles, of the tenant with this slug.
     GROUP_MAPPINGS = auto()
     CONFIRM_IDENTITY = auto()
+    # On which a person sets up their own second factor.
+    SECOND_FACTOR = auto()
     # The sign-in attempts of the tenant with this slug.
     SIGN_IN_LOG = auto()
 

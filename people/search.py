@@ -52,7 +52,12 @@ PAGES = (
         "admin:people_outstandingitem_changelist",
         "spend outstanding items expenses invoices",
     ),
-    ListedPage("My profile", "admin:home", "account home"),
+    ListedPage("My profile", "admin:home", "home"),
+    ListedPage(
+        "Account",
+        "admin:account",
+        "second factor two-factor mfa totp authenticator recovery codes sessions devices sign out",
+    ),
     ListedPage(
         "API tokens", "admin:api_tokens", "keys bearer developer programs", Section.SETTINGS
     ),
@@ -64,7 +69,12 @@ PAGES = (
 PAGES_FOR_OPERATORS = (
     ListedPage("Tenants", "admin:people_tenant_changelist", "companies customers organizations"),
     ListedPage("Add tenant", "admin:people_tenant_add", "new create company customer"),
-    ListedPage("My profile", "admin:home", "account home"),
+    ListedPage("My profile", "admin:home", "home"),
+    ListedPage(
+        "Account",
+        "admin:account",
+        "second factor two-factor mfa totp authenticator recovery codes sessions devices sign out",
+    ),
 )
 ORDER = ("family_name", "given_name", "pk")
 # A common word matches nearly everybody, and nobody looks for all of them here.

@@ -1,3 +1,4 @@
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.backends import BaseBackend
@@ -5,6 +6,9 @@ from django.http import HttpRequest
 
 from people import tenancy
 from people.models import Person
+
+# The key of a session that began with a second factor, or at a provider that decides about it.
+HAS_SECOND_FACTOR: Final = "has_second_factor"
 
 
 class SessionBackend(BaseBackend):

@@ -14,6 +14,7 @@ HOOKS = AppHooks(
         Page.TENANT_SETTINGS: "admin:tenant_settings",
         Page.GROUP_MAPPINGS: "admin:mappings",
         Page.CONFIRM_IDENTITY: "admin:confirm_identity",
+        Page.SECOND_FACTOR: "admin:second_factor_set_up",
         Page.SIGN_IN_LOG: "admin:provider_log",
     },
     causes=diagnosis.causes,

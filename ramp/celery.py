@@ -6,6 +6,7 @@ from typing import Any, cast
 from celery import Celery, Task
 from celery.beat import Scheduler
 from celery.signals import setup_logging, worker_init
+from django.apps import apps
 from kombu.transport import TRANSPORT_ALIASES
 
 from ramp import heartbeats
@@ -17,6 +18,15 @@ TRANSPORT_ALIASES["folder"] = "ramp.queue_in_folder:Transport"
 
 class Job(Task):
     Request = "ramp.worker:Request"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the job, unless the installation is held after a restore.
+
+        Nothing is lost: what a job works on is a row, and beat finds it after the release.
+        """
+        if apps.get_model("people", "Installation").current().held_since:
+            return None
+        return super().__call__(*args, **kwargs)
 
 
 app = Celery("ramp", task_cls=Job)

@@ -22,7 +22,13 @@ def hide_secrets(_logger: Any, _method: str, record: Record) -> Record:
     return record
 
 
-def line_formatter() -> structlog.stdlib.ProcessorFormatter:
+def line_formatter(*, as_json: bool = False) -> structlog.stdlib.ProcessorFormatter:
+    """Return the formatter: a readable line for each record, or a JSON object on one line."""
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False)
+    )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.contextvars.merge_contextvars,
@@ -34,6 +40,6 @@ def line_formatter() -> structlog.stdlib.ProcessorFormatter:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
             hide_secrets,
-            structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, pad_level=False),
+            renderer,
         ],
     )

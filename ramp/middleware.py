@@ -1,16 +1,23 @@
 """The middleware between the web server and the views."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
+from typing import ClassVar, cast
 from uuid import uuid4
 
 import structlog
 from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
+from django.urls import resolve
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
 from people.models import Event
+from people.session_backend import HAS_SECOND_FACTOR
+from people.views.session_notes import note_use
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -30,6 +37,26 @@ class ScimMiddleware:
         if path.startswith("/scim/"):
             return self.serve_elsewhere(request)
         return self.respond(request)
+
+
+class ProxyRequestIdMiddleware:
+    """Adds the request id of the proxy to the log lines of the request.
+
+    Events and responses have Ramp's own id, because a client may choose the id that a proxy passes
+    on.
+    """
+
+    VALID: ClassVar = re.compile(r"[\w.-]{1,64}", re.ASCII)
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        proxy_id = request.META.get("HTTP_X_REQUEST_ID", "")
+        if not settings.BEHIND_PROXY or not self.VALID.fullmatch(proxy_id):
+            return self.respond(request)
+        with structlog.contextvars.bound_contextvars(proxy_request_id=proxy_id):
+            return self.respond(request)
 
 
 class UnreadBodyMiddleware:
@@ -78,6 +105,23 @@ class RequestIdMiddleware:
         return response
 
 
+class ProbeMiddleware:
+    """Answers probes and scrapes, over plain HTTP and to any host name.
+
+    A load balancer or Prometheus requests a machine by its address, which is no name of Ramp's.
+    """
+
+    PROBES: ClassVar = ("/healthz", "/readyz", "/metrics")
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info not in self.PROBES:
+            return self.respond(request)
+        return cast("HttpResponse", resolve(request.path_info).func(request))
+
+
 class ReadableTextMiddleware:
     """Replaces NUL in query strings, because PostgreSQL refuses it in text.
 
@@ -121,13 +165,22 @@ class SecurityHeadersMiddleware:
 
 
 class TenantMiddleware:
-    """Puts the tenant of the signed-in person in force. Without a person, no tenant is in force."""
+    """Puts the tenant of the signed-in person in force. Without a person, no tenant is in force.
+
+    It ends a session that lacks the second factor that the company requires.
+    """
 
     def __init__(self, respond: Respond) -> None:
         self.respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.is_authenticated:
+        person = request.user
+        if not person.is_authenticated:
             return self.respond(request)
-        with tenancy.use(request.user.tenant_id):
+        if person.needs_second_factor and not request.session.get(HAS_SECOND_FACTOR):
+            # The company began to require it, or the person became an administrator.
+            logout(request)
+            return redirect_to_login(request.get_full_path())
+        with tenancy.use(person.tenant_id):
+            note_use(request, person)
             return self.respond(request)

@@ -6,6 +6,7 @@ kernel ends the programs (PR_SET_PDEATHSIG).
 """
 
 import ctypes
+import errno
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pathlib import Path
 from typing import Final
 
 from django.conf import settings
@@ -36,23 +38,41 @@ libc: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class PortTakenError(Exception):
-    def __init__(self, port: int) -> None:
-        super().__init__(
-            f"Port {port} is in use. Stop the program that uses it, or choose another: "
-            f"PORT={port + 1}"
-        )
+    """The web processes cannot listen on HOST and PORT."""
+
+    def __init__(self, port: int, reason: OSError) -> None:
+        match reason.errno:
+            case errno.EADDRINUSE:
+                text = (
+                    f"Port {port} is in use. Stop the program that uses it, or choose another: "
+                    f"PORT={port + 1}"
+                )
+            case errno.EACCES:
+                text = (
+                    f"Port {port}: only root may listen below 1024. Set PORT=8000, and let your "
+                    f"proxy listen on {port}."
+                )
+            case _:
+                text = (
+                    f"{settings.HOST}:{port}: {reason.strerror}. Set HOST to an address of this "
+                    "machine, such as 127.0.0.1, and PORT to a number up to 65535."
+                )
+        super().__init__(text)
 
 
 def preflight() -> None:
     """Fail at once for problems that would make the web processes fail repeatedly.
 
-    :raises PortTakenError: if another program uses the port.
+    :raises PortTakenError: if another program uses the port, or it cannot be used.
     """
     import_module(WSGI_MODULE)
     try:
         socket.create_server((settings.HOST, settings.PORT)).close()
     except OSError as error:
-        raise PortTakenError(settings.PORT) from error
+        raise PortTakenError(settings.PORT, error) from error
+    except OverflowError as error:
+        reason = OSError(errno.EINVAL, "the port is out of range")
+        raise PortTakenError(settings.PORT, reason) from error
 
 
 @dataclass(frozen=True)
@@ -113,6 +133,8 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
     announced = False
     folder = tempfile.TemporaryDirectory(prefix="ramp-signs-")
     settings.SIGNS_DIR = folder.name
+    settings.METRICS_DIR = str(Path(folder.name, "metrics"))
+    Path(settings.METRICS_DIR).mkdir()
     settings.SIGNS_OF = [sign for child in children for sign in child.program.signs]
     try:
         while (
@@ -226,6 +248,7 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
             **os.environ,
             "SIGNS_DIR": settings.SIGNS_DIR,
             "SIGNS_OF": ",".join(settings.SIGNS_OF),
+            "PROMETHEUS_MULTIPROC_DIR": settings.METRICS_DIR,
         },
         stdin=subprocess.DEVNULL,
         start_new_session=True,

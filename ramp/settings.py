@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
-import environ
 
 from ramp import schedule, secret_key, theme
+from ramp.environment import Env, writable_folder
 
 # Makes generic classes such as ModelAdmin[Person] subscriptable at run time.
 django_stubs_ext.monkeypatch()
 
-env = environ.Env()
+env = Env()
 
 PACKAGE_DIR = Path(__file__).resolve().parent
 # A wheel has templates and static files inside the package, a checkout has them beside it.
@@ -36,6 +36,11 @@ WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 # Set by the supervisor: the folder of heartbeats, and the heartbeats that /readyz expects.
 SIGNS_DIR = env("SIGNS_DIR", default="")
 SIGNS_OF = env.list("SIGNS_OF", default=[])
+
+# Whoever presents it may read /metrics; without it, there is no such page.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+# Set by the supervisor: the folder in which its programs count requests.
+METRICS_DIR = env("PROMETHEUS_MULTIPROC_DIR", default="")
 
 # The start of every link and SCIM location, instead of the Host header, which can be forged.
 PUBLIC_BASE_URL = env("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
@@ -61,6 +66,8 @@ TLS_KEY = env("TLS_KEY", default="")
 SECRET_KEY = env("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 SECRET_KEY_IS_GENERATED = not SECRET_KEY
+if not (SECRET_KEY and env("DATABASE_URL", default="") and env("REDIS_URL", default="")):
+    writable_folder(VAR_DIR)
 if SECRET_KEY_IS_GENERATED:
     SECRET_KEY = secret_key.stored_key(VAR_DIR)
 DEBUG = env.bool("DEBUG", default=False)
@@ -90,12 +97,16 @@ def _is_installed(path: str) -> bool:
 
 
 MIDDLEWARE = [
+    "ramp.middleware.ProxyRequestIdMiddleware",
+    "ramp.metrics.MetricsMiddleware",
     "ramp.middleware.UnreadBodyMiddleware",
     # Early, so that SCIM requests skip sessions, CSRF and messages.
     *(["ramp.middleware.ScimMiddleware"] if HAS_SCIM else []),
     "ramp.middleware.RequestIdMiddleware",
     "ramp.middleware.ReadableTextMiddleware",
     "ramp.middleware.SecurityHeadersMiddleware",
+    # Before the redirect to HTTPS and the check of the host name.
+    "ramp.middleware.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -144,7 +155,6 @@ DATABASE: dict[str, Any] = env.db_url_config(
     DATABASE_URL or f"sqlite:///{quote(str(VAR_DIR))}/ramp.sqlite3"
 )
 if DATABASE["ENGINE"].endswith("sqlite3"):
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
     DATABASE["OPTIONS"] = {
         "timeout": 20,
         # A deferred transaction that has read cannot wait for the write lock later: it fails.
@@ -303,7 +313,6 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = IS_HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if IS_HTTPS else 0
 SECURE_SSL_REDIRECT = IS_HTTPS and BEHIND_PROXY
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = "; ".join(
@@ -353,10 +362,12 @@ EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"ramp@{PUBLIC.hostname}")
 
+# One JSON object on each line, for programs that collect logs.
+LOG_IS_JSON = env("LOG_FORMAT", default="text") == "json"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "ramp.logs.line_formatter"}},
+    "formatters": {"line": {"()": "ramp.logs.line_formatter", "as_json": LOG_IS_JSON}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("LOG_LEVEL", default="INFO")},
     "loggers": {

@@ -230,7 +230,10 @@ def company(request: HttpRequest) -> str:
 
 
 def account_links(request: HttpRequest) -> list[Item]:
-    links = [{"title": "My profile", "link": reverse("admin:home")}]
+    links = [
+        {"title": "My profile", "link": reverse("admin:home")},
+        {"title": "Account", "link": reverse("admin:account")},
+    ]
     if is_tenant_admin(request.user):
         links.append({"title": "API tokens", "link": reverse("admin:api_tokens")})
     return links

@@ -2,7 +2,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
-from ramp import health
+from ramp import health, metrics
 
 handler400 = "ramp.error_pages.bad_request"
 handler403 = "ramp.error_pages.forbidden"
@@ -12,6 +12,7 @@ handler500 = "ramp.error_pages.failed"
 urlpatterns = [
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", metrics.metrics),
     path("api/v1/", include("people.api.urls")),
     path("", admin.site.urls),
 ]

@@ -125,7 +125,7 @@ class WebWatch(Watch):
 
 def web_answers() -> bool:
     """Request /healthz; tell whether a web process answered in time."""
-    connection = _connection()
+    connection = local_connection()
     try:
         connection.request("GET", "/healthz", headers={"Host": settings.PUBLIC.hostname or ""})
         return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
@@ -135,7 +135,8 @@ def web_answers() -> bool:
         connection.close()
 
 
-def _connection() -> http.client.HTTPConnection:
+def local_connection() -> http.client.HTTPConnection:
+    """Return a connection to the web processes of this machine."""
     address = (settings.HOST, settings.PORT)
     if not settings.TLS_KEY:
         return http.client.HTTPConnection(*address, timeout=POLL_SECONDS)
@@ -165,12 +166,20 @@ def broker_answers() -> bool:
 def jobs_wait() -> bool:
     """Tell whether the broker answers, and has jobs that no worker has taken."""
     try:
-        with current_app.connection_for_write() as broker:
-            queue = current_app.conf.task_default_queue
-            declared = broker.default_channel.queue_declare(queue, passive=True)
-            return bool(declared.message_count)
-    except ChannelError:
-        # In Redis, a queue exists only while it contains a job.
-        return False
+        return bool(waiting_jobs())
     except Exception:
+        # kombu lets the exceptions of the broker's client library pass.
         return False
+
+
+def waiting_jobs() -> int:
+    """Return how many jobs no worker has taken. Raises an error of the broker's client library."""
+    with current_app.connection_for_write() as broker:
+        broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+        queue = current_app.conf.task_default_queue
+        try:
+            declared = broker.default_channel.queue_declare(queue, passive=True)
+        except ChannelError:
+            # In Redis, a queue exists only while it contains a job.
+            return 0
+        return int(declared.message_count)

@@ -8,6 +8,7 @@ safe, because every job may run twice.
 
 from typing import Any, Final
 
+import structlog
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.worker import request, state
 from kombu.asynchronous import get_event_loop
@@ -49,12 +50,14 @@ def record_start(sender: Any, **_: Any) -> None:
 
 
 @task_prerun.connect
-def record_job(**_: Any) -> None:
+def record_job(task: Any, task_id: str, **_: Any) -> None:
+    structlog.contextvars.bind_contextvars(job=task.name, job_id=task_id)
     heartbeats.leave(heartbeats.of_process(heartbeats.BUSY))
     heartbeats.leave(heartbeats.WORKER)
 
 
 @task_postrun.connect
 def record_end_of_job(**_: Any) -> None:
+    structlog.contextvars.unbind_contextvars("job", "job_id")
     heartbeats.remove(heartbeats.of_process(heartbeats.BUSY))
     heartbeats.leave(heartbeats.WORKER)

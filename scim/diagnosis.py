@@ -19,6 +19,7 @@ from people.presentation.diagnosis import (
 from scim.connections.status import sync_state
 from scim.diagnosis_data import ScimDiagnosisData
 from scim.models import Connection, MatchDecision, ScimUser, SyncError
+from scim.sync.resolutions import Action
 from scim.views.request_detail import detail_of, ended
 from scim.views.team_updates.sync_errors import Row
 
@@ -139,6 +140,22 @@ def _is_waited_for(error: SyncError) -> bool:
     return is_waiting and error.reason == Reason.INVALID_MANAGER
 
 
+def _invite_held(known: ScimDiagnosisData) -> Diagnosis | None:
+    """Name the manager for whom the invite waits; the page of the error releases the invite."""
+    held = (row for row in known.errors if row.resolution.action == Action.INVITE_ANYWAY)
+    row = next(held, None)
+    if row is None:
+        return None
+    manager = row.error.offending_value
+    return Diagnosis(
+        Priority.HELD,
+        "invite-held",
+        f"The invite for {known.who} is on hold: their manager {manager} is not in Ramp yet.",
+        row.resolution.advice,
+        Link("View sync error", reverse("admin:sync_error", args=[row.error.pk])),
+    )
+
+
 def _not_activated(known: ScimDiagnosisData) -> Diagnosis | None:
     user = known.user
     if user is None or user.person_id or user.deleted_at or user.connection.disconnected_at:
@@ -257,6 +274,7 @@ CAUSES = (
     _deleted,
     _left_apart,
     _refused,
+    _invite_held,
     _not_activated,
     _disconnected,
     _has_another_address,

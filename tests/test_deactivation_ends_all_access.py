@@ -32,6 +32,7 @@ from tests.factories.scim import scim_connection
 from tests.services.fake_openid import OpenIdProvider
 from tests.support import offboarding
 from tests.support.openid_flow import connected
+from tests.support.second_factors import set_up
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +119,21 @@ def in_another_tab(cast: Cast) -> IsIn:
 
 def with_a_password(cast: Cast) -> IsIn:
     return lambda: cast.sign_in() is not None
+
+
+def between_password_and_second_factor(cast: Cast) -> IsIn:
+    first = cast.sign_in()
+    assert first
+    _, codes = set_up(first)
+    waiting = [cast.sign_in() for _ in codes]
+
+    def is_in() -> bool:
+        client = waiting.pop()
+        assert client
+        client.post("/second-factor/", {"code": codes.pop()})
+        return bool(client.get("/home/").status_code == 200)
+
+    return is_in
 
 
 def with_an_invite(cast: Cast) -> IsIn:
@@ -327,6 +343,7 @@ INS = [
     with_a_session,
     in_another_tab,
     with_a_password,
+    between_password_and_second_factor,
     with_an_invite,
     with_an_address_to_confirm,
     with_an_api_token,

@@ -98,6 +98,11 @@ def resend_confirmation(person: Person) -> Request:
     return of_person("people_person_resend_confirmation")(person)
 
 
+def reset_second_factor(person: Person) -> Request:
+    rank_cases.set_up_second_factor(person)
+    return of_person("people_person_reset_second_factor")(person)
+
+
 def grant(person: Person) -> Request:
     return of_person("people_person_grant", role=rank_cases.role(is_elevated=False).pk)(person)
 
@@ -206,6 +211,8 @@ CHANGES: dict[str, Change] = {
     "people_person_terminate": Change(of_person("people_person_terminate")),
     "people_person_resend_confirmation": Change(resend_confirmation),
     "people_person_invite_again": Change(of_person("people_person_invite_again"), INVITED),
+    "people_person_reset_second_factor": Change(reset_second_factor),
+    "people_person_end_sessions": Change(of_person("people_person_end_sessions")),
     "people_person_grant": Change(grant),
     "people_person_withdraw": Change(withdraw),
     "guest": Change(
@@ -291,6 +298,10 @@ OTHERS = {
         "confirm_with_provider",
         "accept_invite",
     ),
+    *("sign_in_second_factor", "sign_in_set_up_second_factor"),
+    *("second_factor_set_up", "second_factor_remove", "recovery_codes"),
+    *("account", "account_resend_confirmation", "account_sign_out_everywhere"),
+    "account_session_end",
     *("forgot_password", "reset_password", "confirm_address"),
     # Tokens are one's own, and every administrator may stop a leaked one.
     *("api_tokens", "api_token_revoke"),
@@ -348,7 +359,7 @@ OTHERS |= {
 }
 # Reading, and asking whether something may be paid.
 OTHERS |= {
-    *("healthz", "readyz", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
+    *("healthz", "readyz", "metrics", "api/v1/", "api/v1/<path:rest>", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     "api/v1/attention",
     "api/v1/audit-events",

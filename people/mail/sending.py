@@ -10,12 +10,14 @@ import logging
 from datetime import datetime, timedelta
 from smtplib import SMTPDataError, SMTPException, SMTPRecipientsRefused
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from django.core.mail import get_connection
 from django.db import transaction
 from django.utils import timezone
+from prometheus_client import Counter
 
 from people import tenancy
 from people.db import leases
@@ -23,6 +25,7 @@ from people.mail.messages import build_message, reason_not_to_send
 from people.models import Mail
 
 log = logging.getLogger(__name__)
+MAILS: Final = Counter("ramp_mails", "Attempts to send an email.", ["outcome"])
 
 # Longer than sending one mail may take, so that no other process sends it meanwhile.
 LEASE = timedelta(minutes=3)
@@ -48,7 +51,8 @@ def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
         while monotonic() < ends_at and smtp.is_available and (mail_id := _claim(as_of)):
             # The person may have changed since the mail was enqueued.
             mail = Mail.objects.select_related(*RELATED).get(pk=mail_id)
-            with tenancy.use(mail.tenant_id):
+            cause = structlog.contextvars.bound_contextvars(request_id=str(mail.request_id))
+            with tenancy.use(mail.tenant_id), cause:
                 sent += _try(smtp, mail, as_of=as_of)
     return sent
 
@@ -104,6 +108,7 @@ def _try(smtp: _SmtpSession, mail: Mail, *, as_of: datetime) -> bool:
     problem = reason_not_to_send(mail, now=now)
     if problem:
         _update(mail, given_up_at=now, problem=problem)
+        MAILS.labels("withheld").inc()
         return False
     mail.attempts += 1
     try:
@@ -115,6 +120,7 @@ def _try(smtp: _SmtpSession, mail: Mail, *, as_of: datetime) -> bool:
         _record_failure(mail, error, now=now)
         return False
     _update(mail, attempts=mail.attempts, sent_at=timezone.now(), problem="")
+    MAILS.labels("sent").inc()
     return True
 
 
@@ -124,9 +130,11 @@ def _record_failure(mail: Mail, error: Exception, *, now: datetime) -> None:
     is_final, reply = _smtp_reply(error)
     if is_final or mail.attempts > len(PAUSES):
         _update(mail, attempts=mail.attempts, given_up_at=now, problem=reply)
+        MAILS.labels("given_up").inc()
     else:
         due_at = now + PAUSES[mail.attempts - 1]
         _update(mail, attempts=mail.attempts, due_at=due_at, problem=reply)
+        MAILS.labels("retried").inc()
 
 
 def _smtp_reply(error: Exception) -> tuple[bool, str]:

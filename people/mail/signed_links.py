@@ -1,12 +1,15 @@
 """Links in mails that work without sign-in: a row's id, signed with the secret key.
 
-A row always has the same link. Links that were signed with SECRET_KEY_FALLBACKS stay valid.
+A row always has the same link, until the database is restored from a backup, which invalidates all
+links. Links that were signed with SECRET_KEY_FALLBACKS stay valid.
 """
 
 from uuid import UUID
 
 from django.conf import settings
 from django.core.signing import BadSignature, Signer
+
+from people.models import Installation
 
 
 class ForgedLink(Exception):
@@ -30,4 +33,6 @@ def unsign(page: str, token: str) -> UUID:
 
 
 def _signer(page: str) -> Signer:
-    return Signer(sep=".", salt=f"people.links.{page}")
+    epoch = Installation.current().link_epoch
+    # Links that were mailed before the first restore have no epoch.
+    return Signer(sep=".", salt=f"people.links.{page}" + (f".{epoch}" if epoch else ""))

@@ -9,6 +9,7 @@ from people.models.deliveries import Delivery
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
 from people.models.idempotency import IdempotencyKey
+from people.models.installation import Installation
 from people.models.invites import Invite
 from people.models.mail import Mail
 from people.models.organization import Department, Entity, Location
@@ -16,6 +17,8 @@ from people.models.person import Person
 from people.models.roles import Grant, Role
 from people.models.saved_views import SavedView
 from people.models.scheduled_terminations import ScheduledTermination
+from people.models.second_factors import SecondFactor
+from people.models.sessions import PersonSession
 from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
 from people.models.workflows import Approval, Step, Workflow
@@ -40,15 +43,18 @@ __all__ = [
     "Fund",
     "Grant",
     "IdempotencyKey",
+    "Installation",
     "Invite",
     "Location",
     "Mail",
     "OutstandingItem",
     "Person",
+    "PersonSession",
     "Role",
     "SavedView",
     "ScheduledTermination",
     "Scope",
+    "SecondFactor",
     "Step",
     "Tenant",
     "Workflow",

@@ -13,11 +13,17 @@ from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
 WAITING = models.Q(sent_at=None, given_up_at=None)
+# After an attempt. Mails that were withheld before one are no problem of the mail server.
+GIVEN_UP = models.Q(given_up_at__isnull=False, attempts__gt=0)
 
 
 class MailQuerySet(models.QuerySet["Mail"]):
     def waiting(self) -> Self:
         return self.filter(WAITING)
+
+    def given_up(self) -> Self:
+        """Keep the mails that the mail server refused for good, or for about a day."""
+        return self.filter(GIVEN_UP)
 
     def due(self, now: datetime) -> Self:
         return self.waiting().filter(due_at__lte=now).order_by("due_at")
@@ -70,6 +76,8 @@ class Mail(DeferrableModel, TenantOwned):
             models.Index(fields=["due_at"], name="mail_waiting", condition=WAITING),
             models.Index(fields=["request_id"], name="mail_of_request"),
             models.Index(fields=["held_by"], name="mail_held", condition=~models.Q(held_by="")),
+            # The few that the mail server refused, which operators count.
+            models.Index(fields=["given_up_at"], name="mail_given_up", condition=GIVEN_UP),
             # The few invites that were not delivered, which the overview counts.
             models.Index(
                 fields=["invite"],

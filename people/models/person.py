@@ -247,6 +247,14 @@ class Person(DeferrableModel, AbstractBaseUser):
         """Tell whether the person may open the admin site."""
         return self.is_active and (self.is_administrator or self.is_operator)
 
+    @property
+    def needs_second_factor(self) -> bool:
+        """Tell whether the company requires a second factor beside the person's password."""
+        rule = self.tenant.second_factor
+        if rule == Tenant.SecondFactorRule.ADMINISTRATORS:
+            return self.is_administrator or self.is_operator
+        return rule == Tenant.SecondFactorRule.EVERYBODY
+
     def has_perm(self, permission: str, row: Any = None) -> bool:
         """Allow everything to staff: each ModelAdmin has permission methods of its own."""
         return self.is_staff

@@ -15,6 +15,13 @@ class Tenant(models.Model):
         SUSPENDED = "suspended"
         CLOSED = "closed"
 
+    class SecondFactorRule(models.TextChoices):
+        """Who has to confirm a password with a second factor."""
+
+        NOBODY = "nobody"
+        ADMINISTRATORS = "administrators"
+        EVERYBODY = "everybody"
+
     slug = models.SlugField(unique=True, help_text="Part of the tenant's addresses.")
     name = models.CharField(max_length=200)
     domain = models.CharField(
@@ -30,6 +37,14 @@ class Tenant(models.Model):
         "people may sign in with a password",
         default=True,
         help_text="People choose their way to sign in when they accept their invite.",
+    )
+    # For sign-in with a password. What a sign-in at an OpenID or Windows provider needs, the
+    # provider decides.
+    second_factor = models.CharField(
+        max_length=16,
+        choices=SecondFactorRule,
+        default=SecondFactorRule.NOBODY,
+        db_default=SecondFactorRule.NOBODY,
     )
     # Null until `create_tenant` has added the owner, who is a person of the tenant.
     owner: "models.ForeignKey[Person | None, Person | None]" = models.ForeignKey(

@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
 
 from people import events, hooks
-from people.models import Event, Grant, Person, Role
+from people.models import Event, Grant, Person, Role, SecondFactor
 from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.person_fields import difference, set_role, snapshot
@@ -48,10 +48,11 @@ def unusable_password() -> str:
 
 
 def revoke_credentials(person: Person) -> None:
-    """Revoke the password, sessions, API tokens and linked sign-ins of a locked person."""
+    """Revoke all that lets a locked person in: password, second factor, sessions, tokens, links."""
     person.password = unusable_password()
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
+    SecondFactor.objects.filter(person=person).delete()
     # Otherwise the next holder of a reused account at the provider could sign in as this person.
     hooks.retire_identities(person)
 

@@ -13,6 +13,9 @@ CONNECTION_DEEDS = {
     "settings": "changed the settings of the connection to {provider}",
     "token added": "created a SCIM token{hint} for {provider}",
     "token revoked": "revoked the SCIM token{hint} of {provider}",
+    "setup link added": "created a link for IT to set up {provider}",
+    "setup link revoked": "revoked the link for IT to set up {provider}",
+    "setup link mailed": "emailed the link for IT to set up {provider}",
     "disconnected": "disconnected {provider}",
     "abandoned": "canceled the setup of {provider}",
     "certification on": "turned on certification of {provider}",
@@ -23,6 +26,10 @@ CONNECTION_DEEDS = {
 COMPANY_DEEDS = {
     "company": "changed {fields} of the company",
     "invites": "changed when invites expire",
+    "restore": "restored Ramp from a backup, which ended all sessions and mailed links",
+    "restore with tokens": (
+        "restored Ramp from a backup, which ended all sessions, mailed links and tokens"
+    ),
     "bulk-change guard": "changed the alert thresholds for bulk deactivations",
 }
 SETTING_LABELS = {
@@ -33,6 +40,7 @@ SETTING_LABELS = {
     "alarm_minute_people": "people within a minute",
     "is_active": "active",
     "allows_passwords": "Ramp passwords allowed",
+    "second_factor": "second factor required of",
     "may_assign_owner": "may assign Owner",
 }
 

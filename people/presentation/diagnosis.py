@@ -32,6 +32,8 @@ class Priority(IntEnum):
     UNUSABLE_THERE = 64
     # A sign-in was refused.
     TURNED_AWAY = 65
+    # The invite is on hold.
+    HELD = 68
     INVITED = 70
     # The person is in Ramp with another address.
     KNOWN_OTHERWISE = 80

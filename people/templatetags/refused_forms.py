@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django import template
 from django.contrib.admin.helpers import AdminForm
+from django.contrib.messages import ERROR
 from django.forms import BaseForm, BoundField
 from django.forms.formsets import BaseFormSet
 from django.forms.utils import ErrorDict
@@ -27,6 +28,19 @@ def form_problems(context: Context) -> list[FormProblem]:
     values = context.flatten().values()
     forms = {id(form): form for value in values for form in _forms(value)}
     return [problem for form in forms.values() for problem in _problems(form)]
+
+
+@register.simple_tag(takes_context=True)
+def is_refused(context: Context) -> bool:
+    """Tell whether the page shows a message about an error, and leave the messages unread."""
+    found = context.get("messages")
+    if not found:
+        return False
+    was_read = found.used
+    result = any(message.level >= ERROR for message in found)
+    # Iterating marks the messages as shown, but some pages keep them for the next one.
+    found.used = was_read
+    return result
 
 
 def _forms(value: Any) -> Iterator[BaseForm]:

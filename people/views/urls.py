@@ -2,6 +2,12 @@
 
 from django.urls import URLPattern, path
 
+from people.views.account import (
+    account,
+    end_session,
+    resend_own_confirmation,
+    sign_out_everywhere,
+)
 from people.views.api_tokens import api_tokens, revoke_api_token
 from people.views.audit_log import audit_event, audit_log_page, export_audit_log
 from people.views.bulk.alerts import alert_thresholds
@@ -18,6 +24,7 @@ from people.views.offboarding.terminate import plan
 from people.views.offboarding.terminated_list import terminated
 from people.views.org_chart import org_chart, org_chart_person, org_chart_reports
 from people.views.overview.page import overview, setup_checklist
+from people.views.person.access import end_sessions, reset_second_factor
 from people.views.person.email_changes import resend_confirmation
 from people.views.person.guests import guest
 from people.views.person.invite import invite_again
@@ -32,6 +39,12 @@ PAGES: list[URLPattern] = [
     path("overview/", overview, name="overview"),
     path("overview/checklist/", setup_checklist, name="setup_checklist"),
     path("home/", home, name="home"),
+    path("account/", account, name="account"),
+    path(
+        "account/resend-confirmation/", resend_own_confirmation, name="account_resend_confirmation"
+    ),
+    path("account/sign-out-everywhere/", sign_out_everywhere, name="account_sign_out_everywhere"),
+    path("account/sessions/<int:session_id>/end/", end_session, name="account_session_end"),
     path("audit-log/", audit_log_page, name="audit_log"),
     path("audit-log/export/", export_audit_log, name="audit_log_export"),
     path("audit-log/<int:event_id>/", audit_event, name="audit_event"),
@@ -83,6 +96,16 @@ PAGES: list[URLPattern] = [
         "people/<uuid:person_id>/resend-confirmation/",
         resend_confirmation,
         name="people_person_resend_confirmation",
+    ),
+    path(
+        "people/<uuid:person_id>/reset-second-factor/",
+        reset_second_factor,
+        name="people_person_reset_second_factor",
+    ),
+    path(
+        "people/<uuid:person_id>/sign-out/",
+        end_sessions,
+        name="people_person_end_sessions",
     ),
     path("people/<uuid:person_id>/invite-again/", invite_again, name="people_person_invite_again"),
     path("api-tokens/", api_tokens, name="api_tokens"),

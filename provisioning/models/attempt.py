@@ -16,6 +16,8 @@ class SignInAttempt(TenantOwned):
 
     class Outcome(models.TextChoices):
         SIGNED_IN = "signed-in", "signed in"
+        # The password was correct, and the second factor is asked for next.
+        PASSWORD_ACCEPTED = "first-factor", "password accepted"
         CREATED = "created", "added and signed in"
         LINKED = "linked", "linked and signed in"
         CONFIRMED = "confirmed", "confirmed who they are"

@@ -9,8 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from prometheus_client import Counter
+
 FAILURES_UNTIL_OPEN: Final = 3
 OPEN_SECONDS: Final = 30
+
+OPENINGS: Final = Counter(
+    "ramp_circuit_openings", "How often a process stopped calling a server that had failed."
+)
 
 _lock = threading.Lock()
 # By server: the number of failures in a row, and the time from which calls are allowed again.
@@ -36,6 +42,8 @@ def circuit(server: str, *failures: type[Exception]) -> Iterator[None]:
         with _lock:
             count = _known.get(server, (0, 0.0))[0] + 1
             _known[server] = (count, time.monotonic() + OPEN_SECONDS)
+        if count >= FAILURES_UNTIL_OPEN:
+            OPENINGS.inc()
         raise
     else:
         reset(server)

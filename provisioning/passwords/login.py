@@ -5,7 +5,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from people import tenancy
 from people.models import Person
 from people.values import normalize_key
-from provisioning.passwords import lockout
+from provisioning.passwords import lockout, second_factor
 from provisioning.passwords.lockout import NOWHERE, Source
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
@@ -102,7 +102,9 @@ def _admit(person: Person) -> None:
             detail=str(refused),
         )
         raise
-    attempt_log.log_attempt(Outcome.SIGNED_IN, None, person=person, email=person.email)
+    is_asked = second_factor.is_asked_for(person)
+    outcome = Outcome.PASSWORD_ACCEPTED if is_asked else Outcome.SIGNED_IN
+    attempt_log.log_attempt(outcome, None, person=person, email=person.email)
 
 
 def _candidates(email: str, slug: str) -> list[Person]:

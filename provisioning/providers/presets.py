@@ -236,9 +236,9 @@ PRESETS: Final[Mapping[str, Preset]] = {
         pairing="`sub` equals `externalId`.",
     ),
     "oidc": Preset(
-        title="Other OpenID Connect provider",
+        title="OpenID Connect provider",
         kind=Kind.OIDC,
-        summary="Any provider that supports OpenID Connect discovery.",
+        summary="Any other provider that supports OpenID Connect discovery.",
         issuer="https://id.example.com",
         initial={"scopes": "openid profile email", "groups_claim": "groups"},
         steps=(

@@ -3,10 +3,12 @@
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
+from people.models import SecondFactor
 from provisioning.models import IdentityProvider
-from provisioning.providers import manage, secrets
+from provisioning.providers import manage, second_factor_secrets, secrets
 from provisioning.providers.secrets import SecretLost
 
 # The field name that each column was encrypted for.
@@ -40,5 +42,37 @@ def rotate_all() -> tuple[int, list[IdentityProvider]]:
     return rotated, lost
 
 
+def rotate_second_factors() -> tuple[int, int]:
+    """Rotate the secrets of all second factors; return how many changed, and how many are lost."""
+    rotated = lost = 0
+    for person_id, sealed in SecondFactor.objects.values_list("person_id", "secret").iterator():
+        if not _is_older(sealed):
+            continue
+        try:
+            rotated += _rotate_second_factor(person_id)
+        except SecretLost:
+            lost += 1
+    return rotated, lost
+
+
+@transaction.atomic
+def _rotate_second_factor(person_id: UUID) -> int:
+    factor = SecondFactor.objects.select_for_update().filter(pk=person_id).first()
+    if factor is None or not _is_older(factor.secret):
+        return 0
+    factor.secret = second_factor_secrets.sealed(
+        factor.person, second_factor_secrets.opened(factor.person, factor.secret)
+    )
+    factor.save(update_fields=["secret"])
+    return 1
+
+
 def _is_older(sealed: str) -> bool:
     return bool(sealed) and not secrets.is_newest(sealed)
+
+
+def without_key() -> int:
+    """Return how many providers have a secret whose key is neither the current nor an older one."""
+    known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
+    sealed = IdentityProvider.objects.values_list(*SEALED)
+    return sum(any(text and text.partition(".")[0] not in known for text in row) for row in sealed)

@@ -1,8 +1,9 @@
 """Writes the provider log: every sign-in attempt with its outcome."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
+from prometheus_client import Counter
 
 from people import events, tenancy
 from people.client_address import current_client_address
@@ -11,6 +12,7 @@ from provisioning.claims import readable
 from provisioning.models import IdentityProvider, SignInAttempt
 
 Outcome = SignInAttempt.Outcome
+SIGN_INS: Final = Counter("ramp_sign_ins", "Sign-in attempts.", ["method", "outcome"])
 
 
 def log_attempt(
@@ -28,6 +30,7 @@ def log_attempt(
 
     :param details: further fields of SignInAttempt, such as reason, detail and warnings.
     """
+    SIGN_INS.labels(provider.kind if provider else "password", outcome).inc()
     # They may quote claims.
     details["detail"] = readable(details.get("detail", ""))
     details["warnings"] = [readable(warning) for warning in details.get("warnings", ())]

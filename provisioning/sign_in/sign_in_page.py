@@ -23,12 +23,15 @@ def change_settings(
     default_provider: IdentityProvider | None,
     redirects: bool,
     allows_passwords: bool,
+    second_factor: str,
     actor: Actor,
 ) -> bool:
     """Change the sign-in settings, and tell whether anything changed."""
     settings = settings_of(tenant)
     before = _history_values(settings)
-    has_changed = tenants.change_tenant(tenant, actor=actor, allows_passwords=allows_passwords)
+    has_changed = tenants.change_tenant(
+        tenant, actor=actor, allows_passwords=allows_passwords, second_factor=second_factor
+    )
     settings.default_provider, settings.redirects = default_provider, redirects
     after = _history_values(settings)
     if before == after:

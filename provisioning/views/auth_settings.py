@@ -1,19 +1,24 @@
 """Auth settings: what a tenant's sign-in page shows, or where it redirects."""
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from people.models import Person, Tenant
+from people.models import Person, SecondFactor, Tenant
+from people.presentation.page_links import counted
 from people.views.permissions import PersonRequest
-from provisioning.models import IdentityProvider
+from provisioning.models import Identity, IdentityProvider
 from provisioning.sign_in import sign_in_page
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
+
+# How many of the people without a second factor the page names.
+NAMED: Final = 10
 
 
 class AuthSettingsForm(forms.Form):
@@ -40,6 +45,13 @@ class AuthSettingsForm(forms.Form):
         help_text="If off, Owners who have a password can still sign in with it.",
     )
 
+    second_factor = forms.ChoiceField(
+        label="Require a second factor beside a password from",
+        required=False,
+        choices=Tenant.SecondFactorRule.choices,
+        widget=forms.RadioSelect,
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = IdentityProvider.objects.offered().filter(is_untested=False)
@@ -57,6 +69,22 @@ class AuthSettingsForm(forms.Form):
         return cleaned
 
 
+def _lacking(label: str, people: QuerySet[Person]) -> dict[str, Any]:
+    """Return who of these people would have to set up a second factor to sign in by password."""
+    providers = IdentityProvider.objects.filter(kind=IdentityProvider.Kind.LDAP)
+    in_directories = Identity.objects.filter(provider__in=providers, retired_at=None)
+    has_password = ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    lacking = people.filter(has_password | Q(pk__in=in_directories.values("person")))
+    lacking = lacking.exclude(pk__in=SecondFactor.objects.values("person"))
+    first = list(lacking.order_by("family_name", "given_name", "pk")[: NAMED + 1])
+    return {
+        "label": label,
+        "count": counted(lacking),
+        "people": first[:NAMED],
+        "has_more": len(first) > NAMED,
+    }
+
+
 @tenant_admin_required
 def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     settings = sign_in_page.settings_of(tenant)
@@ -66,6 +94,7 @@ def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
             "default_provider": settings.default_provider_id,
             "begins": "redirect" if settings.redirects else "choice",
             "allows_passwords": tenant.allows_passwords,
+            "second_factor": tenant.second_factor,
         },
     )
     if form.is_valid():
@@ -74,6 +103,7 @@ def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
             default_provider=form.cleaned_data["default_provider"],
             redirects=form.cleaned_data["begins"] == "redirect",
             allows_passwords=form.cleaned_data["allows_passwords"],
+            second_factor=form.cleaned_data["second_factor"] or tenant.second_factor,
             actor=request.user.actor,
         )
         messages.success(request, "Saved." if has_changed else "Nothing has changed.")
@@ -85,5 +115,9 @@ def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "owners_with_password": owners.exclude(
             password__startswith=UNUSABLE_PASSWORD_PREFIX
         ).count(),
+        "lacking": [
+            _lacking("Administrators", Person.objects.active_administrators()),
+            _lacking("Everybody", Person.objects.filter(state=Person.State.ACTIVE)),
+        ],
     }
     return render(request, "provisioning/tenant/auth_settings.html", context)

@@ -29,6 +29,11 @@ from provisioning.views.internal_users import add_internal_user, internal_users,
 from provisioning.views.member_detail import provisioned_member
 from provisioning.views.member_list import provisioned_members
 from provisioning.views.provider_log import provider_log
+from provisioning.views.second_factor import (
+    recovery_codes,
+    remove_second_factor,
+    set_up_second_factor,
+)
 from provisioning.views.sign_in.accept_invite import accept_invite
 from provisioning.views.sign_in.change_password import change_password
 from provisioning.views.sign_in.confirm_email import confirm_address
@@ -37,6 +42,10 @@ from provisioning.views.sign_in.login import sign_in, sign_out
 from provisioning.views.sign_in.oidc import backchannel_logout, callback
 from provisioning.views.sign_in.reauthentication import confirm_identity, confirm_with_provider
 from provisioning.views.sign_in.reset_password import forgot_password, reset_password
+from provisioning.views.sign_in.second_factor import (
+    sign_in_second_factor,
+    sign_in_set_up_second_factor,
+)
 from provisioning.views.sign_in.start import sign_in_with
 from provisioning.views.tenant_settings import (
     close_tenant,
@@ -73,6 +82,15 @@ PAGES: list[URLPattern] = [
         confirm_with_provider,
         name="confirm_with_provider",
     ),
+    path("second-factor/", sign_in_second_factor, name="sign_in_second_factor"),
+    path(
+        "second-factor/set-up/",
+        sign_in_set_up_second_factor,
+        name="sign_in_set_up_second_factor",
+    ),
+    path("account/second-factor/set-up/", set_up_second_factor, name="second_factor_set_up"),
+    path("account/second-factor/recovery-codes/", recovery_codes, name="recovery_codes"),
+    path("account/second-factor/remove/", remove_second_factor, name="second_factor_remove"),
     path("forgot-password/", forgot_password, name="forgot_password"),
     path("home/password/", change_password, name="change_password"),
     path("reset-password/<str:token>/", reset_password, name="reset_password"),

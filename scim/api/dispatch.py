@@ -7,8 +7,11 @@ afterwards.
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
+import structlog
+from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -31,6 +34,7 @@ from scim.api import (
     search,
     users,
 )
+from scim.api.authentication import cached_token_info, connection_of
 from scim.api.errors import Refusal, Unexpected
 from scim.api.request import (
     READ_METHODS,
@@ -94,9 +98,24 @@ def serve(http: HttpRequest) -> HttpResponse:
     method = "GET" if http.method == "HEAD" else ""
     # Some base URLs end with a slash; a redirect would turn a POST into a GET.
     request = ScimRequest(http, http.path_info[len(PREFIX) :].strip("/"), method)
-    response = dispatch(request)
+    with structlog.contextvars.bound_contextvars(request_id=str(request.request_id)):
+        response = dispatch(request)
     response["X-Request-Id"] = str(request.request_id)
+    if settings.METRICS_TOKEN:
+        http.scim_connection_id = _connection_id(request, response)  # type: ignore[attr-defined]
     return _finished(http, response)
+
+
+def _connection_id(request: ScimRequest, response: HttpResponse) -> str:
+    """Return the id of the connection, for the metrics; blank if it is not known."""
+    digest = vars(request).get("token_digest", "")
+    if known := cached_token_info(digest):
+        return str(known.connection_id)
+    # Fast reads authenticate without loading the connection, so it is read once per token.
+    with suppress(DatabaseError):
+        if response.status_code < 400 and (connection := connection_of(digest)):
+            return str(connection.pk)
+    return ""
 
 
 @csrf_exempt

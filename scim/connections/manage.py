@@ -7,12 +7,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from people import tenancy
 from people.models import CustomField, Person
 from people.operations import connection_events, custom_fields, ranks
 from people.operations.roles import group_mappings
 from people.values import Actor
 from scim.connections.setup import lock_connection, lock_connection_no_key
-from scim.models import Connection, GroupMapping, Token
+from scim.models import Connection, GroupMapping, SetupLink, Token
 from scim.models.connection import issue_token, revoke_token
 
 # A token used this recently counts as in use.
@@ -79,6 +80,18 @@ def retire_token(token: Token, *, actor: Actor) -> bool:
     revoke_token(token)
     _record_event("token revoked", token.connection, actor=actor, hint=token.hint)
     return True
+
+
+def revoke_all_tokens() -> int:
+    """Revoke the tokens and setup links of all tenants, after a restore; return how many tokens.
+
+    The event of each tenant about the restore says so.
+    """
+    now = timezone.now()
+    with tenancy.across_tenants():
+        SetupLink.objects.filter(revoked_at=None).update(revoked_at=now)
+        count: int = Token.objects.filter(revoked_at=None).update(revoked_at=now)
+    return count
 
 
 def is_only_one_in_use(token: Token, now: datetime) -> bool:

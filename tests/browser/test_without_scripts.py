@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import WIDE, Demo
+from tests.browser.conftest import NARROW, WIDE, Demo
 
 
 @pytest.fixture
@@ -54,6 +54,26 @@ def test_browses_the_organization_chart(page: Page, demo: Demo) -> None:
     page.get_by_role("link", name="Show the reports of").first.click()
 
     expect(page.locator(".ramp-tree .ramp-tree")).to_be_visible()
+
+
+def test_finds_the_navigation_below_the_page_on_a_phone(page: Page, demo: Demo) -> None:
+    page.set_viewport_size({"width": NARROW, "height": 844})
+    people = page.get_by_role("navigation").get_by_role("link", name="People", exact=True)
+    expect(people).not_to_be_in_viewport()
+
+    page.get_by_role("link", name="Navigation").click()
+    expect(people).to_be_in_viewport()
+    people.click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("People")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_signs_out(page: Page, demo: Demo) -> None:
+    page.get_by_role("button", name="Sign out").click()
+
+    page.goto(f"{demo.url}/people/")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
 def test_deactivates_several_people_at_once(page: Page, demo: Demo) -> None:

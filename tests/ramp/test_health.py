@@ -64,6 +64,13 @@ def test_answers_over_plain_http_where_pages_move_to_https(
     assert client.get("/").status_code == 301
 
 
+@pytest.mark.usefixtures("broker")
+def test_answers_to_any_host_name(client: Client) -> None:
+    for path in ("/healthz", "/readyz"):
+        assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
+    assert client.get("/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
+
+
 class TestPrograms:
     """Where a supervisor runs, it …"""
 

@@ -1,15 +1,26 @@
+import json
 import logging
 
 import pytest
 import structlog
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
 
 from ramp import logs
+from ramp.middleware import ProxyRequestIdMiddleware
 
 
 def line(message: str, *arguments: object, **facts: object) -> str:
+    return formatted(logs.line_formatter(), message, *arguments, **facts)
+
+
+def formatted(
+    formatter: logging.Formatter, message: str, *arguments: object, **facts: object
+) -> str:
     record = logging.LogRecord("scim", logging.INFO, __file__, 1, message, arguments, None)
     with structlog.contextvars.bound_contextvars(**facts):
-        return logs.line_formatter().format(record)
+        return formatter.format(record)
 
 
 def test_a_record_is_one_line_that_names_its_request() -> None:
@@ -34,6 +45,43 @@ def test_a_credential_in_the_text_is_blotted_out(message: str) -> None:
 @pytest.mark.parametrize("name", ["token", "password", "Authorization", "cookie"])
 def test_a_credential_by_its_name_is_blotted_out(name: str) -> None:
     assert "s3cr3t" not in line("signed in", **{name: "s3cr3t"})
+
+
+def test_a_record_is_a_json_object_if_wanted() -> None:
+    formatter = logs.line_formatter(as_json=True)
+
+    said = formatted(formatter, "%s people\narrived", 3, request_id="7f3c", token="s3cr3t")
+
+    assert "\n" not in said
+    record = json.loads(said)
+    assert record.pop("timestamp")
+    assert record == {
+        "event": "3 people\narrived",
+        "level": "info",
+        "logger": "scim",
+        "request_id": "7f3c",
+        "token": "***",
+    }
+
+
+@pytest.mark.parametrize(
+    ("is_behind_proxy", "sent", "bound"),
+    [(True, "7f3c-1", "7f3c-1"), (True, "7f3c\n[error]", None), (False, "7f3c-1", None)],
+)
+def test_a_line_names_the_request_of_the_proxy(
+    settings: Settings, is_behind_proxy: bool, sent: str, bound: str | None
+) -> None:
+    settings.BEHIND_PROXY = is_behind_proxy
+    request = RequestFactory().get("/", headers={"X-Request-Id": sent})
+    seen: list[object] = []
+
+    def respond(_: HttpRequest) -> HttpResponse:
+        seen.append(structlog.contextvars.get_contextvars().get("proxy_request_id"))
+        return HttpResponse()
+
+    ProxyRequestIdMiddleware(respond)(request)
+
+    assert seen == [bound]
 
 
 def test_ordinary_words_stay() -> None:

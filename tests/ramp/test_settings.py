@@ -117,7 +117,7 @@ def test_the_key_stays_the_same_for_the_next_process(tmp_path: Path) -> None:
 
 
 # Only the supervisor sets these, for the processes that it starts; see ramp/heartbeats.py.
-OF_THE_SUPERVISOR = {"SIGNS_DIR", "SIGNS_OF"}
+OF_THE_SUPERVISOR = {"PROMETHEUS_MULTIPROC_DIR", "SIGNS_DIR", "SIGNS_OF"}
 
 
 def test_every_variable_is_in_the_documentation() -> None:

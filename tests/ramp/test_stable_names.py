@@ -38,6 +38,7 @@ SUBSCRIBERS = [
 ]
 
 
+@pytest.mark.django_db
 def test_links_that_were_mailed_can_be_followed() -> None:
     row_id = UUID(int=7)
     token = Signer(sep=".", salt="people.links.invites").sign(row_id.hex)

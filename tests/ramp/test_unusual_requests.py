@@ -25,6 +25,7 @@ from people.models import (
     Event,
     OutstandingItem,
     Person,
+    PersonSession,
     SavedView,
     Tenant,
     Workflow,
@@ -135,6 +136,13 @@ class World:
             "mapping_id": sign_in_flow.mapping(provider, "Board", role).pk,
             "person_id": ada.pk,
             "change_id": change.pk,
+            "session_id": PersonSession.objects.create(
+                **usual,
+                person=owner,
+                session_key="a key",
+                began_at=timezone.now(),
+                last_used_at=timezone.now(),
+            ).pk,
             "event_id": Event.objects.latest("pk").pk,
             "view_id": SavedView.objects.create(**usual, owner=owner, name="Mine").pk,
             "comparison_id": Comparison.objects.create(
@@ -239,6 +247,8 @@ def ask(owner: Person) -> Callable[..., int]:
 
 # What an Owner does not see without anything unusual, or not in this world.
 CLOSED = {
+    # Without METRICS_TOKEN, there is no such page.
+    "/metrics",
     # For operators, or for nobody.
     *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
     *("/tenants/<slug:slug>/settings/close/", "/tenants/<slug:slug>/settings/suspend/"),

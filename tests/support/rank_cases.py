@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Grant, Person, Role
+from people.operations import second_factors
 from people.values import Actor, normalize_key
 from tests.factories import core
 
@@ -62,6 +63,17 @@ def give(person: Person, given: Role) -> Grant:
         source="command:test",
         since=now,
         confirmed_at=now,
+    )
+
+
+def set_up_second_factor(person: Person) -> None:
+    second_factors.set_up_second_factor(
+        person,
+        secret="sealed",
+        step=1,
+        recovery_digests=[],
+        may_replace=True,
+        actor=Actor("command", "tests"),
     )
 
 

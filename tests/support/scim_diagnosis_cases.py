@@ -250,7 +250,7 @@ CASES = [
     Case(
         waits_for_the_manager,
         "invite-held",
-        "The invite for Ada Lovelace is on hold: Waiting for the manager to arrive.",
+        "The invite for Ada Lovelace is on hold: their manager bob@example.com is not in Ramp yet.",
     ),
     Case(has_an_expired_invite, "invite-expired", "The invite for Ada Lovelace expired on"),
     Case(has_no_invite_any_more, "invite-withdrawn", "Ada Lovelace was revoked on {today}."),

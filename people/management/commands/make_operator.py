@@ -4,7 +4,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from people import tenancy
-from people.models import Person
+from people.management.operator_command import (
+    add_address,
+    nobody_has,
+    people_with_address,
+    person_with_address,
+)
 from people.operations import operators
 from people.values import Actor, PeopleError
 
@@ -16,16 +21,19 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("address", help="the email address with which the person signs in")
-        parser.add_argument(
-            "--tenant", default="", help="the slug of their tenant, if several know the address"
-        )
+        add_address(parser)
         parser.add_argument(
             "--remove", action="store_true", help="make an operator an ordinary person again"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        person = _person(options["address"].strip(), options["tenant"])
+        address, slug = options["address"].strip(), options["tenant"]
+        if not people_with_address(address, slug):
+            raise CommandError(
+                f"{nobody_has(address, slug)} An operator is a person of a tenant: create one with "
+                "its first Owner by create_tenant, or invite the person there."
+            )
+        person = person_with_address(address, slug)
         change = operators.remove_operator if options["remove"] else operators.make_operator
         try:
             with tenancy.use(person.tenant):
@@ -40,25 +48,3 @@ class Command(BaseCommand):
             "changed": has_changed,
         }
         self.stdout.write(json.dumps(answer, ensure_ascii=False))
-
-
-def _person(address: str, slug: str) -> Person:
-    with tenancy.across_tenants():
-        found = Person.objects.having_address(address).select_related("tenant")
-        found = found.filter(tenant__closed_at=None, tenant__is_sandbox=False)
-        if slug:
-            found = found.filter(tenant__slug=slug)
-        people: list[Person] = list(found.order_by("tenant__slug"))
-    if len(people) == 1:
-        return people[0]
-    if people:
-        slugs = ", ".join(person.tenant.slug for person in people)
-        raise CommandError(
-            f"Several tenants have a person with the address “{address}”. Choose one with "
-            f"--tenant: {slugs}."
-        )
-    where = f" in the tenant “{slug}”" if slug else ""
-    raise CommandError(
-        f"Nobody has the address “{address}”{where}. An operator is a person of a tenant: create "
-        "one with its first Owner by create_tenant, or invite the person there."
-    )

@@ -17,6 +17,7 @@ from people.models import CustomField, Invite, Person, Role
 from people.models.field_table import EDITABLE, LABELS, PEOPLE
 from people.operations.email_changes import unconfirmed
 from people.operations.ranks import rank_of, refusal_over
+from people.operations.second_factors import second_factor_of
 from people.presentation.actor_names import actor_name, people_names
 from people.presentation.field_text import shown
 from people.presentation.handover_history import handovers_of
@@ -70,6 +71,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "reports": list(reports[:REPORTS_SHOWN]),
         "report_count": report_count,
         "sign_in_methods": [method for method in methods if not method.confirm],
+        "second_factor": second_factor_of(person),
         "refused_sign_ins": [method for method in methods if method.confirm],
         "spending": spending_of(person),
         "ledger": list(role_lines(person, report_count)),

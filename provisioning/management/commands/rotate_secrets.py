@@ -9,18 +9,26 @@ from provisioning.providers import rotate_secrets
 
 class Command(BaseCommand):
     help = (
-        "Re-encrypt all secrets of identity providers with SECRET_KEY, so that the keys in "
-        "SECRET_KEY_FALLBACKS can be removed. Prints JSON: how many were rotated."
+        "Re-encrypt all secrets of identity providers and second factors with SECRET_KEY, so that "
+        "the keys in SECRET_KEY_FALLBACKS can be removed. Prints JSON: how many were rotated."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tenancy.across_tenants():
             rotated, lost = rotate_secrets.rotate_all()
-        self.stdout.write(json.dumps({"rotated": rotated, "lost": len(lost)}))
+            rotated_factors, lost_factors = rotate_secrets.rotate_second_factors()
+        numbers = {"rotated": rotated + rotated_factors, "lost": len(lost) + lost_factors}
+        self.stdout.write(json.dumps(numbers))
         if lost:
             named = ", ".join(f"“{provider.name}” of {provider.tenant.slug}" for provider in lost)
             raise CommandError(
                 f"The secrets of {named} cannot be decrypted with any key. Add the key that was "
                 "in use when they were entered to SECRET_KEY_FALLBACKS, or enter the secrets "
                 "again."
+            )
+        if lost_factors:
+            raise CommandError(
+                f"The second factors of {lost_factors} people cannot be decrypted with any key. "
+                "Add the key that was in use when they were set up to SECRET_KEY_FALLBACKS, or "
+                "reset them on the pages of these people."
             )

@@ -25,7 +25,7 @@ from provisioning.views.sign_in.emailed_links import (
     no_such_link,
     refusal,
 )
-from provisioning.views.sign_in.finish import log_in, remember_invite
+from provisioning.views.sign_in.finish import after_password, remember_invite
 
 
 @no_referrer
@@ -74,7 +74,7 @@ def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
     person: Person = invite.person
     acceptance.accept_invite(invite, actor=person.actor, password=password)
     messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
-    return log_in(request, person)
+    return after_password(request, person)
 
 
 def _page(

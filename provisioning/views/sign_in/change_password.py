@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from people.operations import passwords
+from people.operations.sessions import rename_session
 from people.views.page_context import page_context
 from people.views.password_form import ChangeForm
 from people.views.permissions import PersonRequest
@@ -37,7 +38,9 @@ def change_password(request: PersonRequest) -> HttpResponse:
         else:
             chosen = form.cleaned_data["password"]
             passwords.change_password(person, chosen, actor=person.actor)
+            key = request.session.session_key or ""
             auth.update_session_auth_hash(request, person)
+            rename_session(key, request.session.session_key or "")
             record_authentication(request=request)
             message = "Your password was changed. You were signed out on all other devices."
             messages.success(request, message)

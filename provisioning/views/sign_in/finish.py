@@ -10,13 +10,17 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from people import tenancy
 from people.models import Invite, Person, Tenant
+from people.session_backend import HAS_SECOND_FACTOR
 from people.views.page_context import page_context
 from provisioning.claims import Claims
-from provisioning.models import IdentityProvider
+from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.passwords import second_factor
 from provisioning.passwords.known_devices import remember
 from provisioning.passwords.lockout import account_of
+from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
+from provisioning.views.sign_in import pending
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
 from provisioning.views.sign_in.sign_in_test import finish_test, is_testing
 
@@ -49,16 +53,48 @@ def finish_sign_in(
     except SignInRefused as refusal:
         return sign_in_refused(request, provider.tenant, str(refusal))
     assert attempt.person
-    return log_in(request, attempt.person, came_through={"provider": str(provider.pk), **kept})
+    came_through = {"provider": str(provider.pk), **kept}
+    if provider.kind == IdentityProvider.Kind.LDAP:
+        return after_password(request, attempt.person, attempt, came_through=came_through)
+    # OpenID and Windows providers decide themselves whether a second factor is needed.
+    return log_in(request, attempt.person, came_through=came_through, has_second_factor=True)
+
+
+def after_password(
+    request: HttpRequest,
+    person: Person,
+    attempt: SignInAttempt | None = None,
+    *,
+    came_through: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Sign in the person whose password was correct, or ask for their second factor first.
+
+    :param attempt: the line of the provider log that says that they have signed in, if there is
+        one. It is corrected if they have not.
+    """
+    has_one = request.user == person and request.session.get(HAS_SECOND_FACTOR, False)
+    with tenancy.use(person.tenant_id):
+        if has_one or not second_factor.is_asked_for(person):
+            return log_in(request, person, came_through=came_through, has_second_factor=has_one)
+        if attempt and attempt.outcome == Outcome.SIGNED_IN:
+            attempt.outcome = Outcome.PASSWORD_ACCEPTED
+            attempt.save(update_fields=["outcome"])
+    pending.begin(request, person, came_through)
+    return redirect("admin:sign_in_second_factor")
 
 
 def log_in(
-    request: HttpRequest, person: Person, *, came_through: dict[str, Any] | None = None
+    request: HttpRequest,
+    person: Person,
+    *,
+    came_through: dict[str, Any] | None = None,
+    has_second_factor: bool,
 ) -> HttpResponse:
     """Start the person's session with a new key, and redirect to the page they wanted."""
     next_url = request.session.pop(NEXT, "")
     with tenancy.use(person.tenant_id):
         auth.login(request, person, backend=BACKEND)
+    request.session[HAS_SECOND_FACTOR] = has_second_factor
     for left in (INVITE, LINKING):
         request.session.pop(left, None)
     if came_through:
@@ -103,7 +139,7 @@ def destination(request: HttpRequest, person: Person, next_url: str) -> str:
     if (
         next_url
         and _is_ours(request, next_url)
-        and (person.is_staff or next_url.startswith("/home/"))
+        and (person.is_staff or next_url.startswith(("/home/", "/account/")))
     ):
         return next_url
     return "admin:index" if person.is_staff else "admin:home"

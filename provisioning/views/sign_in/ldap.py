@@ -17,6 +17,7 @@ from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.identity_lookup import person_with_subject
+from provisioning.views.sign_in import pending
 from provisioning.views.sign_in.finish import finish_sign_in
 
 UNKNOWN = "Incorrect user name or password."
@@ -82,6 +83,8 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
             response = finish_sign_in(request, provider, claims)
             if request.user.is_authenticated:
                 remember(request, response, tried.accounts)
+            else:
+                pending.remember_accounts(request, tried.accounts)
             return response
     context = page_context(request, f"Sign in with {provider}") | {
         "tenant": provider.tenant,

@@ -23,7 +23,7 @@ from provisioning.passwords.known_devices import source_of
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.sign_in.finish import destination, log_in, remember_next
+from provisioning.views.sign_in.finish import after_password, destination, remember_next
 from provisioning.views.sign_in.oidc import signing_out_url
 
 NO_SUCH_COMPANY = (
@@ -124,7 +124,7 @@ def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:
         return page(request, tenant, form, status=_status_of(refusal))
     with tenancy.use(person.tenant):
         people.activate_person(person, actor=person.actor)
-    return log_in(request, person)
+    return after_password(request, person)
 
 
 def _status_of(refusal: SignInRefused) -> int:

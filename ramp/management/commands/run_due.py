@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.module_loading import import_string
 
+from people.models import Installation
+
 
 class Command(BaseCommand):
     help = "Do everything that beat would do and that is due by now, once. Answers JSON."
@@ -22,6 +24,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if Installation.current().held_since:
+            raise CommandError(
+                "Jobs are held since the database was restored. `manage.py restored --release` "
+                "ends that."
+            )
         as_of = options["as_of"] or timezone.now()
         done = {name: import_string(job)(as_of=as_of) for name, job in settings.DUE_JOBS.items()}
         self.stdout.write(json.dumps({"as_of": as_of.isoformat(), "done": done}))

@@ -2,10 +2,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import OperationalError, connections
 
+from people.operations import restores
 from ramp import __version__, processes
 
 
@@ -18,6 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *, no_migrate: bool, no_beat: bool, **_: Any) -> None:
         _refuse_the_embedded_default()
+        _check_database()
         call_command("check", deploy=True, fail_level="ERROR")
         try:
             processes.preflight()
@@ -25,6 +28,10 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if not no_migrate:
             call_command("migrate")
+        try:
+            restores.check_database()
+        except restores.OtherDatabase as error:
+            raise CommandError(str(error)) from error
         connections.close_all()
         programs = [processes.web(), processes.worker(processes=settings.WORKER_PROCESSES)]
         if not no_beat:
@@ -36,6 +43,17 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Ramp {__version__} listens on {address} and is known as {settings.PUBLIC_BASE_URL}"
         )
+
+
+def _check_database() -> None:
+    try:
+        connections["default"].ensure_connection()
+    except (OperationalError, ImproperlyConfigured) as error:
+        reason = str(error).partition("\n")[0]
+        raise CommandError(
+            f"Not started: the database cannot be used. {reason}. Check DATABASE_URL, such as "
+            "postgres://ramp:password@db.internal:5432/ramp, and that the server runs."
+        ) from error
 
 
 def _refuse_the_embedded_default() -> None:

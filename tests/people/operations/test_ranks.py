@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import operations
-from people.models import BulkChange, Person, Role, Tenant
+from people.models import BulkChange, Person, PersonSession, Role, Tenant
 from people.operations import (
     api_tokens,
     email_changes,
@@ -31,6 +31,7 @@ from people.operations import (
     people_update,
     ranks,
     rehires,
+    second_factors,
     sessions,
 )
 from people.operations.bulk import edit as bulk_edit
@@ -116,6 +117,12 @@ def lock_invite(person: Person) -> None:
     person.invites.update(hold_reason="Waits.")
 
 
+def end_session(person: Person, actor: Actor) -> None:
+    sessions.note_session(person, "a key", user_agent="", ip=None)
+    session = PersonSession.objects.get(person=person)
+    sessions.end_session(session, device="Firefox", actor=actor)
+
+
 def tomorrow() -> Any:
     return timezone.now() + timedelta(days=1)
 
@@ -157,6 +164,23 @@ CHANGES: dict[str, Change] = {
     "passwords.change_password": Change(
         lambda person, actor: passwords.change_password(person, "new password", actor=actor)
     ),
+    "second_factors.set_up_second_factor": Change(
+        lambda person, actor: second_factors.set_up_second_factor(
+            person, secret="sealed", step=1, recovery_digests=[], may_replace=True, actor=actor
+        )
+    ),
+    "second_factors.replace_recovery_codes": Change(
+        lambda person, actor: second_factors.replace_recovery_codes(person, [], actor=actor),
+        before=rank_cases.set_up_second_factor,
+    ),
+    "second_factors.remove_second_factor": Change(
+        lambda person, actor: second_factors.remove_second_factor(person, actor=actor),
+        before=rank_cases.set_up_second_factor,
+    ),
+    "sessions.sign_out_everywhere": Change(
+        lambda person, actor: sessions.sign_out_everywhere(person, actor=actor)
+    ),
+    "sessions.end_session": Change(end_session),
     "email_changes.propose_address": Change(
         lambda person, actor: email_changes.propose_address(person, "new@x.example", actor=actor)
     ),
@@ -282,6 +306,7 @@ OTHERS: dict[str, str] = {
     "sandboxes.open_sandbox": "Nobody signs in there.",
     "operators.make_operator": "Operators, on the command line.",
     "operators.remove_operator": "Operators, on the command line.",
+    "restores.hold": "Operators, on the command line.",
     "tenants.create_tenant": "Operators.",
     "tenants.show_setup_checklist": "A setting of the company.",
     "tenants.set_invite_life": "A setting of the company.",

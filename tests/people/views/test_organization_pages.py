@@ -1,5 +1,6 @@
 """Departments, locations and entities on their pages."""
 
+import re
 from typing import Any
 
 import pytest
@@ -69,6 +70,7 @@ def test_a_department_that_somebody_is_in_stays(tenant: Tenant) -> None:
     page = send(f"departments/{department.pk}/delete", post="yes")
 
     assert "Sales cannot be deleted: 1 person belongs to it, including people who left." in page
+    assert re.search(r"<title>\s*Error: Sales – ", page)
     assert Department.objects.exists()
 
 

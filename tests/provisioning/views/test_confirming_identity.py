@@ -16,7 +16,7 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from people.models import ApiToken, Person, Tenant
+from people.models import ApiToken, Person, SecondFactor, Tenant
 from people.values import Actor
 from provisioning.ldap import client as ldap_client
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
@@ -33,6 +33,7 @@ from tests.services.fake_openid import OpenIdProvider
 from tests.services.ldap import Slapd
 from tests.support import sign_in_flow
 from tests.support.openid_flow import connected
+from tests.support.rank_cases import set_up_second_factor
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +85,19 @@ def _certification() -> str:
 def _corp() -> str:
     corp = IdentityProvider.objects.get(name="Corp")
     return f"/tenants/acme/auth-providers/{corp.pk}/"
+
+
+def _reset() -> str:
+    person = core.person()
+    set_up_second_factor(person)
+    return f"/people/{person.pk}/reset-second-factor/"
+
+
+def _with_own_factor(page: str) -> str:
+    if not SecondFactor.objects.exists():
+        for person in Person.objects.all():
+            set_up_second_factor(person)
+    return f"/account/second-factor/{page}/"
 
 
 def _has(rows: type[Model], **fields: Any) -> bool:
@@ -139,6 +153,24 @@ ACTIONS = {
             "keytab": SimpleUploadedFile("ramp.keytab", b"\0keytab"),
         },
         lambda: _has_new_secret(KEYTAB),
+    ),
+    "reset of a second factor": Action(
+        "people.views.person.access",
+        _reset,
+        dict,
+        lambda: not _has(SecondFactor),
+    ),
+    "new recovery codes": Action(
+        "provisioning.views.second_factor",
+        lambda: _with_own_factor("recovery-codes"),
+        dict,
+        lambda: _has(SecondFactor, recovery_digests__0__isnull=False),
+    ),
+    "removal of a second factor": Action(
+        "provisioning.views.second_factor",
+        lambda: _with_own_factor("remove"),
+        dict,
+        lambda: SecondFactor.objects.count() == Person.objects.count() - 1,
     ),
     "secret of a provider": Action(
         "provisioning.views.auth_providers",
@@ -427,7 +459,8 @@ def test_confirms_by_the_password_of_a_directory(
 
 
 MAKERS = re.compile(
-    r"\b(create_api_token|add_token|next_token|add_provider|change_provider|link_next_sign_in)\("
+    r"\b(create_api_token|add_token|next_token|add_provider|change_provider|link_next_sign_in"
+    r"|second_factors\.remove_second_factor|replace_recovery_codes)\("
 )
 
 

@@ -100,10 +100,11 @@ class TestIsCreated:
         assert "Okta is already connected." in text_of(page)
         assert not SetupLink.objects.exists()
 
-    def test_and_kept_in_the_history(self, owner: Person, link: str) -> None:
+    def test_and_kept_in_the_history(self, wizard: Wizard, owner: Person, link: str) -> None:
         [event] = events("setup link added")
 
         assert event.actor == str(owner.actor)
+        assert "created a link for IT to set up Okta" in text_of(wizard.client.get("/audit-log/"))
 
     @pytest.mark.parametrize("step", ["link", "link/mail", "link/revoke"])
     def test_by_administrators_only(self, wizard: Wizard, link: str, step: str) -> None:
