@@ -52,7 +52,7 @@ def end_session(session: PersonSession, *, device: str, actor: Actor) -> None:
     ranks.check_rank_over(actor, person)
     Session.objects.filter(session_key=session.session_key).delete()
     session.delete()
-    events.record(Event.Kind.SESSION_ENDED, person, actor=actor, device=device)
+    events.record(Event.Kind.SESSION_ENDED, person, actor=actor, what=device)
 
 
 def end_sessions(person: Person) -> None:

@@ -32,7 +32,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.SECOND_FACTOR_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
-    Event.Kind.SESSION_ENDED: "{actor} ended a session of {person}: {device}",
+    Event.Kind.SESSION_ENDED: "{actor} ended a session of {person}: {what}",
     Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
     Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
     Event.Kind.PERSON_RETURNED: "{person} was added again as a returning person. Their previous "
