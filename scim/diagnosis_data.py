@@ -1,6 +1,7 @@
 """The SCIM data for the access diagnosis."""
 
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q
@@ -8,6 +9,7 @@ from django.db.models import Q
 from people.models import Person
 from people.presentation.diagnosis import DiagnosisQuery
 from scim.models import Connection, RequestLog, ScimUser, SyncError
+from scim.models.resources import ALIVE, GONE
 from scim.rfc.ids import scim_uuid
 from scim.views.team_updates.sync_errors import Row, listed_errors, rows_of
 
@@ -31,11 +33,13 @@ class ScimDiagnosisData:
     def users(self) -> list[ScimUser]:
         """Return the resources with this name, live ones first."""
         key, text = self.query.key, self.query.text
-        named = Q(user_name_key=key) | Q(email_key=key) | Q(person__in=self.query.people)
-        named |= Q(scim_external_id=text)
+        named = [Q(user_name_key=key), Q(email_key=key), Q(person__in=self.query.people)]
+        named.append(Q(scim_external_id=text) & ~Q(scim_external_id=""))
         if scim_uuid(text).int:
-            named |= Q(scim_id=scim_uuid(text))
-        users = ScimUser.objects.filter(named, connection__in=self.connections)
+            named.append(Q(scim_id=scim_uuid(text)))
+        # Most indexes are partial, so each condition says which of the two it can use.
+        either = [one & state for one in named for state in (ALIVE, GONE)]
+        users = ScimUser.objects.filter(reduce(or_, either), connection__in=self.connections)
         found = list(users.select_related("person__tenant", "connection").order_by("-pk")[:SHOWN])
         return sorted(found, key=_is_past) or self.aliased
 

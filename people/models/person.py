@@ -5,6 +5,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
+from django.db.models.functions import Upper
 from django.utils.crypto import salted_hmac
 
 from people.db.models import DeferrableModel
@@ -25,6 +26,17 @@ class PersonQuerySet(models.QuerySet["Person"]):
         holders = self.in_lists().filter(email_key=normalize_key(email), detached_at=None)
         return holders.exclude(email_key="")
 
+    def with_email_key(self, *keys: str) -> Self:
+        """Keep the people with one of these keys, terminated ones included.
+
+        Each of the two conditions is that of a partial index on the key.
+        """
+        present = ~models.Q(state=Person.State.TERMINATED) & ~models.Q(email_key="")
+        former = models.Q(state=Person.State.TERMINATED)
+        return self.filter(
+            present & models.Q(email_key__in=keys) | former & models.Q(email_key__in=keys)
+        )
+
     def active_owners(self) -> Self:
         return self.filter(state=Person.State.ACTIVE, role=Person.Role.OWNER)
 
@@ -38,7 +50,8 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def with_is_manager(self) -> Self:
         """Annotate `has_reports`. Manager is a derived role and is not stored."""
         reports = Person.objects.in_lists().filter(manager=models.OuterRef("pk"))
-        return self.annotate(has_reports=models.Exists(reports))
+        # A subquery and not Exists, for which PostgreSQL would first read the reports of everybody.
+        return self.annotate(has_reports=models.Subquery(reports.values("pk")[:1]))
 
     def matching(self, text: str) -> Self:
         """Keep the people whose name or address contains every word."""
@@ -182,6 +195,24 @@ class Person(DeferrableModel, AbstractBaseUser):
             # In the order of the People page.
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
+            models.Index(
+                fields=["email_key", "tenant"],
+                name="person_terminated_email",
+                condition=models.Q(state="terminated"),
+            ),
+            models.Index(
+                # The few who have not confirmed a new address.
+                Upper("pending_email"),
+                "tenant",
+                name="person_pending_email",
+                condition=~models.Q(pending_email=""),
+            ),
+            models.Index(
+                fields=["tenant", "role"],
+                name="person_other_role",
+                condition=~models.Q(role="BUSINESS_USER"),
+            ),
+            models.Index(fields=["tenant"], name="person_at_top", condition=models.Q(manager=None)),
             models.Index(
                 fields=["deactivates_at"],
                 name="person_deactivates",

@@ -184,5 +184,5 @@ def _people_called(text: str) -> list[tuple[UUID, str]]:
         return list(people.filter(pk=UUID(text.strip())))
     except ValueError:
         pass
-    exactly = list(people.filter(email_key=normalize_key(text.strip()))[:MAX_PEOPLE])
+    exactly = list(people.with_email_key(normalize_key(text.strip()))[:MAX_PEOPLE])
     return exactly or list(people.filter(pk__in=Person.objects.matching(text))[:MAX_PEOPLE])

@@ -127,7 +127,7 @@ def diagnose(text: str) -> Answer:
 
 def _named_exactly(text: str) -> list[Person]:
     """Return the person with this address, or with it as pending address, or a terminated one."""
-    having = Person.objects.filter(email_key=normalize_key(text))
+    having = Person.objects.with_email_key(normalize_key(text))
     getting = Person.objects.in_lists().exclude(pending_email="").filter(pending_email__iexact=text)
     # A terminated person comes last, because their address may belong to another person now.
     for people in (having.in_lists(), getting, having.order_by("-terminated_at")):

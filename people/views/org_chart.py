@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -119,7 +119,10 @@ def _reports(person: Person) -> PersonQuerySet:
 
 def _at_the_top() -> PersonQuerySet:
     """Return the people without a manager, or whose manager was terminated."""
-    return _people().filter(Q(manager=None) | Q(manager__state=Person.State.TERMINATED))
+    alone = Person.objects.in_lists().filter(manager=None)
+    left = Person.objects.in_lists().filter(manager__state=Person.State.TERMINATED)
+    # A union, because PostgreSQL would compare everybody with an OR of two tables.
+    return _people().filter(pk__in=alone.values("pk").union(left.values("pk")))
 
 
 def _has_reports() -> Exists:

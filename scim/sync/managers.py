@@ -101,7 +101,7 @@ def find(connection: Connection, given: str) -> Manager | None:
     found = find_user(connection, given)
     if found is not None:
         return found
-    people = list(Person.objects.filter(email_key=normalize_key(given)))
+    people = list(Person.objects.with_email_key(normalize_key(given)))
     if people:
         # Terminated people are found too, so that the reference is refused and does not wait.
         return Manager(min(people, key=is_terminated), None)

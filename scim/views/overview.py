@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -112,9 +112,11 @@ def setup_steps(tenant: Tenant) -> Iterator[SetupStep]:
 def _connections(**annotations: Any) -> list[tuple[Any, SyncState]]:
     """Return the connections that are not disconnected, each with its sync status."""
     active = Token.objects.filter(connection=OuterRef("pk"), revoked_at=None)
+    users = ScimUser.objects.filter(connection=OuterRef("pk"), deleted_at=None)
     connections = Connection.objects.filter(disconnected_at=None).annotate(
         has_token=Exists(active),
-        has_users=Exists(ScimUser.objects.filter(connection=OuterRef("pk"), deleted_at=None)),
+        # Not Exists, for which PostgreSQL would first read the users of all connections.
+        has_users=Subquery(users.values("pk")[:1]),
         **annotations,
     )
     return sync_states(connections.order_by("created_at", "pk"), timezone.now())

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from people.models import Person
 from people.presentation.actor_names import actor_name
 from people.presentation.search_forms import PersonSearch, choice
-from people.values import VIA_SCIM
+from people.values import VIA_SCIM, Actor
 from people.views.offboarding.schedule_status import days_in_force, termination_statuses
 from people.views.permissions import administrator_required
 from scim.models import Connection
@@ -45,8 +45,9 @@ def inactive_users(request: HttpRequest) -> HttpResponse:
 
 
 def _rows(people: Any) -> list[dict[str, Any]]:
-    addresses = {person.deactivated_by.partition(":")[2] for person in people}
-    colleagues = Person.objects.filter(email__in=addresses)
+    actors = {Actor.read(person.deactivated_by) for person in people}
+    keys = [actor.key for actor in actors if actor.kind == "person"]
+    colleagues = Person.objects.with_email_key(*keys)
     names = {colleague.email: colleague.full_name for colleague in colleagues}
     ahead = termination_statuses(people)
     live = {str(one.actor) for one in Connection.objects.filter(disconnected_at=None)}
