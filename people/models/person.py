@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models.functions import Upper
+from django.db.models.lookups import IsNull
 from django.utils.crypto import salted_hmac
 
 from people.db.models import DeferrableModel
@@ -50,8 +51,9 @@ class PersonQuerySet(models.QuerySet["Person"]):
     def with_is_manager(self) -> Self:
         """Annotate `has_reports`. Manager is a derived role and is not stored."""
         reports = Person.objects.in_lists().filter(manager=models.OuterRef("pk"))
-        # A subquery and not Exists, for which PostgreSQL would first read the reports of everybody.
-        return self.annotate(has_reports=models.Subquery(reports.values("pk")[:1]))
+        # Not Exists, for which PostgreSQL would first read the reports of everybody.
+        first = models.Subquery(reports.values("pk")[:1])
+        return self.annotate(has_reports=IsNull(first, rhs=False))
 
     def matching(self, text: str) -> Self:
         """Keep the people whose name or address contains every word."""
