@@ -84,14 +84,20 @@ def _key() -> Result:
     if not apps.is_installed("provisioning"):
         return
     with tenancy.across_tenants():
-        count = import_string("provisioning.providers.rotate_secrets.without_key")()
-    if count:
+        providers, factors = import_string("provisioning.providers.rotate_secrets.without_key")()
+    if providers:
         advice = (
             "Add the key with which they were entered to SECRET_KEY_FALLBACKS, or enter the "
             "secrets again. `manage.py rotate_secrets` names the providers."
         )
-        yield Level.PROBLEM, f"no key for the secrets of {count} sign-in providers", advice
-    else:
+        yield Level.PROBLEM, f"no key for the secrets of {providers} sign-in providers", advice
+    if factors:
+        advice = (
+            "Add the key with which they were set up to SECRET_KEY_FALLBACKS. Until then, these "
+            "people sign in with recovery codes."
+        )
+        yield Level.PROBLEM, f"no key for the secrets of {factors} second factors", advice
+    if not (providers or factors):
         yield Level.OK, "there is a key for every stored secret", ""
 
 
@@ -186,12 +192,12 @@ def _processes() -> Result:
 
 
 def _readiness() -> dict[str, Any]:
-    with_probe = watchdogs.local_connection()
+    probe = watchdogs.local_connection()
     try:
-        with_probe.request("GET", "/readyz", headers={"Host": settings.PUBLIC.hostname or ""})
-        status: dict[str, Any] = json.loads(with_probe.getresponse().read())
+        probe.request("GET", "/readyz", headers={"Host": settings.PUBLIC.hostname or ""})
+        status: dict[str, Any] = json.loads(probe.getresponse().read())
     finally:
-        with_probe.close()
+        probe.close()
     return status
 
 

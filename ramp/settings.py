@@ -37,7 +37,7 @@ WORKER_PROCESSES = env.int("WORKER_PROCESSES", default=2)
 SIGNS_DIR = env("SIGNS_DIR", default="")
 SIGNS_OF = env.list("SIGNS_OF", default=[])
 
-# Whoever presents it may read /metrics; without it, there is no such page.
+# The bearer token for /metrics. If it is empty, /metrics answers 404.
 METRICS_TOKEN = env("METRICS_TOKEN", default="")
 # Set by the supervisor: the folder in which its programs count requests.
 METRICS_DIR = env("PROMETHEUS_MULTIPROC_DIR", default="")

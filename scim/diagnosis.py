@@ -141,7 +141,7 @@ def _is_waited_for(error: SyncError) -> bool:
 
 
 def _invite_held(known: ScimDiagnosisData) -> Diagnosis | None:
-    """Name the manager for whom the invite waits; the page of the error releases the invite."""
+    """Explain that the invite is on hold until the manager is in Ramp, and link to the remedy."""
     held = (row for row in known.errors if row.resolution.action == Action.INVITE_ANYWAY)
     row = next(held, None)
     if row is None:

@@ -13,7 +13,7 @@ from people.models.person import Person
 from people.tenancy import TenantManager, TenantOwned
 
 WAITING = models.Q(sent_at=None, given_up_at=None)
-# After an attempt. Mails that were withheld before one are no problem of the mail server.
+# Mails that were withheld before the first attempt are no problem of the mail server.
 GIVEN_UP = models.Q(given_up_at__isnull=False, attempts__gt=0)
 
 
@@ -22,7 +22,7 @@ class MailQuerySet(models.QuerySet["Mail"]):
         return self.filter(WAITING)
 
     def given_up(self) -> Self:
-        """Keep the mails that the mail server refused for good, or for about a day."""
+        """Keep the mails that Ramp stopped retrying, after a permanent error or about a day."""
         return self.filter(GIVEN_UP)
 
     def due(self, now: datetime) -> Self:

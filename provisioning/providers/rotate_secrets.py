@@ -1,10 +1,13 @@
 """Re-encrypt all secrets with the newest key, so that older keys can be removed."""
 
+from functools import reduce
+from operator import or_
 from typing import Final
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from people.models import SecondFactor
 from provisioning.models import IdentityProvider
@@ -71,8 +74,13 @@ def _is_older(sealed: str) -> bool:
     return bool(sealed) and not secrets.is_newest(sealed)
 
 
-def without_key() -> int:
-    """Return how many providers have a secret whose key is neither the current nor an older one."""
+def without_key() -> tuple[int, int]:
+    """Return how many providers, and how many second factors, have a secret without its key."""
     known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
     sealed = IdentityProvider.objects.values_list(*SEALED)
-    return sum(any(text and text.partition(".")[0] not in known for text in row) for row in sealed)
+    providers = sum(
+        any(text and text.partition(".")[0] not in known for text in row) for row in sealed
+    )
+    # There may be one for each person, so the database counts them.
+    has_key = reduce(or_, (Q(secret__startswith=f"{key}.") for key in known))
+    return providers, SecondFactor.objects.exclude(has_key).count()

@@ -46,7 +46,7 @@ class AuthSettingsForm(forms.Form):
     )
 
     second_factor = forms.ChoiceField(
-        label="Require a second factor beside a password from",
+        label="Require a second factor for password sign-in",
         required=False,
         choices=Tenant.SecondFactorRule.choices,
         widget=forms.RadioSelect,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Subquery
+from django.db.models.lookups import IsNull
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -116,7 +117,7 @@ def _connections(**annotations: Any) -> list[tuple[Any, SyncState]]:
     connections = Connection.objects.filter(disconnected_at=None).annotate(
         has_token=Exists(active),
         # Not Exists, for which PostgreSQL would first read the users of all connections.
-        has_users=Subquery(users.values("pk")[:1]),
+        has_users=IsNull(Subquery(users.values("pk")[:1]), rhs=False),
         **annotations,
     )
     return sync_states(connections.order_by("created_at", "pk"), timezone.now())

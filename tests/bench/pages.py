@@ -2,8 +2,8 @@
 
 python -m tests.bench.pages --people 1000000
 
-People, users and events are copied by SQL from one person whom a provider has created; a million
-need about 6 GB of disk and 10 minutes. Server time only: no browser, no network.
+SQL statements copy one provisioned person with the SCIM user and the event. Only the server's time
+is measured: there is no browser and no network.
 """
 
 import argparse

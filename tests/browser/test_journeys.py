@@ -206,7 +206,7 @@ def test_hand_over_what_a_terminated_manager_holds(ramp: Ramp, page: Page) -> No
 
 
 def test_restore_sixty_people_who_were_deactivated_by_mistake(ramp: Ramp, page: Page) -> None:
-    # Not those of whom the other journeys tell.
+    # The other journeys use the first 60 users.
     users = send(ramp.okta, "GET", "/Users?count=200")["Resources"][60:]
     active = [user["id"] for user in users if user["active"]][:60]
     change = {"schemas": [PATCH], "Operations": [{"op": "replace", "value": {"active": False}}]}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,6 +19,7 @@ from people.values import Actor
 from provisioning.providers import config, manage
 from tests.conftest import StartServer
 from tests.factories import core
+from tests.support.second_factors import set_up
 
 pytestmark = pytest.mark.django_db
 
@@ -134,11 +136,20 @@ def test_finds_secrets_without_a_key(settings: Settings) -> None:
     }
     with tenancy.use(core.tenant()):
         manage.add_provider(config.read(values), actor=Actor("command", "tests"))
+        core.owner(email="olga@example.com", password="correct horse")
+    session = Client()
+    session.post("/sign-in/", {"email": "olga@example.com", "password": "correct horse"})
+    set_up(session)
     assert findings()["key"][0]["level"] == "OK"
 
-    settings.SECRET_KEY = "another"
+    key, settings.SECRET_KEY = settings.SECRET_KEY, "another"
 
-    assert "1 sign-in providers" in findings()["key"][0]["text"]
+    assert [one["text"] for one in findings()["key"]] == [
+        "no key for the secrets of 1 sign-in providers",
+        "no key for the secrets of 1 second factors",
+    ]
+    settings.SECRET_KEY_FALLBACKS = [key]
+    assert findings()["key"][0]["level"] == "OK"
 
 
 @pytest.mark.django_db(transaction=True)

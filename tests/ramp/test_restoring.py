@@ -129,7 +129,7 @@ class TestTheCommand:
 
 
 class TestTheRelease:
-    def test_wants_to_know_what_becomes_of_the_mails(self, bob: Person) -> None:
+    def test_needs_a_decision_about_the_mails(self, bob: Person) -> None:
         restored()
 
         with pytest.raises(CommandError, match=r"1 invite\. .*--drop-mails or --send-mails"):
@@ -162,6 +162,15 @@ class TestTheRelease:
 
         send_mails.apply()
         assert [mail.to for mail in smtp.received] == ["eve@example.com"]
+
+    @pytest.mark.parametrize(
+        "said", [["--drop-mails"], ["--send-mails"], ["--release", "--keep-tokens"]]
+    )
+    def test_refuses_options_that_do_not_belong_together(self, said: list[str]) -> None:
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            restored(*said)
+
+        assert not Installation.objects.exists()
 
     def test_is_refused_if_nothing_is_held(self) -> None:
         with pytest.raises(CommandError, match="nothing to release"):

@@ -26,7 +26,8 @@ class Command(OperatorCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         tenant = tenant_with_slug(options["slug"])
         confirm(
-            f"This closes {tenant.name} ({tenant.slug}) permanently, and nobody of it can sign in.",
+            f"This closes {tenant.name} ({tenant.slug}) permanently. Its people can no longer sign "
+            "in.",
             is_confirmed=options["yes"],
         )
         tenants.close_tenant(tenant, actor=Actor("command", "close_tenant"))

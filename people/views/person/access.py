@@ -17,13 +17,14 @@ from people.views.reauthentication import requires_recent_authentication
 
 
 @administrator_required
-# A stolen session must not be enough to let somebody in with a password alone.
+# Otherwise a stolen session could turn off the second factor of other people.
 @requires_recent_authentication
 def reset_second_factor(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     if request.method != "POST":
         title = f"Reset the second factor of {person.full_name}?"
-        return _ask(request, person, title, "people/person/reset_second_factor.html")
+        template = "people/person/reset_second_factor.html"
+        return _ask(request, person, title, template, submit="Reset second factor")
     try:
         was_removed = second_factors.remove_second_factor(person, actor=request.user.actor)
     except PeopleError as error:
@@ -39,17 +40,21 @@ def end_sessions(request: PersonRequest, person_id: UUID) -> HttpResponse:
     person = get_object_or_404(Person, pk=person_id)
     if request.method != "POST":
         title = f"Sign out {person.full_name} everywhere?"
-        return _ask(request, person, title, "people/person/end_sessions.html")
+        template = "people/person/end_sessions.html"
+        return _ask(request, person, title, template, submit="Sign out everywhere")
     sessions.sign_out(person, actor=request.user.actor, reason="an administrator signed them out.")
     messages.success(request, f"All sessions and API tokens of {person.full_name} were ended.")
     return redirect("admin:people_person_change", person_id)
 
 
-def _ask(request: PersonRequest, person: Person, title: str, template: str) -> HttpResponse:
+def _ask(
+    request: PersonRequest, person: Person, title: str, template: str, *, submit: str
+) -> HttpResponse:
     page = reverse("admin:people_person_change", args=[person.pk])
     context = page_context(request, title, parent=(person.full_name, page)) | {
         "person": person,
         "refusal": refusal_over(request.user, person),
+        "submit": submit,
         "cancel": page,
     }
     return render(request, template, context)

@@ -1,10 +1,10 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from people import tenancy
-from people.models import Person
+from people.management.operator_command import person_with_address
 from people.operations.second_factors import remove_second_factor
 from people.values import Actor
 
@@ -20,13 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", required=True, help="the slug of their tenant")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        address, slug = options["address"].strip(), options["tenant"]
-        with tenancy.across_tenants():
-            people = Person.objects.having_address(address).select_related("tenant")
-            person: Person | None = people.filter(tenant__slug=slug).first()
-        if person is None:
-            raise CommandError(f"Nobody has the address “{address}” in the tenant “{slug}”.")
+        person = person_with_address(options["address"].strip(), options["tenant"])
         with tenancy.use(person.tenant):
             was_reset = remove_second_factor(person, actor=Actor("command", "reset_second_factor"))
-        answer = {"email": person.email, "tenant": slug, "reset": was_reset}
+        answer = {"email": person.email, "tenant": person.tenant.slug, "reset": was_reset}
         self.stdout.write(json.dumps(answer, ensure_ascii=False))

@@ -29,7 +29,9 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         what = parser.add_mutually_exclusive_group()
-        what.add_argument("--status", action="store_true", help="show what is held")
+        what.add_argument(
+            "--status", action="store_true", help="list the emails and events that are on hold"
+        )
         what.add_argument("--release", action="store_true", help="let jobs and emails go on")
         what.add_argument(
             "--moved",
@@ -55,6 +57,13 @@ class Command(OperatorCommand):
         add_confirmation(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if (options["drop_mails"] or options["send_mails"]) and not options["release"]:
+            raise CommandError("--drop-mails and --send-mails need --release. Nothing was changed.")
+        if options["keep_tokens"] and (options["release"] or options["status"] or options["moved"]):
+            raise CommandError(
+                "--keep-tokens is for the run after the restore, without --release, --status or "
+                "--moved. Nothing was changed."
+            )
         if options["moved"]:
             restores.accept_database()
         elif options["release"]:

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events, hooks
-from people.models import Department, Event, Location, Person, Tenant
-from people.operations import managers, people, people_update, person_fields
+from people.models import Department, Event, Location, Person, SecondFactor, Tenant
+from people.operations import managers, people, people_update, person_fields, second_factors
 from people.operations.invites import lifecycle
 from people.operations.roles import base_roles
 from people.values import Actor, Profile
@@ -138,6 +138,40 @@ class TestInvites:
 
         assert len(set(invites)) == 1
         assert person.events.count() == 1
+
+
+class TestSecondFactors:
+    @of(3)
+    def test_let_one_of_several_use_a_code(self, tenant: Tenant, racers: Racers) -> None:
+        ada = core.person()
+        SecondFactor.objects.create(
+            tenant=tenant, person=ada, last_step=0, recovery_digests=[], created_at=timezone.now()
+        )
+        for step in range(1, ROUNDS + 1):
+            use = partial(second_factors.use_time_step, ada, step)
+
+            assert sorted(racers(*[use] * racers.number)) == [False, False, True]
+
+    @of(3)
+    def test_let_one_of_several_use_a_recovery_code(self, tenant: Tenant, racers: Racers) -> None:
+        ada = core.person()
+        codes = [f"code {number}" for number in range(ROUNDS)]
+        SecondFactor.objects.create(
+            tenant=tenant,
+            person=ada,
+            last_step=0,
+            recovery_digests=codes,
+            created_at=timezone.now(),
+        )
+        for code in codes:
+            # Each has a row of its own, as requests have.
+            use = [
+                partial(second_factors.use_recovery_code, Person.objects.get(pk=ada.pk), code)
+                for _ in range(racers.number)
+            ]
+
+            assert sorted(racers(*use)) == [False, False, True]
+        assert SecondFactor.objects.get().recovery_digests == []
 
 
 class TestDispatchers:
