@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.conf import settings
+from django.core.exceptions import MiddlewareNotUsed
 from django.db import DatabaseError
 from django.db.models import Count, Min, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
@@ -54,9 +55,11 @@ TOO_MANY: Final = 429
 
 
 class MetricsMiddleware:
-    """Counts and times requests."""
+    """Counts and times requests, if anybody may read the metrics."""
 
     def __init__(self, respond: Respond) -> None:
+        if not settings.METRICS_TOKEN:
+            raise MiddlewareNotUsed
         self.respond = respond
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
