@@ -46,13 +46,17 @@ def olga(tenant: Tenant) -> Person:
     Event.objects.bulk_create(Event(**long_ago | usual | one) for one in rare)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE people_event")
+        # Pages that earlier tests left behind must not make reading the whole table look cheap.
+        cursor.execute("SET LOCAL enable_seqscan = off")
     return olga
 
 
 def pages_read(wanted: AuditFilter, place: Place | None = None) -> int:
     """Return how many pages of tables and indexes the page of the log reads."""
     events = audit_log.older_than(audit_log.matching_events(wanted), place)
-    [plan] = json.loads(events[:51].explain(format="json", analyze=True, buffers=True))
+    # The first reading marks index entries of rows that earlier tests rolled back.
+    for _ in range(2):
+        [plan] = json.loads(events[:51].explain(format="json", analyze=True, buffers=True))
     return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
 
 
