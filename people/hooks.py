@@ -49,6 +49,8 @@ class Page(Enum):
     CONFIRM_IDENTITY = auto()
     # On which a person sets up their own second factor.
     SECOND_FACTOR = auto()
+    # On which a person adds a passkey of their own.
+    ADD_PASSKEY = auto()
     # The sign-in attempts of the tenant with this slug.
     SIGN_IN_LOG = auto()
 

@@ -15,6 +15,7 @@ HOOKS = AppHooks(
         Page.GROUP_MAPPINGS: "admin:mappings",
         Page.CONFIRM_IDENTITY: "admin:confirm_identity",
         Page.SECOND_FACTOR: "admin:second_factor_set_up",
+        Page.ADD_PASSKEY: "admin:passkey_add",
         Page.SIGN_IN_LOG: "admin:provider_log",
     },
     causes=diagnosis.causes,

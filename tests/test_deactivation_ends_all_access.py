@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from people import tenancy
@@ -32,6 +32,7 @@ from tests.factories.scim import scim_connection
 from tests.services.fake_openid import OpenIdProvider
 from tests.support import offboarding
 from tests.support.openid_flow import connected
+from tests.support.passkeys import ORIGIN, USE, Authenticator, add_passkey, options_on
 from tests.support.second_factors import set_up
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,26 @@ def between_password_and_second_factor(cast: Cast) -> IsIn:
         client = waiting.pop()
         assert client
         client.post("/second-factor/", {"code": codes.pop()})
+        return bool(client.get("/home/").status_code == 200)
+
+    return is_in
+
+
+def between_password_and_passkey(cast: Cast) -> IsIn:
+    first = cast.sign_in()
+    assert first
+    set_up(first)
+    phone = Authenticator()
+    waiting = [cast.sign_in(), cast.sign_in()]
+    with override_settings(PUBLIC_BASE_URL=ORIGIN):
+        add_passkey(first, phone)
+        pages = [client.get("/second-factor/") for client in waiting if client]
+
+    def is_in() -> bool:
+        client = waiting.pop(0)
+        assert client
+        with override_settings(PUBLIC_BASE_URL=ORIGIN):
+            client.post(USE, {"credential": phone.use(options_on(pages.pop(0)))})
         return bool(client.get("/home/").status_code == 200)
 
     return is_in
@@ -344,6 +365,7 @@ INS = [
     in_another_tab,
     with_a_password,
     between_password_and_second_factor,
+    between_password_and_passkey,
     with_an_invite,
     with_an_address_to_confirm,
     with_an_api_token,

@@ -300,6 +300,7 @@ OTHERS = {
     ),
     *("sign_in_second_factor", "sign_in_set_up_second_factor"),
     *("second_factor_set_up", "second_factor_remove", "recovery_codes"),
+    *("sign_in_passkey", "passkey_add", "passkey_remove"),
     *("account", "account_resend_confirmation", "account_sign_out_everywhere"),
     "account_session_end",
     *("forgot_password", "reset_password", "confirm_address"),

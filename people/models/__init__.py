@@ -13,6 +13,7 @@ from people.models.installation import Installation
 from people.models.invites import Invite
 from people.models.mail import Mail
 from people.models.organization import Department, Entity, Location
+from people.models.passkeys import Passkey
 from people.models.person import Person
 from people.models.roles import Grant, Role
 from people.models.saved_views import SavedView
@@ -48,6 +49,7 @@ __all__ = [
     "Location",
     "Mail",
     "OutstandingItem",
+    "Passkey",
     "Person",
     "PersonSession",
     "Role",

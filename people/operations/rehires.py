@@ -6,7 +6,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import transaction
 
 from people import events, hooks
-from people.models import Event, Grant, Person, Role, SecondFactor
+from people.models import Event, Grant, Passkey, Person, Role, SecondFactor
 from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.person_fields import difference, set_role, snapshot
@@ -53,6 +53,7 @@ def revoke_credentials(person: Person) -> None:
     person.session_epoch += 1
     person.save(update_fields=["password", "session_epoch"])
     SecondFactor.objects.filter(person=person).delete()
+    Passkey.objects.filter(person=person).delete()
     # Otherwise the next holder of a reused account at the provider could sign in as this person.
     hooks.retire_identities(person)
 

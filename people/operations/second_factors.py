@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.models import Event, Person, SecondFactor
+from people.models import Event, Passkey, Person, SecondFactor
 from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.sessions import end_browser_sessions
@@ -61,7 +61,8 @@ def set_up_second_factor(
         "created_at": timezone.now(),
     }
     _, is_first = SecondFactor.objects.update_or_create(person=person, defaults=values)
-    _record(person, f"{'set up' if is_first else 'replaced'} their second factor", actor=actor)
+    did = "set up" if is_first else "replaced"
+    record_change(person, f"{did} their second factor", actor=actor)
     return True
 
 
@@ -76,7 +77,7 @@ def replace_recovery_codes(person: Person, digests: Sequence[str], *, actor: Act
     own = SecondFactor.objects.filter(person=person)
     if not own.update(recovery_digests=list(digests)):
         return False
-    _record(person, "created new recovery codes", actor=actor)
+    record_change(person, "created new recovery codes", actor=actor)
     return True
 
 
@@ -98,13 +99,13 @@ def use_recovery_code(person: Person, digest: str) -> bool:
     own.save(update_fields=["recovery_digests"])
     left = len(own.recovery_digests)
     what = f"signed in with a recovery code; {left} {'is' if left == 1 else 'are'} left"
-    _record(person, what, actor=person.actor)
+    record_change(person, what, actor=person.actor)
     return True
 
 
 @transaction.atomic
 def remove_second_factor(person: Person, *, actor: Actor) -> bool:
-    """Remove the person's second factor, and tell whether there was one.
+    """Remove the person's authenticator app and passkeys, and tell whether there was an app.
 
     If another actor removes it, this ends the person's sessions, because the device may have been
     stolen.
@@ -118,14 +119,15 @@ def remove_second_factor(person: Person, *, actor: Actor) -> bool:
     if is_own and person.needs_second_factor:
         raise SecondFactorNeeded(person)
     removed, _ = SecondFactor.objects.filter(person=person).delete()
+    Passkey.objects.filter(person=person).delete()
     if not removed:
         return False
     if not is_own:
         end_browser_sessions(person)
     what = "removed their" if is_own else f"reset {person.full_name}’s"
-    _record(person, f"{what} second factor", actor=actor)
+    record_change(person, f"{what} second factor", actor=actor)
     return True
 
 
-def _record(person: Person, what: str, *, actor: Actor) -> None:
+def record_change(person: Person, what: str, *, actor: Actor) -> None:
     events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)

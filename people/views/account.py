@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people import hooks
 from people.models import PersonSession
 from people.operations import email_changes, people_update, sessions
+from people.operations.passkeys import passkeys_of
 from people.operations.second_factors import second_factor_of
 from people.presentation.actor_names import actor_name
 from people.presentation.devices import device_name
@@ -64,6 +65,8 @@ def account(request: PersonRequest) -> HttpResponse:
         "sign_in_methods": hooks.sign_in_methods(person, may_link=True),
         "second_factor": second_factor_of(person),
         "second_factor_set_up": hooks.url_of(hooks.Page.SECOND_FACTOR),
+        "passkeys": passkeys_of(person),
+        "add_passkey": hooks.url_of(hooks.Page.ADD_PASSKEY),
         "sessions": _sessions(request),
         # The navigation would be empty for other people.
         "is_nav_sidebar_enabled": person.is_staff,

@@ -28,6 +28,7 @@ from provisioning.views.group_mappings import (
 from provisioning.views.internal_users import add_internal_user, internal_users, mail_internal_user
 from provisioning.views.member_detail import provisioned_member
 from provisioning.views.member_list import provisioned_members
+from provisioning.views.passkeys import add_passkey, remove_passkey
 from provisioning.views.provider_log import provider_log
 from provisioning.views.second_factor import (
     recovery_codes,
@@ -43,6 +44,7 @@ from provisioning.views.sign_in.oidc import backchannel_logout, callback
 from provisioning.views.sign_in.reauthentication import confirm_identity, confirm_with_provider
 from provisioning.views.sign_in.reset_password import forgot_password, reset_password
 from provisioning.views.sign_in.second_factor import (
+    sign_in_passkey,
     sign_in_second_factor,
     sign_in_set_up_second_factor,
 )
@@ -83,6 +85,7 @@ PAGES: list[URLPattern] = [
         name="confirm_with_provider",
     ),
     path("second-factor/", sign_in_second_factor, name="sign_in_second_factor"),
+    path("second-factor/passkey/", sign_in_passkey, name="sign_in_passkey"),
     path(
         "second-factor/set-up/",
         sign_in_set_up_second_factor,
@@ -91,6 +94,8 @@ PAGES: list[URLPattern] = [
     path("account/second-factor/set-up/", set_up_second_factor, name="second_factor_set_up"),
     path("account/second-factor/recovery-codes/", recovery_codes, name="recovery_codes"),
     path("account/second-factor/remove/", remove_second_factor, name="second_factor_remove"),
+    path("account/passkeys/add/", add_passkey, name="passkey_add"),
+    path("account/passkeys/<int:passkey_id>/remove/", remove_passkey, name="passkey_remove"),
     path("forgot-password/", forgot_password, name="forgot_password"),
     path("home/password/", change_password, name="change_password"),
     path("reset-password/<str:token>/", reset_password, name="reset_password"),

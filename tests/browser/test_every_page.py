@@ -77,6 +77,7 @@ PAGES = {
     "account": "/account/",
     "set up a second factor": "/account/second-factor/set-up/",
     "remove a second factor": "/account/second-factor/remove/",
+    "add a passkey": "/account/passkeys/add/",
     "reset a second factor": "{person}reset-second-factor/",
     "sign somebody out": "{person}sign-out/",
     "team updates": "/people/updates/",

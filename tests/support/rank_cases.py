@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Grant, Person, Role
-from people.operations import second_factors
+from people.operations import passkeys, second_factors
 from people.values import Actor, normalize_key
 from tests.factories import core
 
@@ -74,6 +74,18 @@ def set_up_second_factor(person: Person) -> None:
         recovery_digests=[],
         may_replace=True,
         actor=Actor("command", "tests"),
+    )
+
+
+def add_passkey(person: Person, actor: Actor | None = None) -> None:
+    """Add a passkey, whose credential nobody reads here."""
+    passkeys.add_passkey(
+        person,
+        "Phone",
+        credential_id="AQID",
+        credential=b"",
+        sign_count=0,
+        actor=actor or Actor("command", "tests"),
     )
 
 

@@ -7,12 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
 
 from people import tenancy
 from people.models import Person
 from people.operations.second_factors import second_factor_of
 from people.views.page_context import page_context
 from provisioning.models import IdentityProvider
+from provisioning.passwords import passkeys
 from provisioning.passwords.known_devices import remember, source_of
 from provisioning.passwords.lockout import GuessedTooOften
 from provisioning.passwords.second_factor import check_code
@@ -43,10 +45,30 @@ def sign_in_second_factor(request: HttpRequest) -> HttpResponse:
                 form.add_error("code", str(refusal))
                 status = 429 if isinstance(refusal, GuessedTooOften) else 200
             else:
-                return _complete(request, person)
-        context = page_context(request, "Enter your code") | {"form": form, "person": person}
+                return _complete(request, person, "With a second factor.")
+        context = page_context(request, "Enter your code") | {
+            "form": form,
+            "person": person,
+            "passkey_options": passkeys.ask(request, person),
+        }
         page = "provisioning/sign_in/second_factor.html"
         return render(request, page, context, status=status)
+
+
+@never_cache
+@require_POST
+def sign_in_passkey(request: HttpRequest) -> HttpResponse:
+    """Sign in the person by a passkey."""
+    person = pending.pending_person(request)
+    if person is None:
+        return _start_again(request)
+    with tenancy.use(person.tenant_id):
+        try:
+            passkeys.check(request, person, request.POST.get("credential", ""))
+        except SignInRefused as refusal:
+            messages.error(request, str(refusal))
+            return redirect("admin:sign_in_second_factor")
+        return _complete(request, person, "With a passkey.")
 
 
 @never_cache
@@ -62,7 +84,7 @@ def sign_in_set_up_second_factor(request: HttpRequest) -> HttpResponse:
             return redirect("admin:sign_in_second_factor")
         codes, more = set_up(request, person, may_replace=False)
         if codes:
-            signed_in = _complete(request, person)
+            signed_in = _complete(request, person, "With a second factor.")
             context = page_context(request, "Save your recovery codes") | {
                 "codes": codes,
                 "next": signed_in["Location"],
@@ -76,14 +98,14 @@ def sign_in_set_up_second_factor(request: HttpRequest) -> HttpResponse:
         return render(request, "provisioning/sign_in/set_up_second_factor.html", context)
 
 
-def _complete(request: HttpRequest, person: Person) -> HttpResponse:
+def _complete(request: HttpRequest, person: Person, detail: str) -> HttpResponse:
     came_through, accounts = pending.finish(request)
     attempt_log.log_attempt(
         Outcome.SIGNED_IN,
         _provider(came_through),
         person=person,
         email=person.email,
-        detail="With a second factor.",
+        detail=detail,
     )
     response = log_in(request, person, came_through=came_through, has_second_factor=True)
     if accounts:

@@ -26,6 +26,7 @@ from people.operations import (
     guests,
     identities,
     organization,
+    passkeys,
     passwords,
     people,
     people_update,
@@ -123,6 +124,11 @@ def end_session(person: Person, actor: Actor) -> None:
     sessions.end_session(session, device="Firefox", actor=actor)
 
 
+def set_up_passkey(person: Person) -> None:
+    rank_cases.set_up_second_factor(person)
+    rank_cases.add_passkey(person)
+
+
 def tomorrow() -> Any:
     return timezone.now() + timedelta(days=1)
 
@@ -176,6 +182,11 @@ CHANGES: dict[str, Change] = {
     "second_factors.remove_second_factor": Change(
         lambda person, actor: second_factors.remove_second_factor(person, actor=actor),
         before=rank_cases.set_up_second_factor,
+    ),
+    "passkeys.add_passkey": Change(rank_cases.add_passkey, before=rank_cases.set_up_second_factor),
+    "passkeys.remove_passkey": Change(
+        lambda person, actor: passkeys.remove_passkey(passkeys.passkeys_of(person)[0], actor=actor),
+        before=set_up_passkey,
     ),
     "sessions.sign_out_everywhere": Change(
         lambda person, actor: sessions.sign_out_everywhere(person, actor=actor)
