@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from people import events
 from people.mail import sending
-from people.operations import daily_counts, guests
+from people.operations import daily_counts, guests, sessions
 from people.operations.bulk import undo
 from people.operations.comparison import job as comparison_job
 from people.operations.offboarding import job
@@ -66,6 +66,11 @@ def continue_comparisons(**_: Any) -> None:
 @shared_task(name="people.tasks.deactivate_guests")
 def deactivate_guests(**_: Any) -> None:
     guests.deactivate_due(as_of=timezone.now())
+
+
+@shared_task(name="people.tasks.delete_expired_sessions")
+def delete_expired_sessions(**_: Any) -> None:
+    sessions.delete_expired_sessions(as_of=timezone.now())
 
 
 @shared_task(name="people.tasks.forget_idempotency_keys")

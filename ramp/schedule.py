@@ -28,6 +28,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "people.tasks.forget_idempotency_keys",
         "schedule": 60 * 60,
     },
+    "delete-expired-sessions": {
+        "task": "people.tasks.delete_expired_sessions",
+        "schedule": crontab(minute=20),
+    },
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # The jobs of `run_due`, in this order; the same as in the schedule above. It prints the keys with
@@ -46,6 +50,9 @@ DUE_JOBS: Final = {
     "scim.tasks.forget": "scim.jobs.log_retention.delete_old_requests",
     "people.operations.forget_idempotency_keys": (
         "people.operations.spend.idempotency.forget_idempotency_keys"
+    ),
+    "people.operations.sessions.delete_expired_sessions": (
+        "people.operations.sessions.delete_expired_sessions"
     ),
     "people.operations.daily_counts": "people.operations.daily_counts.count_days",
 }

@@ -10,10 +10,11 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from people.models import Passkey, Person
+from people import events
+from people.models import Event, Passkey, Person
 from people.operations import ranks
 from people.operations.locks import lock
-from people.operations.second_factors import record_change, second_factor_of
+from people.operations.second_factors import second_factor_of
 from people.values import Actor, PeopleError
 
 MOST: Final = 20
@@ -82,7 +83,8 @@ def add_passkey(
         sign_count=sign_count,
         created_at=timezone.now(),
     )
-    record_change(person, f"added the passkey “{name}”", actor=actor)
+    what = f"added the passkey “{name}”"
+    events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)
 
 
 def use_passkey(passkey: Passkey, sign_count: int) -> bool:
@@ -108,5 +110,6 @@ def remove_passkey(passkey: Passkey, *, actor: Actor) -> bool:
     ranks.check_rank_over(actor, person)
     removed, _ = Passkey.objects.filter(pk=passkey.pk).delete()
     if removed:
-        record_change(person, f"removed the passkey “{passkey.name}”", actor=actor)
+        what = f"removed the passkey “{passkey.name}”"
+        events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)
     return bool(removed)

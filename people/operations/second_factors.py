@@ -61,8 +61,7 @@ def set_up_second_factor(
         "created_at": timezone.now(),
     }
     _, is_first = SecondFactor.objects.update_or_create(person=person, defaults=values)
-    did = "set up" if is_first else "replaced"
-    record_change(person, f"{did} their second factor", actor=actor)
+    _record(person, f"{'set up' if is_first else 'replaced'} their second factor", actor=actor)
     return True
 
 
@@ -77,7 +76,7 @@ def replace_recovery_codes(person: Person, digests: Sequence[str], *, actor: Act
     own = SecondFactor.objects.filter(person=person)
     if not own.update(recovery_digests=list(digests)):
         return False
-    record_change(person, "created new recovery codes", actor=actor)
+    _record(person, "created new recovery codes", actor=actor)
     return True
 
 
@@ -99,7 +98,7 @@ def use_recovery_code(person: Person, digest: str) -> bool:
     own.save(update_fields=["recovery_digests"])
     left = len(own.recovery_digests)
     what = f"signed in with a recovery code; {left} {'is' if left == 1 else 'are'} left"
-    record_change(person, what, actor=person.actor)
+    _record(person, what, actor=person.actor)
     return True
 
 
@@ -125,9 +124,9 @@ def remove_second_factor(person: Person, *, actor: Actor) -> bool:
     if not is_own:
         end_browser_sessions(person)
     what = "removed their" if is_own else f"reset {person.full_name}’s"
-    record_change(person, f"{what} second factor", actor=actor)
+    _record(person, f"{what} second factor", actor=actor)
     return True
 
 
-def record_change(person: Person, what: str, *, actor: Actor) -> None:
+def _record(person: Person, what: str, *, actor: Actor) -> None:
     events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)

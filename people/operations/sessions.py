@@ -1,6 +1,8 @@
 """Lists and ends the sessions of a person, and ends their API tokens."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Final
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
@@ -9,11 +11,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from people import events
+from people import events, tenancy
 from people.models import ApiToken, Event, Person, PersonSession
 from people.operations import ranks
 from people.operations.locks import lock
 from people.values import Actor
+
+# How many expired sessions one transaction deletes.
+BATCH: Final = 1000
 
 
 @transaction.atomic
@@ -85,6 +90,22 @@ def note_session(person: Person, key: str, *, user_agent: str, ip: str | None) -
 def rename_session(old_key: str, new_key: str) -> None:
     """Keep the line of a session whose key has changed."""
     PersonSession.objects.filter(session_key=old_key).update(session_key=new_key)
+
+
+def delete_expired_sessions(*, as_of: datetime, seconds: float = 60) -> int:
+    """Delete expired sessions until none is left or the time is over; return their number."""
+    deadline = monotonic() + seconds
+    deleted = 0
+    while monotonic() < deadline:
+        expired = Session.objects.filter(expire_date__lt=as_of).order_by("expire_date")
+        keys = list(expired.values_list("session_key", flat=True)[:BATCH])
+        if not keys:
+            break
+        with transaction.atomic(), tenancy.across_tenants():
+            PersonSession.objects.filter(session_key__in=keys).delete()
+            # A session that was used meanwhile has a later date.
+            deleted += Session.objects.filter(pk__in=keys, expire_date__lt=as_of).delete()[0]
+    return deleted
 
 
 def live_sessions(person: Person) -> list[PersonSession]:

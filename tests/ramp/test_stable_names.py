@@ -27,6 +27,7 @@ KEYS = [
     "scim.self_test.end_overdue",
     "scim.tasks.forget",
     "people.operations.forget_idempotency_keys",
+    "people.operations.sessions.delete_expired_sessions",
     "people.operations.daily_counts",
 ]
 # What `Delivery.subscriber` holds.
