@@ -216,6 +216,12 @@ class Person(DeferrableModel, AbstractBaseUser):
             ),
             models.Index(fields=["tenant"], name="person_at_top", condition=models.Q(manager=None)),
             models.Index(
+                # Few where people sign in through a provider.
+                fields=["tenant", "family_name", "given_name", "id"],
+                name="person_with_password",
+                condition=models.Q(state="active") & ~models.Q(password__startswith="!"),
+            ),
+            models.Index(
                 fields=["deactivates_at"],
                 name="person_deactivates",
                 condition=models.Q(deactivates_at__isnull=False),
