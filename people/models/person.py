@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
 from django.db.models.functions import Upper
 from django.db.models.lookups import IsNull
@@ -219,7 +220,8 @@ class Person(DeferrableModel, AbstractBaseUser):
                 # Few where people sign in through a provider.
                 fields=["tenant", "family_name", "given_name", "id"],
                 name="person_with_password",
-                condition=models.Q(state="active") & ~models.Q(password__startswith="!"),
+                condition=models.Q(state="active")
+                & ~models.Q(password__startswith=UNUSABLE_PASSWORD_PREFIX),
             ),
             models.Index(
                 fields=["deactivates_at"],
