@@ -29,6 +29,12 @@ class Pairing(Protocol):
     def paired_person(self, connection: str, attribute: str, value: str) -> Person | None:
         """Return the person with this externalId or userName, if there is exactly one."""
 
+    def person_with_address(self, connection: str, email: str) -> Person | None:
+        """Return the connection's person with this address, or for whom it waits to be confirmed.
+
+        None unless there is exactly one.
+        """
+
     def is_provisioned(self, person: Person, *, besides: str = "") -> bool:
         """Tell whether a live connection other than `besides` owns the person."""
 
@@ -52,6 +58,9 @@ class NoPairing:
         return False
 
     def paired_person(self, connection: str, attribute: str, value: str) -> Person | None:
+        return None
+
+    def person_with_address(self, connection: str, email: str) -> Person | None:
         return None
 
     def is_provisioned(self, person: Person, *, besides: str = "") -> bool:

@@ -54,6 +54,20 @@ def paired_person(connection: str, attribute: str, value: str) -> Person | None:
     return next(iter(gone.values())) if len(gone) == 1 else None
 
 
+def person_with_address(connection: str, email: str) -> Person | None:
+    """Return the connection's person with this address, or for whom it waits to be confirmed.
+
+    None unless there is exactly one.
+    """
+    users = ScimUser.objects.filter(
+        connection_id=connection, connection__disconnected_at=None, deleted_at=None
+    ).select_related("person__tenant")
+    current = users.filter(person__email_key=normalize_key(email))
+    # Two are enough to see that the address is not unique.
+    found = list(current[:2]) or list(users.filter(person__pending_email__iexact=email)[:2])
+    return found[0].person if len(found) == 1 else None
+
+
 def is_provisioned(person: Person, *, besides: str = "") -> bool:
     """Tell whether a live connection manages the person, except the one with the key `besides`.
 

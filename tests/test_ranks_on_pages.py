@@ -291,6 +291,8 @@ OTHERS = {
     *("scim", "scim_what_if", "integrations", "integration", "api_schema"),
     # Visitors sign in, or do something about their own account.
     *("login", "sign_in", "sign_in_with", "oidc_callback", "oidc_backchannel_logout", "logout"),
+    # A signed request of a provider, whom ranks do not concern.
+    "global_token_revocation",
     *(
         "change_password",
         "link_provider",

@@ -7,6 +7,7 @@ from provisioning.models.identity import Identity
 from provisioning.models.login_failures import FailedLogins
 from provisioning.models.provider import IdentityProvider, SignInSettings
 from provisioning.models.sessions import ProviderSession
+from provisioning.models.used_tokens import UsedToken
 
 __all__ = [
     "DirectoryCheck",
@@ -19,4 +20,5 @@ __all__ = [
     "ProviderSession",
     "SignInAttempt",
     "SignInSettings",
+    "UsedToken",
 ]

@@ -20,6 +20,11 @@ def signed_out_uri(provider: IdentityProvider) -> str:
     return f"{settings.PUBLIC_BASE_URL}{_page(provider)}"
 
 
+def revocation_url(provider: IdentityProvider) -> str:
+    """Return the endpoint for Universal Logout (Global Token Revocation)."""
+    return _url("global_token_revocation", provider)
+
+
 def addresses_of(provider: IdentityProvider) -> dict[str, str]:
     """Return every URL to enter at the provider, by its field name."""
     known = {"sign_in_url": sign_in_url(provider)}
@@ -28,6 +33,7 @@ def addresses_of(provider: IdentityProvider) -> dict[str, str]:
             "redirect_uri": redirect_uri(provider),
             "post_logout_redirect_uri": signed_out_uri(provider),
             "backchannel_logout_uri": _url("oidc_backchannel_logout", provider),
+            "global_token_revocation_endpoint": revocation_url(provider),
         }
     return known
 

@@ -38,6 +38,7 @@ LABELS = {
     "redirect_uri": "Redirect URI",
     "post_logout_redirect_uri": "Post-logout redirect URI",
     "backchannel_logout_uri": "Back-channel logout URI",
+    "global_token_revocation_endpoint": "Global token revocation endpoint",
     "service_principal_name": "Service principal name",
     "sign_in_url": "Sign-in URL",
 }

@@ -49,6 +49,7 @@ from provisioning.views.sign_in.second_factor import (
     sign_in_set_up_second_factor,
 )
 from provisioning.views.sign_in.start import sign_in_with
+from provisioning.views.sign_in.universal_logout import global_token_revocation
 from provisioning.views.tenant_settings import (
     close_tenant,
     resume_tenant,
@@ -67,6 +68,11 @@ PAGES: list[URLPattern] = [
         "sign-in/<slug:slug>/<uuid:provider_id>/backchannel-logout/",
         backchannel_logout,
         name="oidc_backchannel_logout",
+    ),
+    path(
+        "sign-in/<slug:slug>/<uuid:provider_id>/global-token-revocation/",
+        global_token_revocation,
+        name="global_token_revocation",
     ),
     path("tenants/<slug:slug>/internal-users/", internal_users, name="internal_users"),
     path("tenants/<slug:slug>/internal-users/add/", add_internal_user, name="add_internal_user"),

@@ -24,6 +24,7 @@ from people.models import (
     CustomField,
     Event,
     OutstandingItem,
+    Passkey,
     Person,
     PersonSession,
     SavedView,
@@ -136,6 +137,15 @@ class World:
             "mapping_id": sign_in_flow.mapping(provider, "Board", role).pk,
             "person_id": ada.pk,
             "change_id": change.pk,
+            "passkey_id": Passkey.objects.create(
+                **usual,
+                person=owner,
+                name="Phone",
+                credential_id="AQID",
+                credential=b"",
+                sign_count=0,
+                created_at=timezone.now(),
+            ).pk,
             "session_id": PersonSession.objects.create(
                 **usual,
                 person=owner,
