@@ -21,6 +21,7 @@ from people.models.second_factors import SecondFactor
 from people.models.sessions import PersonSession
 from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
+from people.models.webhooks import WebhookDelivery, WebhookEndpoint
 from people.models.workflows import Approval, Step, Workflow
 
 __all__ = [
@@ -57,5 +58,7 @@ __all__ = [
     "SecondFactor",
     "Step",
     "Tenant",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Workflow",
 ]

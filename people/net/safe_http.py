@@ -196,6 +196,15 @@ class _Request:
     is_body_needed: bool
 
 
+def check_address(url: str) -> None:
+    """Refuse the URL for the reasons for which `fetch` would, without a request to the server.
+
+    :raises OutboundError: if the URL is invalid, or the host has no address to which Ramp connects.
+    """
+    parts = checked(url)
+    resolve(parts.hostname or "", _port(parts), may_be_plain=parts.scheme == "http")
+
+
 def _send(url: str, parts: SplitResult, request: _Request) -> HttpAnswer:
     is_plain = parts.scheme == "http"
     deadline = time.monotonic() + TOTAL_SECONDS

@@ -264,7 +264,12 @@ ELSEWHERE = {
     "too-early",
     "too-late-to-undo",
     "too-many-people",
+    "too-many-webhook-endpoints",
+    "two-webhook-secrets",
+    "unknown-event-kind",
     "unreadable-file",
     "value-deleted",
+    "webhook-endpoint-paused",
+    "webhook-url-refused",
     "workflow-empty",
 }
