@@ -41,8 +41,10 @@ def send_mails(**_: Any) -> None:
 
 @shared_task(name="people.tasks.send_webhooks")
 def send_webhooks(**_: Any) -> None:
-    """Send events to webhook endpoints. The next run continues when the time is over."""
-    webhooks.send_due(as_of=timezone.now(), seconds=WEBHOOK_SECONDS)
+    """Send events to webhook endpoints. When the time is over, another task continues."""
+    if not webhooks.send_batch(as_of=timezone.now(), seconds=WEBHOOK_SECONDS)[1]:
+        # No retries: if the broker is unavailable, beat starts the task again.
+        current_app.send_task("people.tasks.send_webhooks", retry=False)
 
 
 @shared_task(name="people.tasks.forget_webhook_deliveries")

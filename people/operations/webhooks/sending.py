@@ -7,6 +7,7 @@ a person arrive in order. After an hour it no longer does, because a leaver must
 behind an event that the receiver cannot process; but it is tried again before each of these.
 """
 
+import math
 import random
 from datetime import datetime, timedelta
 from time import monotonic
@@ -53,20 +54,27 @@ RESPONSE_LENGTH: Final = 1000
 GONE: Final = 410
 
 
-def send_due(*, as_of: datetime, seconds: float = float("inf")) -> int:
-    """Send what is due by `as_of` or now to all endpoints; return how many were accepted.
+def send_due(*, as_of: datetime) -> int:
+    """Send everything that is due by `as_of` or now; return how many deliveries succeeded."""
+    return send_batch(as_of=as_of, seconds=math.inf)[0]
 
-    It starts no further delivery after `seconds`.
+
+def send_batch(*, as_of: datetime, seconds: float) -> tuple[int, bool]:
+    """Send what is due by `as_of` or now, until the time is over.
+
+    :returns: how many deliveries succeeded, and whether this process has nothing more to send.
     """
     ends_at = monotonic() + seconds
     enqueue_events()
     _release_dead()
     delivered = 0
-    while monotonic() < ends_at and (endpoint := _claim(max(as_of, timezone.now()))):
+    while endpoint := _claim(max(as_of, timezone.now())):
         turn_ends_at = min(ends_at, monotonic() + TURN_SECONDS)
         with tenancy.use(endpoint.tenant_id):
             delivered += _serve(endpoint, as_of=as_of, ends_at=turn_ends_at)
-    return delivered
+        if monotonic() >= ends_at:
+            return delivered, False
+    return delivered, True
 
 
 @transaction.atomic
