@@ -62,6 +62,9 @@ PAGES = (
         "API tokens", "admin:api_tokens", "keys bearer developer programs", Section.SETTINGS
     ),
     ListedPage(
+        "Webhooks", "admin:webhooks", "events endpoints push outbound developer", Section.SETTINGS
+    ),
+    ListedPage(
         "Alert thresholds", "admin:alarm_settings", "bulk changes mass alarm", Section.SETTINGS
     ),
     ListedPage("Invite settings", "admin:invite_settings", "invitation expiry", Section.SETTINGS),

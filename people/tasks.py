@@ -11,12 +11,16 @@ from people.operations.bulk import undo
 from people.operations.comparison import job as comparison_job
 from people.operations.offboarding import job
 from people.operations.spend import idempotency
+from people.operations.webhooks import log_retention
+from people.operations.webhooks import sending as webhooks
 
 # Less than CELERY_TASK_SOFT_TIME_LIMIT, and short enough that other tasks need not wait long.
 DELIVERING_SECONDS = 30
 SENDING_SECONDS = 30
 TERMINATING_SECONDS = 60
 UNDOING_SECONDS = 60
+# Short, because mails may wait for the same worker process.
+WEBHOOK_SECONDS = 10
 COMPARING_SECONDS = 60
 
 
@@ -33,6 +37,19 @@ def dispatch_events(**_: Any) -> None:
 @shared_task(name="people.tasks.send_mails")
 def send_mails(**_: Any) -> None:
     sending.send_due(as_of=timezone.now(), seconds=SENDING_SECONDS)
+
+
+@shared_task(name="people.tasks.send_webhooks")
+def send_webhooks(**_: Any) -> None:
+    """Send events to webhook endpoints. When the time is over, another task continues."""
+    if not webhooks.send_batch(as_of=timezone.now(), seconds=WEBHOOK_SECONDS)[1]:
+        # No retries: if the broker is unavailable, beat starts the task again.
+        current_app.send_task("people.tasks.send_webhooks", retry=False)
+
+
+@shared_task(name="people.tasks.forget_webhook_deliveries")
+def forget_webhook_deliveries(**_: Any) -> None:
+    log_retention.delete_old_deliveries(as_of=timezone.now())
 
 
 @shared_task(name="people.tasks.terminate_due")

@@ -8,6 +8,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     # Only a fallback: an event with subscribers also triggers the dispatcher when it commits.
     "dispatch-events": {"task": "people.tasks.dispatch_events", "schedule": 10},
     "send-mails": {"task": "people.tasks.send_mails", "schedule": 10, "options": {"expires": 10}},
+    "send-webhooks": {
+        "task": "people.tasks.send_webhooks",
+        "schedule": 5,
+        "options": {"expires": 5},
+    },
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
     "carry-over": {"task": "scim.tasks.carry_over", "schedule": 60},
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
@@ -32,6 +37,10 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "task": "people.tasks.delete_expired_sessions",
         "schedule": crontab(minute=20),
     },
+    "forget-webhook-deliveries": {
+        "task": "people.tasks.forget_webhook_deliveries",
+        "schedule": 60 * 60,
+    },
     "forget-requests": {"task": "scim.tasks.forget_requests", "schedule": 60 * 60},
 }
 # The jobs of `run_due`, in this order; the same as in the schedule above. It prints the keys with
@@ -46,8 +55,12 @@ DUE_JOBS: Final = {
     "people.events.dispatch_all": "people.events.dispatch_all",
     "scim.tasks.look_again": "scim.tasks.run_sync_cycle",
     "people.mail.send_due": "people.mail.sending.send_due",
+    "people.operations.webhooks.send_due": "people.operations.webhooks.sending.send_due",
     "scim.self_test.end_overdue": "scim.tools.self_test.end_overdue",
     "scim.tasks.forget": "scim.jobs.log_retention.delete_old_requests",
+    "people.operations.webhooks.delete_old_deliveries": (
+        "people.operations.webhooks.log_retention.delete_old_deliveries"
+    ),
     "people.operations.forget_idempotency_keys": (
         "people.operations.spend.idempotency.forget_idempotency_keys"
     ),

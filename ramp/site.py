@@ -71,6 +71,7 @@ FOR_ADMINISTRATORS: Sections = {
         ),
         "Entities": Section("people_entity_changelist", "business"),
         "API tokens": Section("api_tokens", "key"),
+        "Webhooks": Section("webhooks", "webhook"),
     },
 }
 FOR_OPERATORS: Sections = {"": {"Tenants": Section("people_tenant_changelist", "domain")}}

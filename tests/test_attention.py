@@ -37,6 +37,7 @@ from tests.clients.scim import Provider, someone
 from tests.clients.spend import Api
 from tests.factories import core
 from tests.factories.scim import scim_connection, scim_user
+from tests.factories.webhooks import webhook_endpoint
 from tests.support import offboarding_job, sign_in_flow
 
 pytestmark = pytest.mark.django_db
@@ -177,6 +178,14 @@ def moved_provider() -> Mend:
     return confirm
 
 
+def failing_webhook() -> Mend:
+    owner = Person.objects.active_owners().first()
+    assert owner
+    made = webhook_endpoint(owner, failing_since=timezone.now() - timedelta(hours=2))
+    page = f"/webhooks/{made.pk}/pause/"
+    return lambda client: client.post(page)
+
+
 def failing_provider() -> Mend:
     provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
     for _ in range(3):
@@ -198,6 +207,7 @@ CAUSES: dict[str, tuple[str, Cause]] = {
     "a blocked termination": ("blocked-terminations", blocked_termination),
     "a draft of a mapping": ("mapping-drafts", mapping_draft),
     "a provider that moved": ("provider-moved", moved_provider),
+    "a failing webhook": ("failing-webhooks", failing_webhook),
     "a provider that fails": ("failing-provider", failing_provider),
 }
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from importlib import import_module
 from inspect import signature
 from pathlib import Path
@@ -9,10 +10,12 @@ from pkgutil import walk_packages
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from people.api.urls import VIEWS
-from people.models import Scope
+from people.models import Event, Scope
 from people.operations.ranks import RankRefused
+from people.operations.webhooks.messages import new_secret, signed_headers
 from people.values import PeopleError
 from provisioning.sign_in.decide import Refusal
 
@@ -109,3 +112,29 @@ SIGN_IN = (ROOT / "docs" / "sign-in.md").read_text()
 @pytest.mark.parametrize("refusal", Refusal)
 def test_explains_why_nobody_is_let_in(refusal: Refusal) -> None:
     assert f"`{refusal}`" in SIGN_IN
+
+
+WEBHOOKS = (ROOT / "docs" / "webhooks.md").read_text()
+
+
+def test_lists_each_kind_of_event_that_webhooks_send() -> None:
+    table = re.findall(r"^\| `([a-z.-]+)` \| (.+) \|$", WEBHOOKS, re.MULTILINE)
+
+    assert table == [(kind.value, kind.label) for kind in Event.Kind]
+
+
+@pytest.mark.parametrize(
+    "example", re.findall(r"^```python\n(.*?)^```", WEBHOOKS, re.MULTILINE | re.DOTALL)
+)
+def test_shows_how_to_verify_a_webhook(example: str) -> None:
+    named: dict[str, Any] = {}
+    exec(example, named)  # noqa: S102  our own documentation
+    secret, body = new_secret(), '{"type":"webhook.test"}'
+    headers = signed_headers("msg_1", body, [new_secret(), secret], now=timezone.now())
+
+    assert named["verified"](secret, headers, body.encode()) == {"type": "webhook.test"}
+    with pytest.raises(Exception, match=r"signature"):
+        named["verified"](secret, headers, b"{}")
+    late = signed_headers("msg_1", body, [secret], now=timezone.now() - timedelta(minutes=6))
+    with pytest.raises(Exception, match=r"too old"):
+        named["verified"](secret, late, body.encode())

@@ -308,6 +308,10 @@ OTHERS = {
     *("forgot_password", "reset_password", "confirm_address"),
     # Tokens are one's own, and every administrator may stop a leaked one.
     *("api_tokens", "api_token_revoke"),
+    # Webhooks send what every administrator reads in the audit log.
+    *("webhooks", "webhook", "webhook_add", "webhook_edit", "webhook_test", "webhook_pause"),
+    *("webhook_resume", "webhook_rotate", "webhook_retire", "webhook_delete"),
+    *("webhook_delivery", "webhook_send_again"),
     # Settings of the company, of providers and of connections.
     *(
         "tenant_settings",
@@ -366,6 +370,7 @@ OTHERS |= {
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
     "api/v1/attention",
     "api/v1/audit-events",
+    "api/v1/events",
     *("api/v1/cards/<uuid:card_id>", "api/v1/funds", "api/v1/funds/<uuid:fund_id>"),
     *("api/v1/authorizations", "api/v1/authorizations/<uuid:authorization_id>"),
 }

@@ -1,4 +1,4 @@
-"""The API view of the audit log."""
+"""The API views of the audit log: the list with filters, and the feed of events."""
 
 from typing import Any
 
@@ -20,7 +20,11 @@ from rest_framework.serializers import (
 
 from people.api.base import ApiView
 from people.api.openapi import refusals
-from people.api.pagination import AuditLogPagination
+from people.api.pagination import (
+    AuditLogPagination,
+    EventFeedPagination,
+    PersonCursorPagination,
+)
 from people.api.serializers import MAX, AuditEventSerializer
 from people.models import Event, Scope
 from people.presentation import audit_log
@@ -49,10 +53,32 @@ class AuditEventFilter(Serializer[Any]):
     )
 
     def validate_action(self, value: str) -> list[str]:
-        actions = [one.strip() for one in value.split(",")]
-        if unknown := [one for one in actions if one not in Event.Kind.values]:
-            raise ValidationError(f"Unknown: {', '.join(unknown)}.")
-        return actions
+        return _known_actions(value)
+
+
+class EventFeedFilter(Serializer[Any]):
+    after = IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX,
+        help_text="The id of the last event that the program has. Without it, the feed begins with "
+        "the first event.",
+    )
+    action = CharField(required=False, help_text="One action, or several separated by commas.")
+
+    def validate_action(self, value: str) -> list[str]:
+        return _known_actions(value)
+
+
+def _known_actions(value: str) -> list[str]:
+    """Return the actions in the list.
+
+    :raises ValidationError: if there is no such action.
+    """
+    actions = [one.strip() for one in value.split(",")]
+    if unknown := [one for one in actions if one not in Event.Kind.values]:
+        raise ValidationError(f"Unknown: {', '.join(unknown)}.")
+    return actions
 
 
 class _Records(ListSerializer[Any]):
@@ -64,18 +90,15 @@ class _Records(ListSerializer[Any]):
 
 class AuditEventList(ApiView, ListAPIView[Event]):
     scopes = {"GET": (Scope.READ_AUDIT_LOG,)}
-    filters = AuditEventFilter
+    filters: type[Serializer[Any]] = AuditEventFilter
     serializer_class = AuditEventSerializer
-    pagination_class = AuditLogPagination
+    pagination_class: type[PersonCursorPagination] = AuditLogPagination
 
     def get_queryset(self) -> QuerySet[Event]:
         values = self.filter_values()
         after = values.pop("after", None)
         events = audit_log.matching_events(AuditFilter(kinds=values.pop("action", ()), **values))
-        if after is None:
-            return events
-        settled = events.filter(happened_at__lte=timezone.now() - audit_log.SETTLED_AFTER)
-        return audit_log.newer_than(settled, _known_place(after) if after else None)
+        return events if after is None else _settled_after(events, after)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         [events] = args
@@ -89,6 +112,37 @@ class AuditEventList(ApiView, ListAPIView[Event]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the events of the audit log, the newest first, or those after an event."""
         return super().get(request, *args, **kwargs)
+
+
+class EventFeed(AuditEventList):
+    filters = EventFeedFilter
+    pagination_class = EventFeedPagination
+
+    def get_queryset(self) -> QuerySet[Event]:
+        values = self.filter_values()
+        events = audit_log.matching_events(AuditFilter(kinds=values.get("action", ())))
+        return _settled_after(events, values.get("after", 0))
+
+    @extend_schema(
+        operation_id="list_events",
+        parameters=[EventFeedFilter],
+        responses={200: AuditEventSerializer(many=True)} | refusals(400),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """List the events after an event, the oldest first: the feed behind webhooks.
+
+        Events appear two minutes after they happened.
+        """
+        return super().get(request, *args, **kwargs)
+
+
+def _settled_after(events: QuerySet[Event], after: int) -> QuerySet[Event]:
+    """Keep the events after the one with this id, without those of running transactions.
+
+    :raises ValidationError: if there is no event with this id.
+    """
+    settled = events.filter(happened_at__lte=timezone.now() - audit_log.SETTLED_AFTER)
+    return audit_log.newer_than(settled, _known_place(after) if after else None)
 
 
 def _known_place(event_id: int) -> Place:

@@ -51,3 +51,7 @@ class AuditLogPagination(PersonCursorPagination):
         if "after" in request.query_params:
             return ("happened_at", "id")
         return ("-happened_at", "-id")
+
+
+class EventFeedPagination(PersonCursorPagination):
+    ordering = ("happened_at", "id")

@@ -19,6 +19,7 @@ VIEWS: dict[str, type[ApiView]] = {
     "team-updates": people.TeamUpdates,
     "attention": attention.AttentionList,
     "audit-events": audit.AuditEventList,
+    "events": audit.EventFeed,
     "cards": spend.CardList,
     "cards/<uuid:card_id>": spend.CardDetail,
     "funds": spend.FundList,

@@ -22,6 +22,7 @@ from people.models.second_factors import SecondFactor
 from people.models.sessions import PersonSession
 from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
+from people.models.webhooks import WebhookDelivery, WebhookEndpoint
 from people.models.workflows import Approval, Step, Workflow
 
 __all__ = [
@@ -59,5 +60,7 @@ __all__ = [
     "SecondFactor",
     "Step",
     "Tenant",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Workflow",
 ]

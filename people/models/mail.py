@@ -48,6 +48,7 @@ class Mail(DeferrableModel, TenantOwned):
         CONNECTION_SILENT = "connection-silent", "notice that a connection is silent"
         RESET_PASSWORD = "reset-password", "link to choose a new password"
         BULK_CHANGE = "bulk-change", "notice that many were deactivated at once"
+        WEBHOOK_PAUSED = "webhook-paused", "notice that a webhook endpoint was paused"
         SETUP_LINK = "setup-link", "setup steps for a colleague in IT"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

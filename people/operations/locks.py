@@ -30,6 +30,7 @@ class LockName(IntEnum):
     ADMINISTRATORS = 2
     BULK_CHANGES = 3
     FOLLOWED_GROUPS = 4
+    WEBHOOKS = 5
 
 
 def acquire_lock(rule: LockName, tenant_id: int) -> None:

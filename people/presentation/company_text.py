@@ -41,6 +41,8 @@ SETTING_LABELS = {
     "is_active": "active",
     "allows_passwords": "Ramp passwords allowed",
     "second_factor": "second factor required of",
+    "url": "URL",
+    "kinds": "events",
     "may_assign_owner": "may assign Owner",
 }
 

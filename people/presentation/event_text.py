@@ -63,6 +63,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.SPEND_CHANGED: "{actor} {what}",
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
     Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
+    Event.Kind.WEBHOOK_CHANGED: "{actor} {what}",
 }
 
 # The facts that explain an event, the most important one first.
@@ -111,6 +112,7 @@ ICONS: dict[str, str] = {
     Event.Kind.SPEND_CHANGED: "credit_card",
     Event.Kind.WORKFLOW_CHANGED: "approval",
     Event.Kind.API_TOKEN_CHANGED: "key",
+    Event.Kind.WEBHOOK_CHANGED: "webhook",
 }
 
 MAILS = {
@@ -122,6 +124,7 @@ MAILS = {
     Mail.Kind.SIGN_IN_LINKED: "The new sign-in method notice",
     Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
     Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
+    Mail.Kind.WEBHOOK_PAUSED: "The webhook notice",
     Mail.Kind.SETUP_LINK: "The email with the setup link",
 }
 

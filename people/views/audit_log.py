@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
-from itertools import groupby
 from typing import Any
 
 from django import forms
@@ -11,7 +10,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import capfirst
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people import hooks
@@ -19,29 +17,13 @@ from people.models import Event
 from people.operations.exports import record_export
 from people.presentation import audit_files, audit_log
 from people.presentation.audit_log import AuditFilter
+from people.presentation.event_kinds import grouped_boxes, kinds_field
 from people.presentation.query_params import int_param
 from people.presentation.search_forms import choice
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 
 ROWS_A_PAGE = 50
-# The kinds of events by the part of their name before the point.
-GROUPS = {
-    "person": "People",
-    "invite": "Invites",
-    "role": "Roles",
-    "scheduled-termination": "Leaving",
-    "holdings": "Leaving",
-    "bulk-change": "Bulk changes",
-    "organization": "Company",
-    "tenant": "Company",
-    "connection": "Integrations and sign-in",
-    "sync-error": "Integrations and sign-in",
-    "api-token": "API tokens and exports",
-    "data": "API tokens and exports",
-    "spend": "Spend",
-    "workflow": "Spend",
-}
 
 
 def _date(label: str) -> forms.DateField:
@@ -54,33 +36,18 @@ def _text(label: str, hint: str, **attrs: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, max_length=254, widget=widget)
 
 
-def _actions() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield the kinds of events in groups."""
-    kinds = [(GROUPS[kind.value.partition(".")[0]], kind) for kind in Event.Kind]
-    kinds.sort(key=lambda one: list(GROUPS.values()).index(one[0]))
-    for group, members in groupby(kinds, lambda one: one[0]):
-        yield group, [(kind.value, capfirst(kind.label)) for _, kind in members]
-
-
 class AuditSearch(forms.Form):
     actor = _text("Actor", "Name, address or provider", list="audit-actors")
     person = _text("Person", "Name or address")
     interface = choice("Through", Event.Interface.choices, otherwise="Anything")
     since = _date("From")
     until = _date("To")
-    action = forms.MultipleChoiceField(
-        label="Actions",
-        required=False,
-        choices=list(_actions()),
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "ramp-tick"}),
-    )
+    action = kinds_field("Actions")
 
     @property
     def action_groups(self) -> Iterator[tuple[str, list[Any]]]:
         """Yield the checkboxes of the actions in groups."""
-        boxes = iter(self["action"])
-        for group, members in _actions():
-            yield group, [next(boxes) for _ in members]
+        yield from grouped_boxes(self["action"])
 
     @property
     def filter(self) -> AuditFilter:

@@ -34,6 +34,21 @@ from people.views.request_effects import request_page
 from people.views.saved_views import delete_view, people_columns, save_view, saved_views
 from people.views.search import search_page
 from people.views.spend import end_card, end_fund, spend
+from people.views.webhooks.actions import (
+    delete_webhook,
+    pause_webhook,
+    resume_webhook,
+    retire_webhook_secret,
+    test_webhook,
+)
+from people.views.webhooks.deliveries import send_webhook_again, webhook_delivery
+from people.views.webhooks.endpoints import (
+    add_webhook,
+    edit_webhook,
+    rotate_webhook_secret,
+    webhook,
+    webhooks,
+)
 
 PAGES: list[URLPattern] = [
     path("overview/", overview, name="overview"),
@@ -110,6 +125,22 @@ PAGES: list[URLPattern] = [
     path("people/<uuid:person_id>/invite-again/", invite_again, name="people_person_invite_again"),
     path("api-tokens/", api_tokens, name="api_tokens"),
     path("api-tokens/<int:token_id>/revoke/", revoke_api_token, name="api_token_revoke"),
+    path("webhooks/", webhooks, name="webhooks"),
+    path("webhooks/add/", add_webhook, name="webhook_add"),
+    path("webhooks/<uuid:endpoint_id>/", webhook, name="webhook"),
+    path("webhooks/<uuid:endpoint_id>/edit/", edit_webhook, name="webhook_edit"),
+    path("webhooks/<uuid:endpoint_id>/test/", test_webhook, name="webhook_test"),
+    path("webhooks/<uuid:endpoint_id>/pause/", pause_webhook, name="webhook_pause"),
+    path("webhooks/<uuid:endpoint_id>/resume/", resume_webhook, name="webhook_resume"),
+    path("webhooks/<uuid:endpoint_id>/rotate/", rotate_webhook_secret, name="webhook_rotate"),
+    path("webhooks/<uuid:endpoint_id>/retire/", retire_webhook_secret, name="webhook_retire"),
+    path("webhooks/<uuid:endpoint_id>/delete/", delete_webhook, name="webhook_delete"),
+    path("webhooks/deliveries/<int:delivery_id>/", webhook_delivery, name="webhook_delivery"),
+    path(
+        "webhooks/deliveries/<int:delivery_id>/send-again/",
+        send_webhook_again,
+        name="webhook_send_again",
+    ),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path("spend/", spend, name="spend"),
     path("spend/cards/<uuid:instrument_id>/end/", end_card, name="card_end"),

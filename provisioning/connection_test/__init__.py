@@ -6,18 +6,18 @@ Nothing is changed, nobody is signed in, and no secret is shown.
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from people.net import circuit_breaker, safe_http
+from people.net.safe_http import OutboundError
+from people.secrets import SecretLost
 from provisioning.connection_test.ldap_steps import directory_steps
 from provisioning.connection_test.step import Step, address_step
 from provisioning.connection_test.windows_steps import windows_steps
 from provisioning.kerberos import KerberosFailed
 from provisioning.ldap.connection import LdapFailed
 from provisioning.models import IdentityProvider
-from provisioning.net import circuit_breaker, safe_http
-from provisioning.net.safe_http import OutboundError
 from provisioning.oidc import discovery
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
-from provisioning.providers.secrets import SecretLost
 
 
 def steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from people.net import circuit_breaker
+from people.net.safe_http import OutboundError
 from provisioning.claims import Claims
 from provisioning.connection_test.step import Step, address_step, failed, passed
 from provisioning.ldap import client, login_names
 from provisioning.ldap.connection import LdapFailed
 from provisioning.ldap.entry import Entry
 from provisioning.models import GroupMapping, IdentityProvider
-from provisioning.net import circuit_breaker
-from provisioning.net.safe_http import OutboundError
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
 

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from provisioning.net import safe_http
+from people.net import safe_http
 
 WEB_PORTS: Final = {"https": 443, "http": 80, "ldaps": 636, "ldap": 389}
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
+from people.net import safe_http
+from people.net.safe_http import OutboundError
 from provisioning import kerberos
 from provisioning.connection_test.key_step import key_step, not_tested
 from provisioning.connection_test.ldap_steps import directory_steps
@@ -14,8 +16,6 @@ from provisioning.kerberos import KeytabEntry, spn
 from provisioning.ldap import client
 from provisioning.ldap.connection import is_available
 from provisioning.models import IdentityProvider
-from provisioning.net import safe_http
-from provisioning.net.safe_http import OutboundError
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, WindowsSettings, settings_of
 

@@ -22,6 +22,7 @@ from django.utils import timezone
 from people import tenancy
 from people.models import Person
 from people.operations import sessions
+from people.secrets import SecretLost
 from people.values import Actor
 from provisioning.ldap import client
 from provisioning.ldap.account_status import statuses
@@ -32,7 +33,6 @@ from provisioning.providers import manage
 from provisioning.providers.config import settings_of
 from provisioning.providers.issuers import authority_of
 from provisioning.providers.paired_directories import windows_of
-from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 

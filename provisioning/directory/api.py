@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 
 from django.core.cache import cache
 
+from people.net import safe_http
+from people.net.safe_http import HttpAnswer, OutboundError
 from provisioning.directory.base import (
     AccountProblem,
     DirectoryFailed,
@@ -15,8 +17,6 @@ from provisioning.directory.base import (
     Standing,
 )
 from provisioning.models import IdentityProvider
-from provisioning.net import safe_http
-from provisioning.net.safe_http import HttpAnswer, OutboundError
 from provisioning.oidc import discovery
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of

@@ -2,12 +2,12 @@ from collections.abc import Callable
 
 from django.utils.module_loading import import_string
 
+from people.secrets import SecretLost
 from provisioning.directory.base import Directory, DirectoryFailed, LiveDirectory
 from provisioning.directory.cached import CachedDirectory
 from provisioning.directory.cached_live import CachedLiveDirectory
 from provisioning.models import IdentityProvider
 from provisioning.providers.directory_apis import DIRECTORY_APIS
-from provisioning.providers.secrets import SecretLost
 
 LIVE: dict[str, str] = {IdentityProvider.Kind.LDAP: "provisioning.directory.ldap.LdapDirectory"}
 Browsing = IdentityProvider.Browsing

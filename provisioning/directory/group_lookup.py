@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
+from people.secrets import SecretLost
 from people.values import normalize_key
 from provisioning.claims import Group
 from provisioning.directory import DirectoryFailed
 from provisioning.directory.factory import live_directory
 from provisioning.group_roles.mappings import AmbiguousGroup, could_be_name
 from provisioning.models import IdentityProvider
-from provisioning.providers.secrets import SecretLost
 
 Kind = IdentityProvider.Kind
 MAX_PAGES: Final = 20

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from people.net.safe_http import HttpAnswer
 from provisioning.claims import Group
 from provisioning.directory.api import Api, ApiDirectory, Json, objects, read, segment, text
 from provisioning.directory.base import (
@@ -23,7 +24,6 @@ from provisioning.directory.base import (
 )
 from provisioning.directory.group_keys import group_key_of
 from provisioning.models import IdentityProvider
-from provisioning.net.safe_http import HttpAnswer
 from provisioning.providers import manage
 from provisioning.providers.config import OidcSettings, settings_of
 

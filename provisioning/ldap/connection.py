@@ -13,11 +13,11 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
+from people.net import circuit_breaker, safe_http
+from people.net.circuit_breaker import CircuitOpen
+from people.net.safe_http import OutboundError
 from provisioning.ldap import starttls
 from provisioning.ldap.entry import Account
-from provisioning.net import circuit_breaker, safe_http
-from provisioning.net.circuit_breaker import CircuitOpen
-from provisioning.net.safe_http import OutboundError
 from provisioning.providers.config import LdapSettings
 
 try:

@@ -20,10 +20,10 @@ from mozilla_django_oidc.auth import OIDCAuthenticationBackend
 from mozilla_django_oidc.utils import import_from_settings
 
 from people.models import Person
+from people.net import safe_http
+from people.net.safe_http import HttpAnswer, OutboundError
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
-from provisioning.net import safe_http
-from provisioning.net.safe_http import HttpAnswer, OutboundError
 from provisioning.oidc import discovery
 from provisioning.oidc.discovery import SigningKey
 from provisioning.oidc.token_claims import claims_from, has_profile, merged

@@ -11,8 +11,8 @@ from uuid import UUID
 import jwt
 from django.core.cache import cache
 
-from provisioning.net import safe_http
-from provisioning.net.safe_http import OutboundError
+from people.net import safe_http
+from people.net.safe_http import OutboundError
 from provisioning.providers.restrictions import SHARED_DIRECTORIES
 
 CACHE_SECONDS: Final = 3600

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from people.secrets import SecretLost
 from provisioning.claims import Claims
 from provisioning.ldap import client
 from provisioning.ldap.client import Directory
@@ -13,7 +14,6 @@ from provisioning.passwords import ldap_lockout, lockout
 from provisioning.passwords.lockout import GuessedTooOften, Source
 from provisioning.providers import manage
 from provisioning.providers.config import settings_of
-from provisioning.providers.secrets import SecretLost
 
 
 class PasswordTry:

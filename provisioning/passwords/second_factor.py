@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from people.models import Person
 from people.operations import second_factors
+from people.secrets import SecretLost
 from people.tokens import token_digest
 from provisioning.passwords import lockout
 from provisioning.passwords.lockout import NOWHERE, GuessedTooOften, Source
 from provisioning.providers import second_factor_secrets
-from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.errors import SignInRefused

@@ -9,19 +9,28 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from people import hooks, tenancy
+from people import hooks, secrets, tenancy
 from people.db.constraints import constraint_of
 from people.operations import connection_events
 from people.operations.roles import group_mappings
+from people.secrets import SecretLost
 from people.values import Actor, PeopleError, normalize_key
 from provisioning import locks
 from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
-from provisioning.providers import config, issuers, secrets
+from provisioning.providers import config, issuers
 from provisioning.providers.config import SECRET_OF, Definition, Pairing
-from provisioning.providers.secrets import SecretForElsewhere
 
 FIELD: Final = "identity-provider"
 DIRECTORY_FIELD: Final = "identity-provider-directory"
+
+
+class SecretForElsewhere(SecretLost):
+    """The secret was entered for another address than the one it would be sent to."""
+
+    message = (
+        "The address has changed since the secret was entered, so the secret was not sent. "
+        "Enter it again on the provider's page."
+    )
 
 
 class ProviderNameTaken(PeopleError):

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from people import secrets
 from people.models import SecondFactor
+from people.secrets import SecretLost
 from provisioning.models import IdentityProvider
-from provisioning.providers import manage, second_factor_secrets, secrets
-from provisioning.providers.secrets import SecretLost
+from provisioning.providers import manage, second_factor_secrets
 
 # The field name that each column was encrypted for.
 SEALED: Final = {"secret": manage.FIELD, "directory_token": manage.DIRECTORY_FIELD}

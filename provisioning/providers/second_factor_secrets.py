@@ -1,7 +1,7 @@
 """Encrypts the secrets of authenticator apps, each for its person."""
 
+from people import secrets
 from people.models import Person
-from provisioning.providers import secrets
 
 
 def sealed(person: Person, secret: str) -> str:

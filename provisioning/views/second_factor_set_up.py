@@ -9,9 +9,9 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
 from people.operations.second_factors import set_up_second_factor
+from people.secrets import SecretLost
 from provisioning.passwords import second_factor
 from provisioning.providers import second_factor_secrets
-from provisioning.providers.secrets import SecretLost
 
 # The key of the session that stores the encrypted secret until a code has confirmed it.
 SETTING_UP: Final = "second_factor_being_set_up"

@@ -147,3 +147,47 @@ def test_needs_the_same_queries_for_any_number_of_events(api: Api, ada: Person) 
         api.get(EVENTS)
 
     assert len(many) == len(few)
+
+
+class TestTheFeed:
+    """… as a feed,"""
+
+    def test_returns_the_events_after_one_the_oldest_first(self, api: Api, ada: Person) -> None:
+        changed(ada, times=2)
+        mine = list(Event.objects.order_by("pk").values_list("pk", flat=True))
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=2, seconds=1)):
+            assert ids(api.get("events")) == mine
+            assert ids(api.get("events", after=mine[1])) == mine[2:]
+            assert ids(api.get("events", after=mine[-1])) == []
+            only = ids(api.get("events", action="person.reactivated"))
+            assert len(only) == 2
+
+    def test_returns_what_the_log_returns(self, api: Api, ada: Person) -> None:
+        changed(ada)
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=2, seconds=1)):
+            log = api.get(EVENTS, after=0).json()
+            assert api.get("events").json()["results"] == log["results"]
+
+    def test_returns_no_event_that_another_may_precede(self, api: Api, ada: Person) -> None:
+        changed(ada)
+
+        assert ids(api.get("events")) == []
+
+    def test_refuses_an_event_of_another_company(self, api: Api, ada: Person) -> None:
+        with core.in_another_tenant():
+            changed(core.person())
+            stranger = Event.objects.latest("pk").pk
+
+        assert api.get("events", after=stranger).json()["fields"]["after"]
+
+    def test_has_pages(self, api: Api, ada: Person) -> None:
+        changed(ada, times=3)
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=2, seconds=1)):
+            first = api.get("events", page_size=4)
+            rest = api.client.get(first.json()["next"])
+        assert ids(first) + ids(rest) == list(
+            Event.objects.order_by("pk").values_list("pk", flat=True)
+        )

@@ -31,6 +31,7 @@ NEEDED = {
     ("GET", "team-updates"): {"people:read"},
     ("GET", "attention"): {"people:read"},
     ("GET", "audit-events"): {"audit:read"},
+    ("GET", "events"): {"audit:read"},
     ("GET", "cards"): {"people:read", "spend:authorize"},
     ("GET", "cards/<uuid:card_id>"): {"people:read", "spend:authorize"},
     ("GET", "funds"): {"people:read", "spend:authorize"},

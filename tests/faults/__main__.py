@@ -27,6 +27,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "injection": [],
     "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
     "secrets_found": [],
+    "webhooks": ["--events", "5000", "--deaths", "10"],
     "week": ["--people", "2000"],
 }
 

@@ -6,8 +6,8 @@ from django.test import Client
 
 from people import tenancy
 from people.models import Person, Tenant
+from people.net import circuit_breaker
 from provisioning.models import IdentityProvider
-from provisioning.net import circuit_breaker
 from tests.factories import core
 from tests.services.active_directory import ActiveDirectory
 from tests.services.fake_openid import OpenIdProvider

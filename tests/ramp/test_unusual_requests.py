@@ -54,6 +54,7 @@ from tests.clients.scim import Provider, mail, someone
 from tests.clients.spend import Api, card, fund
 from tests.factories import core
 from tests.factories.scim import scim_connection
+from tests.factories.webhooks import webhook_delivery, webhook_endpoint
 from tests.support import rank_cases, sign_in_flow
 
 pytestmark = pytest.mark.django_db
@@ -167,6 +168,8 @@ class World:
             "grant_id": rank_cases.give(ada, role).pk,
             "invite_id": lifecycle.issue_invite(invited, actor=TESTS).pk,
             "token_id": owner.api_tokens.get().pk,
+            "endpoint_id": (endpoint := webhook_endpoint(owner)).pk,
+            "delivery_id": webhook_delivery(endpoint, Event.objects.latest("pk")).pk,
             "connection_id": scim.connection.pk,
             "group_id": ScimGroup.objects.get(scim_id=group).pk,
             "field_id": CustomField.objects.create(**usual, name="Floor", external_name="floor").pk,

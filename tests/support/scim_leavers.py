@@ -267,7 +267,12 @@ ELSEWHERE = {
     "too-late-to-undo",
     "too-many-passkeys",
     "too-many-people",
+    "too-many-webhook-endpoints",
+    "two-webhook-secrets",
+    "unknown-event-kind",
     "unreadable-file",
     "value-deleted",
+    "webhook-endpoint-paused",
+    "webhook-url-refused",
     "workflow-empty",
 }

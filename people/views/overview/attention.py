@@ -1,13 +1,19 @@
-"""What needs attention in `people`: bulk changes and scheduled terminations."""
+"""What needs attention in `people`: bulk changes, webhooks and scheduled terminations."""
 
 from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
 
 from django.urls import reverse
+from django.utils import timezone
 
-from people.models import BulkChange, Tenant
+from people.models import BulkChange, Tenant, WebhookEndpoint
 from people.presentation.attention import AttentionRows, Severity
 from people.views.bulk.alerts import undecided_alerts
 from people.views.offboarding.schedule_list import blocked_soon, failed_terminations
+
+# A server that restarts or is overloaded for a while needs nobody.
+WEBHOOKS_FAIL_FOR: Final = timedelta(hours=1)
 
 
 def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
@@ -21,6 +27,16 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
         action="Keep or restore",
         url=reverse("admin:bulk_changes"),
         of_one=_bulk_change,
+    )
+    yield AttentionRows(
+        rows=WebhookEndpoint.objects.failing(timezone.now() - WEBHOOKS_FAIL_FOR),
+        time="failing_since",
+        code="failing-webhooks",
+        severity=Severity.WARNING,
+        singular="webhook endpoint does not accept events",
+        plural="webhook endpoints do not accept events",
+        action="View the endpoint",
+        url=reverse("admin:webhooks"),
     )
     # While auto-termination is off, nobody is due.
     if tenant.auto_terminate_days is None:

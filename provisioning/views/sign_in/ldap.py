@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from people.secrets import SecretLost
 from people.views.page_context import page_context
 from provisioning.ldap.connection import AccountRefused, LdapFailed, WrongPassword
 from provisioning.models import IdentityProvider
@@ -13,7 +14,6 @@ from provisioning.passwords.directory_login import PasswordTry
 from provisioning.passwords.known_devices import remember, source_of
 from provisioning.passwords.ldap_lockout import NearlyLocked
 from provisioning.passwords.lockout import GuessedTooOften
-from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.identity_lookup import person_with_subject

@@ -13,15 +13,15 @@ from mozilla_django_oidc.views import OIDCAuthenticationCallbackView, OIDCAuthen
 
 from people import tenancy
 from people.models import Person
+from people.net.safe_http import OutboundError
+from people.secrets import SecretLost
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider, ProviderSession
-from provisioning.net.safe_http import OutboundError
 from provisioning.oidc import discovery
 from provisioning.oidc.backend import Backend, OidcFailed, ProviderSettings
 from provisioning.oidc.urls_for_provider import redirect_uri, signed_out_uri
 from provisioning.providers.config import settings_of
 from provisioning.providers.restrictions import restrictions_of
-from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.identity_lookup import person_with_subject

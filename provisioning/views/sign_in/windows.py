@@ -8,6 +8,7 @@ from typing import Final
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
+from people.secrets import SecretLost
 from provisioning import kerberos
 from provisioning.claims import Claims, Groups
 from provisioning.kerberos import Accepted, KerberosFailed
@@ -16,7 +17,6 @@ from provisioning.ldap.connection import AccountRefused, LdapFailed
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import WindowsSettings, settings_of
-from provisioning.providers.secrets import SecretLost
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.identity_lookup import person_with_subject

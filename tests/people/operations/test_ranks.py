@@ -331,6 +331,13 @@ OTHERS: dict[str, str] = {
     "spend.approvals.save_workflow": "Spending is exempt.",
     "spend.approvals.record_outstanding_item": "Spending is exempt.",
     "spend.approvals.settle_outstanding_item": "Spending is exempt.",
+    "webhooks.endpoints.add_endpoint": "A setting of the company.",
+    "webhooks.endpoints.update_endpoint": "A setting of the company.",
+    "webhooks.endpoints.rotate_secret": "A setting of the company.",
+    "webhooks.endpoints.retire_older_secret": "A setting of the company.",
+    "webhooks.endpoints.pause_endpoint": "A setting of the company.",
+    "webhooks.endpoints.resume_endpoint": "A setting of the company.",
+    "webhooks.endpoints.delete_endpoint": "A setting of the company.",
 }
 
 

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event, Person, Tenant
+from people.net import circuit_breaker
 from provisioning.directory import account_checks
 from provisioning.models import DirectoryCheck, Identity, IdentityProvider, SignInAttempt
-from provisioning.net import circuit_breaker
 from tests.factories import core
 from tests.services.active_directory import ActiveDirectory
 from tests.services.ldap import SERVICE, Slapd, dn_of, person

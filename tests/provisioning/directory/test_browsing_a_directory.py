@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from people.net import circuit_breaker
 from people.values import Actor
 from provisioning.directory import PAGE, Directory, DirectoryFailed, cached_live, directory_of
 from provisioning.ldap import client
 from provisioning.models import IdentityProvider
-from provisioning.net import circuit_breaker
 from provisioning.providers import config, manage
 from provisioning.providers.config import LdapSettings
 from provisioning.sign_in.sign_in import sign_in

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from people.net import circuit_breaker
 from provisioning.claims import Claims
 from provisioning.ldap import client, login_names
 from provisioning.ldap.connection import LdapFailed, WrongPassword
-from provisioning.net import circuit_breaker
 from provisioning.providers.config import LdapSettings
 from tests.services.ldap import (
     BASE,

@@ -9,9 +9,9 @@ from django.test import Client
 
 from people import tenancy
 from people.models import Person, Tenant
+from people.net import circuit_breaker
 from people.values import Actor
 from provisioning.models import IdentityProvider, SignInAttempt
-from provisioning.net import circuit_breaker
 from provisioning.providers import config, manage
 from tests.factories import core
 from tests.services.ldap import BASE, Slapd, dn_of, group, person, windows

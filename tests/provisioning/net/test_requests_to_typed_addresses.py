@@ -15,10 +15,10 @@ from pytest_django import Settings
 
 from people import tenancy
 from people.models import Tenant
+from people.net import safe_http
+from people.net.safe_http import OutboundError, fetch, fetch_json
 from provisioning.ldap.connection import LdapFailed, connected
 from provisioning.models import SignInAttempt
-from provisioning.net import safe_http
-from provisioning.net.safe_http import OutboundError, fetch, fetch_json
 from provisioning.providers.config import LdapSettings
 from tests.services.fake_openid import OpenIdProvider
 from tests.services.fake_server import GOOD, Listener

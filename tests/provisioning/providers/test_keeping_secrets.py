@@ -7,10 +7,10 @@ from pytest_django import Settings
 
 from people import tenancy
 from people.models import Event, Tenant
+from people.secrets import SecretLost, key_id, opened, sealed
 from people.values import Actor
 from provisioning.models import IdentityProvider
 from provisioning.providers import config, manage
-from provisioning.providers.secrets import SecretLost, key_id, opened, sealed
 
 SECRET = "a client secret"
 

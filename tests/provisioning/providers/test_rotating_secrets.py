@@ -9,10 +9,10 @@ from pytest_django import Settings
 
 from people import tenancy
 from people.models import Tenant
+from people.secrets import is_newest
 from people.values import Actor
 from provisioning.models import IdentityProvider
 from provisioning.providers import config, manage
-from provisioning.providers.secrets import is_newest
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 
 from django.conf import settings
 
-from provisioning.net import circuit_breaker
+from people.net import circuit_breaker
 
 CONNECT_SECONDS: Final = 3
 TOTAL_SECONDS: Final = 8
@@ -77,16 +77,23 @@ def fetch(
     *,
     method: str = "GET",
     form: Mapping[str, str] | None = None,
+    content: bytes | None = None,
     headers: Mapping[str, str] | None = None,
+    is_body_needed: bool = True,
 ) -> HttpAnswer:
     """Send one request and return the response, unless it is a redirect.
 
+    :param form: the fields of a form, which become the body.
+    :param content: the body, whose type is in `headers`.
+    :param is_body_needed: False if a response that is too large counts as well. Then `body` is its
+        beginning.
     :raises OutboundError: if the address is refused, the request fails, or it is redirected.
     """
     parts = checked(url)
+    request = _Request(method, form, content, headers or {}, is_body_needed)
     try:
         with circuit_breaker.circuit(origin(url), Unreachable):
-            answer = _send(url, parts, method, form, headers or {})
+            answer = _send(url, parts, request)
     except circuit_breaker.CircuitOpen as error:
         raise OutboundError(
             "resting",
@@ -180,16 +187,32 @@ def checked(url: str) -> SplitResult:
     return parts
 
 
-def _send(
-    url: str, parts: SplitResult, method: str, form: Any, headers: Mapping[str, str]
-) -> HttpAnswer:
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    form: Mapping[str, str] | None
+    content: bytes | None
+    headers: Mapping[str, str]
+    is_body_needed: bool
+
+
+def check_address(url: str) -> None:
+    """Refuse the URL for the reasons for which `fetch` would, without a request to the server.
+
+    :raises OutboundError: if the URL is invalid, or the host has no address to which Ramp connects.
+    """
+    parts = checked(url)
+    resolve(parts.hostname or "", _port(parts), may_be_plain=parts.scheme == "http")
+
+
+def _send(url: str, parts: SplitResult, request: _Request) -> HttpAnswer:
     is_plain = parts.scheme == "http"
     deadline = time.monotonic() + TOTAL_SECONDS
     try:
         host, port = parts.hostname or "", _port(parts)
         opened = connect(host, port, seconds=CONNECT_SECONDS, may_be_plain=is_plain)
         with opened, _cut_off(opened), _secured(opened, parts) as connected:
-            answer = _answer(connected, url, parts, method, form, headers)
+            answer = _answer(connected, url, parts, request)
         if time.monotonic() >= deadline:
             # The response was cut off by the timer, but may look complete.
             raise TimeoutError
@@ -233,24 +256,22 @@ def _secured(opened: socket.socket, parts: SplitResult) -> socket.socket:
 
 
 def _answer(
-    connected: socket.socket,
-    url: str,
-    parts: SplitResult,
-    method: str,
-    form: Any,
-    headers: Mapping[str, str],
+    connected: socket.socket, url: str, parts: SplitResult, request: _Request
 ) -> HttpAnswer:
-    sent = {"Accept": "application/json", "User-Agent": "Ramp", **headers, "Host": parts.netloc}
-    body = None
-    if form is not None:
-        body = urlencode(form)
+    sent = {"Accept": "application/json", "User-Agent": "Ramp", **request.headers}
+    sent["Host"] = parts.netloc
+    body: str | bytes | None = request.content
+    if request.form is not None:
+        body = urlencode(request.form)
         sent["Content-Type"] = "application/x-www-form-urlencoded"
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     connection = http.client.HTTPConnection(parts.hostname or "", _port(parts))
     connection.sock = connected
-    connection.request(method, path, body=body, headers=sent)
+    connection.request(request.method, path, body=body, headers=sent)
     with connection.getresponse() as response:
         content = response.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES and not request.is_body_needed:
+            return HttpAnswer(url, response.status, dict(response.headers), content)
         if len(content) > MAX_BYTES:
             raise OutboundError("too-large", f"{url} returned more than {MAX_BYTES // 1024} KiB.")
         if response.length:

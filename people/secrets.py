@@ -1,4 +1,4 @@
-"""Encrypts secrets that Ramp has to send: client secrets, bind passwords, keytabs.
+"""Encrypts secrets that Ramp has to send or compute with: client secrets, webhook secrets.
 
 Each is encrypted with a key derived from SECRET_KEY for one tenant and one field, so a secret that
 is copied to another row cannot be decrypted. The keys in SECRET_KEY_FALLBACKS still decrypt older
@@ -20,15 +20,6 @@ class SecretLost(Exception):
 
     def __init__(self) -> None:
         super().__init__(self.message)
-
-
-class SecretForElsewhere(SecretLost):
-    """The secret was entered for another address than the one it would be sent to."""
-
-    message = (
-        "The address has changed since the secret was entered, so the secret was not sent. "
-        "Enter it again on the provider's page."
-    )
 
 
 def sealed(text: str, *, tenant_id: int, field: str) -> str:

@@ -1,0 +1,79 @@
+"""Creates the deliveries of new events.
+
+The events of an endpoint are read in the order of the event log. An event becomes visible when its
+transaction commits, which may be after later ones, so each run reads the last minutes again
+(SETTLED_AFTER) and passes over the events that have their delivery. Two changes of one person
+cannot overtake each other, because each locks the person until it commits.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from people import tenancy
+from people.models import Event, WebhookDelivery, WebhookEndpoint
+from people.presentation.audit_log import SETTLED_AFTER, Place, newer_than
+
+# Deliveries created in one transaction, which keeps transactions short.
+BATCH: Final = 500
+# An endpoint without new events is otherwise written every few seconds.
+NOTED_EVERY: Final = timedelta(seconds=30)
+
+
+def enqueue_events() -> int:
+    """Create the deliveries of new events to all active endpoints; return their number."""
+    with tenancy.across_tenants():
+        endpoints = list(WebhookEndpoint.objects.active().values_list("pk", flat=True))
+        return sum(map(_enqueue_for, endpoints))
+
+
+def _enqueue_for(endpoint_id: UUID) -> int:
+    count, place, is_last = 0, None, False
+    while not is_last:
+        created = _enqueue_batch(endpoint_id, after=place)
+        count += len(created)
+        is_last = len(created) < BATCH
+        if created:
+            place = Place(created[-1].happened_at, created[-1].pk)
+    return count
+
+
+@transaction.atomic
+def _enqueue_batch(endpoint_id: UUID, *, after: Place | None) -> list[Event]:
+    """Create deliveries of the next events, and return these events."""
+    now = timezone.now()
+    # One process at a time, so that the keys of the deliveries are in the order of the events.
+    unlocked = WebhookEndpoint.objects.active().select_for_update(skip_locked=True, of=("self",))
+    endpoint: WebhookEndpoint | None = unlocked.filter(pk=endpoint_id).first()
+    if endpoint is None:
+        return []
+    created = list(newer_than(_new_events(endpoint), after).order_by("happened_at", "pk")[:BATCH])
+    WebhookDelivery.objects.bulk_create(
+        WebhookDelivery(
+            tenant_id=endpoint.tenant_id,
+            endpoint=endpoint,
+            event=event,
+            person_id=event.person_id,
+            due_at=now,
+            created_at=now,
+        )
+        for event in created
+    )
+    if len(created) < BATCH and now - endpoint.enqueued_until > NOTED_EVERY:
+        endpoint.enqueued_until = now
+        endpoint.save(update_fields=["enqueued_until"])
+    return created
+
+
+def _new_events(endpoint: WebhookEndpoint) -> QuerySet[Event]:
+    """Return the events for the endpoint that may have no delivery yet."""
+    unsettled: datetime = endpoint.enqueued_until - SETTLED_AFTER
+    delivered = WebhookDelivery.objects.filter(endpoint=endpoint, event=OuterRef("pk"))
+    events: QuerySet[Event] = Event.objects.filter(
+        tenant_id=endpoint.tenant_id, happened_at__gt=max(unsettled, endpoint.active_since)
+    ).exclude(Exists(delivered))
+    return events.filter(kind__in=endpoint.kinds) if endpoint.kinds else events
