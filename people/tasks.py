@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from people import events
 from people.mail import sending
-from people.operations import daily_counts, guests
+from people.operations import daily_counts, digests, guests
 from people.operations.bulk import undo
 from people.operations.comparison import job as comparison_job
 from people.operations.offboarding import job
@@ -18,6 +18,7 @@ SENDING_SECONDS = 30
 TERMINATING_SECONDS = 60
 UNDOING_SECONDS = 60
 COMPARING_SECONDS = 60
+DIGESTS_SECONDS = 60
 
 
 @shared_task(name="people.tasks.dispatch_events")
@@ -66,6 +67,14 @@ def continue_comparisons(**_: Any) -> None:
 @shared_task(name="people.tasks.deactivate_guests")
 def deactivate_guests(**_: Any) -> None:
     guests.deactivate_due(as_of=timezone.now())
+
+
+@shared_task(name="people.tasks.send_digests")
+def send_digests(**_: Any) -> None:
+    """Enqueue the digests that are due. When the time is over, another task continues."""
+    if not digests.send_batch(as_of=timezone.now(), seconds=DIGESTS_SECONDS)[1]:
+        # No retries: if the broker is unavailable, beat starts the task again.
+        current_app.send_task("people.tasks.send_digests", retry=False)
 
 
 @shared_task(name="people.tasks.forget_idempotency_keys")

@@ -301,6 +301,7 @@ OTHERS = {
     *("sign_in_second_factor", "sign_in_set_up_second_factor"),
     *("second_factor_set_up", "second_factor_remove", "recovery_codes"),
     *("account", "account_resend_confirmation", "account_sign_out_everywhere"),
+    "account_preferences",
     "account_session_end",
     *("forgot_password", "reset_password", "confirm_address"),
     # Tokens are one's own, and every administrator may stop a leaked one.
