@@ -24,6 +24,8 @@ class SessionBackend(BaseBackend):
     def get_user(self, user_id: UUID | str) -> Person | None:
         # The session belongs to a person, who then tells the tenant.
         with tenancy.across_tenants():
-            people = Person.objects.select_related("tenant").filter(tenant__is_sandbox=False)
+            people = Person.objects.select_related("tenant", "account_settings").filter(
+                tenant__is_sandbox=False
+            )
         person = people.filter(pk=user_id).first()
         return person if person and person.is_active and person.tenant.is_active else None

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from people import events
 from people.mail import sending
-from people.operations import daily_counts, guests, sessions
+from people.operations import daily_counts, digests, guests, sessions
 from people.operations.bulk import undo
 from people.operations.comparison import job as comparison_job
 from people.operations.offboarding import job
@@ -22,6 +22,7 @@ UNDOING_SECONDS = 60
 # Short, because mails may wait for the same worker process.
 WEBHOOK_SECONDS = 10
 COMPARING_SECONDS = 60
+DIGESTS_SECONDS = 60
 
 
 @shared_task(name="people.tasks.dispatch_events")
@@ -88,6 +89,14 @@ def deactivate_guests(**_: Any) -> None:
 @shared_task(name="people.tasks.delete_expired_sessions")
 def delete_expired_sessions(**_: Any) -> None:
     sessions.delete_expired_sessions(as_of=timezone.now())
+
+
+@shared_task(name="people.tasks.send_digests")
+def send_digests(**_: Any) -> None:
+    """Enqueue the digests that are due. When the time is over, another task continues."""
+    if not digests.send_batch(as_of=timezone.now(), seconds=DIGESTS_SECONDS)[1]:
+        # No retries: if the broker is unavailable, beat starts the task again.
+        current_app.send_task("people.tasks.send_digests", retry=False)
 
 
 @shared_task(name="people.tasks.forget_idempotency_keys")

@@ -12,12 +12,14 @@ from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, QueryDict, UnreadablePostError
 from django.urls import resolve
+from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from people import client_address, events, tenancy
 from people.models import Event
 from people.session_backend import HAS_SECOND_FACTOR
 from people.views.session_notes import note_use
+from people.views.time_zones import viewer_zone
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -183,4 +185,20 @@ class TenantMiddleware:
             return redirect_to_login(request.get_full_path())
         with tenancy.use(person.tenant_id):
             note_use(request, person)
+            return self.respond(request)
+
+
+class TimeZoneMiddleware:
+    """Has pages show times in the zone of the viewer.
+
+    The API and the exports, which are streamed after this has ended, keep to UTC.
+    """
+
+    def __init__(self, respond: Respond) -> None:
+        self.respond = respond
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/"):
+            return self.respond(request)
+        with timezone.override(viewer_zone(request)):
             return self.respond(request)

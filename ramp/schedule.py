@@ -19,6 +19,12 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
     # By the clock, so that restarts of beat do not delay it.
     "terminate-due": {"task": "people.tasks.terminate_due", "schedule": crontab(minute=0)},
     "deactivate-guests": {"task": "people.tasks.deactivate_guests", "schedule": crontab(minute=5)},
+    # Every quarter of an hour, because time zones differ by quarters.
+    "send-digests": {
+        "task": "people.tasks.send_digests",
+        "schedule": crontab(minute="1,16,31,46"),
+        "options": {"expires": 15 * 60},
+    },
     "check-directories": {
         "task": "provisioning.tasks.check_directories",
         "schedule": crontab(minute="10,25,40,55"),
@@ -52,6 +58,7 @@ DUE_JOBS: Final = {
     "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due": "provisioning.directory.account_checks.check_due",
     "people.operations.departing.terminate_due": "people.operations.offboarding.job.terminate_due",
+    "people.operations.digests.send_due": "people.operations.digests.send_due",
     "people.events.dispatch_all": "people.events.dispatch_all",
     "scim.tasks.look_again": "scim.tasks.run_sync_cycle",
     "people.mail.send_due": "people.mail.sending.send_due",

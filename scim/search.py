@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from django.urls import reverse
-from django.utils import timezone
 
 from people.presentation.search import (
     SHOWN_A_SECTION,
@@ -13,6 +12,7 @@ from people.presentation.search import (
     Section,
     matching_pages,
 )
+from people.presentation.times import day_text
 from people.search import person_result
 from scim.connections.presets import PRESETS
 from scim.models import Connection, RequestLog, ScimGroup, ScimUser
@@ -109,12 +109,12 @@ def _requests(query: SearchQuery) -> Iterator[SearchResult]:
         return
     logs = RequestLog.objects.filter(pk__range=query.request_ids).select_related("connection")
     for log in logs.order_by("pk")[:SHOWN_A_SECTION]:
-        at = timezone.localtime(log.received_at)
         yield SearchResult(
             Section.REQUESTS,
             f"Request {log.pk}",
             reverse("admin:scim_request", args=[log.connection_id, log.pk]),
-            f"{log.connection}: {log.method} {log.path}, answered {log.status}, {at:%-d %B %Y}",
+            f"{log.connection}: {log.method} {log.path}, answered {log.status}, "
+            f"{day_text(log.received_at)}",
             is_exact=True,
         )
 

@@ -6,6 +6,13 @@ if (window.htmx) {
   window.htmx.config.allowEval = false;
 }
 
+// Pages show times in this zone, unless the person has chosen another one for their account.
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+if (timeZone) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `time_zone=${timeZone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
 const nameChoices = () => {
   for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
     const label = select.labels[0];

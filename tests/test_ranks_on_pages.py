@@ -304,6 +304,7 @@ OTHERS = {
     *("second_factor_set_up", "second_factor_remove", "recovery_codes"),
     *("sign_in_passkey", "passkey_add", "passkey_remove"),
     *("account", "account_resend_confirmation", "account_sign_out_everywhere"),
+    "account_preferences",
     "account_session_end",
     *("forgot_password", "reset_password", "confirm_address"),
     # Tokens are one's own, and every administrator may stop a leaked one.

@@ -23,6 +23,7 @@ from people.models import Person
 from people.models.person import PersonQuerySet
 from people.operations.exports import record_export
 from people.presentation.people_columns import CONTACT, Layout, layout_for, url_of
+from people.presentation.times import day_text
 from people.views.offboarding.terminate import terminate
 from people.views.permissions import PersonRequest, administrator_required
 from people.views.person.activation import deactivate, reactivate
@@ -63,7 +64,7 @@ def layout_of(request: HttpRequest) -> Layout:
 
 
 def _day(moment: datetime | None) -> str:
-    return f"{moment:%-d %B %Y}" if moment else "—"
+    return day_text(moment) if moment else "—"
 
 
 def _export_query(request: HttpRequest) -> str:

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils import timezone
 
 from people.mail.confirmation_links import By, approvals_of, confirmation_link, is_current
 from people.mail.invite_links import invite_link
@@ -15,11 +16,17 @@ from people.mail.reset_links import is_current as is_reset_current
 from people.mail.reset_links import reset_link
 from people.mail.setup_links import setup_link
 from people.models import Invite, Mail, Person
+from people.models.time_zones import zone_of
 from people.values import normalize_key
 
 
 def build_message(mail: Mail) -> EmailMultiAlternatives:
     """Build the message. Each attempt has the same Message-ID and the same link."""
+    with timezone.override(zone_of(mail.person)):
+        return _build_message(mail)
+
+
+def _build_message(mail: Mail) -> EmailMultiAlternatives:
     sender = _sender(mail)
     context = {
         "person": mail.person,
@@ -28,6 +35,8 @@ def build_message(mail: Mail) -> EmailMultiAlternatives:
         "invite": mail.invite,
         "link": _link(mail),
         "facts": mail.facts,
+        # When somebody did what the mail is about.
+        "at": mail.created_at,
     }
     subject = _line(render_to_string(f"mail/{mail.kind}-subject.txt", context))
     message = EmailMultiAlternatives(
@@ -50,6 +59,8 @@ def message_id(mail: Mail) -> str:
 
 def reason_not_to_send(mail: Mail, *, now: datetime) -> str:
     """Return why the mail must not be sent any more; blank if it may be sent."""
+    if mail.kind == Mail.Kind.DIGEST and not mail.person.is_administrator:
+        return f"{mail.person.full_name} is no longer an administrator."
     return _recipient_problem(mail.person) or _content_problem(mail, now)
 
 

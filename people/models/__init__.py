@@ -1,5 +1,6 @@
 """The models: tenants, people, what people hold, and the history."""
 
+from people.models.account_settings import AccountSettings
 from people.models.api_tokens import ApiToken, Scope
 from people.models.bulk_changes import BulkChange, BulkChangeItem
 from people.models.comparisons import Comparison, ComparisonRow
@@ -26,6 +27,7 @@ from people.models.webhooks import WebhookDelivery, WebhookEndpoint
 from people.models.workflows import Approval, Step, Workflow
 
 __all__ = [
+    "AccountSettings",
     "ApiToken",
     "Approval",
     "Authorization",

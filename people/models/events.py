@@ -34,6 +34,7 @@ class Event(DeferrableModel, TenantOwned):
         ADDRESS_CONFIRMED = "person.address-confirmed", "new email address confirmed"
         PASSWORD_CHANGED = "person.password-changed", "password changed"
         SECOND_FACTOR_CHANGED = "person.second-factor-changed", "second factor changed"
+        ACCOUNT_SETTINGS_CHANGED = "person.account-settings-changed", "account settings changed"
         PERSON_JOINED = "person.joined", "joined"
         SESSIONS_ENDED = "person.sessions-ended", "sessions ended"
         SESSION_ENDED = "person.session-ended", "session ended"

@@ -49,6 +49,8 @@ class Mail(DeferrableModel, TenantOwned):
         RESET_PASSWORD = "reset-password", "link to choose a new password"
         BULK_CHANGE = "bulk-change", "notice that many were deactivated at once"
         WEBHOOK_PAUSED = "webhook-paused", "notice that a webhook endpoint was paused"
+        SECURITY_NOTICE = "security-notice", "notice of a change to the account's security"
+        DIGEST = "digest", "digest of what needs attention"
         SETUP_LINK = "setup-link", "setup steps for a colleague in IT"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

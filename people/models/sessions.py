@@ -16,6 +16,8 @@ class PersonSession(TenantOwned):
     session_key = models.CharField(max_length=40, unique=True)
     user_agent = models.CharField(max_length=300, blank=True)
     ip = models.GenericIPAddressField(null=True)
+    # The zone of the browser, which a script sends as a cookie.
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")
     began_at = models.DateTimeField()
     # Written every few minutes.
     last_used_at = models.DateTimeField()

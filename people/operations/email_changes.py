@@ -41,7 +41,7 @@ class ConfirmationRefused(PeopleError):
 def send_address_mails(person: Person, changes: Mapping[str, Any], *, actor: Actor) -> None:
     """Send the mails that follow from a changed or a pending address."""
     if "pending_email" in changes and person.pending_email:
-        _send_requests(person)
+        _send_requests(person, actor=actor)
     address = changes.get("email", {"from": "", "to": ""})
     # `from` is None for somebody who had no address.
     if (
@@ -82,13 +82,19 @@ def resend_confirmation(person: Person, *, actor: Actor) -> bool:
     if latest is None or not is_current(latest) or latest.is_withheld:
         # No earlier request is valid any more, or it was withheld: then the old address, too, has
         # received nothing.
-        _send_requests(person)
+        _send_requests(person, actor=actor)
         return True
     missing = unconfirmed(person)
     if person.pending_email in missing:
         # The same request: links that were mailed before stay valid.
         request = str(request_of(latest))
-        enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, request=request)
+        enqueue_mail(
+            Mail.Kind.CONFIRM_ADDRESS,
+            person,
+            to=person.pending_email,
+            request=request,
+            actor=str(actor),
+        )
     if person.email in missing:
         _mail_old_address(person, latest)
     return True
@@ -132,27 +138,35 @@ def approve_address(person: Person, *, actor: Actor) -> bool:
     if not person.pending_email:
         return False
     if person.email in unconfirmed(person):
-        enqueue_mail(
-            Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
-        )
+        _notify_old_address(person, actor=actor)
         # The old address does not have to approve any more, but it got the notice above: its holder
         # must learn about the change.
         _approve(person, By.OWNER, actor=actor)
     return True
 
 
-def _send_requests(person: Person) -> None:
+def _send_requests(person: Person, *, actor: Actor) -> None:
     """Mail the pending address; ask the old one for approval, or only notify it."""
     # A person without an address cannot be asked: another person has got it, see `release_address`.
     is_elevated = bool(person.email and ranks.rank_of(person))
-    facts: dict[str, Any] = {"needs_both": True} if is_elevated else {}
+    facts: dict[str, Any] = {"actor": str(actor)}
+    if is_elevated:
+        facts["needs_both"] = True
     request = enqueue_mail(Mail.Kind.CONFIRM_ADDRESS, person, to=person.pending_email, **facts)
     if is_elevated:
         _mail_old_address(person, request)
     elif person.email:
-        enqueue_mail(
-            Mail.Kind.ADDRESS_CHANGES, person, to=person.email, address=person.pending_email
-        )
+        _notify_old_address(person, actor=actor)
+
+
+def _notify_old_address(person: Person, *, actor: Actor) -> None:
+    enqueue_mail(
+        Mail.Kind.ADDRESS_CHANGES,
+        person,
+        to=person.email,
+        address=person.pending_email,
+        actor=str(actor),
+    )
 
 
 def _mail_old_address(person: Person, request: Mail) -> None:
@@ -162,6 +176,7 @@ def _mail_old_address(person: Person, request: Mail) -> None:
         to=person.email,
         address=person.pending_email,
         request=str(request_of(request)),
+        actor=request.facts.get("actor", ""),
     )
 
 

@@ -21,7 +21,7 @@ def record_sign_in_linked(
         Mail.Kind.SIGN_IN_LINKED,
         person,
         to=person.email,
-        by="An administrator" if actor.via == "person" else "Ramp",
+        actor=str(actor),
         subject=subject,
         provider=provider,
         replaced=is_replaced,

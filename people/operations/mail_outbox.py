@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from people import events
+from people.client_address import current_client_address
 from people.db import unit_of_work
 from people.models import Invite, Mail, Person
+from people.values import Actor
 
 # Why mails are withheld at the moment; blank if they are sent.
 _withheld_because: ContextVar[str] = ContextVar("withheld_because", default="")
@@ -26,6 +29,28 @@ def withhold_mail(reason: str) -> Iterator[None]:
         yield
     finally:
         _withheld_because.reset(token)
+
+
+def notify_of_security(
+    person: Person, *, actor: Actor, title: str, deed: str, effect: str = ""
+) -> None:
+    """Tell the person by mail who changed how they sign in, and when.
+
+    :param title: what happened, as the subject, such as “Your password was changed”.
+    :param deed: the predicate of the sentence about the actor, such as “changed your password”.
+    """
+    if person.email:
+        enqueue_mail(
+            Mail.Kind.SECURITY_NOTICE,
+            person,
+            to=person.email,
+            actor=str(actor),
+            ip=current_client_address() if actor == person.actor else None,
+            title=title,
+            deed=deed,
+            effect=effect,
+            path=reverse("admin:account"),
+        )
 
 
 def enqueue_mail(

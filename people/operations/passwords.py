@@ -4,11 +4,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
+from people.client_address import current_client_address
 from people.mail.reset_links import credentials_digest, is_current
 from people.models import Event, Mail, Person
 from people.operations import ranks
 from people.operations.locks import lock
-from people.operations.mail_outbox import enqueue_mail
+from people.operations.mail_outbox import enqueue_mail, notify_of_security
 from people.values import Actor, PeopleError
 
 
@@ -37,7 +38,12 @@ def mail_reset(person: Person, *, actor: Actor | None = None) -> Mail:
         events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
     # The link ends when one of these credentials changes, see people.mail.reset_links.
     return enqueue_mail(
-        Mail.Kind.RESET_PASSWORD, person, to=person.email, as_of=credentials_digest(person)
+        Mail.Kind.RESET_PASSWORD,
+        person,
+        to=person.email,
+        as_of=credentials_digest(person),
+        actor=str(actor or ""),
+        ip=current_client_address(),
     )
 
 
@@ -56,6 +62,7 @@ def reset_password(mail: Mail, password: str) -> Person:
     events.record(
         Event.Kind.PASSWORD_CHANGED, person, actor=person.actor, what="chose a new password"
     )
+    _notify(person, actor=person.actor)
     return person
 
 
@@ -72,3 +79,14 @@ def change_password(person: Person, password: str, *, actor: Actor) -> None:
     is_own = actor == person.actor
     what = "changed their password" if is_own else f"changed the password of {person.full_name}"
     events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
+    _notify(person, actor=actor)
+
+
+def _notify(person: Person, *, actor: Actor) -> None:
+    notify_of_security(
+        person,
+        actor=actor,
+        title="Your password was changed",
+        deed="changed your password",
+        effect="All other sessions were ended.",
+    )

@@ -13,6 +13,7 @@ from people import events
 from people.models import Event, Passkey, Person, SecondFactor
 from people.operations import ranks
 from people.operations.locks import lock
+from people.operations.mail_outbox import notify_of_security
 from people.operations.sessions import end_browser_sessions
 from people.values import Actor, PeopleError
 
@@ -61,7 +62,14 @@ def set_up_second_factor(
         "created_at": timezone.now(),
     }
     _, is_first = SecondFactor.objects.update_or_create(person=person, defaults=values)
-    _record(person, f"{'set up' if is_first else 'replaced'} their second factor", actor=actor)
+    did = "set up" if is_first else "replaced"
+    _record(person, f"{did} their second factor", actor=actor)
+    notify_of_security(
+        person,
+        actor=actor,
+        title=f"Your second factor was {did}",
+        deed=f"{did} your second factor",
+    )
     return True
 
 
@@ -125,6 +133,16 @@ def remove_second_factor(person: Person, *, actor: Actor) -> bool:
         end_browser_sessions(person)
     what = "removed their" if is_own else f"reset {person.full_name}’s"
     _record(person, f"{what} second factor", actor=actor)
+    notify_of_security(
+        person,
+        actor=actor,
+        title=f"Your second factor was {'removed' if is_own else 'reset'}",
+        deed=f"{'removed' if is_own else 'reset'} your second factor",
+        effect="Your password alone now signs you in."
+        if is_own
+        else "You were signed out everywhere, and your recovery codes no longer work. Set up a new "
+        "second factor on your account page.",
+    )
     return True
 
 

@@ -74,10 +74,17 @@ def end_browser_sessions(person: Person) -> None:
     ApiToken.objects.filter(pk__in=token_ids).update(session_epoch=person.session_epoch)
 
 
-def note_session(person: Person, key: str, *, user_agent: str, ip: str | None) -> None:
+def note_session(
+    person: Person, key: str, *, user_agent: str, ip: str | None, time_zone: str
+) -> None:
     """Note that the person uses the session with this key now."""
     now = timezone.now()
-    used = {"user_agent": user_agent[:300], "ip": ip, "last_used_at": now}
+    used = {
+        "user_agent": user_agent[:300],
+        "ip": ip,
+        "time_zone": time_zone,
+        "last_used_at": now,
+    }
     began = {"tenant_id": person.tenant_id, "person": person, "began_at": now}
     _, is_new = PersonSession.objects.update_or_create(
         session_key=key, defaults=used, create_defaults=used | began

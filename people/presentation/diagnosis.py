@@ -10,6 +10,7 @@ from enum import IntEnum
 
 from people import hooks
 from people.models import Person
+from people.presentation.times import day_text
 from people.values import normalize_key
 
 NAMESAKES_SHOWN = 10
@@ -138,4 +139,4 @@ def _named_exactly(text: str) -> list[Person]:
 
 
 def day(at: datetime | None) -> str:
-    return f"{at:%-d %B %Y}" if at else "an unknown date"
+    return day_text(at) if at else "an unknown date"

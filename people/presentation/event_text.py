@@ -18,6 +18,7 @@ from people.presentation.company_text import (
     organization_deed,
     plain_value,
 )
+from people.presentation.times import moment_text
 from people.values import normalize_key
 
 ORDER = {name: place for place, name in enumerate(LABELS)}
@@ -30,6 +31,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new email address",
     Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.SECOND_FACTOR_CHANGED: "{actor} {what}",
+    Event.Kind.ACCOUNT_SETTINGS_CHANGED: "{actor} {what}",
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
     Event.Kind.SESSION_ENDED: "{actor} ended a session of {person}: {what}",
@@ -84,6 +86,7 @@ ICONS: dict[str, str] = {
     Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
     Event.Kind.PASSWORD_CHANGED: "password",
     Event.Kind.SECOND_FACTOR_CHANGED: "phonelink_lock",
+    Event.Kind.ACCOUNT_SETTINGS_CHANGED: "manage_accounts",
     Event.Kind.PERSON_JOINED: "login",
     Event.Kind.SESSIONS_ENDED: "logout",
     Event.Kind.SESSION_ENDED: "logout",
@@ -126,6 +129,8 @@ MAILS = {
     Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
     Mail.Kind.WEBHOOK_PAUSED: "The webhook notice",
     Mail.Kind.SETUP_LINK: "The email with the setup link",
+    Mail.Kind.SECURITY_NOTICE: "The security notice",
+    Mail.Kind.DIGEST: "The digest of what needs attention",
 }
 
 
@@ -190,7 +195,7 @@ def _report(mail: Mail) -> str:
     if mail.problem:
         return f"The mail server said: {mail.problem}"
     if mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
-        return f"Sent on {mail.sent_at:%-d %B %Y, %H:%M} UTC."
+        return f"Sent on {moment_text(mail.sent_at)}."
     return ""
 
 
@@ -309,7 +314,7 @@ def _value_text(field: str, value: Any, names: dict[str, str]) -> str:
             column: Any = Person._meta.get_field(field)
             return str(dict(column.flatchoices).get(value, value))
         case Kind.MOMENT:
-            return f"{datetime.fromisoformat(value):%-d %B %Y, %H:%M} UTC"
+            return moment_text(datetime.fromisoformat(value))
         case _:
             return str(value)
 

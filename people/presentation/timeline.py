@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import islice
 
-from people.models import Event, Person
+from people.models import Event, Mail, Person
 from people.presentation.event_text import TimelineEntry, entries_of, entry_of_mail
 
 EVENTS_A_PAGE = 20
@@ -38,7 +38,8 @@ def timeline_of(person: Person, *, before: int | None = None) -> Timeline:
 
 def _mails(person: Person, *, before: int | None, since: Event | None) -> list[TimelineEntry]:
     """Return the mails of the period that a page of events covers."""
-    mails = person.mails.order_by("-created_at")
+    # Digests are not about the person.
+    mails = person.mails.exclude(kind=Mail.Kind.DIGEST).order_by("-created_at")
     if since:
         mails = mails.filter(created_at__gte=since.happened_at)
     if before is not None:

@@ -1,11 +1,17 @@
-"""Times relative to now."""
+"""Times relative to now, and times in the zone of the viewer."""
 
 from datetime import datetime
 
 from django import template
 from django.utils.timesince import timesince
 
+from people.presentation import times
+
 register = template.Library()
+register.filter("moment", times.moment_text)
+register.filter("exact_moment", times.exact_moment_text)
+register.filter("clock", times.clock_text)
+register.filter("exact_clock", times.exact_clock_text)
 
 
 @register.filter

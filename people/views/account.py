@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people import hooks
 from people.models import PersonSession
 from people.operations import email_changes, people_update, sessions
+from people.operations.account_settings import account_settings_of
 from people.operations.passkeys import passkeys_of
 from people.operations.second_factors import second_factor_of
 from people.presentation.actor_names import actor_name
@@ -22,6 +23,7 @@ from people.presentation.devices import device_name
 from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
+from people.views.time_zones import browser_zone
 
 NAMES = ("given_name", "family_name")
 
@@ -63,6 +65,8 @@ def account(request: PersonRequest) -> HttpResponse:
         "owners": " and ".join(sorted(owners)),
         "contact": hooks.contact_details([person.pk]).get(person.pk),
         "sign_in_methods": hooks.sign_in_methods(person, may_link=True),
+        "settings": account_settings_of(person),
+        "browser_zone": browser_zone(request),
         "second_factor": second_factor_of(person),
         "second_factor_set_up": hooks.url_of(hooks.Page.SECOND_FACTOR),
         "passkeys": passkeys_of(person),

@@ -1,7 +1,6 @@
 """The audit log of the company: the list, one event, and the export."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -20,6 +19,7 @@ from people.presentation.audit_log import AuditFilter
 from people.presentation.event_kinds import grouped_boxes, kinds_field
 from people.presentation.query_params import int_param
 from people.presentation.search_forms import choice
+from people.presentation.times import end_of_day, start_of_day
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 
@@ -60,8 +60,8 @@ class AuditSearch(forms.Form):
             person=values.get("person", ""),
             kinds=values.get("action", []),
             interface=values.get("interface", ""),
-            since=datetime.combine(since, time.min, UTC) if since else None,
-            until=datetime.combine(until, time.max, UTC) if until else None,
+            since=start_of_day(since) if since else None,
+            until=end_of_day(until) if until else None,
         )
 
 

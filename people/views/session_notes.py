@@ -10,6 +10,7 @@ from people import tenancy
 from people.client_address import current_client_address
 from people.models import Person
 from people.operations.sessions import note_session
+from people.views.time_zones import browser_zone
 
 # The key of a session that stores when its use was noted last, and how often that happens. Each
 # note writes two rows, so not every request makes one.
@@ -40,4 +41,5 @@ def _note(request: HttpRequest, person: Person) -> None:
         request.session.session_key or "",
         user_agent=request.META.get("HTTP_USER_AGENT", ""),
         ip=current_client_address(),
+        time_zone=browser_zone(request),
     )

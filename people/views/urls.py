@@ -8,6 +8,7 @@ from people.views.account import (
     resend_own_confirmation,
     sign_out_everywhere,
 )
+from people.views.account_preferences import account_preferences
 from people.views.api_tokens import api_tokens, revoke_api_token
 from people.views.audit_log import audit_event, audit_log_page, export_audit_log
 from people.views.bulk.alerts import alert_thresholds
@@ -55,6 +56,7 @@ PAGES: list[URLPattern] = [
     path("overview/checklist/", setup_checklist, name="setup_checklist"),
     path("home/", home, name="home"),
     path("account/", account, name="account"),
+    path("account/preferences/", account_preferences, name="account_preferences"),
     path(
         "account/resend-confirmation/", resend_own_confirmation, name="account_resend_confirmation"
     ),

@@ -16,6 +16,7 @@ from people.presentation.diagnosis import (
     Priority,
     day,
 )
+from people.presentation.times import clock_text
 from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
 from provisioning.diagnosis.live_causes import (
     could_sign_in,
@@ -61,7 +62,7 @@ def _locked_out(data: SignInData) -> Diagnosis | None:
         Priority.TURNED_AWAY,
         "locked-out",
         f"Too many incorrect passwords were entered for {data.who}. Sign-in is locked until "
-        f"{until:%H:%M} UTC.",
+        f"{clock_text(until)}.",
         "The lock ends automatically. If they did not enter these passwords, have them "
         "choose a new password.",
         Link("Internal users", page_url("internal_users", data.tenant)),

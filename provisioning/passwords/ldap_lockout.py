@@ -14,6 +14,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from people.presentation.times import clock_text
 from provisioning.ldap.client import Directory
 from provisioning.ldap.connection import LdapFailed
 from provisioning.ldap.entry import Entry, windows_moment
@@ -61,7 +62,7 @@ class LockedThere(NearlyLocked):
 
     def __init__(self, dn: str, until: datetime | None) -> None:
         self.ends = (
-            f"It is unlocked automatically at {until:%H:%M} UTC."
+            f"It is unlocked automatically at {clock_text(until)}."
             if until
             else "An administrator of the directory has to unlock it."
         )

@@ -24,6 +24,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from people import tenancy
+from people.presentation.times import exact_clock_text
 from provisioning.models import FailedLogins
 from provisioning.sign_in.errors import SignInRefused
 
@@ -46,7 +47,7 @@ class GuessedTooOften(SignInRefused):
     def __init__(self, until: datetime) -> None:
         super().__init__(
             "Too many incorrect passwords were entered for this name. Try again after "
-            f"{until:%H:%M:%S} UTC."
+            f"{exact_clock_text(until)}."
         )
         self.until = until
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from people.models import Person
 from people.operations import second_factors
+from people.presentation.times import exact_clock_text
 from people.secrets import SecretLost
 from people.tokens import token_digest
 from provisioning.passwords import lockout
@@ -36,7 +37,9 @@ GROUPS: Final = 4
 
 class CodesGuessedTooOften(GuessedTooOften):
     def __init__(self, until: datetime) -> None:
-        message = f"Too many incorrect codes were entered. Try again after {until:%H:%M:%S} UTC."
+        message = (
+            f"Too many incorrect codes were entered. Try again after {exact_clock_text(until)}."
+        )
         SignInRefused.__init__(self, message)
         self.until = until
 

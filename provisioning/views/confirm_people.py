@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from people.models import Tenant
 from people.operations import ranks
+from people.presentation.times import day_text
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import requires_recent_authentication
@@ -36,7 +37,7 @@ class SourceForm(forms.Form):
 
 def _described(provider: IdentityProvider) -> str:
     if provider.removed_at:
-        return f"{provider} (removed on {provider.removed_at:%-d %B %Y})"
+        return f"{provider} (removed on {day_text(provider.removed_at)})"
     return str(provider)
 
 

@@ -1,6 +1,5 @@
 """The provider log: every sign-in attempt, its outcome, and what to correct."""
 
-from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from people.models import Event, Mail, Person, Tenant
 from people.presentation.query_params import int_param
 from people.presentation.search_forms import PersonSearch, choice
+from people.presentation.times import end_of_day, start_of_day
 from people.views.permissions import PersonRequest
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.models.attempt import SUCCESSFUL
@@ -89,9 +89,9 @@ def _narrowed(filters: dict[str, Any]) -> QuerySet[SignInAttempt]:
         case str(outcome) if outcome:
             attempts = attempts.filter(outcome=outcome)
     if filters.get("since"):
-        attempts = attempts.filter(at__gte=datetime.combine(filters["since"], time.min, UTC))
+        attempts = attempts.filter(at__gte=start_of_day(filters["since"]))
     if filters.get("until"):
-        attempts = attempts.filter(at__lte=datetime.combine(filters["until"], time.max, UTC))
+        attempts = attempts.filter(at__lte=end_of_day(filters["until"]))
     return attempts.filter(_about(filters["q"])) if filters.get("q") else attempts
 
 

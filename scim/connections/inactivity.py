@@ -15,7 +15,9 @@ from django.urls import reverse
 
 from people import tenancy
 from people.models import Mail, Person
+from people.models.time_zones import zone_of
 from people.operations.mail_outbox import enqueue_mail
+from people.presentation.times import moment_text
 from scim.models import Connection, RequestLog, SyncHeartbeat, Token
 
 INACTIVE_AFTER = timedelta(hours=24)
@@ -115,13 +117,14 @@ def _notify_administrators(connection: Any, as_of: datetime) -> bool:
         unnotified = Connection.objects.filter(pk=connection.pk, inactivity_notified_at=None)
         if not unnotified.update(inactivity_notified_at=as_of):
             return False
+        assert last_seen
         for person in Person.objects.active_administrators():
             enqueue_mail(
                 Mail.Kind.CONNECTION_SILENT,
                 person,
                 to=person.email,
                 provider=str(connection),
-                heard_at=f"{last_seen:%-d %B %Y, %H:%M} UTC",
+                heard_at=moment_text(last_seen, zone_of(person)),
                 path=page,
             )
     return True

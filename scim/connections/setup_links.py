@@ -7,8 +7,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from people.models import Mail, Person
+from people.models.time_zones import zone_of
 from people.operations import connection_events
 from people.operations.mail_outbox import enqueue_mail
+from people.presentation.times import moment_text
 from people.values import Actor, PeopleError
 from scim.connections import setup
 from scim.models import Connection, SetupLink
@@ -84,7 +86,7 @@ def mail_link(link: SetupLink, to: str, *, sender: Person) -> None:
         link=str(link.pk),
         provider=str(link.connection),
         expires_at=link.expires_at.isoformat(),
-        ends=f"{link.expires_at:%-d %B %Y, %H:%M} UTC",
+        ends=moment_text(link.expires_at, zone_of(sender)),
     )
     _record_event("setup link mailed", link, actor=sender.actor, to=to)
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.timesince import timesince
 
+from people.presentation.times import day_text, moment_text
 from people.templatetags.relative_time import ago
 from scim.connections.inactivity import (
     INACTIVE_AFTER,
@@ -72,7 +73,7 @@ def _describe(
 ) -> tuple[Tone, str, str]:
     cadence = PRESETS[connection.provider].cadence
     if connection.disconnected_at:
-        on = f"{connection.disconnected_at:%-d %B %Y}"
+        on = day_text(connection.disconnected_at)
         return (
             Tone.INFO,
             f"{connection} was disconnected on {on}. Its requests are refused.",
@@ -103,5 +104,5 @@ def _outage(heartbeat: SyncHeartbeat | None, now: datetime) -> str:
     if heartbeat is None or now - heartbeat.seen_at > MAX_ABSENCE:
         return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
     if now - heartbeat.since < INACTIVE_AFTER:
-        return f"Ramp itself was interrupted until {heartbeat.since:%-d %B %Y, %H:%M} UTC. "
+        return f"Ramp itself was interrupted until {moment_text(heartbeat.since)}. "
     return ""

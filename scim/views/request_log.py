@@ -1,7 +1,6 @@
 """The request log of a connection: its requests and their results."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Person
+from people.presentation.times import end_of_day, start_of_day
 from people.values import normalize_key
 from people.views.page_context import page_context
 from people.views.permissions import administrator_required
@@ -104,10 +104,10 @@ def _matching(
     if values.get("who"):
         logs = logs.filter(_about(connection, values["who"]))
     if values.get("since"):
-        since = datetime.combine(values["since"], time.min, UTC)
+        since = start_of_day(values["since"])
         logs = logs.filter(received_at__gte=since)
     if values.get("until"):
-        until = datetime.combine(values["until"], time.max, UTC)
+        until = end_of_day(values["until"])
         logs = logs.filter(received_at__lte=until)
     return logs
 

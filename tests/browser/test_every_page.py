@@ -75,6 +75,7 @@ PAGES = {
     "apply a list": "{compared_list}apply/",
     "home": "/home/",
     "account": "/account/",
+    "account preferences": "/account/preferences/",
     "set up a second factor": "/account/second-factor/set-up/",
     "remove a second factor": "/account/second-factor/remove/",
     "add a passkey": "/account/passkeys/add/",

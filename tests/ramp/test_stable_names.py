@@ -21,6 +21,7 @@ KEYS = [
     "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due",
     "people.operations.departing.terminate_due",
+    "people.operations.digests.send_due",
     "people.events.dispatch_all",
     "scim.tasks.look_again",
     "people.mail.send_due",

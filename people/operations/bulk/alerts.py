@@ -23,8 +23,10 @@ from django.urls import reverse
 from people import events, hooks, tenancy
 from people.hooks import Owner
 from people.models import BulkChange, BulkChangeItem, Event, Mail, Person, Tenant
+from people.models.time_zones import zone_of
 from people.operations.locks import LockName, acquire_lock
 from people.operations.mail_outbox import enqueue_mail, withhold_mail
+from people.presentation.times import moment_text
 from people.values import VIA_SCIM, Actor, PeopleError
 
 HOUR = timedelta(hours=1)
@@ -258,7 +260,7 @@ def _raise_alert(
                 to=person.email,
                 provider=owner.name,
                 count=len(deactivated),
-                began_at=f"{change.began_at:%-d %B %Y, %H:%M} UTC",
+                began_at=moment_text(change.began_at, zone_of(person)),
                 path=reverse("admin:bulk_change", args=[change.pk]),
             )
     return change

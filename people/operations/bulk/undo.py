@@ -33,6 +33,7 @@ from people.operations.person_fields import difference, snapshot
 from people.operations.ranks import RankRefused
 from people.operations.rehires import NoAddress
 from people.operations.roles.base_roles import check_not_last_admin
+from people.presentation.times import moment_text
 from people.values import Actor, PeopleError
 
 log = logging.getLogger(__name__)
@@ -188,7 +189,7 @@ def request_undo(change: BulkChange, *, kept: str, actor: Actor) -> int:
 def _record_decision(change: BulkChange, decided: str, *, actor: Actor) -> None:
     is_list = change.kind == BulkChange.Kind.LIST
     did = "changed people from a list" if is_list else f"{change.kind} people"
-    began_at = f"{change.began_at:%-d %B %Y, %H:%M} UTC"
+    began_at = moment_text(change.began_at)
     what = f"{decided} the bulk change of {began_at}, which {did}"
     events.record(Event.Kind.BULK_CHANGE_DECIDED, None, actor=actor, what=what, id=str(change.pk))
 

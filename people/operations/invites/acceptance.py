@@ -6,6 +6,7 @@ from django.utils import timezone
 from people.models import Invite, Person
 from people.operations.locks import lock
 from people.operations.people import activate_person
+from people.presentation.times import day_text
 from people.values import Actor, PeopleError
 
 
@@ -31,7 +32,7 @@ class InviteExpired(PeopleError):
 
     def __init__(self, invite: Invite) -> None:
         super().__init__(
-            f"This invite expired on {invite.expires_at:%-d %B %Y}. "
+            f"This invite expired on {day_text(invite.expires_at)}. "
             "Ask your administrator to resend it. The link stays the same."
         )
 

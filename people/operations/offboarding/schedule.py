@@ -37,6 +37,7 @@ from people.operations import ranks
 from people.operations.locks import lock
 from people.operations.offboarding.blockers import blocked_people
 from people.operations.offboarding.handover_plan import HandoverPlan
+from people.presentation.times import day_text, moment_text
 from people.values import Actor, PeopleError
 
 DEFAULT_DAYS = 45
@@ -72,7 +73,7 @@ class TooEarly(PeopleError):
     field = "until"
 
     def __init__(self, due_at: datetime) -> None:
-        super().__init__(f"Choose a day after {due_at:%-d %B %Y}, the current termination date.")
+        super().__init__(f"Choose a day after {day_text(due_at)}, the current termination date.")
 
 
 def read_days(text: str) -> int:
@@ -312,7 +313,7 @@ def postpone(
         scheduled_termination,
         {"due_at": until, "postponed_reason": because},
         actor=actor,
-        what=f"postponed to {until:%-d %B %Y}",
+        what=f"postponed to {moment_text(until)}",
         reason=because,
     )
 

@@ -1,6 +1,6 @@
 """The scheduled termination of one person: postpone it, or exempt the person."""
 
-from datetime import UTC, date, datetime, time
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from people.models import Person
 from people.operations.offboarding import schedule
 from people.operations.offboarding.schedule import NotScheduled
 from people.operations.ranks import check_rank_over
+from people.presentation.times import day_text, start_of_day
 from people.values import Actor, PeopleError
 from people.views.offboarding.handover_summary import handover_summaries
 from people.views.offboarding.schedule_status import TerminationStatus, termination_status
@@ -45,9 +46,8 @@ class PostponeForm(forms.Form):
 
     @property
     def instant(self) -> datetime:
-        """Return the beginning of the day, in UTC."""
-        day: date = self.cleaned_data["until"]
-        return datetime.combine(day, time(), tzinfo=UTC)
+        """Return the beginning of the day in the zone of the viewer."""
+        return start_of_day(self.cleaned_data["until"])
 
 
 class ExemptForm(forms.Form):
@@ -103,7 +103,7 @@ def _apply(
         case "postpone" if postponing.is_valid():
             because = postponing.cleaned_data["reason"]
             schedule.postpone(person, postponing.instant, because=because, actor=actor)
-            day = f"{postponing.instant:%-d %B %Y}"
+            day = day_text(postponing.instant)
             return f"{person.full_name} will not be terminated before {day}."
         case "exempt" if exempting.is_valid():
             because = exempting.cleaned_data["reason"]
@@ -111,7 +111,7 @@ def _apply(
             return f"{person.full_name} is exempt and will not be terminated automatically."
         case "end exemption":
             scheduled = schedule.end_exemption(person, actor=actor)
-            return f"{person.full_name} will be terminated on {scheduled.due_at:%-d %B %Y}."
+            return f"{person.full_name} will be terminated on {day_text(scheduled.due_at)}."
         case "forget plan":
             schedule.plan(person, None, actor=actor)
             return f"The handover plan for {person.full_name} was deleted. The default applies."

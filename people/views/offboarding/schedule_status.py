@@ -14,6 +14,7 @@ from people.models import Person, ScheduledTermination, Tenant
 from people.operations.offboarding.blockers import Blocker, blockers_of_many, paused_among
 from people.operations.offboarding.schedule import due_at
 from people.presentation.person_notices import Notice
+from people.presentation.times import day_text
 
 # The list page on which a blocker can be resolved, with a filter for the person.
 SETTLED_AT = {
@@ -84,8 +85,9 @@ class TerminationStatus:
     @property
     def days_left(self) -> str:
         assert self.scheduled_termination
-        # Calendar days in UTC, because the page shows the date and not the hour.
-        days = (self.scheduled_termination.due_at.date() - self.now.date()).days
+        # Calendar days of the viewer, because the page shows the date and not the hour.
+        due_on = timezone.localdate(self.scheduled_termination.due_at)
+        days = (due_on - timezone.localdate(self.now)).days
         if days < 0:
             return "due"
         match days:
@@ -159,7 +161,7 @@ def _notice_text(termination: TerminationStatus) -> str:
     assert scheduled_termination
     if scheduled_termination.exempted_at:
         return f"Will not be terminated automatically. {termination.why_not}."
-    day = f"{scheduled_termination.due_at:%-d %B %Y} ({termination.days_left})"
+    day = f"{day_text(scheduled_termination.due_at)} ({termination.days_left})"
     if termination.blockers:
         reasons = ", ".join(blocker.sentence for blocker in termination.blockers)
         return f"Scheduled for termination on {day}. Blocked until this is settled: {reasons}."

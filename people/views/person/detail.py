@@ -45,8 +45,8 @@ class Field:
 
 @administrator_required
 def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
-    people = Person.objects.select_related("department", "location__entity", "manager")
-    person = get_object_or_404(people, pk=person_id)
+    related = ("department", "location__entity", "manager", "account_settings")
+    person = get_object_or_404(Person.objects.select_related(*related), pk=person_id)
     fields = list(profile_fields(person))
     owners = " and ".join(sorted({field.owner for field in fields if field.owner}))
     invite = Invite.objects.open().filter(person=person).first()
@@ -63,7 +63,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "owned_heading": f"Managed by {owners}",
         "managed_fields": [field for field in fields if field.owner],
         "free_heading": "Managed in Ramp" if person.managed_fields else "Profile",
-        "free_fields": [field for field in fields if not field.owner],
+        "free_fields": [field for field in fields if not field.owner] + _own_phone(person, contact),
         "contact": list(_contact_fields(contact)),
         "contact_heading": f"Sent by {contact.provider}",
         "custom_fields": list(_custom_fields(person)),
@@ -106,6 +106,14 @@ def _contact_fields(contact: hooks.ContactDetails) -> Iterator[Field]:
         yield Field(label="job title", value=contact.title)
     if contact.phone:
         yield Field(label="phone", value=contact.phone)
+
+
+def _own_phone(person: Person, contact: hooks.ContactDetails) -> list[Field]:
+    """Return the phone number that the person has entered, unless a provider sends one."""
+    settings = getattr(person, "account_settings", None)
+    if contact.phone or settings is None or not settings.phone:
+        return []
+    return [Field(label="phone", value=settings.phone)]
 
 
 def _custom_fields(person: Person) -> Iterator[Field]:

@@ -1,7 +1,7 @@
 """A guest's last day: the banner on their page, and the page to change it."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django import forms
@@ -16,6 +16,7 @@ from people.models import Person
 from people.operations.guests import set_last_day
 from people.operations.ranks import check_rank_over
 from people.presentation.person_notices import Notice
+from people.presentation.times import day_text, moment_text, start_of_day
 from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
@@ -27,7 +28,7 @@ def notices_for(person: Person) -> Iterator[Notice]:
         return
     ends_at = person.deactivates_at
     if ends_at:
-        text = f"A guest until {ends_at:%-d %B %Y, %H:%M} UTC. They are deactivated then."
+        text = f"A guest until {moment_text(ends_at)}. They are deactivated then."
     else:
         text = "A guest without a last day. They stay active until somebody deactivates them."
     page = reverse("admin:guest", args=[person.pk])
@@ -37,7 +38,7 @@ def notices_for(person: Person) -> Iterator[Notice]:
 class LastDayForm(forms.Form):
     day = forms.DateField(
         label="Deactivate at the start of",
-        help_text="UTC. The day must be in the future.",
+        help_text="In your time zone. The day must be in the future.",
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
 
@@ -49,7 +50,7 @@ class LastDayForm(forms.Form):
 
 
 def tomorrow() -> date:
-    return timezone.now().astimezone(UTC).date() + timedelta(days=1)
+    return timezone.localdate() + timedelta(days=1)
 
 
 @administrator_required
@@ -60,7 +61,9 @@ def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
     is_removed = "remove" in request.POST
     data = request.POST if request.method == "POST" and not is_removed else None
     ends_at = person.deactivates_at
-    form = LastDayForm(data, initial={"day": ends_at.date().isoformat() if ends_at else None})
+    form = LastDayForm(
+        data, initial={"day": timezone.localdate(ends_at).isoformat() if ends_at else None}
+    )
     form.fields["day"].widget.attrs["min"] = tomorrow().isoformat()
     if is_removed or form.is_valid():
         day = None if is_removed else form.cleaned_data["day"]
@@ -78,12 +81,14 @@ def guest(request: PersonRequest, person_id: UUID) -> HttpResponse:
 
 
 def _set(request: PersonRequest, person: Person, day: date | None) -> HttpResponse:
-    ends_at = datetime.combine(day, time(), UTC) if day else None
+    ends_at = start_of_day(day) if day else None
     try:
         set_last_day(person, ends_at, actor=request.user.actor)
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        result = f"will be deactivated on {day:%-d %B %Y}" if day else "no longer has a last day"
+        result = (
+            f"will be deactivated on {day_text(ends_at)}" if ends_at else "no longer has a last day"
+        )
         messages.success(request, f"{person.full_name} {result}.")
     return redirect("admin:people_person_change", person.pk)

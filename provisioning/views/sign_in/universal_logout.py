@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST
 
 from people import strict_json, tenancy
 from people.models import Person
+from people.net.safe_http import OutboundError
 from people.operations import sessions
 from people.operations.invites import lifecycle
 from provisioning.models import IdentityProvider
-from provisioning.net.safe_http import OutboundError
 from provisioning.oidc import revocation
 from provisioning.oidc.urls_for_provider import revocation_url
 from provisioning.sign_in import attempt_log

@@ -1,6 +1,6 @@
 """The updates and refusals of the last day, by hour, for the chart and for the table beside it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Count, Q
 from django.db.models.functions import TruncHour
@@ -17,7 +17,7 @@ def last_day_of(connection: Connection, now: datetime) -> BarChart:
     first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
     requests = connection.requests.filter(received_at__gte=first, retried_by="")
     rows = (
-        requests.annotate(hour=TruncHour("received_at"))
+        requests.annotate(hour=TruncHour("received_at", tzinfo=UTC))
         .values("hour")
         .annotate(
             updates=Count("pk", filter=UPDATES),

@@ -21,6 +21,7 @@ from django.utils import timezone
 from people import operations
 from people.models import BulkChange, Person, PersonSession, Role, Tenant
 from people.operations import (
+    account_settings,
     api_tokens,
     email_changes,
     guests,
@@ -119,7 +120,7 @@ def lock_invite(person: Person) -> None:
 
 
 def end_session(person: Person, actor: Actor) -> None:
-    sessions.note_session(person, "a key", user_agent="", ip=None)
+    sessions.note_session(person, "a key", user_agent="", ip=None, time_zone="")
     session = PersonSession.objects.get(person=person)
     sessions.end_session(session, device="Firefox", actor=actor)
 
@@ -187,6 +188,11 @@ CHANGES: dict[str, Change] = {
     "passkeys.remove_passkey": Change(
         lambda person, actor: passkeys.remove_passkey(passkeys.passkeys_of(person)[0], actor=actor),
         before=set_up_passkey,
+    ),
+    "account_settings.change_account_settings": Change(
+        lambda person, actor: account_settings.change_account_settings(
+            person, {"phone": "+49 30 901820"}, actor=actor
+        )
     ),
     "sessions.sign_out_everywhere": Change(
         lambda person, actor: sessions.sign_out_everywhere(person, actor=actor)
@@ -267,6 +273,7 @@ GRANTING = {
 
 # Why the others with an actor need not ask for the rank over a person.
 OTHERS: dict[str, str] = {
+    "mail_outbox.notify_of_security": "Mails what another operation did, which asks.",
     "api_tokens.revoke_api_token": "Every administrator may stop a leaked token.",
     "invites.acceptance.accept_invite": "The person accepts for themselves.",
     "invites.lifecycle.accept_invites": "The person accepts for themselves.",
