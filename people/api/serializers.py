@@ -1,12 +1,14 @@
 """The serializers of people, cards, funds and authorizations."""
 
 import re
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework import serializers
 
-from people.models import Authorization, Card, Event, Fund, Person
+from people import hooks
+from people.models import Authorization, Card, CustomField, Event, Fund, Person
 from people.models.field_table import PUBLISHED
 
 # The maximum of PostgreSQL's bigint.
@@ -43,15 +45,60 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+class PeopleSerializer(serializers.ListSerializer[Any]):
+    """Converts a page of people at once, with one query for what belongs to all of them."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        people, child = list(data), self.child
+        assert isinstance(child, PersonSerializer), "it is the list of this serializer"
+        child.external_ids = hooks.external_ids([one.pk for one in people])
+        child.defined_fields = set(CustomField.objects.values_list("external_name", flat=True))
+        return super().to_representation(people)
+
+
 class PersonSerializer(serializers.ModelSerializer[Person]):
+    """A person. Use it with `many=True` only, and with the people of `everybody()`."""
+
+    external_id = serializers.SerializerMethodField(
+        help_text="The externalId at the identity provider that manages the person."
+    )
     department = serializers.CharField(source="department.name", default=None, read_only=True)
     location = serializers.CharField(source="location.name", default=None, read_only=True)
     manager = serializers.UUIDField(source="manager_id", allow_null=True, read_only=True)
+    is_manager = serializers.BooleanField(
+        source="has_reports", read_only=True, help_text="Whether anybody reports to the person."
+    )
+    custom_roles = serializers.SerializerMethodField(help_text="The names of the custom roles.")
+    custom_fields = serializers.SerializerMethodField(
+        help_text="The values of the company's custom fields, by external name."
+    )
+
+    external_ids: Mapping[UUID, str]
+    defined_fields: Collection[str]
 
     class Meta:
         model = Person
-        fields = ("id", *PUBLISHED, "deactivated_at", "terminated_at")
+        list_serializer_class = PeopleSerializer
+        fields = (
+            *("id", "external_id", *PUBLISHED, "is_manager", "custom_roles", "custom_fields"),
+            *("deactivates_at", "deactivated_at", "terminated_at", "created_at", "changed_at"),
+        )
         read_only_fields = fields
+
+    def get_external_id(self, person: Person) -> str | None:
+        return self.external_ids.get(person.pk)
+
+    def get_custom_roles(self, person: Person) -> list[str]:
+        # Several sources may grant the same role.
+        return list(dict.fromkeys(str(grant.role) for grant in person.grants.all()))
+
+    def get_custom_fields(self, person: Person) -> dict[str, str]:
+        # The values of deleted fields are kept, but no longer shown.
+        return {
+            name: value
+            for name, value in person.custom_values.items()
+            if name in self.defined_fields
+        }
 
 
 class DeactivationReasonSerializer(serializers.Serializer[Any]):
