@@ -61,6 +61,7 @@ PAGES = (
     ListedPage(
         "API tokens", "admin:api_tokens", "keys bearer developer programs", Section.SETTINGS
     ),
+    ListedPage("API reference", "api_reference", "rest openapi swagger developer programs"),
     ListedPage(
         "Alert thresholds", "admin:alarm_settings", "bulk changes mass alarm", Section.SETTINGS
     ),

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -21,7 +21,7 @@ from rest_framework.serializers import (
 from people.api.base import ApiView
 from people.api.openapi import refusals
 from people.api.pagination import AuditLogPagination
-from people.api.serializers import MAX, AuditEventSerializer
+from people.api.serializers import MAX, NOT_BLANK, AuditEventSerializer
 from people.models import Event, Scope
 from people.presentation import audit_log
 from people.presentation.audit_log import AuditFilter, Place
@@ -31,15 +31,21 @@ class AuditEventFilter(Serializer[Any]):
     actor = CharField(
         required=False,
         max_length=254,
+        validators=[NOT_BLANK],
         help_text="The id, address or name of a person, or an actor such as scim:okta.",
     )
     person = CharField(
-        required=False, max_length=254, help_text="The id, address or name of the person concerned."
+        required=False,
+        max_length=254,
+        validators=[NOT_BLANK],
+        help_text="The id, address or name of the person concerned.",
     )
-    action = CharField(required=False, help_text="One action, or several separated by commas.")
-    interface = ChoiceField(Event.Interface.choices, required=False)
-    since = DateTimeField(required=False)
-    until = DateTimeField(required=False)
+    action = CharField(required=False)
+    interface = ChoiceField(
+        Event.Interface.choices, required=False, help_text="Through what the change was made."
+    )
+    since = DateTimeField(required=False, help_text="Events at this time or later.")
+    until = DateTimeField(required=False, help_text="Events at this time or earlier.")
     after = IntegerField(
         required=False,
         min_value=0,
@@ -53,6 +59,16 @@ class AuditEventFilter(Serializer[Any]):
         if unknown := [one for one in actions if one not in Event.Kind.values]:
             raise ValidationError(f"Unknown: {', '.join(unknown)}.")
         return actions
+
+
+ACTIONS = OpenApiParameter(
+    "action",
+    enum=Event.Kind.values,
+    many=True,
+    style="form",
+    explode=False,
+    description="One action, or several separated by commas.",
+)
 
 
 class _Records(ListSerializer[Any]):
@@ -83,7 +99,7 @@ class AuditEventList(ApiView, ListAPIView[Event]):
 
     @extend_schema(
         operation_id="list_audit_events",
-        parameters=[AuditEventFilter],
+        parameters=[AuditEventFilter, ACTIONS],
         responses={200: AuditEventSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -33,6 +33,40 @@ class PersonCursorPagination(CursorPagination):
         # Longer numbers exceed the maximum, and int() refuses numbers of more than 4,300 digits.
         return self.max_page_size if len(value) > 9 else min(int(value), self.max_page_size)
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Describe the two parameters as this API takes them."""
+        return [
+            {
+                "name": self.cursor_query_param,
+                "in": "query",
+                "required": False,
+                "description": "The place at which the page begins. Follow the link `next` "
+                "instead of making one.",
+                "schema": {"type": "string", "format": "cursor", "minLength": 1},
+            },
+            {
+                "name": self.page_size_query_param,
+                "in": "query",
+                "required": False,
+                "description": f"The number of rows. {self.page_size} by default; a number above "
+                f"{self.max_page_size} means {self.max_page_size}.",
+                "schema": {"type": "integer", "minimum": 1, "default": self.page_size},
+            },
+        ]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page of rows with this schema."""
+        link = {"type": ["string", "null"], "format": "uri", "example": None}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": link | {"description": "The next page; null on the last one."},
+                "previous": link | {"description": "The page before; null on the first one."},
+                "results": schema,
+            },
+        }
+
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         try:
             page: Any = self.read_page(queryset, request, view)

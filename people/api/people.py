@@ -26,6 +26,7 @@ from people.api.base import ApiView, token_owner
 from people.api.openapi import refusals
 from people.api.pagination import ChangedPeoplePagination
 from people.api.serializers import (
+    NOT_BLANK,
     DeactivationReasonSerializer,
     PersonSerializer,
     TeamUpdatesSerializer,
@@ -47,16 +48,29 @@ NAMES = {
 
 
 class PersonFilter(Serializer[Any]):
-    state = ChoiceField(Person.State.choices, required=False)
-    email = EmailField(required=False)
+    state = ChoiceField(
+        Person.State.choices,
+        required=False,
+        help_text="Without it, all people who are not terminated.",
+    )
+    email = EmailField(required=False, help_text="The email address, in any case.")
     external_id = CharField(
-        required=False, max_length=500, help_text="The externalId at the identity provider."
+        required=False,
+        max_length=500,
+        validators=[NOT_BLANK],
+        help_text="The externalId at the identity provider.",
     )
     department = CharField(
-        required=False, max_length=200, help_text="The name of a department, in any case."
+        required=False,
+        max_length=200,
+        validators=[NOT_BLANK],
+        help_text="The name of a department, in any case.",
     )
     location = CharField(
-        required=False, max_length=200, help_text="The name of a location, in any case."
+        required=False,
+        max_length=200,
+        validators=[NOT_BLANK],
+        help_text="The name of a location, in any case.",
     )
     manager = UUIDField(required=False, help_text="The id of the manager.")
     changed_since = DateTimeField(
@@ -86,7 +100,7 @@ class PersonList(ApiView, ListAPIView[Person]):
     @extend_schema(
         operation_id="list_people",
         parameters=[PersonFilter],
-        responses={200: PersonSerializer(many=True)} | refusals(400),
+        responses={200: PersonSerializer(many=True)} | refusals(),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List all people who are not terminated, or those who match all filters."""
@@ -110,7 +124,12 @@ class DeactivatePerson(ApiView):
     @extend_schema(
         operation_id="deactivate_person",
         request=DeactivationReasonSerializer,
-        responses={200: PersonSerializer} | refusals(400, 404, 409),
+        responses={200: PersonSerializer}
+        | refusals(
+            *(404, 413, 415),
+            codes=("person-above-rank", "last-owner", "last-administrator"),
+            is_limited=False,
+        ),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Deactivate the person immediately. An inactive person stays inactive."""
@@ -128,7 +147,8 @@ class ReactivatePerson(ApiView):
     @extend_schema(
         operation_id="reactivate_person",
         request=None,
-        responses={200: PersonSerializer} | refusals(404, 409),
+        responses={200: PersonSerializer}
+        | refusals(404, codes=("person-above-rank", "terminated", "no-address")),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Reactivate the person. An active person stays active."""
