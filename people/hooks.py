@@ -173,6 +173,8 @@ class AppHooks:
     tenant_activity: Callable[[Collection[int]], Mapping[int, TenantActivity]] | None = None
     # Finds people by what identity providers call them.
     people_identified: FindIdentified | None = None
+    # The externalIds of these people at live connections; those without one may be missing.
+    external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The custom fields of these people that a connection fills: its name, by external name.
     managed_custom_fields: Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, str]]] | None = (
         None
@@ -371,6 +373,15 @@ def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple
     for app in registered:
         if app.people_identified:
             yield from app.people_identified(attribute, values)
+
+
+def external_ids(people: Collection[UUID]) -> dict[UUID, str]:
+    """Return the externalIds of these people, with one query for each app."""
+    found: dict[UUID, str] = {}
+    for app in registered:
+        if app.external_ids:
+            found |= app.external_ids(people)
+    return found
 
 
 def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, Mapping[str, str]]:

@@ -61,6 +61,7 @@ PAGES = (
     ListedPage(
         "API tokens", "admin:api_tokens", "keys bearer developer programs", Section.SETTINGS
     ),
+    ListedPage("API reference", "api_reference", "rest openapi swagger developer programs"),
     ListedPage(
         "Webhooks", "admin:webhooks", "events endpoints push outbound developer", Section.SETTINGS
     ),

@@ -88,6 +88,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django.forms",
+    # The static files of Swagger UI.
+    "drf_spectacular_sidecar",
 ]
 
 
@@ -251,7 +253,15 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
     "DESCRIPTION": "People, cards, funds and authorizations. docs/api.md is the introduction.",
+    # Since this version, security requirements name the scopes of a bearer token.
+    "OAS_VERSION": "3.1.0",
+    # Requests have rules that responses do not need, such as that a text is not blank.
+    "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["people.api.urls.drop_duplicate_paths"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "people.api.openapi.complete",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

@@ -85,5 +85,6 @@ HOOKS = AppHooks(
     pairing=sign_in_pairing,
     tenant_activity=tenant_activity.of_tenants,
     people_identified=person_records.people_identified,
+    external_ids=person_records.external_ids,
     managed_custom_fields=person_records.managed_custom_fields,
 )

@@ -93,6 +93,14 @@ def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple
         yield value, person_id
 
 
+def external_ids(people: Collection[UUID]) -> dict[UUID, str]:
+    """Return the externalIds of these people; those whose provider sent none are missing."""
+    users = ScimUser.objects.filter(
+        person__in=people, deleted_at=None, connection__disconnected_at=None
+    ).exclude(scim_external_id="")
+    return dict(users.values_list("person_id", "scim_external_id"))
+
+
 def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:
     """Return the custom fields that the people's resources fill, with the provider's name."""
     users = ScimUser.objects.filter(

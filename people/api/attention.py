@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from people.api.base import ApiView, token_owner
+from people.api.examples import ATTENTION, shown_as
 from people.api.openapi import refusals
 from people.models import Scope
 from people.presentation.attention import attention
@@ -26,6 +27,7 @@ class AttentionItemSerializer(serializers.Serializer[Any]):
         return f"{settings.PUBLIC_BASE_URL}{item.url}"
 
 
+@shown_as(ATTENTION)
 class AttentionSerializer(serializers.Serializer[Any]):
     total = serializers.IntegerField()
     # False if an item has more than 10,000 rows, which are not all counted.

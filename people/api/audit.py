@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -25,7 +25,7 @@ from people.api.pagination import (
     EventFeedPagination,
     PersonCursorPagination,
 )
-from people.api.serializers import MAX, AuditEventSerializer
+from people.api.serializers import MAX, NOT_BLANK, AuditEventSerializer
 from people.models import Event, Scope
 from people.presentation import audit_log
 from people.presentation.audit_log import AuditFilter, Place
@@ -35,15 +35,21 @@ class AuditEventFilter(Serializer[Any]):
     actor = CharField(
         required=False,
         max_length=254,
+        validators=[NOT_BLANK],
         help_text="The id, address or name of a person, or an actor such as scim:okta.",
     )
     person = CharField(
-        required=False, max_length=254, help_text="The id, address or name of the person concerned."
+        required=False,
+        max_length=254,
+        validators=[NOT_BLANK],
+        help_text="The id, address or name of the person concerned.",
     )
-    action = CharField(required=False, help_text="One action, or several separated by commas.")
-    interface = ChoiceField(Event.Interface.choices, required=False)
-    since = DateTimeField(required=False)
-    until = DateTimeField(required=False)
+    action = CharField(required=False)
+    interface = ChoiceField(
+        Event.Interface.choices, required=False, help_text="Through what the change was made."
+    )
+    since = DateTimeField(required=False, help_text="Events at this time or later.")
+    until = DateTimeField(required=False, help_text="Events at this time or earlier.")
     after = IntegerField(
         required=False,
         min_value=0,
@@ -64,7 +70,7 @@ class EventFeedFilter(Serializer[Any]):
         help_text="The id of the last event that the program has. Without it, the feed begins with "
         "the first event.",
     )
-    action = CharField(required=False, help_text="One action, or several separated by commas.")
+    action = CharField(required=False)
 
     def validate_action(self, value: str) -> list[str]:
         return _known_actions(value)
@@ -79,6 +85,16 @@ def _known_actions(value: str) -> list[str]:
     if unknown := [one for one in actions if one not in Event.Kind.values]:
         raise ValidationError(f"Unknown: {', '.join(unknown)}.")
     return actions
+
+
+ACTIONS = OpenApiParameter(
+    "action",
+    enum=Event.Kind.values,
+    many=True,
+    style="form",
+    explode=False,
+    description="One action, or several separated by commas.",
+)
 
 
 class _Records(ListSerializer[Any]):
@@ -106,7 +122,7 @@ class AuditEventList(ApiView, ListAPIView[Event]):
 
     @extend_schema(
         operation_id="list_audit_events",
-        parameters=[AuditEventFilter],
+        parameters=[AuditEventFilter, ACTIONS],
         responses={200: AuditEventSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -125,7 +141,7 @@ class EventFeed(AuditEventList):
 
     @extend_schema(
         operation_id="list_events",
-        parameters=[EventFeedFilter],
+        parameters=[EventFeedFilter, ACTIONS],
         responses={200: AuditEventSerializer(many=True)} | refusals(400),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

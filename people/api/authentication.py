@@ -64,7 +64,16 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A token of the API tokens page. Each operation names the scopes of "
+            "which the token needs one.",
+        }
+
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        """Return one alternative for each scope, because the token needs only one of them."""
+        return [{self.name: [scope]} for scope in scopes_of(auto_schema.view, auto_schema.method)]
 
 
 class IsAdministrator(BasePermission):

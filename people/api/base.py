@@ -51,6 +51,8 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the token first, then refuse query parameters that the view would ignore."""
         super().initial(request, *args, **kwargs)
+        if request.method not in self.allowed_methods:
+            return  # The response is 405.
         is_list = isinstance(self, ListModelMixin) and request.method in ("GET", "HEAD")
         check_parameters(
             request, known_parameters(self.filters if is_list else None, is_list=is_list)

@@ -1,61 +1,109 @@
 """API views of people, and the counts of Team updates."""
 
+from datetime import UTC
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import ChoiceField, EmailField, Serializer
+from rest_framework.serializers import (
+    CharField,
+    ChoiceField,
+    DateTimeField,
+    EmailField,
+    Serializer,
+    UUIDField,
+)
 
 from people import hooks
 from people.api.base import ApiView, token_owner
 from people.api.openapi import refusals
-from people.api.pagination import PersonCursorPagination
+from people.api.pagination import ChangedPeoplePagination
 from people.api.serializers import (
+    NOT_BLANK,
     DeactivationReasonSerializer,
     PersonSerializer,
     TeamUpdatesSerializer,
 )
-from people.models import Invite, Person, Scope
+from people.models import Grant, Invite, Person, Scope
 from people.operations.people import deactivate_person, reactivate_person
 from people.operations.roles.withheld_roles import people_with_withheld_roles
+from people.presentation import audit_log
 from people.values import normalize_key
 
 READING = {"GET": (Scope.READ_PEOPLE,)}
 MANAGING = {"POST": (Scope.MANAGE_PEOPLE,)}
+# The filters that are compared without case, and their columns.
+NAMES = {
+    "email": "email_key",
+    "department": "department__name_key",
+    "location": "location__name_key",
+}
 
 
 class PersonFilter(Serializer[Any]):
-    state = ChoiceField(Person.State.choices, required=False)
-    email = EmailField(required=False)
+    state = ChoiceField(
+        Person.State.choices,
+        required=False,
+        help_text="Without it, all people who are not terminated.",
+    )
+    email = EmailField(required=False, help_text="The email address, in any case.")
+    external_id = CharField(
+        required=False,
+        max_length=500,
+        validators=[NOT_BLANK],
+        help_text="The externalId at the identity provider.",
+    )
+    department = CharField(
+        required=False,
+        max_length=200,
+        validators=[NOT_BLANK],
+        help_text="The name of a department, in any case.",
+    )
+    location = CharField(
+        required=False,
+        max_length=200,
+        validators=[NOT_BLANK],
+        help_text="The name of a location, in any case.",
+    )
+    manager = UUIDField(required=False, help_text="The id of the manager.")
+    changed_since = DateTimeField(
+        required=False,
+        default_timezone=UTC,
+        help_text="Returns the people who changed at this time or later, the earliest change "
+        "first, terminated people included. Changes appear two minutes after they happened.",
+    )
 
 
 class PersonList(ApiView, ListAPIView[Person]):
     scopes = READING
     filters = PersonFilter
     serializer_class = PersonSerializer
-    pagination_class = PersonCursorPagination
+    pagination_class = ChangedPeoplePagination
 
     def get_queryset(self) -> QuerySet[Person]:
         filters = self.filter_values()
-        state, email = filters.get("state"), filters.get("email")
-        people = _everybody()
-        people = people.filter(state=state) if state else people.in_lists()
-        found: QuerySet[Person] = people.filter(email_key=normalize_key(email)) if email else people
-        return found
+        people = everybody()
+        if "state" not in filters and "changed_since" not in filters:
+            people = people.in_lists()
+        if "external_id" in filters:
+            found = hooks.people_identified("external_id", [filters.pop("external_id")])
+            people = people.filter(pk__in=[key for _, key in found])
+        return _filtered(people, filters)
 
     @extend_schema(
         operation_id="list_people",
         parameters=[PersonFilter],
-        responses={200: PersonSerializer(many=True)} | refusals(400),
+        responses={200: PersonSerializer(many=True)} | refusals(),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List all people who are not terminated, or those in one state."""
+        """List all people who are not terminated, or those who match all filters."""
         return super().get(request, *args, **kwargs)
 
 
@@ -76,13 +124,18 @@ class DeactivatePerson(ApiView):
     @extend_schema(
         operation_id="deactivate_person",
         request=DeactivationReasonSerializer,
-        responses={200: PersonSerializer} | refusals(400, 404, 409),
+        responses={200: PersonSerializer}
+        | refusals(
+            *(404, 413, 415),
+            codes=("person-above-rank", "last-owner", "last-administrator"),
+            is_limited=False,
+        ),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Deactivate the person immediately. An inactive person stays inactive."""
         why = DeactivationReasonSerializer(data=request.data)
         why.is_valid(raise_exception=True)
-        person = get_object_or_404(_everybody(), pk=person_id)
+        person = get_object_or_404(Person, pk=person_id)
         reason = why.validated_data["reason"]
         deactivate_person(person, actor=token_owner(request).actor, reason=reason)
         return _answer(person_id)
@@ -94,11 +147,12 @@ class ReactivatePerson(ApiView):
     @extend_schema(
         operation_id="reactivate_person",
         request=None,
-        responses={200: PersonSerializer} | refusals(404, 409),
+        responses={200: PersonSerializer}
+        | refusals(404, codes=("person-above-rank", "terminated", "no-address")),
     )
     def post(self, request: Request, person_id: UUID) -> Response:
         """Reactivate the person. An active person stays active."""
-        person = get_object_or_404(_everybody(), pk=person_id)
+        person = get_object_or_404(Person, pk=person_id)
         reactivate_person(person, actor=token_owner(request).actor)
         return _answer(person_id)
 
@@ -123,9 +177,27 @@ class TeamUpdates(ApiView):
         return Response(TeamUpdatesSerializer(counts).data)
 
 
-def _everybody() -> Any:
-    return Person.objects.select_related("department", "location__entity")
+def everybody() -> Any:
+    """Return all people with what PersonSerializer shows of them."""
+    grants = Grant.objects.exclude(role=None).select_related("role").order_by("role__name", "pk")
+    people = Person.objects.select_related("department", "location").with_is_manager()
+    return people.prefetch_related(Prefetch("grants", grants))
+
+
+def _filtered(people: Any, filters: dict[str, Any]) -> QuerySet[Person]:
+    for name in ("state", "manager"):
+        if name in filters:
+            people = people.filter(**{name: filters[name]})
+    for name, column in NAMES.items():
+        if name in filters:
+            people = people.filter(**{column: normalize_key(filters[name])})
+    if "changed_since" in filters:
+        settled = timezone.now() - audit_log.SETTLED_AFTER
+        people = people.filter(changed_at__gte=filters["changed_since"], changed_at__lte=settled)
+    found: QuerySet[Person] = people
+    return found
 
 
 def _answer(person_id: UUID) -> Response:
-    return Response(PersonSerializer(get_object_or_404(_everybody(), pk=person_id)).data)
+    people = everybody().filter(pk=person_id)
+    return Response(PersonSerializer([get_object_or_404(people)], many=True).data[0])

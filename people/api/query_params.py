@@ -9,6 +9,7 @@ from rest_framework.serializers import Serializer
 
 from people.api.pagination import PersonCursorPagination
 
+EMPTY_VALUE = "Send a value, or omit the parameter."
 PAGING = (PersonCursorPagination.cursor_query_param, PersonCursorPagination.page_size_query_param)
 
 
@@ -37,4 +38,4 @@ def _wrong(name: str, values: list[Any], known: Sequence[str]) -> str:
         return f"Unknown query parameter. {hint}"
     if len(values) > 1:
         return "Send this parameter only once."
-    return "" if values[0].strip() else "Send a value, or omit the parameter."
+    return "" if values[0].strip() else EMPTY_VALUE

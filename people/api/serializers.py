@@ -1,16 +1,25 @@
 """The serializers of people, cards, funds and authorizations."""
 
-import re
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
-from people.models import Authorization, Card, Event, Fund, Person
+from people import hooks
+from people.api import examples
+from people.models import Authorization, Card, CustomField, Event, Fund, Person
 from people.models.field_table import PUBLISHED
 
 # The maximum of PostgreSQL's bigint.
 MAX = 2**63 - 1
+# DRF itself refuses blank texts and null characters. These validators say so in the schema.
+NOT_BLANK = RegexValidator(r"\S", "This field may not be blank.")
+WITHOUT_NULL = RegexValidator(r"^[^\x00]*$", "Null characters are not allowed.")
+NOT_BLANK_WITHOUT_NULL = RegexValidator(
+    r"^[^\x00]*[^\s\x00][^\x00]*$", "Null characters are not allowed."
+)
 
 
 class WholeNumber(serializers.IntegerField):
@@ -43,23 +52,92 @@ class Id(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
+class BodySerializer(serializers.Serializer[Any]):
+    """The body of a request. It refuses unknown fields, which would be ignored."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        unknown = (
+            [name for name in data if name not in self.fields] if isinstance(data, dict) else []
+        )
+        if unknown:
+            message = f"Unknown field. Known: {', '.join(sorted(self.fields))}."
+            raise serializers.ValidationError(dict.fromkeys(unknown, message))
+        return super().to_internal_value(data)
+
+
+class PeopleSerializer(serializers.ListSerializer[Any]):
+    """Converts a page of people at once, with one query for what belongs to all of them."""
+
+    def to_representation(self, data: Any) -> list[Any]:
+        people, child = list(data), self.child
+        assert isinstance(child, PersonSerializer), "it is the list of this serializer"
+        child.external_ids = hooks.external_ids([one.pk for one in people])
+        child.defined_fields = set(CustomField.objects.values_list("external_name", flat=True))
+        return super().to_representation(people)
+
+
+@examples.shown_as(examples.PERSON)
 class PersonSerializer(serializers.ModelSerializer[Person]):
-    department = serializers.CharField(source="department.name", default=None, read_only=True)
-    location = serializers.CharField(source="location.name", default=None, read_only=True)
+    """A person."""
+
+    # Use it with `many=True` only: the list sets what it reads for all people at once.
+    external_ids: Mapping[UUID, str]
+    defined_fields: Collection[str]
+
+    external_id = serializers.SerializerMethodField(
+        help_text="The externalId at the identity provider that manages the person."
+    )
+    department = serializers.CharField(source="department.name", allow_null=True, read_only=True)
+    location = serializers.CharField(source="location.name", allow_null=True, read_only=True)
     manager = serializers.UUIDField(source="manager_id", allow_null=True, read_only=True)
+    is_manager = serializers.BooleanField(
+        source="has_reports", read_only=True, help_text="Whether anybody reports to the person."
+    )
+    custom_roles = serializers.SerializerMethodField(help_text="The names of the custom roles.")
+    custom_fields = serializers.SerializerMethodField(
+        help_text="The values of the company's custom fields, by external name."
+    )
 
     class Meta:
         model = Person
-        fields = ("id", *PUBLISHED, "deactivated_at", "terminated_at")
+        list_serializer_class = PeopleSerializer
+        fields = (
+            *("id", "external_id", *PUBLISHED, "is_manager", "custom_roles", "custom_fields"),
+            *("deactivates_at", "deactivated_at", "terminated_at", "created_at", "changed_at"),
+        )
         read_only_fields = fields
 
+    def get_external_id(self, person: Person) -> str | None:
+        return self.external_ids.get(person.pk)
 
-class DeactivationReasonSerializer(serializers.Serializer[Any]):
+    def get_custom_roles(self, person: Person) -> list[str]:
+        # Several sources may grant the same role.
+        return list(dict.fromkeys(str(grant.role) for grant in person.grants.all()))
+
+    def get_custom_fields(self, person: Person) -> dict[str, str]:
+        # The values of deleted fields are kept, but no longer shown.
+        return {
+            name: value
+            for name, value in person.custom_values.items()
+            if name in self.defined_fields
+        }
+
+
+@examples.shown_as({"reason": "She left."})
+class DeactivationReasonSerializer(BodySerializer):
     """The reason for a deactivation, for the history."""
 
-    reason = Text(required=False, default="", allow_blank=True, max_length=500)
+    reason = Text(
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=500,
+        validators=[WITHOUT_NULL],
+        help_text="It is stored in the history.",
+    )
 
 
+@examples.shown_as(examples.TEAM_UPDATES)
 class TeamUpdatesSerializer(serializers.Serializer[Any]):
     pending_invites = serializers.IntegerField()
     inactive_people = serializers.IntegerField()
@@ -68,6 +146,7 @@ class TeamUpdatesSerializer(serializers.Serializer[Any]):
     withheld_roles = serializers.IntegerField()
 
 
+@examples.shown_as(examples.CARD_OF_ADA)
 class CardSerializer(serializers.ModelSerializer[Card]):
     holder = serializers.UUIDField(source="holder_id", read_only=True)
 
@@ -87,6 +166,7 @@ class CardSerializer(serializers.ModelSerializer[Card]):
         read_only_fields = fields
 
 
+@examples.shown_as(examples.FUND_OF_ADA)
 class FundSerializer(serializers.ModelSerializer[Fund]):
     owner = serializers.UUIDField(source="owner_id", read_only=True)
 
@@ -106,7 +186,8 @@ class FundSerializer(serializers.ModelSerializer[Fund]):
         read_only_fields = fields
 
 
-class PurchaseSerializer(serializers.Serializer[Any]):
+@examples.shown_as(examples.PURCHASE)
+class PurchaseSerializer(BodySerializer):
     """A purchase with a card or from a fund."""
 
     card = Id(required=False, help_text="Required if fund is not sent.")
@@ -117,15 +198,15 @@ class PurchaseSerializer(serializers.Serializer[Any]):
         help_text="In the currency's smallest unit: 1250 is 12.50 EUR.",
         error_messages={"min_value": "Send a number greater than 0."},
     )
-    currency = Text(help_text="ISO 4217 code, such as EUR.")
-    merchant = Text(max_length=200)
-
-    def validate_currency(self, value: str) -> str:
-        # Only the form is checked: a purchase in any other currency than the card's is declined
-        # with a reason.
-        if not re.fullmatch("[A-Z]{3}", value):
-            raise serializers.ValidationError("Send three uppercase letters, such as EUR.")
-        return value
+    # Only the form is checked: a purchase in any other currency than the card's is declined with a
+    # reason.
+    currency = Text(
+        validators=[RegexValidator("^[A-Z]{3}$", "Send three uppercase letters, such as EUR.")],
+        help_text="ISO 4217 code, such as EUR.",
+    )
+    merchant = Text(
+        max_length=200, validators=[NOT_BLANK_WITHOUT_NULL], help_text="The name of the merchant."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("card" in attrs) == ("fund" in attrs):
@@ -133,6 +214,7 @@ class PurchaseSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+@examples.shown_as(examples.DECISION)
 class DecisionSerializer(serializers.ModelSerializer[Authorization]):
     approved = serializers.BooleanField(source="is_approved")
 
@@ -142,6 +224,7 @@ class DecisionSerializer(serializers.ModelSerializer[Authorization]):
         read_only_fields = fields
 
 
+@examples.shown_as(examples.DECISION_IN_FULL)
 class AuthorizationSerializer(serializers.ModelSerializer[Authorization]):
     approved = serializers.BooleanField(source="is_approved", read_only=True)
     card = serializers.UUIDField(source="card_id", allow_null=True, read_only=True)
@@ -162,9 +245,11 @@ class AuditChangeSerializer(serializers.Serializer[Any]):
     after = serializers.CharField(allow_blank=True)
 
 
+@examples.shown_as(examples.AUDIT_EVENT)
 class AuditEventSerializer(serializers.Serializer[Any]):
-    """An event of the audit log, for the schema; `record_of` in people/presentation makes it."""
+    """An event of the audit log."""
 
+    # Only for the schema: `record_of` in people/presentation makes the response.
     id = serializers.IntegerField()
     at = serializers.DateTimeField()
     action = serializers.ChoiceField(Event.Kind.choices)

@@ -33,8 +33,10 @@ AUTHORIZING = {"GET": (Scope.AUTHORIZE_SPEND,), "POST": (Scope.AUTHORIZE_SPEND,)
 
 
 class CardFilter(Serializer[Any]):
-    holder = UUIDField(required=False)
-    ended = BooleanField(required=False, default=False)
+    holder = UUIDField(required=False, help_text="The id of the person who holds the card.")
+    ended = BooleanField(
+        required=False, default=False, help_text="Whether to list the cards that have ended."
+    )
 
 
 class Flag(BooleanField):
@@ -44,14 +46,18 @@ class Flag(BooleanField):
 
 
 class AuthorizationFilter(Serializer[Any]):
-    card = UUIDField(required=False)
-    fund = UUIDField(required=False)
-    approved = Flag(required=False, source="is_approved")
+    card = UUIDField(required=False, help_text="The id of the card.")
+    fund = UUIDField(required=False, help_text="The id of the fund.")
+    approved = Flag(
+        required=False, source="is_approved", help_text="Whether the purchase was approved."
+    )
 
 
 class FundFilter(Serializer[Any]):
-    owner = UUIDField(required=False)
-    ended = BooleanField(required=False, default=False)
+    owner = UUIDField(required=False, help_text="The id of the person who owns the fund.")
+    ended = BooleanField(
+        required=False, default=False, help_text="Whether to list the funds that have ended."
+    )
 
 
 class CardList(ApiView, ListAPIView[Card]):
@@ -66,7 +72,7 @@ class CardList(ApiView, ListAPIView[Card]):
     @extend_schema(
         operation_id="list_cards",
         parameters=[CardFilter],
-        responses={200: CardSerializer(many=True)} | refusals(400),
+        responses={200: CardSerializer(many=True)} | refusals(),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the cards that can be used, or those that have ended."""
@@ -94,7 +100,7 @@ class FundList(ApiView, ListAPIView[Fund]):
     @extend_schema(
         operation_id="list_funds",
         parameters=[FundFilter],
-        responses={200: FundSerializer(many=True)} | refusals(400),
+        responses={200: FundSerializer(many=True)} | refusals(),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the funds that can be used, or those that have ended."""
@@ -110,9 +116,11 @@ class FundDetail(ApiView):
         return Response(FundSerializer(get_object_or_404(Fund, pk=fund_id)).data)
 
 
+KEY_PATTERN = "[!-~]{1,255}"
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    location=OpenApiParameter.HEADER,
+    {"type": "string", "pattern": f"^{KEY_PATTERN}$", "minLength": 1, "maxLength": 255},
+    OpenApiParameter.HEADER,
     description="1 to 255 printable ASCII characters, without spaces. For 24 hours, the same key "
     "with the same purchase returns the same response, and no second decision is made.",
 )
@@ -136,7 +144,7 @@ class AuthorizationList(ApiView, ListAPIView[Authorization]):
     @extend_schema(
         operation_id="list_authorizations",
         parameters=[AuthorizationFilter],
-        responses={200: AuthorizationSerializer(many=True)} | refusals(400),
+        responses={200: AuthorizationSerializer(many=True)} | refusals(),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """List the authorizations, the newest first."""
@@ -146,7 +154,8 @@ class AuthorizationList(ApiView, ListAPIView[Authorization]):
         operation_id="authorize",
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
         request=PurchaseSerializer,
-        responses={201: DecisionSerializer} | refusals(400, 404, 409),
+        responses={201: DecisionSerializer}
+        | refusals(404, 413, 415, codes=("idempotency-key-reused",)),
     )
     def post(self, request: Request) -> Response:
         """Authorize a purchase. The decision is stored.
@@ -184,7 +193,7 @@ class AuthorizationDetail(ApiView):
 
 def _idempotency_key(request: Request) -> str | None:
     key: str | None = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch("[!-~]{1,255}", key):
+    if key is not None and not re.fullmatch(KEY_PATTERN, key):
         message = "Send 1 to 255 printable ASCII characters, without spaces."
         raise ValidationError({"Idempotency-Key": message})
     return key

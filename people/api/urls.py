@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import NotFound
 
 from people.api import attention, audit, people, spend
 from people.api.base import ApiView
+from people.views.api_reference import api_reference
 
 VIEWS: dict[str, type[ApiView]] = {
     "people": people.PersonList,
@@ -54,6 +55,7 @@ def _paths() -> Iterator[URLPattern]:
 urlpatterns = [
     *_paths(),
     path("schema/", SpectacularAPIView.as_view(), name="api_schema"),
-    path("", NotFoundView.as_view()),
-    path("<path:rest>", NotFoundView.as_view()),
+    path("docs/", api_reference, name="api_reference"),
+    # A path may contain line breaks, which the converter `path` refuses.
+    re_path(r"^[\s\S]*$", NotFoundView.as_view()),
 ]

@@ -148,6 +148,8 @@ class Person(DeferrableModel, AbstractBaseUser):
     # The values of custom fields, by external name.
     custom_values = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Programs read the people who changed since a time. An operation that changes something that
+    # the API shows of a person, such as their roles, also saves this field.
     changed_at = models.DateTimeField(auto_now=True)
 
     objects = PersonManager()
@@ -198,6 +200,8 @@ class Person(DeferrableModel, AbstractBaseUser):
             # In the order of the People page.
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
+            # The order in which the API returns people who changed.
+            models.Index(fields=["tenant", "changed_at", "id"], name="person_changed"),
             models.Index(
                 fields=["email_key", "tenant"],
                 name="person_terminated_email",

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.utils import timezone
+
 from people import events
 from people.models import Event, Person
 from people.values import Actor
@@ -15,7 +17,11 @@ def release_fields(people: Iterable[UUID]) -> int:
     """
     owned = Person.objects.filter(pk__in=people).exclude(managed_fields={})
     released: int = owned.update(
-        managed_fields={}, manually_overridden_fields={}, manually_overridden_at=None
+        managed_fields={},
+        manually_overridden_fields={},
+        manually_overridden_at=None,
+        # The API no longer shows the externalId of these people.
+        changed_at=timezone.now(),
     )
     return released
 

@@ -2,6 +2,7 @@
 
 from django.db import IntegrityError, transaction
 from django.db.models import Model
+from django.utils import timezone
 
 from people import events, hooks, tenancy
 from people.db.constraints import constraint_of
@@ -56,6 +57,9 @@ def save_place(place: AnyPlace, *, actor: Actor) -> None:
     check_name(place)
     check_currency(place)
     place.tenant_id, place.name_key = tenancy.current_id(), normalize_key(place.name)
+    if stored and stored.name != place.name:
+        # Before the place: an operation locks people first, and then refers to their new place.
+        _mark_people_changed(place)
     try:
         # The savepoint keeps the transaction usable after a refused insert.
         with transaction.atomic():
@@ -127,6 +131,21 @@ def check_unused(place: AnyPlace) -> None:
             if people:
                 belong = _people(people, "belongs to", "belong to")
                 raise StillInUse(place, f"{belong} it, including people who left")
+
+
+def _mark_people_changed(place: AnyPlace) -> None:
+    """Note that the API shows another name of a department, location or role for its people."""
+    match place:
+        case Role():
+            people = Person.objects.filter(pk__in=place.grants.values("person"))
+        case Entity():
+            return
+        case _:
+            people = place.people.all()
+    # In this order, as `locks.lock_all` does: another operation may lock several of them.
+    locked = people.order_by("pk").select_for_update(no_key=True)
+    keys = list(locked.values_list("pk", flat=True))
+    Person.objects.filter(pk__in=keys).update(changed_at=timezone.now())
 
 
 def _people(count: int, does: str, do: str) -> str:

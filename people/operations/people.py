@@ -167,7 +167,7 @@ def detach_person(person: Person, *, actor: Actor) -> bool:
     was_active = deactivate_person(person, actor=actor)
     if person.state == Person.State.INACTIVE and person.detached_at is None:
         person.detached_at = timezone.now()
-        person.save(update_fields=["detached_at"])
+        person.save(update_fields=["detached_at", "changed_at"])
     return was_active
 
 

@@ -95,6 +95,10 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
         return
     mapped = task.mapped
     task.subject.raw_values = mapped.raw_values
+    if user.person_id and before is not None and _external_id_changed(user, before):
+        with _person_locked(task):
+            assert user.person
+            user.person.save(update_fields=["changed_at"])
     earlier = profile_of(before, mapping) if before is not None else None
     # A problem of an earlier request may be gone, although this request sends the same values.
     is_settled = user.person_id is not None and not (user.problem or user.has_errors)
@@ -117,6 +121,10 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
     if is_unlinked and user.person and before is not None:
         # An existing resource may be a member of groups that grant roles to its new person.
         group_roles.schedule()
+
+
+def _external_id_changed(user: ScimUser, before: Json) -> bool:
+    return bool(before.get("externalId", "") != user.document.get("externalId", ""))
 
 
 def _is_return(

@@ -17,6 +17,11 @@ pytestmark = pytest.mark.django_db
 BAD = {
     "state": "asleep",
     "email": "nobody",
+    "external_id": "x" * 501,
+    "department": "x" * 201,
+    "location": "x" * 201,
+    "manager": "ada",
+    "changed_since": "yesterday",
     "cursor": "garbage",
     "page_size": "many",
     "holder": "5",

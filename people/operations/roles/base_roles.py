@@ -129,7 +129,7 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
     ranks.check_may_grant(actor, role)
     if key_of(role) in person.withheld_roles:
         forget_withheld(person, role)
-        person.save(update_fields=["withheld_roles", "changed_at"])
+        person.save(update_fields=["withheld_roles"])
     now = timezone.now()
     grant, is_new = Grant.objects.get_or_create(
         person=person,
@@ -141,6 +141,7 @@ def grant_role(person: Person, role: Role, *, actor: Actor) -> bool:
         grant.confirmed_at = now
         grant.save(update_fields=["confirmed_at"])
         return False
+    person.save(update_fields=["changed_at"])
     events.record(Event.Kind.ROLE_GRANTED, person, actor=actor, role=role.name)
     return True
 
@@ -154,6 +155,7 @@ def withdraw_grant(grant: Grant, *, actor: Actor) -> None:
     lock(grant.person)
     ranks.check_rank_over(actor, grant.person)
     grant.delete()
+    grant.person.save(update_fields=["changed_at"])
     events.record(
         Event.Kind.ROLE_REMOVED,
         grant.person,

@@ -297,6 +297,8 @@ def _save_decision(decision: Decision, *, actor: Actor) -> None:
     Grant.objects.filter(pk__in=kept).update(confirmed_at=timezone.now())
     if decision.outdated_base:
         decision.outdated_base.delete()
+    if decision.removed or decision.added:
+        decision.person.save(update_fields=["changed_at"])
     if decision.base:
         _change_base_role(decision.person, decision.base, decision.own_base, actor=actor)
 

@@ -1,0 +1,155 @@
+"""The OpenAPI schema of the API …"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from people.api.openapi import ERRORS
+from people.api.urls import VIEWS
+from tests.api.test_scopes import NEEDED
+
+Json = dict[str, Any]
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+TABLE = re.findall(r"^\| (\d{3}) \| `(.+?)` \|", (DOCS / "api.md").read_text(), re.MULTILINE)
+DOCUMENTED = {code: int(status) for status, code in TABLE}
+EXPLAINED = re.findall(r"^### `(.+)`$", (DOCS / "errors.md").read_text(), re.MULTILINE)
+
+
+class Operation(NamedTuple):
+    method: str
+    path: str
+    said: Json
+
+    @property
+    def codes(self) -> set[tuple[int, str]]:
+        """The status and the code of each error in the examples."""
+        return {
+            (int(status), shown["value"]["code"])
+            for status, response in self.said["responses"].items()
+            if status >= "4"
+            for shown in response["content"]["application/json"]["examples"].values()
+        }
+
+
+def schema() -> Json:
+    generated: Json = SchemaGenerator().get_schema(public=True)  # type: ignore[no-untyped-call]
+    return generated
+
+
+SCHEMA = schema()
+OPERATIONS = [
+    Operation(method.upper(), path, said)
+    for path, item in SCHEMA["paths"].items()
+    for method, said in item.items()
+]
+each_operation = pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.said["operationId"])
+
+
+def test_is_valid() -> None:
+    assert list(OpenAPIV31SpecValidator(SCHEMA).iter_errors()) == []
+
+
+def test_is_public_and_names_each_address(db: None) -> None:
+    answer = Client().get("/api/v1/schema/")
+
+    assert answer.status_code == 200
+    assert set(SCHEMA["paths"]) == {
+        f"/api/v1/{address.replace('<uuid:', '{').replace('>', '}')}" for address in VIEWS
+    }
+
+
+def test_names_each_operation_once() -> None:
+    names = [one.said["operationId"] for one in OPERATIONS]
+
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
+
+
+@each_operation
+def test_describes_each_operation_parameter_and_response(one: Operation) -> None:
+    described = [one.said, *one.said.get("parameters", ()), *one.said["responses"].values()]
+
+    assert one.said["summary"]
+    assert all(part["description"] for part in described)
+
+
+@each_operation
+def test_requires_the_scopes_of_which_a_token_needs_one(one: Operation) -> None:
+    address = one.path.removeprefix("/api/v1/").replace("{", "<uuid:").replace("}", ">")
+
+    alternatives = [requirement["token"] for requirement in one.said["security"]]
+    assert sorted(alternatives) == sorted([scope] for scope in NEEDED[one.method, address])
+
+
+@each_operation
+def test_shows_each_error_that_every_operation_may_answer(one: Operation) -> None:
+    general = {
+        *("invalid", "authentication-failed", "token-expired"),
+        *("permission-denied", "insufficient-scope", "throttled", "unavailable"),
+    }
+    if one.said["operationId"] == "deactivate_person":
+        # Deactivations are not limited.
+        general -= {"throttled"}
+    if "requestBody" in one.said:
+        general |= {"parse-error", "too-large", "unsupported-media-type"}
+    if "{" in one.path or one.said["operationId"] == "authorize":
+        general |= {"not-found"}
+
+    assert {(DOCUMENTED[code], code) for code in general} <= one.codes
+
+
+@each_operation
+def test_shows_no_error_that_the_documentation_lacks(one: Operation) -> None:
+    for status, code in one.codes:
+        if code in DOCUMENTED:
+            assert DOCUMENTED[code] == status
+        else:
+            assert (status, code in EXPLAINED) == (409, True)
+
+
+def test_shows_each_error_of_the_documentation_somewhere() -> None:
+    shown = {code for one in OPERATIONS for _, code in one.codes}
+
+    # No operation of the schema answers 405.
+    assert shown >= set(DOCUMENTED) - {"method-not-allowed"}
+    assert shown == set(ERRORS)
+
+
+@each_operation
+def test_says_why_a_page_size_a_cursor_and_an_empty_filter_are_refused(one: Operation) -> None:
+    if "page_size" not in {parameter["name"] for parameter in one.said.get("parameters", ())}:
+        return
+    examples = one.said["responses"]["400"]["content"]["application/json"]["examples"]
+    messages = {shown["value"]["message"].partition(": ")[2] for shown in examples.values()}
+
+    assert "Send an integer greater than 0." in messages
+    assert "Invalid cursor. Start again without it." in messages
+    assert "Send a value, or omit the parameter." in messages
+
+
+def contents(one: Operation) -> Iterator[Json]:
+    for part in (one.said.get("requestBody", {}), *one.said["responses"].values()):
+        yield from part.get("content", {}).values()
+
+
+@each_operation
+def test_has_an_example_of_each_body_which_is_valid(one: Operation) -> None:
+    for content in contents(one):
+        valid = Draft202012Validator(content["schema"] | {"components": SCHEMA["components"]})
+        assert content["examples"]
+        for shown in content["examples"].values():
+            assert list(valid.iter_errors(shown["value"])) == []
+
+
+@each_operation
+def test_says_how_long_to_wait(one: Operation) -> None:
+    for status in {"429", "503"} & set(one.said["responses"]):
+        assert "Retry-After" in one.said["responses"][status]["headers"]
