@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 # Between these, a reader expects the parts of an address, of a URN or of a URL.
-AFTER = re.compile(r"(?<=[@:/?&=])(?!/)")
+AFTER = re.compile(r"(?<=[@:/?&=])(?<!//)(?!/)")
 
 
 @register.filter

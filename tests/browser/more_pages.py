@@ -67,8 +67,7 @@ connection.cursor().execute("ALTER TABLE people_tenant RENAME TO gone")
 FAILING: Final = """
 from django.db import connection
 connection.cursor().execute("ALTER TABLE gone RENAME TO people_tenant")
-connection.cursor().execute("PRAGMA ignore_check_constraints = ON")
-connection.cursor().execute("UPDATE people_person SET withheld_roles = '{'")
+connection.cursor().execute("UPDATE people_person SET managed_fields = '[]'")
 """
 
 FOR_ADMINISTRATORS: Final = {
