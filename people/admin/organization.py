@@ -125,12 +125,16 @@ class LocationAdmin(PeopledAdmin):
 @admin.register(Entity)
 class EntityAdmin(PlaceAdmin):
     address = "people/entities/"
-    list_display = ("name", "currency", "locations")
+    list_display = ("name", "issuing_currency", "locations")
     fields = ("name", "currency")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entity]:
         entities: QuerySet[Entity] = super().get_queryset(request)
         return entities.annotate(location_count=Count("locations"))
+
+    @display(description="Issuing currency", ordering="currency")
+    def issuing_currency(self, entity: Entity) -> str:
+        return entity.currency
 
     @display(description="Locations", ordering="location_count")
     def locations(self, entity: Any) -> str:

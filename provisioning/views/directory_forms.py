@@ -137,7 +137,7 @@ class WindowsForm(ProviderForm):
     keytab = forms.FileField(
         label="Keytab",
         required=False,
-        widget=forms.ClearableFileInput,
+        widget=forms.ClearableFileInput(attrs={"class": "ramp-file"}),
     )
     directory = forms.ChoiceField(
         label="Directory",

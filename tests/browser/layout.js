@@ -1,5 +1,5 @@
-// What tests/browser/layout.py measures: text that is cut off without a sign of it, and words that
-// are broken although they would fit into a line. What is for screen readers only is 1 pixel wide.
+// What tests/browser/layout.py measures: text that is cut off without a sign of it, tables that lie
+// over what is beside them, and words that are broken although they would fit into a line. What is for screen readers only is 1 pixel wide.
 
 window.pageChecks ??= {};
 
@@ -12,6 +12,11 @@ pageChecks.layoutFaults = () => {
       (one) => isOutside(one) && ![...one.children].some(isOutside));
     const shown = innermost.slice(0, 2).map((one) => one.outerHTML.slice(0, 160));
     found.push(`needs scrolling sideways: ${shown}`);
+  }
+  for (const table of document.querySelectorAll("table")) {
+    const place = table.parentElement.getBoundingClientRect();
+    if (!table.checkVisibility() || table.getBoundingClientRect().right <= place.right + 1) continue;
+    found.push(`wider than its place: the table ${table.ariaLabel}`);
   }
   const hasNoText =
     "script, style, select, textarea, noscript, .material-symbols-outlined, .ramp-avatar, .ramp-id";

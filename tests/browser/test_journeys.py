@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
@@ -225,6 +226,33 @@ def test_restore_sixty_people_who_were_deactivated_by_mistake(ramp: Ramp, page: 
     for state in people.locator("td:nth-child(2)").all():
         expect(state).to_have_text("Active")
     assert steps.count <= 3, steps
+
+
+def test_undo_the_bulk_deactivation_of_an_administrator(ramp: Ramp, page: Page) -> None:
+    ramp.lumen.sign_in(page)
+    deactivate_a_page_of_people(page)
+    page.goto(f"{ramp.server.url}/overview/")
+    steps = Steps(page)
+
+    steps.click(page.get_by_role("link", name="Bulk changes"))
+    steps.click(page.get_by_role("link", name="Undo: 50 people deactivated"))
+    steps.click(page.get_by_role("button", name="Undo"))
+
+    expect(page.get_by_role("heading", name="Undone by Olga Brandt")).to_be_visible()
+    people = page.get_by_role("table", name="People of the bulk change").locator("tbody tr")
+    expect(people).to_have_count(50)
+    for state in people.locator("td:nth-child(2)").all():
+        expect(state).to_have_text("Active")
+    assert steps.count <= 3, steps
+
+
+def deactivate_a_page_of_people(page: Page) -> None:
+    page.goto(urljoin(page.url, "/people/?state=active&role__exact=BUSINESS_USER"))
+    page.get_by_label("Select all objects on this page").check()
+    page.get_by_label("Select action to run").select_option(label="Deactivate")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Deactivate").click()
+    expect(page.get_by_text("50 people were deactivated.")).to_be_visible()
 
 
 def test_let_an_employee_join(ramp: Ramp, page: Page) -> None:

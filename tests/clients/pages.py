@@ -23,5 +23,5 @@ def queries_of(client: Client, address: str) -> list[str]:
 
 
 def text_of(response: Any) -> str:
-    """Return the page as a reader sees its words: with single spaces between them."""
-    return " ".join(response.content.decode().split())
+    """Return the page as a reader sees its words: whole, and with single spaces between them."""
+    return " ".join(response.content.decode().replace("<wbr>", "").split())

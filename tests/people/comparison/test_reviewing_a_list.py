@@ -38,6 +38,14 @@ def test_is_compared_before_anything_changes(visit: Visit, owner: Person, zoe: P
     assert as_stored() == before
 
 
+def test_keeps_the_name_of_the_file_as_it_is(visit: Visit, owner: Person) -> None:
+    visit.compare(rows(row_of(owner), NEW))
+
+    page = text_of(visit.client.get(f"{visit.url}apply/"))
+
+    assert 'title="Back to list.csv"' in page
+
+
 def test_shows_its_progress_without_scripts_too(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW), work=lambda: None)
 
@@ -120,7 +128,7 @@ def test_lists_rows_page_by_page_and_keeps_ticks(visit: Visit, owner: Person) ->
 
     assert "Selected: 119 to add" in visit.page()
     assert "Page 2 of 3. 120 rows" in text_of(visit.client.get(f"{visit.url}?show=new&page=2"))
-    assert "p007@<wbr>example.com" in text_of(visit.client.get(f"{visit.url}?show=new&q=p007"))
+    assert "p007@example.com" in text_of(visit.client.get(f"{visit.url}?show=new&q=p007"))
     few = len(queries_of(visit.client, f"{visit.url}?show=new&q=p007"))
     assert len(queries_of(visit.client, f"{visit.url}?show=new")) == few
 

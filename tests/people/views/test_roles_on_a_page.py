@@ -200,6 +200,13 @@ class TestRolesPage:
         event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.changes["elevated"] == {"from": None, "to": "yes"}
 
+    def test_shows_a_dash_for_a_role_that_is_not_elevated(self, olga: Client) -> None:
+        role()
+
+        cell = text_of(olga.get("/people/roles/")).partition('data-label="Elevated">')[2]
+
+        assert cell.partition("</td>")[0].strip() == "—"
+
     def test_renames_a_role_for_everybody(self, olga: Client, ada: Person) -> None:
         auditor = role()
         grant(olga, ada, auditor.pk)
