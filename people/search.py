@@ -59,6 +59,11 @@ PAGES = (
         "second factor two-factor mfa totp authenticator recovery codes sessions devices sign out",
     ),
     ListedPage(
+        "Preferences",
+        "admin:account_preferences",
+        "account time zone phone number email digest notifications unsubscribe",
+    ),
+    ListedPage(
         "API tokens", "admin:api_tokens", "keys bearer developer programs", Section.SETTINGS
     ),
     ListedPage("API reference", "api_reference", "rest openapi swagger developer programs"),
@@ -78,6 +83,11 @@ PAGES_FOR_OPERATORS = (
         "Account",
         "admin:account",
         "second factor two-factor mfa totp authenticator recovery codes sessions devices sign out",
+    ),
+    ListedPage(
+        "Preferences",
+        "admin:account_preferences",
+        "account time zone phone number email digest notifications unsubscribe",
     ),
 )
 ORDER = ("family_name", "given_name", "pk")

@@ -11,7 +11,7 @@ from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, is_tenant_admin
 from people.views.person.detail import profile_fields
 from people.views.person.roles import role_lines
-from people.views.spend_summary import spending_of
+from people.views.spend_summary import spending_of, waiting_approvals
 
 
 @login_required
@@ -24,6 +24,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "fields": list(profile_fields(person, linked=is_tenant_admin(person))),
         "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "spending": spending_of(person),
+        "waiting": waiting_approvals(person),
         "sign_in_methods": hooks.sign_in_methods(person, may_link=True),
         "tenant": request.user.tenant,
         # The navigation would be empty for other people.

@@ -38,3 +38,11 @@ def test_leads_employees_to_no_page_of_administrators(ada: Person) -> None:
 
 def test_says_where_cards_come_from_to_who_has_none(ada: Person) -> None:
     assert "You have no cards or funds yet. Your administrator issues them." in home_of(ada)
+
+
+def test_lists_what_waits_for_their_approval(leaver: Leaver, ada: Person, grace: Person) -> None:
+    page = home_of(ada)
+
+    assert "Waiting for your approval" in page
+    assert f"Reimbursement of {leaver.waiting.outstanding_item.person.full_name}" in page
+    assert "Waiting for your approval" not in home_of(grace)

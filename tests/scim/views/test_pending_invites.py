@@ -58,7 +58,7 @@ def test_tell_who_was_sent_what_and_until_when(client: Client) -> None:
 
     assert "Ada Hopper" in page
     assert f"Sent on {timezone.now():%-d %B %Y}" in page
-    assert f"{invite.expires_at:%-d %b %Y}" in page
+    assert f"{invite.expires_at:%-d %B %Y}" in page
     assert 'Pending invites <span class="ramp-count">1</span>' in page
 
 
