@@ -14,6 +14,7 @@ from people import events
 from people.models import Event, Passkey, Person
 from people.operations import ranks
 from people.operations.locks import lock
+from people.operations.mail_outbox import notify_of_security
 from people.operations.second_factors import second_factor_of
 from people.values import Actor, PeopleError
 
@@ -83,8 +84,9 @@ def add_passkey(
         sign_count=sign_count,
         created_at=timezone.now(),
     )
-    what = f"added the passkey “{name}”"
-    events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)
+    deed = f"added the passkey “{name}”"
+    events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=deed)
+    notify_of_security(person, actor=actor, title="A passkey was added", deed=deed)
 
 
 def use_passkey(passkey: Passkey, sign_count: int) -> bool:
@@ -110,6 +112,7 @@ def remove_passkey(passkey: Passkey, *, actor: Actor) -> bool:
     ranks.check_rank_over(actor, person)
     removed, _ = Passkey.objects.filter(pk=passkey.pk).delete()
     if removed:
-        what = f"removed the passkey “{passkey.name}”"
-        events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)
+        deed = f"removed the passkey “{passkey.name}”"
+        events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=deed)
+        notify_of_security(person, actor=actor, title="A passkey was removed", deed=deed)
     return bool(removed)

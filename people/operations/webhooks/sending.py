@@ -176,7 +176,8 @@ def _is_down(error: OutboundError) -> bool:
 
 def _rest(endpoint: WebhookEndpoint, now: datetime) -> None:
     """Leave a server that does not respond alone for a while: each attempt takes seconds."""
-    pause = min(FIRST_REST * 2**endpoint.rests, LONGEST_REST)
+    # Bounded before the power, which no timedelta could hold after two days.
+    pause = min(FIRST_REST * 2 ** min(endpoint.rests, 10), LONGEST_REST)
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
         rests_until=now + pause, rests=F("rests") + 1
     )

@@ -355,6 +355,21 @@ class TestAnEndpoint:
         endpoints.resume_endpoint(hook.endpoint, actor=owner.actor)
         assert not attention(owner)
 
+    def test_whose_server_never_responds_rests_for_an_hour_at_most_and_is_paused(
+        self, hook: Hook, receiver: Receiver, clock: Clock, ada: Person
+    ) -> None:
+        rename(ada, "Augusta")
+        receiver.server.shutdown()
+        receiver.server.server_close()
+
+        for hour in range(80):
+            rename(ada, f"Augusta {hour}")
+            hook.send_after(timedelta(hours=1, minutes=1))
+            rests_until = hook.row.rests_until
+            assert rests_until is None or rests_until <= clock.now + timedelta(hours=1)
+
+        assert hook.row.state == WebhookEndpoint.State.PAUSED
+
     def test_whose_server_is_gone_is_paused_at_once(
         self, hook: Hook, receiver: Receiver, ada: Person
     ) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from people import tenancy
-from people.models import Event, Passkey, Person
+from people.models import Event, Mail, Passkey, Person
 from people.operations import passkeys, rehires
 from people.presentation.event_text import entries_of
 from provisioning.models import SignInAttempt
@@ -79,6 +79,9 @@ def test_is_added_on_the_account_page_and_signs_in_instead_of_a_code(
     assert answer["Location"] == "/home/"
     assert is_in(visitor)
     assert history(ada)[-1] == f"{ada.full_name} added the passkey “Phone”"
+    with tenancy.use(ada.tenant):
+        notice = Mail.objects.filter(kind=Mail.Kind.SECURITY_NOTICE).latest("created_at")
+    assert notice.facts["title"] == "A passkey was added"
     assert "Last used: never" not in text_of(visitor.get("/account/"))
     with tenancy.use(ada.tenant):
         assert SignInAttempt.objects.latest("pk").detail == "With a passkey."
