@@ -10,7 +10,7 @@ from people.api.pagination import INVALID_CURSOR
 from people.api.query_params import EMPTY_VALUE
 from people.api.serializers import ErrorSerializer
 
-CREATE_A_TOKEN: Final = "on the API tokens page of Ramp."  # noqa: S105  no secret
+WHERE: Final = "on the API tokens page of Ramp."
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,15 @@ ERRORS: Final = {
     "parse-error": ApiError(400, "The request body cannot be read: it is empty."),
     "authentication-failed": ApiError(
         401,
-        "Send a valid token as “Authorization: Bearer …”. Administrators create tokens "
-        f"{CREATE_A_TOKEN}",
+        f"Send a valid token as “Authorization: Bearer …”. Administrators create tokens {WHERE}",
     ),
     "token-expired": ApiError(
-        401, f"This token expired on 2026-11-30 10:00 UTC. Create a new one {CREATE_A_TOKEN}"
+        401, f"This token expired on 2026-11-30 10:00 UTC. Create a new one {WHERE}"
     ),
     "permission-denied": ApiError(403, "The owner of this token is no longer an administrator."),
     "insufficient-scope": ApiError(
         403,
-        f"This request needs a token with the scope people:read. Create one {CREATE_A_TOKEN}",
+        f"This request needs a token with the scope people:read. Create one {WHERE}",
     ),
     "person-above-rank": ApiError(
         403, "Olga Owner is an Owner, so only an Owner can change this account."

@@ -206,10 +206,12 @@ def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada
 
 
 def test_answers_in_one_shape_where_nothing_is(api: Api) -> None:
-    for address in ("", "nowhere"):
+    for address in ("", "nowhere", "people/%0A"):
         assert code_of(api.get(address)) == (404, "not-found")
     assert code_of(api.get(f"people/{uuid4()}")) == (404, "not-found")
     assert code_of(api.client.delete("/api/v1/people")) == (405, "method-not-allowed")
+    traced = api.client.trace("/api/v1/people?state=active")
+    assert code_of(traced) == (405, "method-not-allowed")
     text = api.client.post("/api/v1/authorizations", "x", content_type="text/plain")
     assert code_of(text) == (415, "unsupported-media-type")
 
@@ -254,6 +256,15 @@ def test_takes_a_reason_that_is_a_text(api: Api, ada: Person, reason: object) ->
     answer = api.post(f"people/{ada.pk}/deactivate", {"reason": reason})
 
     assert code_of(answer) == (400, "invalid")
+    ada.refresh_from_db()
+    assert ada.is_active
+
+
+def test_refuses_unknown_fields_of_a_body_and_names_the_known_ones(api: Api, ada: Person) -> None:
+    answer = api.post(f"people/{ada.pk}/deactivate", {"reason": "Left", "raison": "Partie"})
+
+    assert code_of(answer) == (400, "invalid")
+    assert answer.json()["fields"] == {"raison": "Unknown field. Known: reason."}
     ada.refresh_from_db()
     assert ada.is_active
 

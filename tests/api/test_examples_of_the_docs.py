@@ -76,8 +76,8 @@ def test_run_as_they_are_printed(
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         run(BLOCKS)
 
-    copied = json.loads((tmp_path / "people.json").read_text())
-    assert copied[str(ada.pk)]["email"] == "ada@example.com"
+    stored = json.loads((tmp_path / "people.json").read_text())
+    assert stored["people"][str(ada.pk)]["email"] == "ada@example.com"
     assert capsys.readouterr().out.splitlines() == ["ada@example.com K-12", "True approved"]
     assert set(states(ada)) == {"person.deactivated", "person.reactivated"}
 

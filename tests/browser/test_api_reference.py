@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.api.test_scopes import NEEDED
 from tests.browser.conftest import NARROW, WIDE, Demo
 
 
@@ -28,7 +29,7 @@ def test_shows_each_operation_without_asking_another_server(
 
     page.get_by_text("List all people who").click()
     expect(page.get_by_text("The name of a department, in any case.")).to_be_visible()
-    expect(page.locator(".opblock")).to_have_count(14)
+    expect(page.locator(".opblock")).to_have_count(len(NEEDED))
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     hosts = {urlsplit(url).netloc for url in asked if url.startswith("http")}
     assert hosts == {urlsplit(demo.url).netloc}
