@@ -24,8 +24,10 @@ KEYS = [
     "people.events.dispatch_all",
     "scim.tasks.look_again",
     "people.mail.send_due",
+    "people.operations.webhooks.send_due",
     "scim.self_test.end_overdue",
     "scim.tasks.forget",
+    "people.operations.webhooks.delete_old_deliveries",
     "people.operations.forget_idempotency_keys",
     "people.operations.daily_counts",
 ]
