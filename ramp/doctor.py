@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 
 from people import tenancy
 from people.models import Delivery, Installation, Mail
+from people.operations.webhooks import key_rotation
 from ramp import __version__, watchdogs
 
 MIN_POSTGRESQL: Final = 15
@@ -85,6 +86,7 @@ def _key() -> Result:
         return
     with tenancy.across_tenants():
         providers, factors = import_string("provisioning.providers.rotate_secrets.without_key")()
+        endpoints = key_rotation.without_key()
     if providers:
         advice = (
             "Add the key with which they were entered to SECRET_KEY_FALLBACKS, or enter the "
@@ -97,7 +99,13 @@ def _key() -> Result:
             "people sign in with recovery codes."
         )
         yield Level.PROBLEM, f"no key for the secrets of {factors} second factors", advice
-    if not (providers or factors):
+    if endpoints:
+        advice = (
+            "Add the key with which they were created to SECRET_KEY_FALLBACKS, or replace the "
+            "secrets on the pages of the endpoints. Nothing is sent to them until then."
+        )
+        yield Level.PROBLEM, f"no key for the secrets of {endpoints} webhook endpoints", advice
+    if not (providers or factors or endpoints):
         yield Level.OK, "there is a key for every stored secret", ""
 
 

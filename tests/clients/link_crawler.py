@@ -1,5 +1,6 @@
 """Finding the pages whose addresses hold an id: by the links that lead there."""
 
+import re
 from urllib.parse import urlsplit
 
 from playwright.sync_api import FilePayload, Page, expect
@@ -11,7 +12,8 @@ TENANT = "/tenants/lumen/"
 def explore(page: Page, url: str) -> Addresses:
     """Return the paths by name.
 
-    Begins to connect Entra, has a self-test run, switches auto-termination on, and edits people.
+    Adds a webhook to which nobody listens, begins to connect Entra, has a self-test run, switches
+    auto-termination on, and edits people.
     """
     page.goto(f"{url}/integrations/entra/")
     page.get_by_role("button", name="Create token and start setup").click()
@@ -30,7 +32,10 @@ def explore(page: Page, url: str) -> Addresses:
     )
     page.goto(f"{url}{invite}link/")
     invitation = page.get_by_label("Invite link", exact=True).input_value()
+    webhook = _add_webhook(page, url)
     return {
+        "webhook": webhook,
+        "webhook_delivery": _webhook_delivery(page, f"{url}{webhook}"),
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
         "holder": _holder(page, url),
@@ -57,6 +62,33 @@ def explore(page: Page, url: str) -> Addresses:
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,
     }
+
+
+def _add_webhook(page: Page, url: str) -> str:
+    """Add an endpoint, with a change for it to send, and return its path."""
+    page.goto(f"{url}/webhooks/add/")
+    # Nothing listens on port 1.
+    page.get_by_label("URL", exact=False).first.fill("http://127.0.0.1:1/events")
+    page.get_by_role("button", name="Add endpoint").click()
+    expect(page.get_by_label("Secret", exact=True)).to_have_value(re.compile("^whsec_"))
+    page.get_by_role("link", name="I have copied it").click()
+    path = urlsplit(page.url).path
+    page.get_by_role("link", name="Create new secret").click()
+    page.get_by_role("button", name="Create new secret").click()
+    expect(page.get_by_text("This endpoint has two secrets")).to_be_visible()
+    return path
+
+
+def _webhook_delivery(page: Page, endpoint: str) -> str:
+    """Wait until a worker has made the delivery, and return its path."""
+    page.goto(endpoint)
+    row = page.locator("tbody a[href*='/deliveries/']").first
+    for _ in range(60):
+        if row.is_visible():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
+    return row.get_attribute("href") or ""
 
 
 LIST = """Email,Full name,Department

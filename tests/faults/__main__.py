@@ -27,7 +27,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "injection": [],
     "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
     "secrets_found": [],
-    "webhooks": ["--events", "5000", "--deaths", "10"],
+    "webhooks": ["--events", "1000", "--deaths", "3"],
     "week": ["--people", "2000"],
 }
 

@@ -6,7 +6,17 @@ from django.apps import apps
 from django.utils import timezone
 
 from people import tenancy
-from people.models import BulkChange, CustomField, Grant, Person, Role, Scope, Tenant
+from people.models import (
+    BulkChange,
+    CustomField,
+    Event,
+    Grant,
+    Person,
+    Role,
+    Scope,
+    Tenant,
+    WebhookEndpoint,
+)
 from people.operations import api_tokens, tenants
 from people.operations.people import activate_person, add_person
 from people.values import INVITED, Actor, Profile, normalize_key
@@ -15,6 +25,7 @@ from scim.models import Connection, ScimGroup
 from scim.models import GroupMapping as ScimGroupMapping
 from tests.clients.scim import Provider, someone
 from tests.factories.scim import scim_connection
+from tests.factories.webhooks import webhook_delivery, webhook_endpoint
 from tests.faults.cast import ADMINISTRATORS, PASSWORD, ROLES, Company
 from tests.support import offboarding
 
@@ -35,6 +46,8 @@ NAMED_IN_ADDRESSES = {
     "people.BulkChange": "id",
     "people.Grant": "id",
     "people.CustomField": "id",
+    "people.WebhookEndpoint": "id",
+    "people.WebhookDelivery": "id",
     "scim.Connection": "id",
     "scim.Token": "id",
     "scim.SyncError": "id",
@@ -179,6 +192,11 @@ def _loose_ends(tenant: Tenant, person: Person, mark: str) -> None:
         began_at=now,
         needs_confirmation=True,
     )
+    # Paused, so that nothing is sent to it.
+    endpoint = webhook_endpoint(
+        person, description=f"Endpoint{mark}", state=WebhookEndpoint.State.PAUSED
+    )
+    webhook_delivery(endpoint, Event.objects.filter(tenant=tenant).latest("pk"))
 
 
 def _objects(invited: Person) -> dict[str, str]:

@@ -32,6 +32,8 @@ TABLES: Final = (
     ("", "field_id", "people_customfield"),
     ("api-tokens/", "token_id", "people_apitoken"),
     ("scim/", "token_id", "scim_token"),
+    ("webhooks/", "endpoint_id", "people_webhookendpoint"),
+    ("webhooks/", "delivery_id", "people_webhookdelivery"),
     ("", "connection_id", "scim_connection"),
     ("", "error_id", "scim_syncerror"),
     ("", "group_id", "scim_scimgroup"),

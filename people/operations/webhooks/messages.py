@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from people import secrets
-from people.models import Event, WebhookDelivery, WebhookEndpoint
+from people.models import Event, WebhookEndpoint
 from people.net import safe_http
 from people.net.safe_http import HttpAnswer
 from people.presentation.audit_log import audit_entries, record_of
@@ -81,11 +81,6 @@ def signed_headers(
 
 def test_id(endpoint: WebhookEndpoint, now: datetime) -> str:
     return f"msg_test_{endpoint.pk.hex}_{int(now.timestamp() * 1000)}"
-
-
-def example_headers(delivery: WebhookDelivery) -> Mapping[str, str]:
-    """Return the headers of a delivery for its page, without a signature."""
-    return signed_headers(delivery.webhook_id, delivery.body, [], now=delivery.created_at)
 
 
 def _signature(key: str, content: bytes) -> str:

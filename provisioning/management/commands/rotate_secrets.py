@@ -4,20 +4,26 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from people import tenancy
+from people.operations.webhooks import key_rotation
 from provisioning.providers import rotate_secrets
 
 
 class Command(BaseCommand):
     help = (
-        "Re-encrypt all secrets of identity providers and second factors with SECRET_KEY, so that "
-        "the keys in SECRET_KEY_FALLBACKS can be removed. Prints JSON: how many were rotated."
+        "Re-encrypt all secrets of identity providers, second factors and webhook endpoints with "
+        "SECRET_KEY, so that the keys in SECRET_KEY_FALLBACKS can be removed. Prints JSON: how "
+        "many were rotated."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         with tenancy.across_tenants():
             rotated, lost = rotate_secrets.rotate_all()
             rotated_factors, lost_factors = rotate_secrets.rotate_second_factors()
-        numbers = {"rotated": rotated + rotated_factors, "lost": len(lost) + lost_factors}
+            rotated_hooks, lost_hooks = key_rotation.rotate_all()
+        numbers = {
+            "rotated": rotated + rotated_factors + rotated_hooks,
+            "lost": len(lost) + lost_factors + lost_hooks,
+        }
         self.stdout.write(json.dumps(numbers))
         if lost:
             named = ", ".join(f"“{provider.name}” of {provider.tenant.slug}" for provider in lost)
@@ -31,4 +37,10 @@ class Command(BaseCommand):
                 f"The second factors of {lost_factors} people cannot be decrypted with any key. "
                 "Add the key that was in use when they were set up to SECRET_KEY_FALLBACKS, or "
                 "reset them on the pages of these people."
+            )
+        if lost_hooks:
+            raise CommandError(
+                f"The signing secrets of {lost_hooks} webhook endpoints cannot be decrypted with "
+                "any key. Add the key that was in use when they were created to "
+                "SECRET_KEY_FALLBACKS, or replace them on the pages of the endpoints."
             )

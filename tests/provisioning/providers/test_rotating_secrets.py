@@ -9,10 +9,13 @@ from pytest_django import Settings
 
 from people import tenancy
 from people.models import Tenant
+from people.operations.webhooks import key_rotation, messages
 from people.secrets import is_newest
 from people.values import Actor
 from provisioning.models import IdentityProvider
 from provisioning.providers import config, manage
+from tests.factories import core
+from tests.factories.webhooks import webhook_endpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +86,23 @@ def test_leaves_providers_without_a_secret_alone(acme: Tenant) -> None:
         manage.remove_provider(provider, actor=Actor("command", "tests"))
 
     assert rotate() == {"rotated": 0, "lost": 0}
+
+
+def test_seals_the_signing_secrets_of_webhooks_anew(acme: Tenant, settings: Settings) -> None:
+    with tenancy.use(acme):
+        endpoint = webhook_endpoint(core.owner())
+        before = messages.opened(endpoint, endpoint.secret)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+
+    assert rotate() == {"rotated": 1, "lost": 0}
+
+    settings.SECRET_KEY_FALLBACKS = []
+    with tenancy.across_tenants():
+        endpoint.refresh_from_db()
+        assert key_rotation.without_key() == 0
+    assert messages.opened(endpoint, endpoint.secret) == before
+    settings.SECRET_KEY = "one that is not known"
+    with pytest.raises(CommandError, match="webhook endpoints"):
+        rotate()
+    with tenancy.across_tenants():
+        assert key_rotation.without_key() == 1

@@ -1,0 +1,49 @@
+"""Re-encrypts signing secrets with the newest key, so that older keys can be removed."""
+
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from people import secrets
+from people.models import WebhookEndpoint
+from people.operations.webhooks import messages
+from people.secrets import SecretLost
+
+COLUMNS: Final = ("secret", "older_secret")
+
+
+def rotate_all() -> tuple[int, int]:
+    """Re-encrypt the secrets of all endpoints; return how many changed, and how many are lost."""
+    rotated = lost = 0
+    for endpoint_id in WebhookEndpoint.objects.values_list("pk", flat=True):
+        try:
+            rotated += _rotate(endpoint_id)
+        except SecretLost:
+            lost += 1
+    return rotated, lost
+
+
+@transaction.atomic
+def _rotate(endpoint_id: UUID) -> int:
+    endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint_id).first()
+    if endpoint is None:
+        return 0
+    older = [one for one in COLUMNS if _is_older(getattr(endpoint, one))]
+    for column in older:
+        secret = messages.opened(endpoint, getattr(endpoint, column))
+        setattr(endpoint, column, messages.sealed(endpoint, secret))
+    endpoint.save(update_fields=older)
+    return len(older)
+
+
+def without_key() -> int:
+    """Return how many endpoints have a secret without its key."""
+    known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
+    sealed = WebhookEndpoint.objects.values_list(*COLUMNS)
+    return sum(any(text and text.partition(".")[0] not in known for text in row) for row in sealed)
+
+
+def _is_older(sealed: str) -> bool:
+    return bool(sealed) and not secrets.is_newest(sealed)
