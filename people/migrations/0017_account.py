@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("people", "0014_webhooks"),
+        ("people", "0016_webhooks"),
     ]
 
     operations = [

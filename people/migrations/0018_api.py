@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("people", "0015_account"),
+        ("people", "0017_account"),
     ]
 
     operations = [
