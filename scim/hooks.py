@@ -66,7 +66,11 @@ HOOKS = AppHooks(
     request_url=url_of_request,
     causes=diagnosis.causes,
     search=search.results,
-    notices=[person_notices.still_active, person_notices.of_person],
+    notices=[
+        person_notices.still_active,
+        person_notices.withheld_roles,
+        person_notices.of_person,
+    ],
     team_updates={
         "sync_errors": common.sync_errors,
         "same_person_questions": common.same_person_questions,

@@ -1,10 +1,11 @@
-"""Notices on a person's page: rejected changes, and people who left only here."""
+"""Notices on a person's page: rejected changes, withheld roles, people who left only here."""
 
 from collections.abc import Iterator
 
 from django.urls import reverse
 
 from people.models import Person
+from people.operations.roles.withheld_roles import ASKED
 from people.presentation.person_notices import Notice
 from scim.models import SyncError
 from scim.person_records import active_at_provider
@@ -20,6 +21,17 @@ def still_active(person: Person) -> Iterator[Notice]:
             "remove them from the Ramp application there.",
             url=reverse("admin:scim"),
             link="SCIM settings",
+        )
+
+
+def withheld_roles(person: Person) -> Iterator[Notice]:
+    """Tell that the person has returned without an elevated role, which waits for a decision."""
+    if ASKED in person.withheld_roles.values():
+        yield Notice(
+            text=f"{person.full_name} has returned, and has not got all earlier roles back.",
+            url=reverse("admin:team_updates_review"),
+            link="Decide",
+            icon="admin_panel_settings",
         )
 
 

@@ -27,7 +27,7 @@ const nameChoices = () => {
 
 const addCopyButtons = (root) => {
   for (const holder of root.querySelectorAll("[data-copy]")) {
-    const field = holder.querySelector("input");
+    const field = holder.querySelector("input, textarea");
     const text = field?.value ?? holder.textContent;
     const button = document.createElement("button");
     button.type = "button";

@@ -166,7 +166,7 @@ class TestTheState:
         assert f"{said} just now · 3 errors in 24 hours Failing" in panel(client, "services")
 
         IdentityProvider.objects.update(is_enabled=False)
-        assert "Not offered" in panel(client, "services")
+        assert "Disabled" in panel(client, "services")
 
     def test_of_passwords_is_shown_while_they_are_allowed(self, client: Client) -> None:
         assert "Ramp password" in panel(client, "services")

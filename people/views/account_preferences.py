@@ -44,7 +44,7 @@ class PreferencesForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(attrs={"list": "time-zones", "autocomplete": "off"}),
     )
     digest = forms.ChoiceField(
-        label="Email with what needs attention",
+        label="Email digest of what needs attention",
         choices=AccountSettings.Digest.choices,
         widget=UnfoldAdminSelectWidget,
         help_text="Sent at 8:00 in your time zone, and only if something needs attention.",

@@ -160,7 +160,7 @@ def _draft_items(slug: str) -> Iterator[AttentionItem]:
 
 def _state(provider: Any) -> tuple[ServiceTone, str]:
     if not provider.is_enabled:
-        return ServiceTone.INFO, "Not offered"
+        return ServiceTone.INFO, "Disabled"
     if not is_confirmed(provider):
         return ServiceTone.ERROR, "Address not confirmed"
     if provider.third_failure_at:

@@ -20,7 +20,9 @@ class App:
 
 
 def secret_on(response: Any) -> str:
-    found = re.search(r'id="setup-key" type="text" value="([A-Z2-7 ]+)"', response.content.decode())
+    found = re.search(
+        r'<textarea id="setup-key"[^>]*>([A-Z2-7 ]+)</textarea>', response.content.decode()
+    )
     assert found, response.content.decode()
     return found[1].replace(" ", "")
 

@@ -38,7 +38,7 @@ def test_shows_who_left_when_by_whom_and_where_everything_went(
 
 
 def test_does_not_list_those_who_are_only_scheduled(client: Client, leaver: Leaver) -> None:
-    assert "Nobody was terminated yet" in text_of(client.get(DESK))
+    assert "Nobody has been terminated yet" in text_of(client.get(DESK))
 
 
 def test_finds_by_name_and_address(client: Client, owner: Person) -> None:

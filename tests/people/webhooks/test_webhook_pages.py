@@ -227,7 +227,7 @@ class TestTheLog:
         waiting = text_of(client.get(page_of(hook.endpoint), {"state": "waiting"}))
         assert "Status 200" not in waiting
         given_up = text_of(client.get(page_of(hook.endpoint), {"state": "given-up"}))
-        assert "No such deliveries" in given_up
+        assert "No deliveries in this state" in given_up
         assert client.get(page_of(hook.endpoint), {"state": "lost"}).status_code == 404
         assert "Delivered." in text_of(client.get(PAGE))
 

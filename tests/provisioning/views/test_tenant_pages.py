@@ -275,6 +275,16 @@ def test_draft_preview_and_apply(client: Client, corp: IdentityProvider, ada: Pe
     assert roles_of(ada) == ["Auditor"]
 
 
+def test_suggest_custom_roles_only_where_there_are_none(
+    client: Client, corp: IdentityProvider
+) -> None:
+    assert "no custom roles yet" in text_of(client.get(MAPPINGS))
+
+    sign_in_flow.role("Auditor")
+
+    assert "no custom roles yet" not in text_of(client.get(MAPPINGS))
+
+
 def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: Person) -> None:
     mappings.add_draft(
         corp, "Sales", sign_in_flow.role("Auditor"), author=Author(actor=Actor("person", "x"))

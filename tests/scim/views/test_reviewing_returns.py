@@ -130,12 +130,15 @@ def test_decides_about_the_role_of_somebody_who_is_back(
 ) -> None:
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
     assert "Roles to restore" in text_of(client.get(PAGE))
+    notice = "Ada Lovelace has returned, and has not got all earlier roles back."
+    assert notice in text_of(client.get(f"/people/{ada.pk}/"))
 
     client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": said})
 
     ada.refresh_from_db()
     assert ada.role == role
     assert "Nothing to review" in text_of(client.get(PAGE))
+    assert notice not in text_of(client.get(f"/people/{ada.pk}/"))
     scim("PUT", f"/Users/{scim_id}", someone(externalId="X-1", roles="BUSINESS_ADMIN", title="Dr"))
     ada.refresh_from_db()
     assert ada.role == role
