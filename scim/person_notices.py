@@ -28,7 +28,7 @@ def withheld_roles(person: Person) -> Iterator[Notice]:
     """Tell that the person has returned without an elevated role, which waits for a decision."""
     if ASKED in person.withheld_roles.values():
         yield Notice(
-            text=f"{person.full_name} has returned, and has not got all earlier roles back.",
+            text=f"{person.full_name} has returned without all of their earlier roles.",
             url=reverse("admin:team_updates_review"),
             link="Decide",
             icon="admin_panel_settings",

@@ -130,7 +130,7 @@ def test_decides_about_the_role_of_somebody_who_is_back(
 ) -> None:
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
     assert "Roles to restore" in text_of(client.get(PAGE))
-    notice = "Ada Lovelace has returned, and has not got all earlier roles back."
+    notice = "Ada Lovelace has returned without all of their earlier roles."
     assert notice in text_of(client.get(f"/people/{ada.pk}/"))
 
     client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": said})
