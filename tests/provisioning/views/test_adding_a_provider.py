@@ -42,7 +42,9 @@ def add_page(client: Client, preset: str = "okta") -> str:
 
 
 def value_of(page: str, name: str) -> str:
-    """Return the value of the input with this id or name; blank if it has none."""
+    """Return the value of the input or text area with this id or name; blank if it has none."""
+    if shown := re.search(rf'<textarea id="{name}"[^>]*>([^<]*)</textarea>', page):
+        return html.unescape(shown[1])
     [tag] = re.findall(rf'<input[^>]*(?:id|name)="{name}"[^>]*>', page)
     value = re.search(r'value="([^"]*)"', tag)
     return html.unescape(value[1]) if value else ""
