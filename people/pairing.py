@@ -30,9 +30,9 @@ class Pairing(Protocol):
         """Return the person with this externalId or userName, if there is exactly one."""
 
     def person_with_address(self, connection: str, email: str) -> Person | None:
-        """Return the connection's person with this address, or for whom it waits to be confirmed.
+        """Return the person of the connection whose current or unconfirmed address this is.
 
-        None unless there is exactly one.
+        Return None unless there is exactly one.
         """
 
     def is_provisioned(self, person: Person, *, besides: str = "") -> bool:

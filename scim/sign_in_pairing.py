@@ -55,9 +55,9 @@ def paired_person(connection: str, attribute: str, value: str) -> Person | None:
 
 
 def person_with_address(connection: str, email: str) -> Person | None:
-    """Return the connection's person with this address, or for whom it waits to be confirmed.
+    """Return the person of the connection whose current or unconfirmed address this is.
 
-    None unless there is exactly one.
+    Return None unless there is exactly one.
     """
     users = ScimUser.objects.filter(
         connection_id=connection, connection__disconnected_at=None, deleted_at=None

@@ -1,8 +1,8 @@
 """Mails administrators what needs attention in their company, every Monday or every day.
 
-Each administrator has a time at which the next digest is due. Whoever enqueues the digest sets the
-next time in the same transaction, so each period has one digest whatever number of jobs run. A
-digest that was due while no job ran is sent once, later.
+Each administrator's settings store when the next digest is due. The transaction that enqueues a
+digest also stores the next time, so several jobs never send it twice. A digest that was due while
+no job ran is sent once, later.
 """
 
 from datetime import datetime
@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from people import tenancy
 from people.models import AccountSettings, Mail, Person, Tenant
-from people.operations.account_settings import account_settings_of, next_digest_at
+from people.operations.account_settings import next_digest_at
 from people.operations.mail_outbox import enqueue_mail
 from people.presentation.attention import Attention, attention
 
@@ -57,10 +57,13 @@ def _schedule_new_administrators(as_of: datetime) -> int:
     new = Person.objects.active_administrators().filter(
         account_settings__digest_due_at=None, tenant__is_active=True, tenant__is_sandbox=False
     )
-    people = list(new.exclude(account_settings__digest=Digest.NEVER).order_by("pk")[:BATCH])
-    rows = [account_settings_of(person) for person in people]
-    for row, person in zip(rows, people, strict=True):
-        row.person = person
+    chosen = new.exclude(account_settings__digest=Digest.NEVER).select_related("account_settings")
+    rows = [
+        getattr(person, "account_settings", None)
+        or AccountSettings(person=person, tenant_id=person.tenant_id)
+        for person in chosen.order_by("pk")[:BATCH]
+    ]
+    for row in rows:
         row.digest_due_at = next_digest_at(row, after=as_of)
     AccountSettings.objects.bulk_create(
         rows,

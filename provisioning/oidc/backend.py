@@ -227,13 +227,9 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
 
         :raises jwt.PyJWTError: if it is not one. `require` lists the claims that it needs.
         """
-        signing = discovery.key_for(token, self.endpoints.jwks)
-        try:
-            return self._verified(token, signing, require)
-        except jwt.InvalidSignatureError:
-            # The provider may have replaced the key and kept its id.
-            newer = discovery.key_for(token, self.endpoints.jwks, is_refetched=True)
-            return self._verified(token, newer, require)
+        return discovery.verified(
+            token, self.endpoints.jwks, lambda signing: self._verified(token, signing, require)
+        )
 
     def _verified(self, token: str, signing: SigningKey, require: list[str]) -> dict[str, Any]:
         payload: dict[str, Any] = jwt.decode(

@@ -4,6 +4,7 @@ OpenID Connect Discovery 1.0; the keys are a JWK Set (RFC 7517). Both are fetche
 `safe_http`, and cached for an hour.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -152,6 +153,21 @@ def key_for(token: str, jwks_url: str, *, is_refetched: bool = False) -> Signing
             key = jwt.PyJWK(found, algorithm=algorithm).key
             return SigningKey(key, algorithm, issuer if isinstance(issuer, str) else "")
     raise jwt.InvalidKeyError("it is signed with a key that the provider does not publish")
+
+
+def verified(
+    token: str, jwks_url: str, verify: Callable[[SigningKey], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what `verify` returns for the key of the token, which is fetched again if it fails.
+
+    :raises jwt.PyJWTError: if the token is invalid.
+    :raises OutboundError: if the keys are not available.
+    """
+    try:
+        return verify(key_for(token, jwks_url))
+    except jwt.InvalidSignatureError:
+        # The provider may have replaced the key and kept its id.
+        return verify(key_for(token, jwks_url, is_refetched=True))
 
 
 def _fetch_keys(url: str, kept: str) -> list[Any]:

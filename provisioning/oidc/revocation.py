@@ -29,7 +29,7 @@ TYPES: Final = (None, "JWT", "global-token-revocation+jwt")
 
 
 class BadSubject(ValueError):
-    """The body of the request does not name anybody in a way that Ramp understands."""
+    """The body of the request has no subject identifier that Ramp supports."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,9 @@ def token_id(provider: IdentityProvider, token: str, *, audience: str) -> str:
     keys = discovery.endpoints_of(issuer).jwks
     if jwt.get_unverified_header(token).get("typ") not in TYPES:
         raise jwt.InvalidTokenError("it is a token of another type")
-    try:
-        payload = _verified(token, discovery.key_for(token, keys), issuer, audience)
-    except jwt.InvalidSignatureError:
-        # The provider may have replaced the key and kept its id.
-        newer = discovery.key_for(token, keys, is_refetched=True)
-        payload = _verified(token, newer, issuer, audience)
+    payload = discovery.verified(
+        token, keys, lambda signing: _verified(token, signing, issuer, audience)
+    )
     if payload["exp"] > (timezone.now() + LONGEST_LIFE).timestamp():
         raise jwt.InvalidTokenError("it is valid for more than a day")
     return str(payload["jti"])
@@ -82,9 +79,9 @@ def use_up(provider: IdentityProvider, jti: str) -> None:
 
 
 def read_subject(provider: IdentityProvider, body: Any) -> Subject:
-    """Return whom the body of the request names.
+    """Return the subject identifier in the body of the request.
 
-    :raises BadSubject: if it names nobody, or by a format that Ramp does not know.
+    :raises BadSubject: if there is none, or in a format that Ramp does not support.
     """
     # `subject` is the name of the first drafts, which Auth0 still uses.
     said = (body.get("sub_id") or body.get("subject")) if isinstance(body, dict) else None
@@ -104,7 +101,7 @@ def read_subject(provider: IdentityProvider, body: Any) -> Subject:
 
 
 def person_of(provider: IdentityProvider, subject: Subject) -> Person | None:
-    """Return the person whom the provider means, if Ramp knows them."""
+    """Return the person with this subject identifier; None if Ramp does not know them."""
     pairing = hooks.pairing()
     if subject.email:
         return pairing.person_with_address(provider.paired_connection, subject.email)

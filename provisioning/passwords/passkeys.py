@@ -5,6 +5,7 @@ The challenge of a page is kept in the session, and an answer uses it up.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,10 +23,9 @@ from fido2.webauthn import (
     UserVerificationRequirement,
 )
 
-from people.models import Person
+from people.models import Passkey, Person
 from people.operations.passkeys import passkeys_of, use_passkey
-from provisioning.sign_in import attempt_log
-from provisioning.sign_in.attempt_log import Outcome
+from provisioning.passwords.second_factor import log_refusal
 from provisioning.sign_in.errors import SignInRefused
 
 # The key of the session that keeps the challenge of the page.
@@ -53,7 +53,7 @@ def begin_registration(request: HttpRequest, person: Person) -> dict[str, Any]:
     )
     options, request.session[CHALLENGE] = _server().register_begin(
         user,
-        _credentials(person),
+        _credentials(passkeys_of(person)),
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=VERIFICATION,
     )
@@ -76,7 +76,7 @@ def finish_registration(request: HttpRequest, answer: str) -> AuthenticatorData:
 
 def ask(request: HttpRequest, person: Person) -> dict[str, Any] | None:
     """Return the options with which the browser uses a passkey; None if the person has none."""
-    credentials = _credentials(person) if are_possible() else []
+    credentials = _credentials(passkeys_of(person)) if are_possible() else []
     if not credentials:
         return None
     options, request.session[CHALLENGE] = _server().authenticate_begin(
@@ -94,16 +94,16 @@ def check(request: HttpRequest, person: Person, answer: str) -> None:
     state = request.session.pop(CHALLENGE, None)
     try:
         response = AuthenticationResponse.from_dict(json.loads(answer))
-        used = _server().authenticate_complete(state, _credentials(person), response)
         own = {passkey.credential_id: passkey for passkey in passkeys_of(person)}
+        used = _server().authenticate_complete(state, _credentials(own.values()), response)
         passkey = own[id_of(used)]
         count = response.response.authenticator_data.counter
     # The answer is JSON and CBOR of strangers, which fails in many ways.
     except Exception as error:
-        _log_refusal(person, "wrong-passkey", "The password was correct, and the passkey was not.")
+        log_refusal(person, "wrong-passkey", "The password was correct, and the passkey was not.")
         raise PasskeyRefused from error
     if not use_passkey(passkey, count):
-        _log_refusal(
+        log_refusal(
             person,
             "passkey-copied",
             f"The passkey “{passkey.name}” counted backwards, so it may have been copied.",
@@ -115,8 +115,8 @@ def id_of(credential: AttestedCredentialData) -> str:
     return websafe_encode(credential.credential_id)
 
 
-def _credentials(person: Person) -> list[AttestedCredentialData]:
-    return [AttestedCredentialData(bytes(one.credential)) for one in passkeys_of(person)]
+def _credentials(passkeys: Iterable[Passkey]) -> list[AttestedCredentialData]:
+    return [AttestedCredentialData(bytes(one.credential)) for one in passkeys]
 
 
 def _server() -> Fido2Server:
@@ -124,10 +124,4 @@ def _server() -> Fido2Server:
     return Fido2Server(
         PublicKeyCredentialRpEntity(id=host, name="Ramp"),
         verify_origin=lambda origin: origin == settings.PUBLIC_BASE_URL,
-    )
-
-
-def _log_refusal(person: Person, reason: str, detail: str) -> None:
-    attempt_log.log_attempt(
-        Outcome.REFUSED, None, person=person, email=person.email, reason=reason, detail=detail
     )

@@ -94,10 +94,10 @@ def check_code(person: Person, code: str, source: Source = NOWHERE) -> None:
     try:
         lockout.check(name, source)
     except GuessedTooOften as error:
-        _log_refusal(person, "codes-guessed", str(CodesGuessedTooOften(error.until)))
+        log_refusal(person, "codes-guessed", str(CodesGuessedTooOften(error.until)))
         raise CodesGuessedTooOften(error.until) from error
     if not _use(person, code):
-        _log_refusal(person, "wrong-code", "The password was correct, and the code was not.")
+        log_refusal(person, "wrong-code", "The password was correct, and the code was not.")
         raise WrongCode
     lockout.record_success(name, source)
 
@@ -111,7 +111,7 @@ def _use(person: Person, code: str) -> bool:
     try:
         step = matching_step(second_factor_secrets.opened(person, factor.secret), code)
     except SecretLost:
-        _log_refusal(person, "secret-lost", SecretLost.message)
+        log_refusal(person, "secret-lost", SecretLost.message)
         raise SignInRefused(
             "Codes of your authenticator app cannot be checked any more. Enter a recovery code, or "
             "ask an administrator to reset your second factor."
@@ -119,7 +119,7 @@ def _use(person: Person, code: str) -> bool:
     return step is not None and second_factors.use_time_step(person, step)
 
 
-def _log_refusal(person: Person, reason: str, detail: str) -> None:
+def log_refusal(person: Person, reason: str, detail: str) -> None:
     attempt_log.log_attempt(
         Outcome.REFUSED, None, person=person, email=person.email, reason=reason, detail=detail
     )

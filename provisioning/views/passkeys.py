@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -14,12 +13,11 @@ from people.models import Passkey
 from people.operations import passkeys
 from people.presentation.devices import device_name
 from people.values import PeopleError
-from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import requires_recent_authentication
 from provisioning.passwords import passkeys as ceremonies
 from provisioning.sign_in.errors import SignInRefused
-from provisioning.views.second_factor import PARENT
+from provisioning.views.second_factor import account_context
 
 
 class PasskeyForm(forms.Form):
@@ -62,7 +60,7 @@ def add_passkey(request: PersonRequest) -> HttpResponse:
             messages.success(request, f"The passkey “{form.cleaned_data['name']}” was added.")
             return redirect("admin:account")
     is_possible = ceremonies.are_possible()
-    context = _context(request, "Add a passkey") | {
+    context = account_context(request, "Add a passkey") | {
         "form": form,
         "options": ceremonies.begin_registration(request, person) if is_possible else None,
         "base_url": settings.PUBLIC_BASE_URL,
@@ -78,16 +76,8 @@ def remove_passkey(request: PersonRequest, passkey_id: int) -> HttpResponse:
     own = Passkey.objects.filter(person=request.user).select_related("person")
     passkey = get_object_or_404(own, pk=passkey_id)
     if request.method != "POST":
-        context = _context(request, "Remove the passkey?") | {"passkey": passkey}
+        context = account_context(request, "Remove the passkey?") | {"passkey": passkey}
         return render(request, "provisioning/account/remove_passkey.html", context)
     if passkeys.remove_passkey(passkey, actor=request.user.actor):
         messages.success(request, f"The passkey “{passkey.name}” was removed.")
     return redirect("admin:account")
-
-
-def _context(request: PersonRequest, title: str) -> dict[str, object]:
-    return page_context(request, title, parent=(PARENT, reverse("admin:account"))) | {
-        "person": request.user,
-        "cancel": reverse("admin:account"),
-        "is_nav_sidebar_enabled": request.user.is_staff,
-    }

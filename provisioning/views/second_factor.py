@@ -17,8 +17,6 @@ from people.views.reauthentication import requires_recent_authentication
 from provisioning.passwords import second_factor as codes_of
 from provisioning.views.second_factor_set_up import set_up
 
-PARENT = "Account"
-
 
 @never_cache
 @login_required
@@ -35,7 +33,7 @@ def set_up_second_factor(request: PersonRequest) -> HttpResponse:
         return _show_codes(request, codes)
     is_first = second_factors.second_factor_of(person) is None
     title = "Set up a second factor" if is_first else "Replace your second factor"
-    context = _context(request, title) | more
+    context = account_context(request, title) | more
     return render(request, "provisioning/account/set_up_second_factor.html", context)
 
 
@@ -60,7 +58,7 @@ def remove_second_factor(request: PersonRequest) -> HttpResponse:
     """Ask, then remove the person's own second factor."""
     person = request.user
     if request.method != "POST":
-        context = _context(request, "Remove your second factor?")
+        context = account_context(request, "Remove your second factor?")
         return render(request, "provisioning/account/remove_second_factor.html", context)
     try:
         second_factors.remove_second_factor(person, actor=person.actor)
@@ -72,12 +70,12 @@ def remove_second_factor(request: PersonRequest) -> HttpResponse:
 
 
 def _show_codes(request: PersonRequest, codes: list[str]) -> HttpResponse:
-    context = _context(request, "Save your recovery codes") | {"codes": codes}
+    context = account_context(request, "Save your recovery codes") | {"codes": codes}
     return render(request, "provisioning/account/recovery_codes.html", context)
 
 
-def _context(request: PersonRequest, title: str) -> dict[str, object]:
-    return page_context(request, title, parent=(PARENT, reverse("admin:account"))) | {
+def account_context(request: PersonRequest, title: str) -> dict[str, object]:
+    return page_context(request, title, parent=("Account", reverse("admin:account"))) | {
         "person": request.user,
         "cancel": reverse("admin:account"),
         "is_nav_sidebar_enabled": request.user.is_staff,

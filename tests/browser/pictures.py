@@ -123,7 +123,7 @@ def _take_failures(camera: Camera, page: Page, server: Server, address: str) -> 
     """Break the database, which is needed no longer."""
     for name, damage in (
         ("temporarily unavailable", more_pages.UNAVAILABLE),
-        ("an error of ours", more_pages.FAILING),
+        ("internal server error", more_pages.FAILING),
     ):
         server.manage("shell", "--no-imports", "--command", damage)
         camera.visit(page, name, server.url + address)

@@ -8,6 +8,12 @@ import pyotp
 from django.test import Client
 from django.utils import timezone
 
+from people import tenancy
+from people.models import Event, Person
+from people.presentation.event_text import entries_of
+
+PASSWORD = "correct horse"
+
 
 class App:
     """Shows codes as a phone does."""
@@ -41,3 +47,16 @@ def set_up(client: Client, path: str = "/account/second-factor/set-up/") -> tupl
     codes = codes_on(client.post(path, {"code": app.code()}))
     assert len(codes) == 10
     return app, codes
+
+
+def with_password(person: Person, client: Client | None = None) -> Client:
+    """Enter the password, and nothing more."""
+    client = client or Client()
+    client.post("/sign-in/", {"email": person.email, "password": PASSWORD})
+    return client
+
+
+def history(person: Person) -> list[str]:
+    with tenancy.use(person.tenant):
+        events = Event.objects.filter(person=person, kind=Event.Kind.SECOND_FACTOR_CHANGED)
+        return [one.sentence for one in entries_of(events.select_related("person").order_by("pk"))]

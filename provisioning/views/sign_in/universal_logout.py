@@ -30,7 +30,7 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 @csrf_exempt
 @require_POST
 def global_token_revocation(request: HttpRequest, slug: str, provider_id: UUID) -> HttpResponse:
-    """End all sessions, API tokens and links of the person whom the provider names.
+    """End all sessions, API tokens and links of the person in the request.
 
     The answer does not tell whether Ramp knows the person.
     """
@@ -62,7 +62,7 @@ def global_token_revocation(request: HttpRequest, slug: str, provider_id: UUID) 
             detail=(
                 "Universal Logout ended all sessions, API tokens and links."
                 if person
-                else "Universal Logout named somebody whom Ramp does not know."
+                else "Universal Logout was requested for an unknown person. Nothing was changed."
             ),
         )
     return HttpResponse(status=204, headers=NO_STORE)

@@ -10,18 +10,16 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from people import tenancy
-from people.models import Event, Mail, Passkey, Person
+from people.models import Mail, Passkey, Person
 from people.operations import passkeys, rehires
-from people.presentation.event_text import entries_of
 from provisioning.models import SignInAttempt
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 from tests.support.passkeys import ADD, USE, Authenticator, add_passkey, options_on
-from tests.support.second_factors import set_up
+from tests.support.second_factors import PASSWORD, history, set_up, with_password
 
 pytestmark = pytest.mark.django_db
 
-PASSWORD = "correct horse"
 CODE = "/second-factor/"
 
 
@@ -38,12 +36,6 @@ def session(ada: Person) -> Client:
     return client
 
 
-def with_password(person: Person) -> Client:
-    client = Client()
-    client.post("/sign-in/", {"email": person.email, "password": PASSWORD})
-    return client
-
-
 def use(client: Client, authenticator: Authenticator) -> Any:
     answer = authenticator.use(options_on(client.get(CODE)))
     return client.post(USE, {"credential": answer})
@@ -51,12 +43,6 @@ def use(client: Client, authenticator: Authenticator) -> Any:
 
 def is_in(client: Client) -> bool:
     return bool(client.get("/home/").status_code == 200)
-
-
-def history(person: Person) -> list[str]:
-    with tenancy.use(person.tenant):
-        events = Event.objects.filter(person=person, kind=Event.Kind.SECOND_FACTOR_CHANGED)
-        return [one.sentence for one in entries_of(events.select_related("person").order_by("pk"))]
 
 
 def refusals(person: Person) -> list[str]:

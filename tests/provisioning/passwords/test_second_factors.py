@@ -12,10 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from people import tenancy
-from people.models import ApiToken, Event, Person, SecondFactor, Tenant
+from people.models import ApiToken, Person, SecondFactor, Tenant
 from people.operations import rehires
 from people.operations.api_tokens import create_api_token
-from people.presentation.event_text import entries_of
 from provisioning.models import SignInAttempt
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -26,21 +25,20 @@ from tests.services.fake_openid import OpenIdProvider
 from tests.services.ldap import Slapd
 from tests.support.openid_flow import connected as connected_to_openid
 from tests.support.openid_flow import sign_in as sign_in_with_openid
-from tests.support.second_factors import codes_on, secret_on, set_up
+from tests.support.second_factors import (
+    PASSWORD,
+    codes_on,
+    history,
+    secret_on,
+    set_up,
+    with_password,
+)
 
 pytestmark = pytest.mark.django_db
 
-PASSWORD = "correct horse"
 STEP = timedelta(seconds=30)
 CODE, SET_UP = "/second-factor/", "/second-factor/set-up/"
 Rule = Tenant.SecondFactorRule
-
-
-def with_password(person: Person, client: Client | None = None) -> Client:
-    """Enter the password, and nothing more."""
-    client = client or Client()
-    client.post("/sign-in/", {"email": person.email, "password": PASSWORD})
-    return client
 
 
 def is_in(client: Client) -> bool:
@@ -53,12 +51,6 @@ def enter(client: Client, code: str) -> Any:
 
 def require(tenant: Tenant, rule: Rule) -> None:
     Tenant.objects.filter(pk=tenant.pk).update(second_factor=rule)
-
-
-def history(person: Person) -> list[str]:
-    with tenancy.use(person.tenant):
-        events = Event.objects.filter(person=person, kind=Event.Kind.SECOND_FACTOR_CHANGED)
-        return [one.sentence for one in entries_of(events.select_related("person").order_by("pk"))]
 
 
 def log(person: Person) -> list[tuple[str, str]]:
