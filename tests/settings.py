@@ -25,3 +25,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 TOKEN_USE_SECONDS = 0
 # Requests of tests tell no other process of themselves.
 SCIM_LIMITS_URL = ""
+# Each test's client would otherwise read the list of all static files at its first request.
+WHITENOISE_AUTOREFRESH = True
