@@ -6,7 +6,6 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Ramp",
     "SITE_HEADER": "Ramp",
     "SITE_SUBHEADER": "ramp.site.company",
-    "SITE_SYMBOL": "groups",
     "SITE_URL": None,
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

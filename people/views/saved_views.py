@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
@@ -167,13 +166,24 @@ def save_view(request: PersonRequest) -> HttpResponse:
     return render(request, "people/list/save_view.html", context)
 
 
-@require_POST
 @administrator_required
 def delete_view(request: PersonRequest, view_id: int) -> HttpResponse:
     view = get_object_or_404(SavedView.objects.exclude(name=""), pk=view_id, owner=request.user)
-    view.delete()
-    messages.success(request, f"The view “{view.name}” was deleted.")
-    return redirect("admin:saved_views")
+    if request.method == "POST":
+        view.delete()
+        messages.success(request, f"The view “{view.name}” was deleted.")
+        return redirect("admin:saved_views")
+    parent = ("Saved views", reverse("admin:saved_views"))
+    context = page_context(request, "Delete this view?", parent=parent) | {
+        "about": view.name,
+        "text": "It is shared: the other administrators lose it too."
+        if view.is_shared
+        else "Nobody else sees it. The people in it are not changed.",
+        "submit": "Delete view",
+        "danger": True,
+        "cancel": parent[1],
+    }
+    return render(request, "people/question.html", context)
 
 
 def _store(request: PersonRequest, name: str, **values: Any) -> SavedView:

@@ -36,6 +36,11 @@ def in_setup(provider: str) -> Connection | None:
     return pending.filter(provider=provider).order_by("created_at").first()
 
 
+def is_used(connection: Connection) -> bool:
+    """Return whether a request with a token of the connection has arrived."""
+    return connection.tokens.exclude(last_used_at=None).exists()
+
+
 def live(provider: str) -> Connection | None:
     active = Connection.objects.filter(activated_at__isnull=False, disconnected_at=None)
     return active.filter(provider=provider).order_by("created_at").first()

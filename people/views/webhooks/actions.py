@@ -105,10 +105,10 @@ def _ask(  # noqa: PLR0913  the texts of one page
         messages.success(request, done)
         return redirect(list_page()[1] if do is endpoints.delete_endpoint else parent[1])
     context = page_context(request, title, parent=parent) | {
-        "endpoint": endpoint,
+        "about": endpoint.url,
         "text": text,
         "submit": submit,
         "danger": danger,
         "cancel": parent[1],
     }
-    return render(request, "people/webhooks/question.html", context)
+    return render(request, "people/question.html", context)

@@ -298,6 +298,7 @@ class TestSavedViews:
         address = f"/people/views/{SavedView.objects.get(name='Ours').pk}/delete/"
 
         assert signed_in(core.owner()).post(address).status_code == 404
+        assert "the other administrators lose it too" in text_of(client.get(address))
         assert "was deleted" in text_of(client.post(address, follow=True))
         assert "No saved views yet" in text_of(client.get("/people/views/"))
 
