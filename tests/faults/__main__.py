@@ -26,6 +26,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "hygiene": [],
     "injection": [],
     "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
+    "revocation": ["--people", "1000"],
     "secrets_found": [],
     "webhooks": ["--events", "1000", "--deaths", "3"],
     "week": ["--people", "2000"],

@@ -16,6 +16,9 @@ from people.models import Card, Person, Tenant
 from people.models.api_tokens import Scope
 from people.operations import api_tokens, people
 from people.values import Actor
+from provisioning.claims import Claims
+from provisioning.models import IdentityProvider
+from provisioning.sign_in.sign_in import sign_in
 
 ACTOR = Actor("command", "fault test")
 
@@ -32,11 +35,37 @@ def print_access(slug: str, *, sessions: int, tokens: int) -> None:
     print(json.dumps({"owner_token": spending, "people": access}))
 
 
-def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
-    people.activate_person(person, actor=ACTOR)
-    # Only administrators' tokens open the API.
+def print_signed_in(slug: str, provider_id: str, *, people: int) -> None:
+    """Let people sign in through the provider; print the session and the token of each."""
+    tenant = Tenant.objects.get(slug=slug)
+    with tenancy.use(tenant):
+        owner = tenant.owner
+        assert owner
+        provider = IdentityProvider.objects.get(pk=provider_id)
+        found = [_signed_in(provider, f"subject-{number}") for number in range(people)]
+        reading = _token(owner, "reading", Scope.READ_PEOPLE)
+    print(json.dumps({"owner_token": reading, "people": found}))
+
+
+def _signed_in(provider: IdentityProvider, subject: str) -> dict[str, str]:
+    email = f"{subject}@corp.example"
+    said = Claims(subject=subject, email=email, given_name="Ada", family_name="Lovelace")
+    person = sign_in(provider, said).person
+    assert person
+    _make_administrator(person)
+    token = _token(person, "reading", Scope.READ_PEOPLE)
+    return {"subject": subject, "session": _session(person), "token": token}
+
+
+def _make_administrator(person: Person) -> None:
+    """Only administrators' tokens open the API."""
     Person.objects.filter(pk=person.pk).update(role=Person.Role.ADMIN)
     person.refresh_from_db()
+
+
+def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
+    people.activate_person(person, actor=ACTOR)
+    _make_administrator(person)
     card = Card.objects.create(
         tenant_id=person.tenant_id,
         holder=person,
