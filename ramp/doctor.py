@@ -276,7 +276,7 @@ def _query(sql: str) -> list[Any]:
         return rows
 
 
-_MIGRATE: Final = "Run `manage.py migrate`, or restart `serve` without --no-migrate."
+_MIGRATE: Final = "Run `manage.py migrate`, or restart `serve` without --migrate 0."
 _DATABASE: Final = "Check DATABASE_URL, and that the server runs and accepts this machine."
 CHECKS: Final[dict[str, Callable[[], Result]]] = {
     "versions": _versions,

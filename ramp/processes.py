@@ -126,10 +126,14 @@ def _celery() -> list[str]:
 
 
 def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> None:
-    """Run the programs until a signal to end; call `announce` once the web server responds."""
+    """Run the programs until a signal to end; call `announce` once they run.
+
+    If there is a web server among them, that is when it accepts connections.
+    """
     awaited = END_SIGNALS - ({signal.SIGHUP} if _hangups_are_ignored() else set())
     signal.pthread_sigmask(signal.SIG_BLOCK, {*awaited, signal.SIGCHLD})
     children = [_Child(program) for program in programs]
+    has_web = any(child.program.name == "web" for child in children)
     announced = False
     folder = tempfile.TemporaryDirectory(prefix="ramp-signs-")
     settings.SIGNS_DIR = folder.name
@@ -142,7 +146,7 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
         ):
             for child in children:
                 child.check()
-            if not announced and _web_answers():
+            if not announced and (not has_web or _web_answers()):
                 announce()
                 announced = True
     finally:
@@ -246,6 +250,8 @@ def _start(command: list[str]) -> subprocess.Popen[bytes]:
         cwd=settings.BASE_DIR,
         env={
             **os.environ,
+            # The command line may have changed it, and jobs ask for it.
+            "WORKER_PROCESSES": str(settings.WORKER_PROCESSES),
             "SIGNS_DIR": settings.SIGNS_DIR,
             "SIGNS_OF": ",".join(settings.SIGNS_OF),
             "PROMETHEUS_MULTIPROC_DIR": settings.METRICS_DIR,

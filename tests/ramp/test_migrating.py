@@ -1,6 +1,8 @@
 """The command `migrate` …"""
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +16,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from people.db import state_trigger
 from provisioning.models import identity_trigger
 from tests.services.migrated import copy_sqlite_file
+from tests.services.postgres_redis_smtp import Postgres
+from tests.services.server import ROOT
 
 pytestmark = pytest.mark.django_db
 
@@ -59,3 +63,20 @@ def test_leaves_the_triggers_in_place_on_sqlite(tmp_path: Path) -> None:
 def test_may_create_a_trigger_that_is_there(module: ModuleType) -> None:
     with connection.schema_editor() as editor:
         module.create(apps, editor)
+
+
+def test_waits_for_another_machine_that_migrates(postgres: Postgres, tmp_path: Path) -> None:
+    environment = {"DATABASE_URL": postgres.create("migrated_twice"), "VAR_DIR": str(tmp_path)}
+    machines = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "migrate", "--verbosity=0"],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    errors = [machine.communicate()[1] for machine in machines]
+
+    assert [machine.returncode for machine in machines] == [0, 0], errors

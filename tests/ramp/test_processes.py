@@ -105,6 +105,42 @@ class TestRealService:
         assert "DATABASE_URL=postgres://" in refused.stderr
         assert "REDIS_URL=redis://" in refused.stderr
 
+    def test_is_refused_if_nothing_is_to_run(self) -> None:
+        refused = subprocess.run(
+            [sys.executable, "manage.py", "serve", "--web=0", "--worker=0", "--beat=0"],
+            cwd=ROOT,
+            env={},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert refused.returncode == 1
+        assert "--web, --worker and --beat are all 0" in refused.stderr
+
+    def test_runs_only_the_parts_that_the_machine_is_for(
+        self, start_server: StartServer, tmp_path: Path
+    ) -> None:
+        key = {"SECRET_KEY": "a key of the tests"}
+        web = start_server("postgresql", "serve", "--web=1", "--worker=0", "--beat=0", **key)
+        assert sorted(programs(web)) == ["web"]
+        web.manage("create_tenant", "acme", "--name", "Acme", *OWNER)
+
+        others = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--web=0", "--worker=1", "--migrate=0"],
+            cwd=ROOT,
+            env=web.environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert others.stdout
+        with closing(others.stdout) as lines:
+            # On the port that the first one listens on: it is not asked for.
+            assert "runs worker, beat, and is known" in next(lines)
+            within(60, lambda: has_told_subscribers(web))
+            others.terminate()
+            others.wait(30)
+
     def test_makes_itself_a_key_and_says_so(self, start_server: StartServer) -> None:
         server = start_server("postgresql", "serve", is_migrated=False)
 

@@ -39,7 +39,7 @@ def second(first: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         first.database_url,
         first.redis_url,
         settings=KEY,
-        command=("serve", "--no-beat", "--no-migrate"),
+        command=("serve", "--beat", "0", "--migrate", "0"),
     )
     yield server
     server.end()

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 from django.core.management import CommandError
@@ -6,6 +7,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
+# The number of the advisory lock is arbitrary, but the same in all versions of Ramp.
+LOCK = 7_268_112
 # Earlier migrations were squashed into one for each app, with other names of tables.
 SQUASHED = ("people", "0002_terminated_is_final")
 
@@ -24,9 +27,24 @@ class Command(migrate.Command):
             cursor.execute("SET statement_timeout = 0")
             cursor.execute("SET idle_in_transaction_session_timeout = 0")
         try:
+            wait_for_other_machines(connection)
             super().handle(*args, **options)
         finally:
             connection.close()
+
+
+def wait_for_other_machines(connection: BaseDatabaseWrapper) -> None:
+    """Wait until no other machine migrates. Closing the connection lets the next one go on.
+
+    A statement that waits for the lock would be waited for by CREATE INDEX CONCURRENTLY of the
+    machine that has the lock: a deadlock.
+    """
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+            if cursor.fetchone() == (True,):
+                return
+            time.sleep(1)
 
 
 def check_is_not_squashed(connection: BaseDatabaseWrapper) -> None:

@@ -12,37 +12,87 @@ from ramp import __version__, processes
 
 
 class Command(BaseCommand):
-    help = "Run Ramp for real: web processes, workers and one beat, on PostgreSQL and Redis."
+    help = (
+        "Run Ramp in production: web processes, a worker and beat, on PostgreSQL and Redis. "
+        "With 0, a part is left out: for example, `serve --worker 0 --beat 0 --migrate 0` runs "
+        "only the web processes."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
-        parser.add_argument("--no-beat", action="store_true", help="for all machines but one")
+        parser.add_argument(
+            "--web",
+            type=_number,
+            default=settings.WEB_PROCESSES,
+            metavar="N",
+            help="number of web processes (default: %(default)s, from WEB_PROCESSES)",
+        )
+        parser.add_argument(
+            "--worker",
+            type=_number,
+            default=settings.WORKER_PROCESSES,
+            metavar="N",
+            help="number of the worker's processes (default: %(default)s, from WORKER_PROCESSES)",
+        )
+        parser.add_argument(
+            "--beat",
+            type=int,
+            choices=(0, 1),
+            default=1,
+            help="1 starts the periodic jobs; one machine is enough, several do no harm",
+        )
+        parser.add_argument(
+            "--migrate",
+            type=int,
+            choices=(0, 1),
+            default=1,
+            help="1 migrates the database first; machines that start together wait for each other",
+        )
 
-    def handle(self, *, no_migrate: bool, no_beat: bool, **_: Any) -> None:
+    def handle(self, *, web: int, worker: int, beat: int, migrate: int, **_: Any) -> None:
+        if not (web or worker or beat):
+            raise CommandError("Not started: --web, --worker and --beat are all 0.")
         _refuse_the_embedded_default()
         _check_database()
         call_command("check", deploy=True, fail_level="ERROR")
-        try:
-            processes.preflight()
-        except processes.PortTakenError as error:
-            raise CommandError(str(error)) from error
-        if not no_migrate:
+        if web:
+            _check_port()
+        if migrate:
             call_command("migrate")
         try:
             restores.check_database()
         except restores.OtherDatabase as error:
             raise CommandError(str(error)) from error
         connections.close_all()
-        programs = [processes.web(), processes.worker(processes=settings.WORKER_PROCESSES)]
-        if not no_beat:
-            programs.append(processes.beat())
-        processes.supervise(programs, announce=self._announce)
+        settings.WEB_PROCESSES, settings.WORKER_PROCESSES = web, worker
+        programs = [
+            *([processes.web()] if web else []),
+            *([processes.worker(processes=worker)] if worker else []),
+            *([processes.beat()] if beat else []),
+        ]
+        processes.supervise(programs, announce=lambda: self._announce(programs))
 
-    def _announce(self) -> None:
-        address = f"{settings.HOST}:{settings.PORT}"
+    def _announce(self, programs: list[processes.Program]) -> None:
+        started = ", ".join(program.name for program in programs)
+        where = f" on {settings.HOST}:{settings.PORT}" if settings.WEB_PROCESSES else ""
         self.stdout.write(
-            f"Ramp {__version__} listens on {address} and is known as {settings.PUBLIC_BASE_URL}"
+            f"Ramp {__version__} runs {started}{where}, and is known as {settings.PUBLIC_BASE_URL}"
         )
+        # Into a pipe, such as the journal's, Python writes only when its buffer is full.
+        self.stdout.flush()
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def _check_port() -> None:
+    try:
+        processes.preflight()
+    except processes.PortTakenError as error:
+        raise CommandError(str(error)) from error
 
 
 def _check_database() -> None:
