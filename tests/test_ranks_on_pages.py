@@ -307,6 +307,8 @@ OTHERS = {
     *("sign_in_passkey", "passkey_add", "passkey_remove"),
     *("account", "account_resend_confirmation", "account_sign_out_everywhere"),
     *("account_preferences", "account_away"),
+    # The digest of the person who got the link by email.
+    "unsubscribe",
     # Rank does not matter for approvals, see docs/ranks.md.
     "approval",
     "account_session_end",

@@ -15,6 +15,7 @@ from people.mail.invite_links import invite_link
 from people.mail.reset_links import is_current as is_reset_current
 from people.mail.reset_links import reset_link
 from people.mail.setup_links import setup_link
+from people.mail.unsubscribe_links import unsubscribe_link
 from people.models import Delegation, Invite, Mail, Person
 from people.models.time_zones import zone_of
 from people.values import normalize_key
@@ -47,11 +48,22 @@ def _build_message(mail: Mail) -> EmailMultiAlternatives:
         to=[mail.to],
         reply_to=[_address(sender.full_name, sender.email)] if sender else None,
         # Tells auto-responders not to reply (RFC 3834).
-        headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"}
+        | _unsubscribe_headers(mail),
     )
     html = render_to_string(f"mail/{mail.kind}.html", context | {"subject": subject})
     message.attach_alternative(html, "text/html")
     return message
+
+
+def _unsubscribe_headers(mail: Mail) -> dict[str, str]:
+    """Return the headers with which email programs offer to end a digest (RFC 2369, RFC 8058)."""
+    if mail.kind != Mail.Kind.DIGEST:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{unsubscribe_link(mail.person)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def message_id(mail: Mail) -> str:

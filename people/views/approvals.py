@@ -37,6 +37,7 @@ class Waiting:
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(
+        label="Reason for declining",
         max_length=500,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text="The person who made the request sees it.",

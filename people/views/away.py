@@ -73,7 +73,7 @@ class AwayForm(forms.Form):
         required=False,
         max_length=200,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Optional. Your delegate sees it.",
+        help_text="Optional. The delegate sees it.",
     )
 
     def clean_delegate(self) -> Person:

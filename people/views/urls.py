@@ -37,6 +37,7 @@ from people.views.request_effects import request_page
 from people.views.saved_views import delete_view, people_columns, save_view, saved_views
 from people.views.search import search_page
 from people.views.spend import end_card, end_fund, spend
+from people.views.unsubscribe import unsubscribe
 from people.views.webhooks.actions import (
     delete_webhook,
     pause_webhook,
@@ -57,6 +58,7 @@ PAGES: list[URLPattern] = [
     path("overview/", overview, name="overview"),
     path("overview/checklist/", setup_checklist, name="setup_checklist"),
     path("home/", home, name="home"),
+    path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
     path("home/approvals/<int:approval_id>/", approval, name="approval"),
     path("account/", account, name="account"),
     path("account/away/", account_away, name="account_away"),

@@ -177,6 +177,7 @@ PUBLIC = {
     "accept an invite": "{invitation}",
     "an invite that is none": "/invite/nonsense/",
     "steps for it": "{steps_for_it}",
+    "a digest to end that is none": "/unsubscribe/nonsense/",
     "an address to confirm that is none": "/confirm-address/nonsense/",
 }
 # Collects what the Content-Security-Policy keeps the page from loading or running.

@@ -271,6 +271,7 @@ CLOSED = {
     "/spend/outstanding-items/<path:object_id>/delete/",
     # There is no such token, sign-in, authorization or guest.
     *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
+    "/unsubscribe/<str:token>/",
     *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),
     "/sign-in/<slug:slug>/<uuid:provider_id>/",
     "/confirm-identity/<uuid:provider_id>/",
