@@ -55,12 +55,13 @@ def _decision(event: Event, names: Mapping[str, str]) -> str:
 
 def _delegation(event: Event, names: Mapping[str, str]) -> str:
     facts = event.facts
-    person = event.person.full_name if event.person else UNKNOWN
+    is_own = event.actor_person_id == event.person_id
+    whose = "their" if is_own else f"{event.person.full_name if event.person else UNKNOWN}’s"
     delegate = names.get(facts.get("delegate", ""), UNKNOWN)
     if facts.get("deed") != "started":
-        return f"ended the delegation of {person}’s approvals to {delegate}"
+        return f"ended the delegation of {whose} approvals to {delegate}"
     period = f"from {_moment(facts['starts_at'])} until {_moment(facts['ends_at'])}"
-    return f"delegated the approvals of {person} to {delegate}, {period}"
+    return f"delegated {whose} approvals to {delegate}, {period}"
 
 
 def _moment(text: str) -> str:

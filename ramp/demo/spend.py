@@ -73,7 +73,7 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
 
 
 def go_away(person: Person, delegate: Person) -> None:
-    now = timezone.now()
+    now = timezone.now().replace(second=0, microsecond=0)
     delegate_approvals(
         person,
         delegate,
