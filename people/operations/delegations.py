@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -149,10 +150,10 @@ def end_after_departure(event: Event) -> None:
     """
     if event.person is None:
         return
-    made_before = Delegation.objects.filter(created_at__lte=event.happened_at)
-    ids = made_before.filter(person=event.person).values_list("pk", flat=True)
-    received = made_before.filter(delegate=event.person).values_list("pk", flat=True)
-    for pk in [*ids, *received]:
+    about = Q(person=event.person) | Q(delegate=event.person)
+    # The person may have returned since the event, and be a delegate again.
+    made_before = Delegation.objects.filter(about, created_at__lte=event.happened_at)
+    for pk in list(made_before.order_by("pk").values_list("pk", flat=True)):
         _end_one(pk, event.person)
 
 
