@@ -11,6 +11,7 @@ class PeopleConfig(AppConfig):
 
         from people import diagnosis, hooks, search  # noqa: PLC0415
         from people.models import Event  # noqa: PLC0415
+        from people.operations import delegations  # noqa: PLC0415
         from people.operations.bulk import alerts  # noqa: PLC0415
         from people.views.offboarding import schedule_status  # noqa: PLC0415
         from people.views.overview import attention, charts, checklist  # noqa: PLC0415
@@ -27,7 +28,12 @@ class PeopleConfig(AppConfig):
                         "people.operations.bulk.alerts.note_deactivation",
                         alerts.check_after_deactivation,
                         [Event.Kind.PERSON_DEACTIVATED],
-                    )
+                    ),
+                    hooks.Subscription(
+                        "people.operations.delegations.end_after_departure",
+                        delegations.end_after_departure,
+                        [Event.Kind.PERSON_DEACTIVATED, Event.Kind.PERSON_TERMINATED],
+                    ),
                 ],
                 causes=diagnosis.causes,
                 search=search.results,

@@ -56,8 +56,8 @@ class BackgroundThread:
 WAKING_PAUSE_SECONDS = 0.2
 
 
-def task_trigger(task: str) -> BackgroundThread:
-    """Return a trigger that sends the task to a worker.
+def task_trigger(task: str, *, pause: float = WAKING_PAUSE_SECONDS) -> BackgroundThread:
+    """Return a trigger that sends the task to a worker, at most once in `pause` seconds.
 
     It publishes from a thread, because publishing to a dead or frozen broker takes seconds, and no
     request may wait for that. Several triggers in a row send one message.
@@ -65,6 +65,6 @@ def task_trigger(task: str) -> BackgroundThread:
     return BackgroundThread(
         # No retries: while the broker is unavailable, the rows wait, and beat finds them.
         lambda: current_app.send_task(task, retry=False),
-        pause=WAKING_PAUSE_SECONDS,
+        pause=pause,
         complaint="The broker is not available; beat will run the task later",
     )

@@ -5,7 +5,7 @@
 acknowledges by returning. If it raises, it is called again, after pauses of up to an hour, until it
 returns. A subscriber is called at least once for each event, so it must tolerate a second call.
 Nothing depends on the broker: beat runs the dispatcher every 10 seconds, and a message only makes
-it run sooner.
+it run sooner. The same is true of the task that sends events to webhook endpoints.
 """
 
 import logging
@@ -119,6 +119,7 @@ def record(
     if awaited:
         # After the commit: a worker that looked earlier would not find the row.
         on_stored(waker.wake)
+    on_stored(webhook_waker.wake)
     return event
 
 
@@ -259,3 +260,5 @@ def dispatch_all(*, as_of: datetime) -> int:
 # The tasks are named by text, because people.tasks imports this module.
 waker = task_trigger("people.tasks.dispatch_events")
 mail_waker = task_trigger("people.tasks.send_mails")
+# Every event wakes it, because only the task knows the endpoints, so it has a longer pause.
+webhook_waker = task_trigger("people.tasks.send_webhooks", pause=1)

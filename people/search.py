@@ -64,6 +64,11 @@ PAGES = (
         "account time zone phone number email digest notifications unsubscribe",
     ),
     ListedPage(
+        "Out of office",
+        "admin:account_away",
+        "away vacation holiday leave delegate approvals substitute",
+    ),
+    ListedPage(
         "API tokens", "admin:api_tokens", "keys bearer developer programs", Section.SETTINGS
     ),
     ListedPage("API reference", "api_reference", "rest openapi swagger developer programs"),

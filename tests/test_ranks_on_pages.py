@@ -215,6 +215,7 @@ CHANGES: dict[str, Change] = {
     "people_person_end_sessions": Change(of_person("people_person_end_sessions")),
     "people_person_grant": Change(grant),
     "people_person_withdraw": Change(withdraw),
+    "people_person_away": Change(of_person("people_person_away", end="yes")),
     "guest": Change(
         of_person("guest", remove="yes"),
         {"role": Person.Role.GUEST},
@@ -305,7 +306,11 @@ OTHERS = {
     *("second_factor_set_up", "second_factor_remove", "recovery_codes"),
     *("sign_in_passkey", "passkey_add", "passkey_remove"),
     *("account", "account_resend_confirmation", "account_sign_out_everywhere"),
-    "account_preferences",
+    *("account_preferences", "account_away"),
+    # The digest of the person who got the link by email.
+    "unsubscribe",
+    # Rank does not matter for approvals, see docs/ranks.md.
+    "approval",
     "account_session_end",
     *("forgot_password", "reset_password", "confirm_address"),
     # Tokens are one's own, and every administrator may stop a leaked one.

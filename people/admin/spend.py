@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.html import format_html_join
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -22,6 +23,7 @@ from people.admin.spend_forms import CardForm, FundForm, OutstandingItemForm
 from people.models import Card, Fund, OutstandingItem
 from people.operations.spend import approvals, cards_and_funds
 from people.operations.spend.cards_and_funds import Instrument
+from people.presentation.approval_text import approval_texts
 from people.views.permissions import PersonRequest
 
 
@@ -238,12 +240,12 @@ class OutstandingItemAdmin(SpendAdmin):
     def get_fields(self, request: HttpRequest, obj: OutstandingItem | None = None) -> list[str]:
         if obj is None:
             return ["person", "kind", "description", "sum", "state", "workflow"]
-        return ["who", "kind", "description", "money", "state"]
+        return ["who", "kind", "description", "money", "state", "decisions"]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: OutstandingItem | None = None
     ) -> list[str]:
-        return ["who", "money", "kind", "description"] if obj else ["who", "money"]
+        return ["who", "money", "kind", "description", "decisions"] if obj else ["who", "money"]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -266,3 +268,11 @@ class OutstandingItemAdmin(SpendAdmin):
     @display(description="Amount")
     def money(self, outstanding_item: OutstandingItem) -> str:
         return money.format_amount(outstanding_item.amount, outstanding_item.currency)
+
+    @display(description="Approvals")
+    def decisions(self, outstanding_item: OutstandingItem) -> str:
+        lines = [
+            (f"{one.step}: {text}", f" “{one.reason}”" if one.reason else "")
+            for one, text in approval_texts(outstanding_item)
+        ]
+        return format_html_join("", "<div>{}{}</div>", lines) or "None requested"

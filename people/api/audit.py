@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView
@@ -157,7 +156,7 @@ def _settled_after(events: QuerySet[Event], after: int) -> QuerySet[Event]:
 
     :raises ValidationError: if there is no event with this id.
     """
-    settled = events.filter(happened_at__lte=timezone.now() - audit_log.SETTLED_AFTER)
+    settled = events.filter(happened_at__lte=audit_log.settled_until())
     return audit_log.newer_than(settled, _known_place(after) if after else None)
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -192,7 +191,7 @@ def _filtered(people: Any, filters: dict[str, Any]) -> QuerySet[Person]:
         if name in filters:
             people = people.filter(**{column: normalize_key(filters[name])})
     if "changed_since" in filters:
-        settled = timezone.now() - audit_log.SETTLED_AFTER
+        settled = audit_log.settled_until()
         people = people.filter(changed_at__gte=filters["changed_since"], changed_at__lte=settled)
     found: QuerySet[Person] = people
     return found

@@ -15,7 +15,8 @@ from people.mail.invite_links import invite_link
 from people.mail.reset_links import is_current as is_reset_current
 from people.mail.reset_links import reset_link
 from people.mail.setup_links import setup_link
-from people.models import Invite, Mail, Person
+from people.mail.unsubscribe_links import unsubscribe_link
+from people.models import Delegation, Invite, Mail, Person
 from people.models.time_zones import zone_of
 from people.values import normalize_key
 
@@ -37,6 +38,7 @@ def _build_message(mail: Mail) -> EmailMultiAlternatives:
         "facts": mail.facts,
         # When somebody did what the mail is about.
         "at": mail.created_at,
+        "until": datetime.fromisoformat(mail.facts["until"]) if "until" in mail.facts else None,
     }
     subject = _line(render_to_string(f"mail/{mail.kind}-subject.txt", context))
     message = EmailMultiAlternatives(
@@ -46,11 +48,22 @@ def _build_message(mail: Mail) -> EmailMultiAlternatives:
         to=[mail.to],
         reply_to=[_address(sender.full_name, sender.email)] if sender else None,
         # Tells auto-responders not to reply (RFC 3834).
-        headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"},
+        headers={"Message-ID": message_id(mail), "Auto-Submitted": "auto-generated"}
+        | _unsubscribe_headers(mail),
     )
     html = render_to_string(f"mail/{mail.kind}.html", context | {"subject": subject})
     message.attach_alternative(html, "text/html")
     return message
+
+
+def _unsubscribe_headers(mail: Mail) -> dict[str, str]:
+    """Return the headers with which email programs offer to end a digest (RFC 2369, RFC 8058)."""
+    if mail.kind != Mail.Kind.DIGEST:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{unsubscribe_link(mail.person)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
 
 
 def message_id(mail: Mail) -> str:
@@ -75,18 +88,25 @@ def _recipient_problem(person: Person) -> str:
 
 
 def _content_problem(mail: Mail, now: datetime) -> str:
+    problem = ""
     match mail.kind:
         case Mail.Kind.INVITE if mail.invite:
-            return _invite_problem(mail.invite, now)
+            problem = _invite_problem(mail.invite, now)
         case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
-            return "This address no longer needs to be confirmed."
+            problem = "This address no longer needs to be confirmed."
         case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
-            return "This address no longer needs to approve the change."
+            problem = "This address no longer needs to approve the change."
         case Mail.Kind.RESET_PASSWORD | Mail.Kind.SETUP_LINK if not _is_link_valid(mail, now):
-            return "The link in this email is no longer valid."
+            problem = "The link in this email is no longer valid."
         case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
-            return "The address change was canceled."
-    return ""
+            problem = "The address change was canceled."
+        case Mail.Kind.APPROVALS_DELEGATED if not _is_delegated(mail, now):
+            problem = "The delegation was ended or changed."
+    return problem
+
+
+def _is_delegated(mail: Mail, now: datetime) -> bool:
+    return Delegation.objects.not_over(now).filter(pk=mail.facts["delegation"]).exists()
 
 
 def _is_link_valid(mail: Mail, now: datetime) -> bool:

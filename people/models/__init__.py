@@ -6,6 +6,7 @@ from people.models.bulk_changes import BulkChange, BulkChangeItem
 from people.models.comparisons import Comparison, ComparisonRow
 from people.models.custom_fields import CustomField
 from people.models.daily_counts import CountedSource, DailyCount
+from people.models.delegations import Delegation
 from people.models.deliveries import Delivery
 from people.models.events import Event
 from people.models.former_addresses import FormerAddress
@@ -39,6 +40,7 @@ __all__ = [
     "CountedSource",
     "CustomField",
     "DailyCount",
+    "Delegation",
     "Delivery",
     "Department",
     "Entity",

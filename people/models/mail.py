@@ -51,6 +51,8 @@ class Mail(DeferrableModel, TenantOwned):
         WEBHOOK_PAUSED = "webhook-paused", "notice that a webhook endpoint was paused"
         SECURITY_NOTICE = "security-notice", "notice of a change to the account's security"
         DIGEST = "digest", "digest of what needs attention"
+        APPROVALS_DELEGATED = "approvals-delegated", "notice to a delegate"
+        DELEGATION_ENDED = "delegation-ended", "notice that a delegation has ended"
         SETUP_LINK = "setup-link", "setup steps for a colleague in IT"
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)

@@ -1,12 +1,14 @@
 """Approval workflows, their steps, and approvals."""
 
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, Self
 
 from django.db import models
 
+from people.models.delegations import Delegation
 from people.models.person import Person
 from people.models.spend import OutstandingItem
-from people.tenancy import TenantOwned
+from people.tenancy import TenantManager, TenantOwned
 
 
 class Workflow(TenantOwned):
@@ -38,6 +40,17 @@ class Step(TenantOwned):
         return f"{self.workflow}, step {self.place}"
 
 
+class ApprovalQuerySet(models.QuerySet["Approval"]):
+    def open_to(self, person: Person, *, at: datetime) -> Self:
+        """Keep the approvals of the person's steps, and of the people whose delegate they are."""
+        absent = Delegation.objects.in_effect(at).filter(delegate=person).values("person")
+        own = models.Q(step__approver=person)
+        return self.filter(own | models.Q(step__approver__in=absent))
+
+
+ApprovalManager = TenantManager.from_queryset(ApprovalQuerySet)
+
+
 class Approval(TenantOwned):
     """The approval of an outstanding item at a step, pending or decided."""
 
@@ -53,6 +66,10 @@ class Approval(TenantOwned):
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     decided_by = models.CharField(max_length=255, blank=True)
     decided_at = models.DateTimeField(null=True)
+    # Why it was declined.
+    reason = models.CharField(max_length=500, blank=True, default="", db_default="")
+
+    objects: ClassVar = ApprovalManager()
 
     class Meta(TenantOwned.Meta):
         indexes: ClassVar = [

@@ -5,7 +5,7 @@ digest also stores the next time, so several jobs never send it twice. A digest 
 no job ran is sent once, later.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Final
 
@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from people import tenancy
 from people.models import AccountSettings, Mail, Person, Tenant
+from people.models.time_zones import browser_zones
 from people.operations.account_settings import next_digest_at
 from people.operations.mail_outbox import enqueue_mail
 from people.presentation.attention import Attention, attention
@@ -63,8 +64,7 @@ def _schedule_new_administrators(as_of: datetime) -> int:
         or AccountSettings(person=person, tenant_id=person.tenant_id)
         for person in chosen.order_by("pk")[:BATCH]
     ]
-    for row in rows:
-        row.digest_due_at = next_digest_at(row, after=as_of)
+    _schedule_next(rows, as_of)
     AccountSettings.objects.bulk_create(
         rows,
         # Another job, or the account page, may have created the row meanwhile.
@@ -83,21 +83,27 @@ def _send_to_administrators(tenant_id: int, as_of: datetime) -> int:
     rows = list(due.select_related("person").select_for_update(of=("self",), skip_locked=True))
     tenant = Tenant.objects.get(pk=tenant_id)
     found = attention(tenant, with_times=False) if rows and tenant.is_active else Attention([])
-    sent = 0
+    _schedule_next(rows, as_of)
+    AccountSettings.objects.bulk_update(rows, ["digest_due_at"])
+    # There is no next one for people who are no longer administrators.
+    getting = [row for row in rows if row.digest_due_at and found.items]
+    # No page shows earlier ones, and the overview has the current list.
+    earlier = Mail.objects.filter(kind=Mail.Kind.DIGEST, sent_at__isnull=False)
+    earlier.filter(person__in=[row.person_id for row in getting]).delete()
+    for row in getting:
+        _enqueue(row, found)
+    return len(getting)
+
+
+def _schedule_next(rows: list[AccountSettings], as_of: datetime) -> None:
+    zones = browser_zones([row.person_id for row in rows])
     for row in rows:
-        row.digest_due_at = next_digest_at(row, after=as_of)
-        row.save(update_fields=["digest_due_at"])
-        # There is no next one for people who are no longer administrators.
-        if row.digest_due_at and found.items:
-            _enqueue(row, found)
-            sent += 1
-    return sent
+        zone = zones.get(row.person_id, UTC)
+        row.digest_due_at = next_digest_at(row, after=as_of, browser_zone=zone)
 
 
 def _enqueue(row: AccountSettings, found: Attention) -> None:
     public = settings.PUBLIC_BASE_URL
-    # No page shows earlier ones, and the overview has the current list.
-    Mail.objects.filter(person=row.person, kind=Mail.Kind.DIGEST, sent_at__isnull=False).delete()
     enqueue_mail(
         Mail.Kind.DIGEST,
         row.person,

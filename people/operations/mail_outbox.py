@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 from django.urls import reverse
@@ -54,9 +55,17 @@ def notify_of_security(
 
 
 def enqueue_mail(
-    kind: Mail.Kind, person: Person, *, to: str, invite: Invite | None = None, **facts: Any
+    kind: Mail.Kind,
+    person: Person,
+    *,
+    to: str,
+    invite: Invite | None = None,
+    due_at: datetime | None = None,
+    **facts: Any,
 ) -> Mail:
-    """Send a mail after the transaction commits. The facts are the context of its templates.
+    """Send a mail after the transaction commits, or at `due_at` if that is later.
+
+    The facts are the context of its templates.
 
     `people.mail.messages.reason_not_to_send` may still stop it, for example if the person was
     deactivated meanwhile.
@@ -71,7 +80,7 @@ def enqueue_mail(
         facts=facts,
         request_id=events.current_cause(),
         created_at=now,
-        due_at=now,
+        due_at=max(due_at or now, now),
         given_up_at=now if withheld_because else None,
         problem=withheld_because,
     )

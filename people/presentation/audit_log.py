@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from people import hooks, tenancy
+from people.db.running_writes import complete_until
 from people.models import Event, Person
 from people.presentation.actor_names import actor_name
 from people.presentation.event_text import TimelineEntry, entries_of, name_of_actor, names_in
@@ -16,8 +17,9 @@ from people.values import normalize_key
 
 # A search for a single letter matches too many people.
 MAX_PEOPLE: Final = 100
-# Events become visible when their transaction commits, which may be after later ones. A job is
-# killed after less than this time, so a feed that is this far behind misses no event.
+# Events become visible when their transaction commits, which may be after later ones. A feed stays
+# this far behind the oldest transaction that writes, because the clocks of the servers may differ,
+# and a transaction may make an event some time before it writes anything.
 SETTLED_AFTER: Final = timedelta(minutes=2)
 EXPORTED_AT_ONCE: Final = 1000
 
@@ -93,6 +95,11 @@ def place_of(event_id: int) -> Place | None:
     """Return the place of the event; None if the tenant has no such event."""
     found = Event.objects.filter(pk=event_id).values_list("happened_at", "pk").first()
     return Place(*found) if found else None
+
+
+def settled_until() -> datetime:
+    """Return the time up to which feeds show events and changes: none of them can still appear."""
+    return complete_until() - SETTLED_AFTER
 
 
 def audit_entries(events: Iterable[Event]) -> list[AuditEntry]:

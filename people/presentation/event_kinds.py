@@ -26,6 +26,7 @@ GROUPS = {
     "data": "API tokens, webhooks and exports",
     "spend": "Spend",
     "workflow": "Spend",
+    "approval": "Spend",
 }
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from people.models import Event, Mail, Person
 from people.models.field_table import FIELDS, LABELS, PEOPLE, Kind
-from people.presentation import handover_history
+from people.presentation import approval_text, handover_history
 from people.presentation.actor_names import actor_name
 from people.presentation.company_text import (
     connection_deed,
@@ -32,6 +32,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
     Event.Kind.SECOND_FACTOR_CHANGED: "{actor} {what}",
     Event.Kind.ACCOUNT_SETTINGS_CHANGED: "{actor} {what}",
+    Event.Kind.DELEGATION_CHANGED: "{actor} {deed}",
     Event.Kind.PERSON_JOINED: "{person} joined",
     Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
     Event.Kind.SESSION_ENDED: "{actor} ended a session of {person}: {what}",
@@ -64,6 +65,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.DATA_EXPORTED: "{actor} exported {what}",
     Event.Kind.SPEND_CHANGED: "{actor} {what}",
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
+    Event.Kind.APPROVAL_DECIDED: "{actor} {deed}",
     Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
     Event.Kind.WEBHOOK_CHANGED: "{actor} {what}",
 }
@@ -87,6 +89,7 @@ ICONS: dict[str, str] = {
     Event.Kind.PASSWORD_CHANGED: "password",
     Event.Kind.SECOND_FACTOR_CHANGED: "phonelink_lock",
     Event.Kind.ACCOUNT_SETTINGS_CHANGED: "manage_accounts",
+    Event.Kind.DELEGATION_CHANGED: "supervisor_account",
     Event.Kind.PERSON_JOINED: "login",
     Event.Kind.SESSIONS_ENDED: "logout",
     Event.Kind.SESSION_ENDED: "logout",
@@ -114,6 +117,7 @@ ICONS: dict[str, str] = {
     Event.Kind.DATA_EXPORTED: "download",
     Event.Kind.SPEND_CHANGED: "credit_card",
     Event.Kind.WORKFLOW_CHANGED: "approval",
+    Event.Kind.APPROVAL_DECIDED: "fact_check",
     Event.Kind.API_TOKEN_CHANGED: "key",
     Event.Kind.WEBHOOK_CHANGED: "webhook",
 }
@@ -128,6 +132,8 @@ MAILS = {
     Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
     Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
     Mail.Kind.WEBHOOK_PAUSED: "The webhook notice",
+    Mail.Kind.APPROVALS_DELEGATED: "The notice of delegated approvals",
+    Mail.Kind.DELEGATION_ENDED: "The notice that a delegation has ended",
     Mail.Kind.SETUP_LINK: "The email with the setup link",
     Mail.Kind.SECURITY_NOTICE: "The security notice",
     Mail.Kind.DIGEST: "The digest of what needs attention",
@@ -205,7 +211,7 @@ def names_in(events: Iterable[Event]) -> dict[str, str]:
     for event in events:
         changes = (event.changes.get(name, {}) for name in PEOPLE)
         ids |= {value for change in changes for value in change.values() if value}
-        ids |= handover_history.mentioned_people(event)
+        ids |= handover_history.mentioned_people(event) | approval_text.mentioned_people(event)
         kind, _, name = event.actor.partition(":")
         if event.actor_person_id:
             ids.add(event.actor_person_id)
@@ -250,6 +256,7 @@ def _sentence(event: Event, differences: list[Difference], names: dict[str, str]
         # A pattern can contain any of these names, but an event has only the facts of its kind.
         values = dict.fromkeys(facts, "") | event.facts
         values["giver"] = names.get(event.facts.get("giver", ""), "unknown person")
+        values["deed"] = approval_text.deed_of(event, names)
         return pattern.format_map({**values, "actor": actor, "person": person})
     match event.kind:
         case Event.Kind.MANAGED_FIELDS_RESTORED:

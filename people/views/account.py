@@ -21,6 +21,7 @@ from people.operations.second_factors import second_factor_of
 from people.presentation.actor_names import actor_name
 from people.presentation.devices import device_name
 from people.values import PeopleError
+from people.views.away import absences_of
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 from people.views.time_zones import browser_zone
@@ -71,6 +72,8 @@ def account(request: PersonRequest) -> HttpResponse:
         "second_factor_set_up": hooks.url_of(hooks.Page.SECOND_FACTOR),
         "passkeys": passkeys_of(person),
         "add_passkey": hooks.url_of(hooks.Page.ADD_PASSKEY),
+        "absences": absences_of(person),
+        "approves": person.steps.exists(),
         "sessions": _sessions(request),
         # The navigation would be empty for other people.
         "is_nav_sidebar_enabled": person.is_staff,

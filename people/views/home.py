@@ -7,11 +7,13 @@ from django.shortcuts import render
 from people import hooks
 from people.models import Person
 from people.presentation.page_links import counted
+from people.views.approvals import requests_of, waiting_approvals
+from people.views.away import absences_of
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, is_tenant_admin
 from people.views.person.detail import profile_fields
 from people.views.person.roles import role_lines
-from people.views.spend_summary import spending_of, waiting_approvals
+from people.views.spend_summary import spending_of
 
 
 @login_required
@@ -25,6 +27,8 @@ def home(request: PersonRequest) -> HttpResponse:
         "ledger": list(role_lines(person, counted(person.reports.in_lists()))),
         "spending": spending_of(person),
         "waiting": waiting_approvals(person),
+        "requests": requests_of(person),
+        "absences": absences_of(person),
         "sign_in_methods": hooks.sign_in_methods(person, may_link=True),
         "tenant": request.user.tenant,
         # The navigation would be empty for other people.

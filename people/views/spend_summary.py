@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from people import money
-from people.models import Approval, Card, Fund, OutstandingItem, Person, Step
+from people.models import Approval, Card, Fund, Person, Step
 
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class Line:
-    """A card, a fund or an outstanding item, as the list shows it."""
+    """A card or a fund, as the list shows it."""
 
-    instrument: Card | Fund | OutstandingItem
+    instrument: Card | Fund
     note: str
 
 
@@ -35,23 +35,6 @@ def spending_of(person: Person) -> Spending:
         funds=[Line(fund, _fund_note(fund)) for fund in funds[:SHOWN]],
         steps=list(steps.order_by("workflow__name", "place")),
     )
-
-
-def waiting_approvals(person: Person) -> list[Line]:
-    """Return what waits for the approval of the person, the oldest first."""
-    pending = Approval.objects.filter(step__approver=person, state=Approval.State.PENDING)
-    items = pending.select_related("outstanding_item__person", "step__workflow")
-    return [
-        Line(one.outstanding_item, _approval_note(one))
-        for one in items.order_by("outstanding_item__created_at", "pk")[:SHOWN]
-    ]
-
-
-def _approval_note(approval: Approval) -> str:
-    item = approval.outstanding_item
-    amount = money.format_amount(item.amount, item.currency)
-    kind = item.get_kind_display()
-    return f"{kind} of {item.person.full_name}, {amount}, {approval.step}"
 
 
 def _card_note(card: Card) -> str:

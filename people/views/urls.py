@@ -10,7 +10,9 @@ from people.views.account import (
 )
 from people.views.account_preferences import account_preferences
 from people.views.api_tokens import api_tokens, revoke_api_token
+from people.views.approvals import approval
 from people.views.audit_log import audit_event, audit_log_page, export_audit_log
+from people.views.away import account_away, person_away
 from people.views.bulk.alerts import alert_thresholds
 from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
 from people.views.bulk.edit import bulk_edit, bulk_edit_preview
@@ -35,6 +37,7 @@ from people.views.request_effects import request_page
 from people.views.saved_views import delete_view, people_columns, save_view, saved_views
 from people.views.search import search_page
 from people.views.spend import end_card, end_fund, spend
+from people.views.unsubscribe import unsubscribe
 from people.views.webhooks.actions import (
     delete_webhook,
     pause_webhook,
@@ -55,7 +58,10 @@ PAGES: list[URLPattern] = [
     path("overview/", overview, name="overview"),
     path("overview/checklist/", setup_checklist, name="setup_checklist"),
     path("home/", home, name="home"),
+    path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
+    path("home/approvals/<int:approval_id>/", approval, name="approval"),
     path("account/", account, name="account"),
+    path("account/away/", account_away, name="account_away"),
     path("account/preferences/", account_preferences, name="account_preferences"),
     path(
         "account/resend-confirmation/", resend_own_confirmation, name="account_resend_confirmation"
@@ -95,6 +101,7 @@ PAGES: list[URLPattern] = [
         name="comparison_unreadable",
     ),
     path("people/<uuid:person_id>/guest/", guest, name="guest"),
+    path("people/<uuid:person_id>/away/", person_away, name="people_person_away"),
     path("people/why/", why, name="why"),
     path("people/departures/", scheduled_terminations, name="scheduled_terminations"),
     path("people/terminated/", terminated, name="terminated"),

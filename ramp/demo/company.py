@@ -20,6 +20,7 @@ from people import events, tenancy
 from people.models import (
     Authorization,
     Card,
+    Delegation,
     Entity,
     Event,
     Fund,
@@ -71,6 +72,7 @@ DATED: dict[Any, Sequence[str]] = {
     Card: ["created_at"],
     Fund: ["created_at"],
     OutstandingItem: ["created_at"],
+    Delegation: ["starts_at", "created_at"],
     Authorization: ["decided_at"],
     Token: ["created_at", "last_used_at"],
 }
@@ -163,6 +165,7 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
         (2, spend.shop),
         (0.8, lambda: _reorganize(okta, staff[90:96])),
         (0.5, lambda: _reorganize(okta, staff[110:113])),
+        (0.3, lambda: _go_away(staff)),
         (0.2, lambda: _go_wrong(okta, staff, list(arriving))),
     ]
 
@@ -211,6 +214,12 @@ def _hand_out(staff: list[Colleague]) -> None:
 def _run_up(staff: list[Colleague]) -> None:
     olga = Person.objects.get(email=OWNER.email).actor
     spend.run_up(_people(staff[4:20] + staff[42:52]), actor=olga)
+
+
+def _go_away(staff: list[Colleague]) -> None:
+    """Let the account owner decide for a manager who is away, at a workflow with a request."""
+    [manager] = _people(staff[12:13])
+    spend.go_away(manager, Person.objects.get(email=OWNER.email))
 
 
 def _people(staff: list[Colleague]) -> list[Person]:

@@ -1,8 +1,12 @@
 """The cards, funds, workflows and outstanding items of the example company."""
 
+from datetime import timedelta
 from itertools import cycle
 
+from django.utils import timezone
+
 from people.models import Card, Fund, OutstandingItem, Person, Workflow
+from people.operations.delegations import delegate_approvals
 from people.operations.spend import approvals, cards_and_funds
 from people.operations.spend.approvals import StepChoice
 from people.operations.spend.cards_and_funds import Purchase
@@ -66,6 +70,18 @@ def run_up(people: list[Person], *, actor: Actor) -> None:
         approvals.record_outstanding_item(outstanding_item, actor=actor)
         if state == State.SUBMITTED:
             approvals.request_approval(outstanding_item, next(workflows))
+
+
+def go_away(person: Person, delegate: Person) -> None:
+    now = timezone.now().replace(second=0, microsecond=0)
+    delegate_approvals(
+        person,
+        delegate,
+        starts_at=now,
+        ends_at=now + timedelta(days=14),
+        note="Hiking, without a phone",
+        actor=person.actor,
+    )
 
 
 def shop() -> None:

@@ -88,6 +88,9 @@ PAGES = {
     "home": "/home/",
     "account": "/account/",
     "account preferences": "/account/preferences/",
+    "out of office": "/account/away/",
+    "out of office of a person": "{holder}away/",
+    "an approval": "{approval}",
     "set up a second factor": "/account/second-factor/set-up/",
     "remove a second factor": "/account/second-factor/remove/",
     "add a passkey": "/account/passkeys/add/",
@@ -174,6 +177,7 @@ PUBLIC = {
     "accept an invite": "{invitation}",
     "an invite that is none": "/invite/nonsense/",
     "steps for it": "{steps_for_it}",
+    "a digest to end that is none": "/unsubscribe/nonsense/",
     "an address to confirm that is none": "/confirm-address/nonsense/",
 }
 # Collects what the Content-Security-Policy keeps the page from loading or running.

@@ -39,6 +39,7 @@ def explore(page: Page, url: str) -> Addresses:
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
         "holder": _holder(page, url),
+        "approval": _found(page, f"{url}/home/", "a[href*='/home/approvals/']"),
         "chart_person": _found(page, f"{url}/people/org-chart/?q=a", "a[href*='/org-chart/']"),
         "bulk_change": _applied(page, _bulk_edit(page, url)),
         "bulk_edit": _bulk_edit(page, url),

@@ -56,6 +56,7 @@ from tests.factories import core
 from tests.factories.scim import scim_connection
 from tests.factories.webhooks import webhook_delivery, webhook_endpoint
 from tests.support import rank_cases, sign_in_flow
+from tests.support.offboarding import step, waits
 
 pytestmark = pytest.mark.django_db
 
@@ -154,6 +155,7 @@ class World:
                 began_at=timezone.now(),
                 last_used_at=timezone.now(),
             ).pk,
+            "approval_id": waits(step(owner), outstanding_item).pk,
             "event_id": Event.objects.latest("pk").pk,
             "view_id": SavedView.objects.create(**usual, owner=owner, name="Mine").pk,
             "comparison_id": Comparison.objects.create(
@@ -269,6 +271,7 @@ CLOSED = {
     "/spend/outstanding-items/<path:object_id>/delete/",
     # There is no such token, sign-in, authorization or guest.
     *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
+    "/unsubscribe/<str:token>/",
     *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),
     "/sign-in/<slug:slug>/<uuid:provider_id>/",
     "/confirm-identity/<uuid:provider_id>/",

@@ -1,8 +1,9 @@
 """Creates the deliveries of new events.
 
 The events of an endpoint are read in the order of the event log. An event becomes visible when its
-transaction commits, which may be after later ones, so each run reads the last minutes again
-(SETTLED_AFTER) and passes over the events that have their delivery. Two changes of one person
+transaction commits, which may be after later ones, so each run reads the events again that are not
+older than the oldest running transaction, and some minutes before (SETTLED_AFTER), and passes over
+the events that have their delivery. Two changes of one person
 cannot overtake each other, because each locks the person until it commits.
 """
 
@@ -15,6 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from people import tenancy
+from people.db.running_writes import complete_until
 from people.models import Event, WebhookDelivery, WebhookEndpoint
 from people.presentation.audit_log import SETTLED_AFTER, Place, newer_than
 
@@ -51,6 +53,7 @@ def _enqueue_batch(endpoint_id: UUID, *, after: Place | None) -> list[Event]:
     endpoint: WebhookEndpoint | None = unlocked.filter(pk=endpoint_id).first()
     if endpoint is None:
         return []
+    read_until = complete_until()
     created = list(newer_than(_new_events(endpoint), after).order_by("happened_at", "pk")[:BATCH])
     WebhookDelivery.objects.bulk_create(
         WebhookDelivery(
@@ -63,8 +66,8 @@ def _enqueue_batch(endpoint_id: UUID, *, after: Place | None) -> list[Event]:
         )
         for event in created
     )
-    if len(created) < BATCH and now - endpoint.enqueued_until > NOTED_EVERY:
-        endpoint.enqueued_until = now
+    if len(created) < BATCH and read_until - endpoint.enqueued_until > NOTED_EVERY:
+        endpoint.enqueued_until = read_until
         endpoint.save(update_fields=["enqueued_until"])
     return created
 

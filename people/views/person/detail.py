@@ -24,6 +24,7 @@ from people.presentation.handover_history import handovers_of
 from people.presentation.page_links import counted
 from people.presentation.query_params import int_param
 from people.presentation.timeline import timeline_of
+from people.views.away import absences_of
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 from people.views.person.roles import GrantForm, role_lines
@@ -74,6 +75,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         "second_factor": second_factor_of(person),
         "refused_sign_ins": [method for method in methods if method.confirm],
         "spending": spending_of(person),
+        "absences": absences_of(person),
         "ledger": list(role_lines(person, report_count)),
         "grant_form": GrantForm() if Role.objects.exists() else None,
         "deactivated_by": actor_name(person.deactivated_by, people_names([person.deactivated_by])),

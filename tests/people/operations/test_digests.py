@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.conf import settings
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from people import tenancy
 from people.mail.messages import build_message
@@ -217,6 +219,33 @@ def test_continues_with_the_next_company_when_the_time_is_over(
 ) -> None:
     assert digests.send_batch(as_of=MONDAY, seconds=0) == (0, False)
     assert digests.send_batch(as_of=MONDAY, seconds=60) == (1, True)
+
+
+def test_asks_as_often_for_many_administrators_as_for_few(company: Tenant, problem: Invite) -> None:
+    counts = []
+    for administrators in (1, 12):
+        for _ in range(administrators):
+            core.administrator()
+        send(WEDNESDAY)
+        with (
+            time_machine.travel(MONDAY, tick=False),
+            CaptureQueriesContext(connection) as captured,
+            transaction.atomic(),
+        ):
+            digests.send_due(as_of=MONDAY)
+            transaction.set_rollback(True)
+        queries = [query["sql"] for query in captured.captured_queries]
+        # Each mail is a row.
+        counts.append(len([sql for sql in queries if 'INSERT INTO "people_mail"' not in sql]))
+
+    assert counts[0] == counts[1]
+
+
+def test_follows_the_browser_when_the_time_zone_is_removed(owner: Person, problem: Invite) -> None:
+    choose(owner, time_zone="Asia/Kolkata")
+    choose(owner, time_zone="")
+
+    assert AccountSettings.objects.get().digest_due_at == MONDAY
 
 
 def test_of_one_company_tells_nothing_of_another(problem: Invite) -> None:

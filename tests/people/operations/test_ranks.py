@@ -23,6 +23,7 @@ from people.models import BulkChange, Person, PersonSession, Role, Tenant
 from people.operations import (
     account_settings,
     api_tokens,
+    delegations,
     email_changes,
     guests,
     identities,
@@ -75,6 +76,13 @@ class Change:
     change: ChangePerson
     fields: dict[str, Any] | None = None
     before: Callable[[Person], Any] | None = None
+
+
+def delegate(person: Person, actor: Actor) -> Any:
+    end = timezone.now() + timedelta(days=1)
+    return delegations.delegate_approvals(
+        person, core.person(), starts_at=timezone.now(), ends_at=end, actor=actor
+    )
 
 
 def revise(person: Person, actor: Actor) -> Any:
@@ -194,6 +202,10 @@ CHANGES: dict[str, Change] = {
             person, {"phone": "+49 30 901820"}, actor=actor
         )
     ),
+    "delegations.delegate_approvals": Change(delegate),
+    "delegations.end_delegation": Change(
+        lambda person, actor: delegations.end_delegation(person, actor=actor)
+    ),
     "sessions.sign_out_everywhere": Change(
         lambda person, actor: sessions.sign_out_everywhere(person, actor=actor)
     ),
@@ -303,6 +315,8 @@ OTHERS: dict[str, str] = {
     "roles.group_mappings.apply_mappings": "Mappings follow the rank of their author.",
     "roles.group_mappings.detach_mapped_roles": "Nobody's roles change.",
     "offboarding.job.terminate_if_due": "A job, above all ranks.",
+    "spend.decisions.approve": "Rank does not matter for approvals, see docs/ranks.md.",
+    "spend.decisions.decline": "Rank does not matter for approvals, see docs/ranks.md.",
     "bulk.edit.draft_edit": "Changes nobody.",
     "bulk.edit.apply_edit": "Asks for each person, see test_bulk_edit.py.",
     "bulk.edit.set_fields": "A part of apply_edit; revise_person asks.",

@@ -44,5 +44,5 @@ def test_lists_what_waits_for_their_approval(leaver: Leaver, ada: Person, grace:
     page = home_of(ada)
 
     assert "Waiting for your approval" in page
-    assert f"Reimbursement of {leaver.waiting.outstanding_item.person.full_name}" in page
+    assert f"Reimbursement of <bdi>{leaver.waiting.outstanding_item.person.full_name}" in page
     assert "Waiting for your approval" not in home_of(grace)

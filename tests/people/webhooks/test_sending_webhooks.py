@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.conf import LazySettings
 from prometheus_client import REGISTRY
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from people import tenancy
+from people import events, tenancy
 from people.models import Event, Person, WebhookDelivery
 from people.net import circuit_breaker, safe_http
 from people.operations import people
@@ -38,6 +39,21 @@ class TestAMessage:
         clock.jump(SETTLED_AFTER)
         listed = Api(owner).get("audit-events", action="person.revised").json()["results"]
         assert message.data == listed[0]
+
+    def test_is_sent_as_soon_as_the_change_is_committed(
+        self,
+        ada: Person,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        woken: list[bool] = []
+        monkeypatch.setattr(events.webhook_waker, "wake", lambda: woken.append(True))
+
+        with django_capture_on_commit_callbacks(execute=True):
+            rename(ada, "Augusta")
+            assert not woken
+
+        assert woken
 
     def test_comes_once(self, hook: Hook, receiver: Receiver, ada: Person) -> None:
         people.deactivate_person(ada, actor=HELPDESK)
