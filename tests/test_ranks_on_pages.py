@@ -326,6 +326,9 @@ OTHERS = {
     ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
     "auth_provider_test_sign_in",
+    # Signals follow the rank of who set them up, see tests/provisioning/shared_signals.
+    *("shared_signals", "shared_signals_policies", "shared_signals_verify"),
+    *("shared_signals_remove", "signal_push"),
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
     *("setup_it_link", "setup_it_link_mail", "setup_it_link_revoke"),

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from people import hooks, secrets, tenancy
 from people.db.constraints import constraint_of
+from people.hooks import Owner
+from people.models import Person
 from people.operations import connection_events
 from people.operations.roles import group_mappings
 from people.secrets import SecretLost
@@ -96,6 +98,16 @@ def provider_named(name: str) -> IdentityProvider:
 def provider_actors() -> list[str]:
     """Return the actors of all providers, including removed ones."""
     return [str(provider.actor) for provider in IdentityProvider.objects.order_by("pk")]
+
+
+def owner_of_people(actor: str) -> Owner | None:
+    """Return the provider behind the actor, and how many active people sign in through it."""
+    for provider in IdentityProvider.objects.kept():
+        if str(provider.actor) == actor:
+            active = [Person.State.INVITED, Person.State.ACTIVE]
+            own = provider.identities.filter(retired_at=None, person__state__in=active)
+            return Owner(provider.name, own.count())
+    return None
 
 
 def secret_of(provider: IdentityProvider) -> str:

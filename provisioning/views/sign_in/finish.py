@@ -21,6 +21,7 @@ from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
 from provisioning.views.sign_in import pending
+from provisioning.views.sign_in.fresh import refuse_unless_fresh
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
 from provisioning.views.sign_in.sign_in_test import finish_test, is_testing
 
@@ -57,7 +58,13 @@ def finish_sign_in(
     if provider.kind == IdentityProvider.Kind.LDAP:
         return after_password(request, attempt.person, attempt, came_through=came_through)
     # OpenID and Windows providers decide themselves whether a second factor is needed.
-    return log_in(request, attempt.person, came_through=came_through, has_second_factor=True)
+    return log_in(
+        request,
+        attempt.person,
+        came_through=came_through,
+        has_second_factor=True,
+        authenticated_at=authenticated_at,
+    )
 
 
 def after_password(
@@ -89,8 +96,17 @@ def log_in(
     *,
     came_through: dict[str, Any] | None = None,
     has_second_factor: bool,
+    authenticated_at: float | None = None,
 ) -> HttpResponse:
-    """Start the person's session with a new key, and redirect to the page they wanted."""
+    """Start the person's session with a new key, and redirect to the page they wanted.
+
+    If a provider has asked for a fresh sign-in and this is another one, show why.
+
+    :param authenticated_at: when the provider last asked for credentials, if it says so.
+    """
+    provider_id = (came_through or {}).get("provider", "")
+    if refused := refuse_unless_fresh(request, person, provider_id, authenticated_at):
+        return refused
     next_url = request.session.pop(NEXT, "")
     with tenancy.use(person.tenant_id):
         auth.login(request, person, backend=BACKEND)

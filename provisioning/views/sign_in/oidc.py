@@ -31,6 +31,7 @@ from provisioning.views.sign_in.finish import (
     finish_sign_in,
     sign_in_refused,
 )
+from provisioning.views.sign_in.fresh import must_be_fresh
 from provisioning.views.sign_in.reauthentication import is_confirming
 from provisioning.views.sign_in.sign_in_test import provider_to_sign_in
 
@@ -130,7 +131,7 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
 
     def get_extra_params(self, request: HttpRequest) -> dict[str, str]:
         parameters = {"redirect_uri": redirect_uri(self.provider)}
-        if is_confirming(request, self.provider):
+        if is_confirming(request, self.provider) or must_be_fresh(request, self.provider):
             # With max_age, the provider has to send auth_time (OIDC Core 1.0 section 3.1.2.1).
             parameters |= {"prompt": "login", "max_age": "0"}
         hosted = restrictions_of(self.provider).hosted_domains

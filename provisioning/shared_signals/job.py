@@ -1,0 +1,184 @@
+"""The job that polls streams, checks and verifies them, and recreates those that are lost.
+
+Each turn serves one stream, the one that waited longest first, so one slow transmitter or one
+company with many signals does not delay the others for long. A process takes a stream by moving the
+time from which it is due; if the process dies, another one takes it over then.
+"""
+
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from people import tenancy
+from people.net.safe_http import OutboundError
+from people.secrets import SecretLost
+from provisioning.models import SignalStream
+from provisioning.providers.signal_secrets import token_of
+from provisioning.shared_signals import streams, transmitter
+from provisioning.shared_signals.receiving import log_refusal, receive
+from provisioning.shared_signals.tokens import SignalRefused
+from provisioning.shared_signals.transmitter import Metadata, StreamLost
+from provisioning.sign_in import attempt_log
+from provisioning.sign_in.attempt_log import Outcome
+
+LEASE: Final = timedelta(minutes=5)
+# How often a stream is polled, how often a transmitter is asked for its state and for a
+# verification, and when it is tried again after a failure.
+POLL_EVERY: Final = timedelta(seconds=50)
+CHECK_EVERY: Final = timedelta(hours=1)
+VERIFY_EVERY: Final = timedelta(days=1)
+RETRY_AFTER: Final = timedelta(minutes=5)
+# How long a verification event may take.
+VERIFIED_WITHIN: Final = timedelta(minutes=15)
+# How many tokens one poll asks for, and how many polls one turn makes.
+BATCH: Final = 20
+POLLS: Final = 25
+
+
+def serve_due(*, as_of: datetime, seconds: float = 50) -> int:
+    """Serve the streams that are due until the time is over; return how many were served."""
+    ends_at, served = monotonic() + seconds, 0
+    with tenancy.across_tenants():
+        while monotonic() < ends_at and (stream := _take(as_of)):
+            with tenancy.use(stream.tenant_id):
+                _serve(stream, as_of)
+            served += 1
+    return served
+
+
+@transaction.atomic
+def _take(as_of: datetime) -> SignalStream | None:
+    """Take the stream that was tried the longest time ago of those that are due."""
+    due = SignalStream.objects.select_related("provider__tenant").filter(
+        Q(due_at=None) | Q(due_at__lte=as_of),
+        provider__removed_at=None,
+        tenant__is_active=True,
+        tenant__is_sandbox=False,
+    )
+    order = (F("tried_at").asc(nulls_first=True), "pk")
+    rows = due.select_for_update(skip_locked=True, of=("self",))
+    stream: SignalStream | None = rows.order_by(*order).first()
+    if stream:
+        stream.tried_at, stream.due_at = timezone.now(), as_of + LEASE
+        stream.save(update_fields=["tried_at", "due_at"])
+    return stream
+
+
+def _serve(stream: SignalStream, as_of: datetime) -> None:
+    pause = POLL_EVERY if stream.delivery == SignalStream.Delivery.POLL else CHECK_EVERY
+    try:
+        _keep_alive(stream, as_of)
+    except (OutboundError, SecretLost) as error:
+        _note_failure(stream, error, as_of)
+        pause = RETRY_AFTER
+    SignalStream.objects.filter(pk=stream.pk).update(due_at=as_of + pause)
+
+
+def _keep_alive(stream: SignalStream, as_of: datetime) -> None:
+    metadata = transmitter.metadata_of(stream.issuer)
+    try:
+        if not stream.stream_id:
+            streams.create(stream, metadata)
+            streams.verify(stream, metadata)
+        if stream.poll_url:
+            _poll(stream)
+        if stream.checked_at is None or stream.checked_at <= as_of - CHECK_EVERY:
+            _check(stream, metadata, as_of)
+    except StreamLost:
+        _recreate(stream, metadata)
+    else:
+        _note_success(stream, as_of)
+
+
+def _recreate(stream: SignalStream, metadata: Metadata) -> None:
+    streams.create(stream, metadata)
+    streams.verify(stream, metadata)
+    attempt_log.log_attempt(
+        Outcome.FAILED,
+        stream.provider,
+        reason="signal-stream-lost",
+        detail="The transmitter had lost the stream of signals. Ramp created it again. Signals of "
+        "the time between may be missing.",
+    )
+
+
+def _check(stream: SignalStream, metadata: Metadata, as_of: datetime) -> None:
+    status = transmitter.read_status(metadata, token_of(stream), stream.stream_id)
+    if status in SignalStream.State:
+        stream.state = SignalStream.State(status)
+    stream.checked_at = as_of
+    stream.save(update_fields=["state", "checked_at"])
+    asked_at = stream.verification_asked_at
+    if stream.state == SignalStream.State.ENABLED and (
+        asked_at is None or asked_at <= as_of - VERIFY_EVERY
+    ):
+        streams.verify(stream, metadata)
+
+
+def _poll(stream: SignalStream) -> None:
+    """Receive what waits, and acknowledge each token after its transaction has been committed."""
+    ack: list[str] = []
+    errors: dict[str, Any] = {}
+    for _ in range(POLLS):
+        sets, has_more = _next_sets(stream, ack, errors)
+        ack, errors = [], {}
+        for jti, token in sets.items():
+            try:
+                _receive_polled(stream, token)
+            except SignalRefused as refusal:
+                log_refusal(stream, refusal)
+                errors[jti] = {"err": refusal.err, "description": str(refusal)}
+            else:
+                ack.append(jti)
+        if not sets or not has_more:
+            break
+    if ack or errors:
+        transmitter.poll(stream.poll_url, token_of(stream), ack=ack, errors=errors, most=0)
+
+
+def _next_sets(
+    stream: SignalStream, ack: list[str], errors: dict[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    token = token_of(stream)
+    try:
+        return transmitter.poll(stream.poll_url, token, ack=ack, errors=errors, most=BATCH)
+    except OutboundError as error:
+        if error.code != "too-large":
+            raise
+    return transmitter.poll(stream.poll_url, token, ack=ack, errors=errors, most=1)
+
+
+def _receive_polled(stream: SignalStream, token: Any) -> None:
+    if not isinstance(token, str):
+        raise SignalRefused("invalid_request", "The set is not text.")
+    receive(stream, token)
+
+
+def _note_failure(stream: SignalStream, error: Exception, as_of: datetime) -> None:
+    """Keep the problem for the page, and write it into the log when it begins."""
+    if stream.failing_since is None:
+        attempt_log.log_attempt(
+            Outcome.FAILED,
+            stream.provider,
+            reason="signal-stream-failing",
+            detail=f"The stream of signals does not work: {error}",
+        )
+    stream.failing_since = stream.failing_since or as_of
+    stream.problem = str(error)
+    stream.save(update_fields=["failing_since", "problem"])
+
+
+def _note_success(stream: SignalStream, as_of: datetime) -> None:
+    if stream.state != SignalStream.State.ENABLED:
+        # The transmitter has said why.
+        return
+    asked_at, problem = stream.verification_asked_at, ""
+    if stream.verification and asked_at and asked_at <= as_of - VERIFIED_WITHIN:
+        problem = "The verification event that Ramp asked for did not arrive."
+    if stream.problem != problem or stream.failing_since:
+        stream.problem, stream.failing_since = problem, None
+        stream.save(update_fields=["problem", "failing_since"])
