@@ -325,7 +325,7 @@ OTHERS = {
         "auth_provider_add",
     ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
-    "auth_provider_test_sign_in",
+    *("auth_provider_test_sign_in", "auth_provider_test_universal_logout"),
     # Signals follow the rank of who set them up, see tests/provisioning/shared_signals.
     *("shared_signals", "shared_signals_policies", "shared_signals_verify"),
     *("shared_signals_remove", "signal_push"),

@@ -63,6 +63,7 @@ from provisioning.views.tenant_settings import (
     suspend_tenant,
     tenant_settings,
 )
+from provisioning.views.test_universal_logout import test_universal_logout
 
 TENANT = "tenants/<slug:slug>/"
 
@@ -135,6 +136,11 @@ PAGES: list[URLPattern] = [
         f"{TENANT}auth-providers/<uuid:provider_id>/test-sign-in/",
         test_sign_in,
         name="auth_provider_test_sign_in",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/test-universal-logout/",
+        test_universal_logout,
+        name="auth_provider_test_universal_logout",
     ),
     path(
         f"{TENANT}auth-providers/<uuid:provider_id>/signals/",

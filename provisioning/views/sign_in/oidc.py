@@ -42,6 +42,16 @@ SORRY: Final = (
 )
 
 
+# What the visitor has to know where trying again in the same way would not help.
+AGAIN: Final = {
+    "authentication-too-old": "Your last sign-in at {provider} is too long ago. Sign out there, "
+    "then sign in again.",
+    "authentication-too-weak": "Your company requires a stronger sign-in at {provider}, for "
+    "example with a second factor. Sign out there, then sign in again.",
+    "session-expired": "Your session at {provider} has ended. Sign in there again.",
+}
+
+
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     """Redirect to the provider, with a state that is bound to this browser."""
     try:
@@ -134,6 +144,10 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
         if is_confirming(request, self.provider) or must_be_fresh(request, self.provider):
             # With max_age, the provider has to send auth_time (OIDC Core 1.0 section 3.1.2.1).
             parameters |= {"prompt": "login", "max_age": "0"}
+        elif maximum := settings_of(self.provider).max_age_minutes:
+            parameters["max_age"] = str(maximum * 60)
+        if acr := settings_of(self.provider).required_acr:
+            parameters["acr_values"] = acr
         hosted = restrictions_of(self.provider).hosted_domains
         if len(hosted) == 1:
             # Google then offers only accounts of that organization; the claim is checked anyway.
@@ -196,6 +210,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
             authenticated_at=backend.authenticated_at,
             id_token=backend.id_token,
             issuer=backend.settings.issuer,
+            session_expiry=backend.session_expiry,
         )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
             if request.session.session_key == before:
@@ -231,6 +246,5 @@ def _failed(
             reason=code,
             detail=detail,
         )
-    return sign_in_refused(
-        request, provider.tenant, SORRY.format(provider=provider.name), status=400
-    )
+    message = AGAIN.get(code, SORRY).format(provider=provider.name)
+    return sign_in_refused(request, provider.tenant, message, status=400)

@@ -12,6 +12,7 @@ from people import tenancy
 from people.models import Person, Tenant
 from people.net import circuit_breaker
 from provisioning.models import IdentityProvider, SignalStream
+from provisioning.shared_signals.event_types import POLICIES
 from tests.clients.pages import signed_in
 from tests.factories import core
 from tests.services.fake_openid import OpenIdProvider
@@ -95,6 +96,7 @@ class Sender:
     transmitter: Transmitter
     provider: IdentityProvider
     subject: dict[str, Any]
+    openid: OpenIdProvider
 
     def claims(self, event: str = REVOKED) -> dict[str, Any]:
         return self.transmitter.claims(event, self.subject)
@@ -116,7 +118,14 @@ def sender(
     ada: Person, pushed: SignalStream, transmitter: Transmitter, openid: OpenIdProvider
 ) -> Sender:
     subject = {"format": "iss_sub", "iss": openid.url, "sub": "ada"}
-    return Sender(transmitter, pushed.provider, subject)
+    return Sender(transmitter, pushed.provider, subject, openid)
+
+
+def choose(owner: Client, page: str, **policies: str) -> None:
+    """Choose the policies on the page."""
+    chosen = {line.name: line.default for line in POLICIES}
+    chosen |= {name.replace("_", "-"): policy for name, policy in policies.items()}
+    assert owner.post(f"{page}policies/", chosen).status_code == 302
 
 
 def stream_of(provider: IdentityProvider) -> SignalStream:

@@ -17,7 +17,7 @@ from provisioning.models import FreshSignIn, SignalStream
 from provisioning.shared_signals.event_types import POLICIES
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
-from tests.provisioning.shared_signals.conftest import REVOKED, Sender
+from tests.provisioning.shared_signals.conftest import REVOKED, Sender, choose
 from tests.services.fake_openid import OpenIdProvider
 from tests.services.signal_transmitter import CAEP, RISC
 from tests.support.openid_flow import begun, connected, is_in, sign_in, the_attempt
@@ -26,13 +26,6 @@ pytestmark = pytest.mark.django_db
 
 DISABLED, ENABLED = f"{RISC}account-disabled", f"{RISC}account-enabled"
 PASSWORD = "correct horse battery"
-
-
-def choose(owner: Client, page: str, **policies: str) -> None:
-    """Choose the policies on the page."""
-    chosen = {line.name: line.default for line in POLICIES}
-    chosen |= {name.replace("_", "-"): policy for name, policy in policies.items()}
-    assert owner.post(f"{page}policies/", chosen).status_code == 302
 
 
 def stored(person: Person) -> Person:
