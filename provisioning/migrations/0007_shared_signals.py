@@ -173,8 +173,8 @@ class Migration(migrations.Migration):
                     "delivery",
                     models.CharField(
                         choices=[
-                            ("push", "Push: the transmitter sends each signal to Ramp"),
-                            ("poll", "Poll: Ramp asks the transmitter every minute"),
+                            ("push", "Push to Ramp"),
+                            ("poll", "Poll every minute"),
                         ],
                         default="push",
                         max_length=4,

@@ -25,8 +25,8 @@ class SignalStream(TenantOwned):
     """The stream of a Shared Signals transmitter, which is about the people of one provider."""
 
     class Delivery(models.TextChoices):
-        PUSH = "push", "Push: the transmitter sends each signal to Ramp"
-        POLL = "poll", "Poll: Ramp asks the transmitter every minute"
+        PUSH = "push", "Push to Ramp"
+        POLL = "poll", "Poll every minute"
 
     class State(models.TextChoices):
         PENDING = "pending", "Not created yet"

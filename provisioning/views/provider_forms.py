@@ -311,6 +311,7 @@ def initial_of(provider: IdentityProvider) -> dict[str, Any]:
     kept = dict(provider.settings)
     if "realms" in kept:
         kept["realms"] = ", ".join(kept["realms"])
+    kept["max_age_minutes"] = kept.get("max_age_minutes") or None
     if "attributes" in kept:
         kept["attributes"] = "\n".join(f"{k} = {v}" for k, v in kept["attributes"].items())
     kept |= {

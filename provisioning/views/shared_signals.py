@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django import forms
+from django.conf import settings as django_settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -32,13 +33,14 @@ Delivery = SignalStream.Delivery
 
 class TransmitterForm(forms.Form):
     issuer = text_input(
-        "Transmitter",
-        "The issuer of the transmitter. Its metadata is below it, at "
-        "/.well-known/ssf-configuration.",
+        "Issuer", "Ramp reads the metadata of this issuer at /.well-known/ssf-configuration."
     )
     token = secret_input("Access token")
     delivery = forms.ChoiceField(
-        label="Delivery", choices=Delivery.choices, widget=UnfoldAdminSelectWidget
+        label="Delivery",
+        choices=Delivery.choices,
+        widget=UnfoldAdminSelectWidget,
+        help_text="With push, signals arrive at once. The transmitter has to reach Ramp for that.",
     )
 
     def clean_issuer(self) -> str:
@@ -165,7 +167,8 @@ def _initial(provider: IdentityProvider, signal_stream: SignalStream | None) -> 
     # Okta's transmitter belongs to the organization, and not to one of its authorization servers.
     is_okta_server = parts.path.startswith("/oauth2/")
     issuer = f"{parts.scheme}://{parts.netloc}" if is_okta_server else settings_of(provider).issuer
-    return {"issuer": issuer, "delivery": Delivery.PUSH}
+    is_reachable = django_settings.PUBLIC_BASE_URL.startswith("https://")
+    return {"issuer": issuer, "delivery": Delivery.PUSH if is_reachable else Delivery.POLL}
 
 
 def _recent(provider: IdentityProvider) -> list[ReceivedSignal]:
