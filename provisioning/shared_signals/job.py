@@ -98,11 +98,14 @@ def _recreate(stream: SignalStream, metadata: Metadata) -> None:
     streams.create(stream, metadata)
     streams.verify(stream, metadata)
     attempt_log.log_attempt(
-        Outcome.FAILED,
+        # Not FAILED, which would count as a sign-in that failed.
+        Outcome.SIGNAL,
         stream.provider,
         reason="signal-stream-lost",
-        detail="The transmitter had lost the stream of signals. Ramp created it again. Signals of "
-        "the time between may be missing.",
+        warnings=[
+            "The transmitter had lost the stream of signals. Ramp created it again. Signals of the "
+            "time between may be missing."
+        ],
     )
 
 
@@ -162,10 +165,10 @@ def _note_failure(stream: SignalStream, error: Exception, as_of: datetime) -> No
     """Keep the problem for the page, and write it into the log when it begins."""
     if stream.failing_since is None:
         attempt_log.log_attempt(
-            Outcome.FAILED,
+            Outcome.SIGNAL,
             stream.provider,
             reason="signal-stream-failing",
-            detail=f"The stream of signals does not work: {error}",
+            warnings=[f"The stream of signals does not work: {error}"],
         )
     stream.failing_since = stream.failing_since or as_of
     stream.problem = str(error)

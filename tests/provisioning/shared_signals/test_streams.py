@@ -153,7 +153,7 @@ def test_is_created_again_when_it_is_lost(
 
     [stream] = transmitter.streams
     assert stream_of(corp).stream_id == stream != pushed.stream_id
-    assert (the_attempt().outcome, the_attempt().reason) == ("failed", "signal-stream-lost")
+    assert (the_attempt().outcome, the_attempt().reason) == ("signal", "signal-stream-lost")
     [_, asked] = transmitter.verifications
     assert transmitter.push(transmitter.verification(asked))[0] == 202
 
