@@ -18,7 +18,13 @@ from people.operations.roles import group_mappings
 from people.secrets import SecretLost
 from people.values import Actor, PeopleError, normalize_key
 from provisioning import locks
-from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
+from provisioning.models import (
+    FreshSignIn,
+    GroupMapping,
+    IdentityProvider,
+    SignalStream,
+    SignInSettings,
+)
 from provisioning.providers import config, issuers
 from provisioning.providers.config import SECRET_OF, Definition, Pairing
 
@@ -230,6 +236,9 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
         origin=provider.mapping_origin, because="which was removed", actor=actor
     )
     GroupMapping.objects.filter(provider=provider).delete()
+    # The transmitter is refused from now on, and nobody has to sign in here any more.
+    SignalStream.objects.filter(provider=provider).delete()
+    FreshSignIn.objects.filter(provider=provider).delete()
     record_provider_event("removed", provider, actor=actor)
 
 

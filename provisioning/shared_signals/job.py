@@ -34,9 +34,9 @@ VERIFY_EVERY: Final = timedelta(days=1)
 RETRY_AFTER: Final = timedelta(minutes=5)
 # How long a verification event may take.
 VERIFIED_WITHIN: Final = timedelta(minutes=15)
-# How many tokens one poll asks for, and how many polls one turn makes.
+# How many tokens one poll asks for, and how long one turn polls.
 BATCH: Final = 20
-POLLS: Final = 25
+TURN_SECONDS: Final = 15
 
 
 def serve_due(*, as_of: datetime, seconds: float = 50) -> int:
@@ -71,27 +71,31 @@ def _take(as_of: datetime) -> SignalStream | None:
 def _serve(stream: SignalStream, as_of: datetime) -> None:
     pause = POLL_EVERY if stream.delivery == SignalStream.Delivery.POLL else CHECK_EVERY
     try:
-        _keep_alive(stream, as_of)
+        if _keep_alive(stream, as_of):
+            # Others have their turn first.
+            pause = timedelta()
     except (OutboundError, SecretLost) as error:
         _note_failure(stream, error, as_of)
         pause = RETRY_AFTER
     SignalStream.objects.filter(pk=stream.pk).update(due_at=as_of + pause)
 
 
-def _keep_alive(stream: SignalStream, as_of: datetime) -> None:
-    metadata = transmitter.metadata_of(stream.issuer)
+def _keep_alive(stream: SignalStream, as_of: datetime) -> bool:
+    """Create, poll and check the stream as needed; return whether there is more to poll."""
+    metadata, has_more = transmitter.metadata_of(stream.issuer), False
     try:
         if not stream.stream_id:
             streams.create(stream, metadata)
             streams.verify(stream, metadata)
         if stream.poll_url:
-            _poll(stream)
+            has_more = _poll(stream)
         if stream.checked_at is None or stream.checked_at <= as_of - CHECK_EVERY:
             _check(stream, metadata, as_of)
     except StreamLost:
         _recreate(stream, metadata)
     else:
         _note_success(stream, as_of)
+    return has_more
 
 
 def _recreate(stream: SignalStream, metadata: Metadata) -> None:
@@ -122,25 +126,37 @@ def _check(stream: SignalStream, metadata: Metadata, as_of: datetime) -> None:
         streams.verify(stream, metadata)
 
 
-def _poll(stream: SignalStream) -> None:
-    """Receive what waits, and acknowledge each token after its transaction has been committed."""
+def _poll(stream: SignalStream) -> bool:
+    """Receive what waits, and return whether there is more than one turn receives.
+
+    Each token is acknowledged after its transaction has been committed.
+    """
     ack: list[str] = []
     errors: dict[str, Any] = {}
-    for _ in range(POLLS):
-        sets, has_more = _next_sets(stream, ack, errors)
-        ack, errors = [], {}
-        for jti, token in sets.items():
-            try:
-                _receive_polled(stream, token)
-            except SignalRefused as refusal:
-                log_refusal(stream, refusal)
-                errors[jti] = {"err": refusal.err, "description": str(refusal)}
-            else:
-                ack.append(jti)
-        if not sets or not has_more:
-            break
+    has_more, ends_at = True, monotonic() + TURN_SECONDS
+    while has_more and monotonic() < ends_at:
+        sets, is_there_more = _next_sets(stream, ack, errors)
+        ack, errors = _receive_all(stream, sets)
+        # A transmitter that says so without sending any must not keep Ramp busy.
+        has_more = is_there_more and bool(sets)
     if ack or errors:
         transmitter.poll(stream.poll_url, token_of(stream), ack=ack, errors=errors, most=0)
+    return has_more
+
+
+def _receive_all(stream: SignalStream, sets: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+    """Receive the tokens; return which to acknowledge, and which to report as refused."""
+    ack: list[str] = []
+    errors: dict[str, Any] = {}
+    for jti, token in sets.items():
+        try:
+            _receive_polled(stream, token)
+        except SignalRefused as refusal:
+            log_refusal(stream, refusal)
+            errors[jti] = {"err": refusal.err, "description": str(refusal)}
+        else:
+            ack.append(jti)
+    return ack, errors
 
 
 def _next_sets(

@@ -8,7 +8,12 @@ provider that is not offered any more could not be used, so then it is not requi
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from django.db import transaction
+
 from people.models import Person
+from people.operations import connection_events, ranks
+from people.operations.locks import lock
+from people.values import Actor
 from provisioning.models import FreshSignIn, IdentityProvider
 
 # How far a provider's clock may be behind.
@@ -26,6 +31,23 @@ def require(person: Person, provider: IdentityProvider, *, since: datetime, beca
     known = FreshSignIn.objects.filter(person=person, since__gt=since)
     if not known.exists():
         FreshSignIn.objects.update_or_create(person=person, defaults=defaults)
+
+
+@transaction.atomic
+def lift(required: FreshSignIn, *, actor: Actor) -> None:
+    """Let the person sign in by any way again.
+
+    :raises PersonAboveRank: if the person is above the actor's rank.
+    """
+    person, provider = required.person, required.provider
+    lock(person)
+    ranks.check_rank_over(actor, person)
+    required.delete()
+    connection_events.record_connection_event(
+        f"no longer requires a fresh sign-in of {person.full_name} through {provider.name}",
+        actor=actor,
+        provider=provider.name,
+    )
 
 
 def required_of(person: Person) -> FreshSignIn | None:

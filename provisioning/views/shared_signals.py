@@ -19,10 +19,11 @@ from people.net.safe_http import OutboundError
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import requires_recent_authentication
-from provisioning.models import IdentityProvider, ReceivedSignal, SignalStream
+from provisioning.models import FreshSignIn, IdentityProvider, ReceivedSignal, SignalStream
 from provisioning.providers.config import settings_of
 from provisioning.shared_signals import streams, transmitter
 from provisioning.shared_signals.event_types import POLICIES
+from provisioning.sign_in import fresh_sign_in
 from provisioning.views.auth_providers import TAB, kept_provider
 from provisioning.views.provider_forms import secret_input, text_input
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
@@ -91,6 +92,9 @@ def shared_signals(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
         "form": form,
         "policy_form": PolicyForm(policies=signal_stream.policies) if signal_stream else None,
         "signals": _recent(provider),
+        "must_sign_in": FreshSignIn.objects.filter(provider=provider)
+        .select_related("person")
+        .order_by("-since")[:SHOWN],
         "back": reverse("admin:auth_provider", args=[tenant.slug, provider.pk]),
     }
     return render(request, "provisioning/tenant/shared_signals.html", context)
@@ -141,6 +145,21 @@ def shared_signals_remove(
     signal_stream = get_object_or_404(SignalStream, provider=provider)
     streams.remove(signal_stream, actor=request.user.actor)
     messages.success(request, "The stream was removed. Ramp receives no more signals from it.")
+    return _back(provider)
+
+
+@tenant_admin_required
+@requires_recent_authentication
+@require_POST
+def shared_signals_lift(
+    request: PersonRequest, tenant: Tenant, provider_id: UUID, person_id: UUID
+) -> HttpResponse:
+    """Let a person sign in again who has not entered their credentials at the provider."""
+    provider = openid_provider(tenant, provider_id)
+    required = get_object_or_404(FreshSignIn, provider=provider, person=person_id)
+    name = required.person.full_name
+    fresh_sign_in.lift(required, actor=request.user.actor)
+    messages.success(request, f"{name} can sign in again.")
     return _back(provider)
 
 

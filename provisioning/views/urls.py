@@ -37,6 +37,7 @@ from provisioning.views.second_factor import (
 )
 from provisioning.views.shared_signals import (
     shared_signals,
+    shared_signals_lift,
     shared_signals_policies,
     shared_signals_remove,
     shared_signals_verify,
@@ -156,6 +157,11 @@ PAGES: list[URLPattern] = [
         f"{TENANT}auth-providers/<uuid:provider_id>/signals/verify/",
         shared_signals_verify,
         name="shared_signals_verify",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/signals/people/<uuid:person_id>/lift/",
+        shared_signals_lift,
+        name="shared_signals_lift",
     ),
     path(
         f"{TENANT}auth-providers/<uuid:provider_id>/signals/remove/",

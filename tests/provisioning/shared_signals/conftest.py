@@ -28,7 +28,8 @@ def in_process(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, 
     said = dict(headers)
     content_type = said.pop("Content-Type")
     answer = Client().post(path, body, content_type=content_type, headers=said)
-    return answer.status_code, json.loads(answer.content) if answer.content else {}
+    is_json = answer.headers.get("Content-Type") == "application/json"
+    return answer.status_code, json.loads(answer.content) if is_json else {}
 
 
 @pytest.fixture

@@ -270,6 +270,20 @@ class TestToRequireAFreshSignIn:
         with tenancy.use(ada.tenant):
             assert FreshSignIn.objects.get().since == since
 
+    def test_can_be_lifted_by_an_administrator(
+        self, owner: Client, page: str, ada: Person, sender: Sender
+    ) -> None:
+        sender.send(DISABLED)
+        shown = text_of(owner.get(page))
+        assert "must enter their credentials at Corp" in shown
+
+        assert owner.post(f"{page}people/{ada.pk}/lift/").status_code == 302
+
+        assert is_in(self.with_password())
+        assert "no longer requires a fresh sign-in of Ada Lovelace through Corp" in text_of(
+            owner.get("/audit-log/")
+        )
+
     def with_password(self) -> Client:
         browser = Client()
         browser.post("/sign-in/", {"email": "ada@acme.example", "password": PASSWORD})

@@ -210,6 +210,17 @@ def test_can_be_removed(
     assert Client().post(path, b"x", content_type="application/secevent+jwt").status_code == 404
 
 
+def test_ends_with_its_provider(
+    owner: Client, corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+) -> None:
+    owner.post(f"/tenants/acme/auth-providers/{corp.pk}/remove/", {"name": "Corp"})
+
+    with tenancy.use(corp.tenant_id):
+        assert not SignalStream.objects.exists()
+    token = transmitter.sign(transmitter.claims(REVOKED, OPAQUE))
+    assert transmitter.push(token)[0] == 404
+
+
 def test_belongs_to_an_administrator_of_the_company(page: str, acme: Any) -> None:
     with tenancy.use(acme):
         cardholder = core.person(email="carl@acme.example")
