@@ -12,7 +12,6 @@ from people.models import Person
 from people.views.page_context import page_context
 from provisioning.models import FreshSignIn, IdentityProvider
 from provisioning.sign_in import attempt_log, fresh_sign_in
-from provisioning.sign_in.attempt_log import Outcome
 
 # The session key of the provider at which the visitor has to enter their credentials again.
 MUST_BE_FRESH: Final = "must_be_fresh"
@@ -53,14 +52,7 @@ def _ask(request: HttpRequest, person: Person, required: FreshSignIn) -> HttpRes
         f"{provider} reported about your account: {required.because}. Enter your credentials at "
         f"{provider} again before you can use Ramp."
     )
-    attempt_log.log_attempt(
-        Outcome.REFUSED,
-        provider,
-        person=person,
-        email=person.email,
-        reason="fresh-sign-in-needed",
-        detail=message,
-    )
+    attempt_log.log_late_refusal(provider, person, reason="fresh-sign-in-needed", detail=message)
     request.session[MUST_BE_FRESH] = {
         "provider": str(provider.pk),
         "at": timezone.now().timestamp(),

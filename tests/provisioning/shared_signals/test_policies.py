@@ -13,7 +13,7 @@ from people import tenancy
 from people.models import BulkChange, Event, Person
 from people.operations.bulk import alerts
 from people.operations.people import deactivate_person
-from provisioning.models import FreshSignIn, SignalStream
+from provisioning.models import FreshSignIn, SignalStream, SignInAttempt
 from provisioning.shared_signals.event_types import POLICIES
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -218,6 +218,11 @@ class TestToRequireAFreshSignIn:
         sender.send(DISABLED)
         refused = self.with_password()
         assert not is_in(refused)
+        line = the_attempt()
+        assert (line.outcome, line.reason) == ("refused", "fresh-sign-in-needed")
+        with tenancy.use(ada.tenant):
+            # The log does not say that they signed in.
+            assert SignInAttempt.objects.filter(request_id=line.request_id).count() == 1
 
         # The provider remembers an earlier sign-in.
         openid.claims = {"auth_time": int(time.time()) - 3600}
