@@ -162,7 +162,8 @@ class AppHooks:
     actors: Callable[[], Iterable[str]] | None = None
     # The name of a SCIM provider by its key, such as Okta for "okta".
     provider_name: Callable[[str], str] | None = None
-    owner_of_people: Callable[[str], Owner] | None = None
+    # Returns None for an actor of another app.
+    owner_of_people: Callable[[str], Owner | None] | None = None
     active_at_provider: Callable[[Person], str] | None = None
     # By the keys of people; those without details may be missing.
     contact_details: Callable[[Collection[UUID]], Mapping[UUID, ContactDetails]] | None = None
@@ -315,10 +316,10 @@ def provider_name(provider: str) -> str:
 
 
 def owner_of_people(actor: str) -> Owner:
-    """Return the connection that acts under this actor, such as "scim:okta"."""
+    """Return the connection or provider that acts under this actor, such as "scim:okta"."""
     for app in registered:
-        if app.owner_of_people:
-            return app.owner_of_people(actor)
+        if app.owner_of_people and (owner := app.owner_of_people(actor)):
+            return owner
     return Owner(actor.partition(":")[2], 0)
 
 

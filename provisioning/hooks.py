@@ -25,6 +25,7 @@ HOOKS = AppHooks(
     retire_identities=identities.retire_all,
     password_problem=password_problem,
     actors=manage.provider_actors,
+    owner_of_people=manage.owner_of_people,
     is_role_mapped=mappings.is_role_mapped,
     attention=overview.attention_items,
     services=overview.services,

@@ -7,6 +7,7 @@ from celery import current_app, shared_task
 from django.utils import timezone
 
 from provisioning.directory import account_checks
+from provisioning.shared_signals import job
 
 # Less than CELERY_TASK_SOFT_TIME_LIMIT.
 CHECKING_SECONDS = 60
@@ -22,3 +23,9 @@ def check_directories(*, since: str = "", **_: Any) -> None:
             kwargs={"since": moment.isoformat()},
             retry=False,
         )
+
+
+@shared_task(name="provisioning.tasks.serve_signal_streams")
+def serve_signal_streams(**_: Any) -> None:
+    """Poll, check and recreate the streams of Shared Signals that are due."""
+    job.serve_due(as_of=timezone.now())

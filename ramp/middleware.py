@@ -18,6 +18,7 @@ from django.utils.module_loading import import_string
 from people import client_address, events, tenancy
 from people.models import Event
 from people.session_backend import HAS_SECOND_FACTOR
+from people.views.session_limits import WHY_ENDED, why_ended
 from people.views.session_notes import note_use
 from people.views.time_zones import viewer_zone
 
@@ -169,7 +170,8 @@ class SecurityHeadersMiddleware:
 class TenantMiddleware:
     """Puts the tenant of the signed-in person in force. Without a person, no tenant is in force.
 
-    It ends a session that lacks the second factor that the company requires.
+    It ends a session that lacks the second factor that the company requires, or has reached one of
+    its limits.
     """
 
     def __init__(self, respond: Respond) -> None:
@@ -182,6 +184,10 @@ class TenantMiddleware:
         if person.needs_second_factor and not request.session.get(HAS_SECOND_FACTOR):
             # The company began to require it, or the person became an administrator.
             logout(request)
+            return redirect_to_login(request.get_full_path())
+        if why := why_ended(request):
+            logout(request)
+            request.session[WHY_ENDED] = why
             return redirect_to_login(request.get_full_path())
         with tenancy.use(person.tenant_id):
             note_use(request, person)

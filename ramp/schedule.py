@@ -30,6 +30,11 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "schedule": crontab(minute="10,25,40,55"),
         "options": {"expires": 15 * 60},
     },
+    "serve-signal-streams": {
+        "task": "provisioning.tasks.serve_signal_streams",
+        "schedule": 60,
+        "options": {"expires": 60},
+    },
     # The request undoes as many changes as it can in 3 s; this job does the rest.
     "undo-bulk-changes": {"task": "people.tasks.undo_bulk_changes", "schedule": 60},
     "count-days": {"task": "people.tasks.count_days", "schedule": 5 * 60},
@@ -57,6 +62,7 @@ DUE_JOBS: Final = {
     "people.operations.comparison.continue_all": "people.operations.comparison.job.continue_all",
     "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due": "provisioning.directory.account_checks.check_due",
+    "provisioning.shared_signals.job.serve_due": "provisioning.shared_signals.job.serve_due",
     "people.operations.departing.terminate_due": "people.operations.offboarding.job.terminate_due",
     "people.operations.digests.send_due": "people.operations.digests.send_due",
     "people.events.dispatch_all": "people.events.dispatch_all",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from people.hooks import ContactDetails, Owner
 from people.models import Person
+from people.values import VIA_SCIM
 from scim.connections.presets import provider_name
 from scim.models import Connection, RequestLog, ScimUser
 from scim.sync.attribute_mapping import profile_of
@@ -38,8 +39,10 @@ def active_at_provider(person: Person) -> str:
     return str(user.connection) if user else ""
 
 
-def owner_of_people(actor: str) -> Owner:
+def owner_of_people(actor: str) -> Owner | None:
     """Return the provider behind the actor, and the number of active people that it manages."""
+    if not actor.startswith(VIA_SCIM):
+        return None
     provider = actor.partition(":")[2]
     users = ScimUser.objects.filter(
         deleted_at=None,

@@ -29,7 +29,7 @@ from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from people.views.offboarding.schedule_status import days_in_force
 from provisioning.group_roles import mappings
-from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.models import IdentityProvider, SignalStream, SignInAttempt
 from provisioning.sign_in.attempt_log import log_attempt
 from scim.models import Connection, SamePersonQuestion, Token
 from tests.clients.pages import queries_of, signed_in, text_of
@@ -178,6 +178,19 @@ def moved_provider() -> Mend:
     return confirm
 
 
+def failing_signals() -> Mend:
+    provider = sign_in_flow.provider()
+    stream = SignalStream.objects.create(
+        tenant_id=provider.tenant_id,
+        provider=provider,
+        issuer="https://id.example",
+        configured_by=Person.objects.active_owners().get(),
+        failing_since=timezone.now() - timedelta(hours=2),
+    )
+    path = f"/tenants/acme/auth-providers/{stream.provider_id}/signals/remove/"
+    return lambda client: client.post(path)
+
+
 def failing_webhook() -> Mend:
     owner = Person.objects.active_owners().first()
     assert owner
@@ -209,6 +222,7 @@ CAUSES: dict[str, tuple[str, Cause]] = {
     "a provider that moved": ("provider-moved", moved_provider),
     "a failing webhook": ("failing-webhooks", failing_webhook),
     "a provider that fails": ("failing-provider", failing_provider),
+    "a failing stream of signals": ("failing-signals", failing_signals),
 }
 
 

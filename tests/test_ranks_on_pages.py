@@ -22,6 +22,7 @@ from people.operations.people import deactivate_person
 from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from provisioning.models import GroupMapping, Identity, SignInAttempt
+from provisioning.sign_in import fresh_sign_in
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import sign_in
 from scim.models import GroupMapping as ScimMapping
@@ -146,6 +147,13 @@ def confirm_same(person: Person) -> Request:
     return Request(reverse("admin:confirm_same_person", args=[person.tenant.slug, attempt.pk]), {})
 
 
+def lift_fresh_sign_in(person: Person) -> Request:
+    provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
+    fresh_sign_in.require(person, provider, since=timezone.now(), because="account disabled")
+    of = [person.tenant.slug, provider.pk, person.pk]
+    return Request(reverse("admin:shared_signals_lift", args=of), {})
+
+
 def invite_anyway(person: Person) -> Request:
     error = refused(person)
     SyncError.objects.filter(pk=error.pk).update(person=person)
@@ -205,6 +213,7 @@ INVITED = {"state": Person.State.INVITED}
 INACTIVE = {"state": Person.State.INACTIVE, "deactivated_by": "command:tests"}
 
 CHANGES: dict[str, Change] = {
+    "shared_signals_lift": Change(lift_fresh_sign_in),
     "people_person_edit": Change(edit),
     "people_person_deactivate": Change(of_person("people_person_deactivate")),
     "people_person_reactivate": Change(of_person("people_person_reactivate"), INACTIVE),
@@ -330,7 +339,10 @@ OTHERS = {
         "auth_provider_add",
     ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
-    "auth_provider_test_sign_in",
+    *("auth_provider_test_sign_in", "auth_provider_test_universal_logout"),
+    # Signals follow the rank of who set them up, see tests/provisioning/shared_signals.
+    *("shared_signals", "shared_signals_policies", "shared_signals_verify"),
+    *("shared_signals_remove", "signal_push"),
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
     *("setup_first_request", "setup_review", "setup_activate", "setup_abandon", "setup_link"),
     *("setup_it_link", "setup_it_link_mail", "setup_it_link_revoke"),

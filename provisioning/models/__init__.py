@@ -7,18 +7,28 @@ from provisioning.models.identity import Identity
 from provisioning.models.login_failures import FailedLogins
 from provisioning.models.provider import IdentityProvider, SignInSettings
 from provisioning.models.sessions import ProviderSession
+from provisioning.models.signals import (
+    FreshSignIn,
+    ReceivedSignal,
+    SignalPolicy,
+    SignalStream,
+)
 from provisioning.models.used_tokens import UsedToken
 
 __all__ = [
     "DirectoryCheck",
     "ExternalGroup",
     "FailedLogins",
+    "FreshSignIn",
     "GroupMapping",
     "GroupMembership",
     "Identity",
     "IdentityProvider",
     "ProviderSession",
+    "ReceivedSignal",
     "SignInAttempt",
     "SignInSettings",
+    "SignalPolicy",
+    "SignalStream",
     "UsedToken",
 ]

@@ -25,6 +25,8 @@ class SignInAttempt(TenantOwned):
         REFUSED = "refused", "refused"
         FAILED = "failed", "failed"
         SIGNED_OUT = "signed-out", "signed out"
+        # A Shared Signal that was accepted and ended no session.
+        SIGNAL = "signal", "signal received"
 
     # None for a Ramp password.
     provider: "models.ForeignKey[IdentityProvider | None, IdentityProvider | None]" = (

@@ -124,6 +124,9 @@ class SignInSettings(models.Model):
     )
     # Whether the sign-in page redirects to the default provider.
     redirects = models.BooleanField(default=False)
+    # After how many hours a session ends, and after how many minutes without use; 0 for no limit.
+    session_hours = models.PositiveSmallIntegerField(default=0, db_default=0)
+    idle_minutes = models.PositiveSmallIntegerField(default=0, db_default=0)
 
     objects: ClassVar = TenantManager()
 

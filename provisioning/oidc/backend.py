@@ -25,6 +25,7 @@ from people.net.safe_http import HttpAnswer, OutboundError
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider
 from provisioning.oidc import discovery
+from provisioning.oidc.authentication import problem_of, read_time
 from provisioning.oidc.discovery import SigningKey
 from provisioning.oidc.token_claims import claims_from, has_profile, merged
 from provisioning.oidc.urls_for_provider import redirect_uri
@@ -80,6 +81,8 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         self.problems: list[str] = []
         # When the provider last asked for credentials, if it says so.
         self.authenticated_at: float | None = None
+        # When the provider wants the session in Ramp to end, if it says so (IPSIE SL1).
+        self.session_expiry: float | None = None
         # The claims of the ID token, once it is verified; None before.
         self.identified: Claims | None = None
 
@@ -193,9 +196,11 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
     ) -> Claims:
         """Return the claims instead of a user. `sign_in` finds the person."""
         self.sid = str(payload.get("sid") or "")
-        if isinstance(at := payload.get("auth_time"), int | float):
-            self.authenticated_at = at
+        self.authenticated_at = read_time(payload.get("auth_time"))
+        self.session_expiry = read_time(payload.get("session_expiry"))
         self.identified = claims_from(payload, self.settings)
+        if problem := problem_of(payload, self.settings):
+            raise OidcFailed(*problem)
         sent = self.get_userinfo(access_token, id_token, payload)
         claims = claims_from(sent, self.settings)
         return replace(claims, problems=(*claims.problems, *self.problems))

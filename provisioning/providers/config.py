@@ -42,6 +42,12 @@ class OidcSettings:
     directory_url: str = ""
     # What tokens have for a group, for mapping one from the directory: a key of GROUP_KEYS.
     group_key: str = ""
+    # How long ago the provider may have asked for credentials; 0 for any time.
+    max_age_minutes: int = 0
+    # Values with blanks between them. The ID token needs one of these as `acr`, and all of these in
+    # `amr`.
+    required_acr: str = ""
+    required_amr: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +105,8 @@ OF_KIND: Final[Mapping[str, type[Any]]] = {
     Kind.LDAP: LdapSettings,
     Kind.WINDOWS: WindowsSettings,
 }
+# A year.
+MAX_AGE_MINUTES: Final = 366 * 24 * 60
 # The key of the secret, which is stored encrypted and separately.
 SECRET_OF: Final[Mapping[str, str]] = {
     Kind.OIDC: "client_secret",
@@ -237,6 +245,9 @@ def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
 def _wrong_openid(document: Mapping[str, Any]) -> Iterator[str]:
     if document.get("directory_kind", "") not in ["", *DIRECTORY_APIS]:
         yield f"“directory_kind” must be one of {_listed(DIRECTORY_APIS)}."
+    max_age = document.get("max_age_minutes", 0)
+    if type(max_age) is not int or not 0 <= max_age <= MAX_AGE_MINUTES:
+        yield f"“max_age_minutes” must be a whole number from 0 to {MAX_AGE_MINUTES}."
     if document.get("group_key", "") not in [*GROUP_KEYS]:
         yield "“group_key” must be name, path, id or role."
     if document.get("groups_separator", "") not in [*SEPARATORS]:

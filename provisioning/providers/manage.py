@@ -11,12 +11,20 @@ from django.utils import timezone
 
 from people import hooks, secrets, tenancy
 from people.db.constraints import constraint_of
+from people.hooks import Owner
+from people.models import Person
 from people.operations import connection_events
 from people.operations.roles import group_mappings
 from people.secrets import SecretLost
 from people.values import Actor, PeopleError, normalize_key
 from provisioning import locks
-from provisioning.models import GroupMapping, IdentityProvider, SignInSettings
+from provisioning.models import (
+    FreshSignIn,
+    GroupMapping,
+    IdentityProvider,
+    SignalStream,
+    SignInSettings,
+)
 from provisioning.providers import config, issuers
 from provisioning.providers.config import SECRET_OF, Definition, Pairing
 
@@ -96,6 +104,16 @@ def provider_named(name: str) -> IdentityProvider:
 def provider_actors() -> list[str]:
     """Return the actors of all providers, including removed ones."""
     return [str(provider.actor) for provider in IdentityProvider.objects.order_by("pk")]
+
+
+def owner_of_people(actor: str) -> Owner | None:
+    """Return the provider behind the actor, and how many active people sign in through it."""
+    for provider in IdentityProvider.objects.kept():
+        if str(provider.actor) == actor:
+            active = [Person.State.INVITED, Person.State.ACTIVE]
+            own = provider.identities.filter(retired_at=None, person__state__in=active)
+            return Owner(provider.name, own.count())
+    return None
 
 
 def secret_of(provider: IdentityProvider) -> str:
@@ -218,6 +236,9 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
         origin=provider.mapping_origin, because="which was removed", actor=actor
     )
     GroupMapping.objects.filter(provider=provider).delete()
+    # The transmitter is refused from now on, and nobody has to sign in here any more.
+    SignalStream.objects.filter(provider=provider).delete()
+    FreshSignIn.objects.filter(provider=provider).delete()
     record_provider_event("removed", provider, actor=actor)
 
 

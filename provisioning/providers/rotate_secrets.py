@@ -7,13 +7,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, TextField, Value
+from django.db.models.functions import Coalesce
 
 from people import secrets
 from people.models import SecondFactor
 from people.secrets import SecretLost
-from provisioning.models import IdentityProvider
-from provisioning.providers import manage, second_factor_secrets
+from provisioning.models import IdentityProvider, SignalStream
+from provisioning.providers import manage, second_factor_secrets, signal_secrets
 
 # The field name that each column was encrypted for.
 SEALED: Final = {"secret": manage.FIELD, "directory_token": manage.DIRECTORY_FIELD}
@@ -32,7 +33,17 @@ def rotate(provider_id: UUID) -> int:
         text = secrets.opened(getattr(provider, column), tenant_id=tenant_id, field=field)
         setattr(provider, column, secrets.sealed(text, tenant_id=tenant_id, field=field))
     provider.save(update_fields=older)
-    return len(older)
+    return len(older) + _rotate_signal_token(provider)
+
+
+def _rotate_signal_token(provider: IdentityProvider) -> int:
+    stream = SignalStream.objects.select_for_update().filter(provider=provider).first()
+    if stream is None or not _is_older(stream.token):
+        return 0
+    text = secrets.opened(stream.token, tenant_id=stream.tenant_id, field=signal_secrets.FIELD)
+    signal_secrets.seal_token(stream, text, issuer=stream.token_for)
+    stream.save(update_fields=["token"])
+    return 1
 
 
 def rotate_all() -> tuple[int, list[IdentityProvider]]:
@@ -78,7 +89,9 @@ def _is_older(sealed: str) -> bool:
 def without_key() -> tuple[int, int]:
     """Return how many providers, and how many second factors, have a secret without its key."""
     known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
-    sealed = IdentityProvider.objects.values_list(*SEALED)
+    sealed = IdentityProvider.objects.annotate(
+        signal_token=Coalesce("signal_stream__token", Value(""), output_field=TextField())
+    ).values_list(*SEALED, "signal_token")
     providers = sum(
         any(text and text.partition(".")[0] not in known for text in row) for row in sealed
     )

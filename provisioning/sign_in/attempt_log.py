@@ -47,3 +47,26 @@ def log_attempt(
         at=timezone.now(),
         **details,
     )
+
+
+def log_late_refusal(
+    provider: IdentityProvider, person: Person, *, reason: str, detail: str
+) -> None:
+    """Log that a person was refused who had been identified already.
+
+    If a line of this request says that they signed in, it is corrected.
+    """
+    cause = events.current_cause()
+    signed_in = SignInAttempt.objects.filter(
+        person=person, request_id=cause, outcome__in=(Outcome.SIGNED_IN, Outcome.LINKED)
+    )
+    changes = {"outcome": Outcome.REFUSED, "reason": reason, "detail": detail}
+    if cause is None or not signed_in.update(**changes):
+        log_attempt(
+            Outcome.REFUSED,
+            provider,
+            person=person,
+            email=person.email,
+            reason=reason,
+            detail=detail,
+        )

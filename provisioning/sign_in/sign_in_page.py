@@ -27,15 +27,32 @@ def change_settings(
     actor: Actor,
 ) -> bool:
     """Change the sign-in settings, and tell whether anything changed."""
-    settings = settings_of(tenant)
-    before = _history_values(settings)
     has_changed = tenants.change_tenant(
         tenant, actor=actor, allows_passwords=allows_passwords, second_factor=second_factor
     )
+    settings = settings_of(tenant)
+    before = _history_values(settings)
     settings.default_provider, settings.redirects = default_provider, redirects
+    return _save(settings, before, actor) or has_changed
+
+
+@transaction.atomic
+def limit_sessions(tenant: Tenant, *, session_hours: int, idle_minutes: int, actor: Actor) -> bool:
+    """Limit sessions that begin from now on, and tell whether anything changed.
+
+    :param session_hours: after which a session ends; 0 for no limit.
+    :param idle_minutes: after which a session ends that was not used; 0 for no limit.
+    """
+    settings = settings_of(tenant)
+    before = _history_values(settings)
+    settings.session_hours, settings.idle_minutes = session_hours, idle_minutes
+    return _save(settings, before, actor)
+
+
+def _save(settings: SignInSettings, before: dict[str, Any], actor: Actor) -> bool:
     after = _history_values(settings)
     if before == after:
-        return has_changed
+        return False
     settings.save()
     changes = {
         name: {"from": before[name], "to": value}
@@ -51,4 +68,6 @@ def _history_values(settings: SignInSettings) -> dict[str, Any]:
     return {
         "default provider": provider.name if provider else "",
         "redirects to the default provider": settings.redirects,
+        "hours until a session ends": settings.session_hours,
+        "minutes without use until a session ends": settings.idle_minutes,
     }

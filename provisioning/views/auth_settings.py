@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from people.models import Person, SecondFactor, Tenant
 from people.presentation.page_links import counted
@@ -19,6 +19,8 @@ from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 # How many of the people without a second factor the page names.
 NAMED: Final = 10
+MAX_SESSION_HOURS: Final = 14 * 24
+MAX_IDLE_MINUTES: Final = 14 * 24 * 60
 
 
 class AuthSettingsForm(forms.Form):
@@ -50,6 +52,23 @@ class AuthSettingsForm(forms.Form):
         required=False,
         choices=Tenant.SecondFactorRule.choices,
         widget=forms.RadioSelect,
+    )
+
+    session_hours = forms.IntegerField(
+        label="End every session after (hours)",
+        required=False,
+        min_value=0,
+        max_value=MAX_SESSION_HOURS,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Leave empty for no limit. Without use, a session ends after two weeks anyway.",
+    )
+    idle_minutes = forms.IntegerField(
+        label="End a session without use after (minutes)",
+        required=False,
+        min_value=0,
+        max_value=MAX_IDLE_MINUTES,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Leave empty for no limit.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -102,6 +121,8 @@ def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
             "begins": "redirect" if settings.redirects else "choice",
             "allows_passwords": tenant.allows_passwords,
             "second_factor": tenant.second_factor,
+            "session_hours": settings.session_hours or None,
+            "idle_minutes": settings.idle_minutes or None,
         },
     )
     if form.is_valid():
@@ -111,6 +132,12 @@ def auth_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
             redirects=form.cleaned_data["begins"] == "redirect",
             allows_passwords=form.cleaned_data["allows_passwords"],
             second_factor=form.cleaned_data["second_factor"] or tenant.second_factor,
+            actor=request.user.actor,
+        )
+        has_changed |= sign_in_page.limit_sessions(
+            tenant,
+            session_hours=form.cleaned_data["session_hours"] or 0,
+            idle_minutes=form.cleaned_data["idle_minutes"] or 0,
             actor=request.user.actor,
         )
         messages.success(request, "Saved." if has_changed else "Nothing has changed.")

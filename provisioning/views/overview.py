@@ -13,7 +13,7 @@ from people.models import DailyCount, Tenant
 from people.presentation.attention import AttentionItem, Severity, quantity
 from people.presentation.overview_panels import ServiceState, ServiceTone, SetupStep
 from people.presentation.page_links import BoundedCount
-from provisioning.models import GroupMapping, IdentityProvider, SignInAttempt
+from provisioning.models import GroupMapping, IdentityProvider, SignalStream, SignInAttempt
 from provisioning.models.attempt import SUCCESSFUL, UNSUCCESSFUL
 from provisioning.providers.issuers import is_confirmed
 
@@ -22,6 +22,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 Outcome = SignInAttempt.Outcome
 # A single failure may be one person who canceled at the provider.
 FAILURES_IN_A_ROW = 3
+# For how long a stream of signals fails before it needs attention.
+FAILING_FOR = timedelta(hours=1)
 
 
 def attention_items(tenant: Tenant) -> Iterator[AttentionItem]:
@@ -49,6 +51,7 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionItem]:
                 since=provider.success_at,
             )
     yield from _draft_items(slug)
+    yield from _stream_items(slug)
 
 
 def services(tenant: Tenant) -> Iterator[ServiceState]:
@@ -155,6 +158,22 @@ def _draft_items(slug: str) -> Iterator[AttentionItem]:
             action="Review and apply",
             url=reverse("admin:mappings_apply", args=[slug, row["provider"]]),
             since=row["since"],
+        )
+
+
+def _stream_items(slug: str) -> Iterator[AttentionItem]:
+    failing = SignalStream.objects.select_related("provider").filter(
+        failing_since__lte=timezone.now() - FAILING_FOR, provider__removed_at=None
+    )
+    for stream in failing.order_by("failing_since"):
+        yield AttentionItem(
+            code="failing-signals",
+            severity=Severity.WARNING,
+            count=1,
+            text=f"The stream of signals from {stream.provider} does not work.",
+            action="Check the stream",
+            url=reverse("admin:shared_signals", args=[slug, stream.provider_id]),
+            since=stream.failing_since,
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -75,6 +76,8 @@ class ProviderForm(forms.Form):
     kind: ClassVar[str]
     # In the order of the page; the others follow.
     own: ClassVar[tuple[str, ...]] = ()
+    # What the provider's sign-in has to be like; only OpenID Connect tells it.
+    authentication: ClassVar[tuple[str, ...]] = ()
     restricting: ClassVar[tuple[str, ...]] = ("email_domains", "required_group")
 
     name = text_input("Name", "Shown on the sign-in page.")
@@ -144,6 +147,10 @@ class ProviderForm(forms.Form):
         return [self[name] for name in self.own]
 
     @property
+    def authentication_fields(self) -> list[Any]:
+        return [self[name] for name in self.authentication]
+
+    @property
     def restricting_fields(self) -> list[Any]:
         return [self[name] for name in self.restricting]
 
@@ -211,6 +218,7 @@ class OidcForm(ProviderForm):
         *("issuer", "client_id", "client_secret", "scopes", "groups_claim", "groups_separator"),
         *("directory_kind", "directory_url", "directory_token", "group_key"),
     )
+    authentication = ("max_age_minutes", "required_acr", "required_amr")
     restricting = (
         *("email_domains", "hosted_domains", "entra_tenants"),
         *("required_group", "required_claim"),
@@ -238,6 +246,25 @@ class OidcForm(ProviderForm):
     )
     groups_separator = choice_input(
         "If that claim is one text, its groups are separated", [*SEPARATORS.items()]
+    )
+    max_age_minutes = forms.IntegerField(
+        label="Sign in again after (minutes)",
+        required=False,
+        min_value=0,
+        max_value=config.MAX_AGE_MINUTES,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="The provider must have asked for credentials within this time (max_age). Leave "
+        "empty for any time.",
+    )
+    required_acr = text_input(
+        "Required acr",
+        "The ID token must have one of these values. Separate several with blanks.",
+        required=False,
+    )
+    required_amr = text_input(
+        "Required amr",
+        "The ID token must have all of these methods, such as mfa. Separate several with blanks.",
+        required=False,
     )
     directory_kind = choice_input(
         "API for live browsing", DIRECTORIES, "Used only if directory browsing is live."
@@ -273,6 +300,9 @@ class OidcForm(ProviderForm):
             "directory_kind": cleaned["directory_kind"],
             "group_key": cleaned["group_key"],
             "directory_token": cleaned["directory_token"],
+            "max_age_minutes": cleaned["max_age_minutes"] or 0,
+            "required_acr": " ".join(cleaned["required_acr"].split()),
+            "required_amr": " ".join(cleaned["required_amr"].split()),
         }
 
 
@@ -281,6 +311,7 @@ def initial_of(provider: IdentityProvider) -> dict[str, Any]:
     kept = dict(provider.settings)
     if "realms" in kept:
         kept["realms"] = ", ".join(kept["realms"])
+    kept["max_age_minutes"] = kept.get("max_age_minutes") or None
     if "attributes" in kept:
         kept["attributes"] = "\n".join(f"{k} = {v}" for k, v in kept["attributes"].items())
     kept |= {

@@ -35,6 +35,13 @@ from provisioning.views.second_factor import (
     remove_second_factor,
     set_up_second_factor,
 )
+from provisioning.views.shared_signals import (
+    shared_signals,
+    shared_signals_lift,
+    shared_signals_policies,
+    shared_signals_remove,
+    shared_signals_verify,
+)
 from provisioning.views.sign_in.accept_invite import accept_invite
 from provisioning.views.sign_in.change_password import change_password
 from provisioning.views.sign_in.confirm_email import confirm_address
@@ -50,12 +57,14 @@ from provisioning.views.sign_in.second_factor import (
 )
 from provisioning.views.sign_in.start import sign_in_with
 from provisioning.views.sign_in.universal_logout import global_token_revocation
+from provisioning.views.signal_push import signal_push
 from provisioning.views.tenant_settings import (
     close_tenant,
     resume_tenant,
     suspend_tenant,
     tenant_settings,
 )
+from provisioning.views.test_universal_logout import test_universal_logout
 
 TENANT = "tenants/<slug:slug>/"
 
@@ -73,6 +82,11 @@ PAGES: list[URLPattern] = [
         "sign-in/<slug:slug>/<uuid:provider_id>/global-token-revocation/",
         global_token_revocation,
         name="global_token_revocation",
+    ),
+    path(
+        "sign-in/<slug:slug>/<uuid:provider_id>/signals/<uuid:key>/",
+        signal_push,
+        name="signal_push",
     ),
     path("tenants/<slug:slug>/internal-users/", internal_users, name="internal_users"),
     path("tenants/<slug:slug>/internal-users/add/", add_internal_user, name="add_internal_user"),
@@ -123,6 +137,36 @@ PAGES: list[URLPattern] = [
         f"{TENANT}auth-providers/<uuid:provider_id>/test-sign-in/",
         test_sign_in,
         name="auth_provider_test_sign_in",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/test-universal-logout/",
+        test_universal_logout,
+        name="auth_provider_test_universal_logout",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/signals/",
+        shared_signals,
+        name="shared_signals",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/signals/policies/",
+        shared_signals_policies,
+        name="shared_signals_policies",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/signals/verify/",
+        shared_signals_verify,
+        name="shared_signals_verify",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/signals/people/<uuid:person_id>/lift/",
+        shared_signals_lift,
+        name="shared_signals_lift",
+    ),
+    path(
+        f"{TENANT}auth-providers/<uuid:provider_id>/signals/remove/",
+        shared_signals_remove,
+        name="shared_signals_remove",
     ),
     path(
         f"{TENANT}auth-providers/<uuid:provider_id>/remove/",

@@ -148,6 +148,8 @@ PAGES = {
     "add windows": "{tenant}auth-providers/add/windows/",
     "an auth provider": "{tenant}auth-providers/{auth_provider}/",
     "test connection": "{tenant}auth-providers/{auth_provider}/test/",
+    "test universal logout": ("{tenant}auth-providers/{openid_provider}/test-universal-logout/"),
+    "shared signals": "{tenant}auth-providers/{openid_provider}/signals/",
     "move people to a provider": "{tenant}auth-providers/{auth_provider}/people/",
     "link a refused sign-in": "{refused_sign_in}",
     "remove a provider": "{tenant}auth-providers/{auth_provider}/remove/",

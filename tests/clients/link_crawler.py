@@ -60,6 +60,7 @@ def explore(page: Page, url: str) -> Addresses:
         "member": _found(page, f"{url}{TENANT}provisioned-members/", "tbody a"),
         "refused_sign_in": _found(page, f"{url}{TENANT}log/", "tbody a[href$='/same-person/']"),
         "auth_provider": _auth_provider(page, f"{url}{TENANT}auth-providers/"),
+        "openid_provider": _add_openid_provider(page, f"{url}{TENANT}auth-providers/"),
         "setup": "/integrations/entra/setup/",
         "steps_for_it": urlsplit(steps_for_it).path,
     }
@@ -128,6 +129,18 @@ def _found(page: Page, address: str, selector: str) -> str:
 def _auth_provider(page: Page, address: str) -> str:
     """Return the key of the demo's provider."""
     return _found(page, address, "tbody a").rstrip("/").rpartition("/")[2]
+
+
+def _add_openid_provider(page: Page, address: str) -> str:
+    """Add a draft of an OpenID provider, which nobody contacts, and return its key."""
+    page.goto(f"{address}add/okta/")
+    page.get_by_label("Name", exact=False).first.fill("Okta")
+    page.get_by_label("Issuer", exact=False).first.fill("https://example.okta.com")
+    page.get_by_label("Client ID", exact=False).first.fill("ramp")
+    page.get_by_label("Client secret", exact=False).first.fill("a secret")
+    page.get_by_role("button", name="Add provider").click()
+    expect(page.get_by_role("heading", name="Setup steps at the provider")).to_be_visible()
+    return urlsplit(page.url).path.rstrip("/").rpartition("/")[2]
 
 
 def _holder(page: Page, url: str) -> str:

@@ -20,6 +20,7 @@ KEYS = [
     "people.operations.comparison.continue_all",
     "people.operations.guests.deactivate_due",
     "provisioning.directory_checks.check_due",
+    "provisioning.shared_signals.job.serve_due",
     "people.operations.departing.terminate_due",
     "people.operations.digests.send_due",
     "people.events.dispatch_all",

@@ -182,6 +182,7 @@ class World:
             "card_id": travel.pk,
             "fund_id": learning.pk,
             "authorization_id": uuid4(),
+            "key": uuid4(),
             "token": "nonsense",
             "rest": "nonsense",
         }

@@ -29,6 +29,8 @@ from people.operations.mail_outbox import enqueue_mail, withhold_mail
 from people.presentation.times import moment_text
 from people.values import VIA_SCIM, Actor, PeopleError
 
+# Deactivations by SCIM connections, and by signals of sign-in providers.
+VIA_CONNECTION = (VIA_SCIM, "oidc:")
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 BATCH = 1000
@@ -97,7 +99,7 @@ def check_after_deactivation(event: Event) -> BulkChange | None:
 
     :returns: the bulk change that was found or has grown, or None.
     """
-    if not event.actor.startswith(VIA_SCIM) or _is_in_bulk_change(event):
+    if not event.actor.startswith(VIA_CONNECTION) or _is_in_bulk_change(event):
         return None
     minute = event.happened_at.replace(second=0, microsecond=0)
     later = _deactivated(event.actor).filter(

@@ -1,26 +1,31 @@
 """The end of every sign-in: with a session, or with the reason for the refusal."""
 
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from people import tenancy
 from people.models import Invite, Person, Tenant
 from people.session_backend import HAS_SECOND_FACTOR
 from people.views.page_context import page_context
+from people.views.session_limits import limit_session
 from provisioning.claims import Claims
-from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.models import IdentityProvider, SignInAttempt, SignInSettings
 from provisioning.passwords import second_factor
 from provisioning.passwords.known_devices import remember
 from provisioning.passwords.lockout import account_of
 from provisioning.sign_in.attempt_log import Outcome
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
+from provisioning.sign_in.sign_in_page import settings_of
 from provisioning.views.sign_in import pending
+from provisioning.views.sign_in.fresh import refuse_unless_fresh
 from provisioning.views.sign_in.reauthentication import confirm_by_claims, is_confirming
 from provisioning.views.sign_in.sign_in_test import finish_test, is_testing
 
@@ -57,7 +62,13 @@ def finish_sign_in(
     if provider.kind == IdentityProvider.Kind.LDAP:
         return after_password(request, attempt.person, attempt, came_through=came_through)
     # OpenID and Windows providers decide themselves whether a second factor is needed.
-    return log_in(request, attempt.person, came_through=came_through, has_second_factor=True)
+    return log_in(
+        request,
+        attempt.person,
+        came_through=came_through,
+        has_second_factor=True,
+        authenticated_at=authenticated_at,
+    )
 
 
 def after_password(
@@ -89,12 +100,23 @@ def log_in(
     *,
     came_through: dict[str, Any] | None = None,
     has_second_factor: bool,
+    authenticated_at: float | None = None,
 ) -> HttpResponse:
-    """Start the person's session with a new key, and redirect to the page they wanted."""
+    """Start the person's session with a new key, and redirect to the page they wanted.
+
+    If a provider has asked for a fresh sign-in and this is another one, show why.
+
+    :param authenticated_at: when the provider last asked for credentials, if it says so.
+    """
+    provider_id = (came_through or {}).get("provider", "")
+    if refused := refuse_unless_fresh(request, person, provider_id, authenticated_at):
+        return refused
     next_url = request.session.pop(NEXT, "")
     with tenancy.use(person.tenant_id):
         auth.login(request, person, backend=BACKEND)
+        limits = settings_of(person.tenant)
     request.session[HAS_SECOND_FACTOR] = has_second_factor
+    _limit(request, limits, (came_through or {}).get("session_expiry"))
     for left in (INVITE, LINKING):
         request.session.pop(left, None)
     if came_through:
@@ -104,6 +126,15 @@ def log_in(
     response = redirect(destination(request, person, next_url))
     remember(request, response, [account])
     return response
+
+
+def _limit(request: HttpRequest, limits: SignInSettings, session_expiry: float | None) -> None:
+    """Have the session end when the company or the provider wants that, whichever is first."""
+    by_company = timezone.now() + timedelta(hours=limits.session_hours)
+    ends = [by_company.timestamp()] if limits.session_hours else []
+    if session_expiry is not None:
+        ends.append(session_expiry)
+    limit_session(request, ends_at=min(ends, default=None), idle_seconds=limits.idle_minutes * 60)
 
 
 def sign_in_refused(

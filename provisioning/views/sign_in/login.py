@@ -18,6 +18,7 @@ from people import tenancy
 from people.models import Tenant
 from people.operations import people
 from people.views.page_context import page_context
+from people.views.session_limits import WHY_ENDED
 from provisioning.models import IdentityProvider, SignInSettings
 from provisioning.passwords.known_devices import source_of
 from provisioning.passwords.lockout import GuessedTooOften
@@ -106,6 +107,7 @@ def page(
         "ways": ways,
         "form": form or SignInForm(initial={"email": request.GET.get("login_hint", "")}),
         "has_form": tenant is None or tenant.allows_passwords or is_asked_for,
+        "message": request.session.pop(WHY_ENDED, ""),
         **more,
     }
     return render(request, "provisioning/sign_in/login.html", context, status=status)

@@ -31,6 +31,7 @@ from provisioning.views.sign_in.finish import (
     finish_sign_in,
     sign_in_refused,
 )
+from provisioning.views.sign_in.fresh import must_be_fresh
 from provisioning.views.sign_in.reauthentication import is_confirming
 from provisioning.views.sign_in.sign_in_test import provider_to_sign_in
 
@@ -39,6 +40,16 @@ SORRY: Final = (
     "{provider} could not identify you. Try again. If the problem continues, contact your "
     "administrator. The provider log says what to correct."
 )
+
+
+# What the visitor has to know where trying again in the same way would not help.
+AGAIN: Final = {
+    "authentication-too-old": "Your last sign-in at {provider} is too long ago. Sign out there, "
+    "then sign in again.",
+    "authentication-too-weak": "Your company requires a stronger sign-in at {provider}, for "
+    "example with a second factor. Sign out there, then sign in again.",
+    "session-expired": "Your session at {provider} has ended. Sign in there again.",
+}
 
 
 def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
@@ -130,9 +141,13 @@ class _Request(ProviderSettings, OIDCAuthenticationRequestView):
 
     def get_extra_params(self, request: HttpRequest) -> dict[str, str]:
         parameters = {"redirect_uri": redirect_uri(self.provider)}
-        if is_confirming(request, self.provider):
+        if is_confirming(request, self.provider) or must_be_fresh(request, self.provider):
             # With max_age, the provider has to send auth_time (OIDC Core 1.0 section 3.1.2.1).
             parameters |= {"prompt": "login", "max_age": "0"}
+        elif maximum := settings_of(self.provider).max_age_minutes:
+            parameters["max_age"] = str(maximum * 60)
+        if acr := settings_of(self.provider).required_acr:
+            parameters["acr_values"] = acr
         hosted = restrictions_of(self.provider).hosted_domains
         if len(hosted) == 1:
             # Google then offers only accounts of that organization; the claim is checked anyway.
@@ -195,6 +210,7 @@ class _Callback(ProviderSettings, OIDCAuthenticationCallbackView):
             authenticated_at=backend.authenticated_at,
             id_token=backend.id_token,
             issuer=backend.settings.issuer,
+            session_expiry=backend.session_expiry,
         )
         if request.session.get(CAME_THROUGH, {}).get("id_token") == backend.id_token:
             if request.session.session_key == before:
@@ -230,6 +246,5 @@ def _failed(
             reason=code,
             detail=detail,
         )
-    return sign_in_refused(
-        request, provider.tenant, SORRY.format(provider=provider.name), status=400
-    )
+    message = AGAIN.get(code, SORRY).format(provider=provider.name)
+    return sign_in_refused(request, provider.tenant, message, status=400)

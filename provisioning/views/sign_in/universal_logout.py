@@ -13,15 +13,13 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from people import strict_json, tenancy
-from people.models import Person
 from people.net.safe_http import OutboundError
-from people.operations import sessions
-from people.operations.invites import lifecycle
 from provisioning.models import IdentityProvider
 from provisioning.oidc import revocation
 from provisioning.oidc.urls_for_provider import revocation_url
 from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
+from provisioning.sign_in.revoke_access import revoke_access
 from provisioning.views.sign_in.sign_in_test import provider_to_sign_in
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
@@ -44,7 +42,7 @@ def global_token_revocation(request: HttpRequest, slug: str, provider_id: UUID) 
                 revocation.use_up(provider, jti)
                 person = revocation.person_of(provider, subject)
                 if person:
-                    _revoke(provider, person)
+                    revoke_access(provider, person, reason="Universal Logout")
         except jwt.PyJWTError as error:
             return _refused(provider, 401, "invalid_token", f"The token is invalid: {error}.")
         except strict_json.UnreadableJson as error:
@@ -66,11 +64,6 @@ def global_token_revocation(request: HttpRequest, slug: str, provider_id: UUID) 
             ),
         )
     return HttpResponse(status=204, headers=NO_STORE)
-
-
-def _revoke(provider: IdentityProvider, person: Person) -> None:
-    sessions.sign_out(person, actor=provider.actor, reason="Universal Logout")
-    lifecycle.revoke_invite(person, actor=provider.actor)
 
 
 def _bearer(request: HttpRequest) -> str:

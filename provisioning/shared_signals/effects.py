@@ -1,0 +1,149 @@
+"""Applies the policy of the company to a signal about a person.
+
+The rules of people hold: the last Owner and the last administrator stay, and a signal does not
+deactivate or lock out anybody above the rank of the administrator who set up the stream. In both
+cases the sessions still end, which a sign-in undoes.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.contrib.sessions.models import Session
+
+from people.models import Person, PersonSession
+from people.operations import people, ranks
+from people.operations.locks import lock
+from people.operations.people import Terminated
+from people.operations.rehires import NoAddress
+from people.operations.roles.base_roles import (
+    LastAdministrator,
+    LastOwner,
+    check_not_last_admin,
+)
+from provisioning.models import ProviderSession, ReceivedSignal, SignalPolicy, SignalStream
+from provisioning.shared_signals import event_types
+from provisioning.shared_signals.event_types import ACCOUNT_STATES
+from provisioning.shared_signals.subjects import Found
+from provisioning.shared_signals.tokens import Signal
+from provisioning.sign_in import fresh_sign_in
+from provisioning.sign_in.revoke_access import revoke_access
+
+ENDED: Final = "All sessions, API tokens and links were ended."
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a signal did. The detail is for administrators."""
+
+    policy: SignalPolicy
+    detail: str
+    deactivated_at: datetime | None = None
+
+    @classmethod
+    def logged(cls, detail: str) -> "Effect":
+        return cls(SignalPolicy.LOG, detail)
+
+    @property
+    def ended_sessions(self) -> bool:
+        return self.policy not in (SignalPolicy.LOG, SignalPolicy.UNDO)
+
+
+def apply(stream: SignalStream, signal: Signal, found: Found) -> Effect:
+    """Do what the policy says, in the transaction of the caller."""
+    line = event_types.policy_for(signal.uri, signal.payload)
+    policy = event_types.chosen(line, stream.policies) if line else SignalPolicy.LOG
+    if found.person is None:
+        return Effect.logged(f"{found.why_not} Nothing was changed.")
+    if line is None or policy == SignalPolicy.LOG:
+        return Effect.logged("The policy is to log it only. Nothing was changed.")
+    lock(found.person)
+    is_outdated = _is_outdated(stream, signal, found.person)
+    if policy == SignalPolicy.UNDO:
+        return _outdated() if is_outdated else _reactivate(stream, found.person)
+    if is_outdated:
+        # Sessions from before must end, but what came later stays as it is.
+        policy = SignalPolicy.END
+    return _end_access(stream, signal, found, policy, line.label.lower())
+
+
+def _end_access(
+    stream: SignalStream, signal: Signal, found: Found, policy: SignalPolicy, label: str
+) -> Effect:
+    """End the sessions, and do what else the policy says unless a rule is in the way."""
+    person, provider = found.person, stream.provider
+    assert person
+    if found.sessions and policy == SignalPolicy.END:
+        _end(found.sessions)
+        return Effect(policy, "The sessions of the named session at the provider were ended.")
+    why_not = _why_not(stream, person) if policy != SignalPolicy.END else ""
+    if policy == SignalPolicy.DEACTIVATE and not why_not:
+        return _deactivate(stream, person, label)
+    revoke_access(provider, person, reason=f"signal “{label}”")
+    if policy == SignalPolicy.END:
+        return Effect(policy, ENDED)
+    if why_not:
+        return Effect(SignalPolicy.END, f"{ENDED} Nothing more was done: {why_not}")
+    fresh_sign_in.require(person, provider, since=signal.occurred_at, because=label)
+    return Effect(policy, f"{ENDED} A fresh sign-in through {provider} is required.")
+
+
+def _is_outdated(stream: SignalStream, signal: Signal, person: Person) -> bool:
+    """Tell whether a later signal about the state of the same account came before this one."""
+    if event_types.name_of(signal.uri) not in ACCOUNT_STATES:
+        return False
+    later = ReceivedSignal.objects.filter(
+        provider=stream.provider,
+        person=person,
+        event__in=ACCOUNT_STATES,
+        occurred_at__gt=signal.occurred_at,
+    )
+    return later.exists()
+
+
+def _outdated() -> Effect:
+    return Effect.logged("A later signal about this account came before. Nothing was changed.")
+
+
+def _why_not(stream: SignalStream, person: Person) -> str:
+    """Return why the person may be neither deactivated nor locked out; blank if they may."""
+    if refusal := ranks.refusal_over(stream.configured_by, person):
+        return refusal
+    try:
+        check_not_last_admin(person)
+    except (LastOwner, LastAdministrator) as error:
+        return str(error)
+    return ""
+
+
+def _deactivate(stream: SignalStream, person: Person, label: str) -> Effect:
+    reason = f"signal “{label}”"
+    if not people.deactivate_person(person, actor=stream.provider.actor, reason=reason):
+        return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
+    return Effect(
+        SignalPolicy.DEACTIVATE,
+        f"{person.full_name} was deactivated.",
+        person.deactivated_at,
+    )
+
+
+def _reactivate(stream: SignalStream, person: Person) -> Effect:
+    """Reactivate the person if a signal of this provider deactivated them, and nothing else."""
+    own = ReceivedSignal.objects.filter(
+        provider=stream.provider, person=person, deactivated_at=person.deactivated_at
+    )
+    if person.is_active or person.deactivated_at is None or not own.exists():
+        return Effect.logged("No signal of this provider deactivated them. Nothing was changed.")
+    if refusal := ranks.refusal_over(stream.configured_by, person):
+        return Effect.logged(f"Nothing was changed: {refusal}")
+    try:
+        people.reactivate_person(person, actor=stream.provider.actor)
+    except (Terminated, NoAddress) as error:
+        return Effect.logged(f"Nothing was changed: {error}")
+    return Effect(SignalPolicy.UNDO, f"{person.full_name} was reactivated.")
+
+
+def _end(keys: tuple[str, ...]) -> None:
+    Session.objects.filter(session_key__in=keys).delete()
+    PersonSession.objects.filter(session_key__in=keys).delete()
+    ProviderSession.objects.filter(session_key__in=keys).delete()
