@@ -17,8 +17,10 @@ from people.models.api_tokens import Scope
 from people.operations import api_tokens, people
 from people.values import Actor
 from provisioning.claims import Claims
-from provisioning.models import IdentityProvider
+from provisioning.models import IdentityProvider, SignalPolicy
+from provisioning.shared_signals import streams
 from provisioning.sign_in.sign_in import sign_in
+from tests.services.signal_transmitter import TOKEN
 
 ACTOR = Actor("command", "fault test")
 
@@ -35,16 +37,22 @@ def print_access(slug: str, *, sessions: int, tokens: int) -> None:
     print(json.dumps({"owner_token": spending, "people": access}))
 
 
-def print_signed_in(slug: str, provider_id: str, *, people: int) -> None:
-    """Let people sign in through the provider; print the session and the token of each."""
+def print_signed_in(slug: str, provider_id: str, issuer: str, *, people: int) -> None:
+    """Let people sign in through the provider, and print what each is in with.
+
+    A transmitter of Shared Signals is connected too, whose “account-disabled” deactivates.
+    """
     tenant = Tenant.objects.get(slug=slug)
     with tenancy.use(tenant):
         owner = tenant.owner
         assert owner
         provider = IdentityProvider.objects.get(pk=provider_id)
         found = [_signed_in(provider, f"subject-{number}") for number in range(people)]
-        reading = _token(owner, "reading", Scope.READ_PEOPLE)
-    print(json.dumps({"owner_token": reading, "people": found}))
+        token = _token(owner, "busy", Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)
+        stream = streams.set_up(provider, issuer=issuer, token=TOKEN, delivery="push", person=owner)
+        stream.policies = {"account-disabled": SignalPolicy.DEACTIVATE}
+        stream.save(update_fields=["policies"])
+    print(json.dumps({"owner_token": token, "people": found}))
 
 
 def _signed_in(provider: IdentityProvider, subject: str) -> dict[str, str]:
@@ -53,8 +61,12 @@ def _signed_in(provider: IdentityProvider, subject: str) -> dict[str, str]:
     person = sign_in(provider, said).person
     assert person
     _make_administrator(person)
-    token = _token(person, "reading", Scope.READ_PEOPLE)
-    return {"subject": subject, "session": _session(person), "token": token}
+    return {
+        "subject": subject,
+        "session": _session(person),
+        "token": _token(person, "reading", Scope.READ_PEOPLE),
+        "card": str(_card(person).pk),
+    }
 
 
 def _make_administrator(person: Person) -> None:
@@ -66,7 +78,17 @@ def _make_administrator(person: Person) -> None:
 def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
     people.activate_person(person, actor=ACTOR)
     _make_administrator(person)
-    card = Card.objects.create(
+    return {
+        "email": person.email,
+        "id": str(person.pk),
+        "card": str(_card(person).pk),
+        "sessions": [_session(person) for _ in range(sessions)],
+        "tokens": [_token(person, f"t{number}", Scope.READ_PEOPLE) for number in range(tokens)],
+    }
+
+
+def _card(person: Person) -> Card:
+    card: Card = Card.objects.create(
         tenant_id=person.tenant_id,
         holder=person,
         name="Travel",
@@ -75,13 +97,7 @@ def _access(person: Person, sessions: int, tokens: int) -> dict[str, Any]:
         last_four="4242",
         monthly_limit=10_000_000,
     )
-    return {
-        "email": person.email,
-        "id": str(person.pk),
-        "card": str(card.pk),
-        "sessions": [_session(person) for _ in range(sessions)],
-        "tokens": [_token(person, f"t{number}", Scope.READ_PEOPLE) for number in range(tokens)],
-    }
+    return card
 
 
 def _session(person: Person) -> str:
@@ -92,5 +108,5 @@ def _session(person: Person) -> str:
     return str(request.session.session_key)
 
 
-def _token(person: Person, name: str, scope: Scope) -> str:
-    return api_tokens.create_api_token(person, name, scopes=[scope], actor=ACTOR)
+def _token(person: Person, name: str, *scopes: Scope) -> str:
+    return api_tokens.create_api_token(person, name, scopes=scopes, actor=ACTOR)

@@ -1,142 +1,177 @@
 """A sign-in provider revokes people who are busy: how soon is everything dead?
 
-Each person has a session and an API token, and Universal Logout is requested for each of them
-while other requests keep the web processes busy. A survivor is a request that began after the
-answer to the revocation arrived, and succeeded. Each try opens a connection of its own, so that
-any of the web processes may get it.
+Each person has a session, an API token and a card. In turn, one is revoked by Universal Logout, one
+by the signal “session-revoked” and one by “account-disabled”, which deactivates, while other
+requests keep the web processes busy. A survivor is a request that began after the answer to the
+revocation arrived, and succeeded. Each try opens a connection of its own, so that any of the web
+processes may get it.
 """
 
 import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from tests.faults.outcome import Outcome, finish
 from tests.faults.stack import Stack
 from tests.services.fake_openid import CLIENT_ID, CLIENT_SECRET, OpenIdProvider, signed
+from tests.services.signal_transmitter import CAEP, RISC, Transmitter
 
 SENDERS = 4
 TRIES_AFTER = 3
 BUSY = 2
+# Only a deactivation ends the use of cards.
+WAYS_IN = ("session", "token", "card")
 
 
 @dataclass(frozen=True)
 class Revoked:
     """What became of one person."""
 
-    was_in: bool
+    # What did not work before, although it should have.
+    never_worked: set[str]
     # From sending the request until the answer, in seconds.
     took: float
-    survivors: int
+    survivors: list[str]
+
+
+@dataclass
+class World:
+    """One company with its sign-in provider, and the people who are in."""
+
+    stack: Stack
+    openid: OpenIdProvider = field(default_factory=OpenIdProvider)
+    transmitter: Transmitter = field(default_factory=Transmitter)
+
+    def make(self, people: int) -> list[dict[str, str]]:
+        """Let people sign in; return what each is in with."""
+        server, company = self.stack.server, self.stack.connect()
+        definition = self.stack.folder / "provider.json"
+        said = {"kind": "oidc", "name": "Corp", "issuer": self.openid.url}
+        said |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        definition.write_text(json.dumps(said))
+        added = server.manage("add_identity_provider", company.tenant, "--file", str(definition))
+        provider = json.loads(added)["id"]
+        made = server.manage(
+            "shell",
+            *("-v", "0", "-c"),
+            "from tests.faults.busy_people import print_signed_in;"
+            f"print_signed_in({company.tenant!r}, {provider!r}, {self.transmitter.issuer!r},"
+            f" people={people})",
+        )
+        found = json.loads(made)
+        self.owner = {"Authorization": f"Bearer {found['owner_token']}"}
+        self.logout_url = f"{server.url}/sign-in/{company.tenant}/{provider}"
+        self.logout_url += "/global-token-revocation/"
+        everybody: list[dict[str, str]] = found["people"]
+        return everybody
+
+    def close(self) -> None:
+        self.openid.stop()
+        self.transmitter.stop()
+
+    def is_in(self, person: dict[str, str], way: str) -> bool:
+        match way:
+            case "session":
+                return self._gets("/home/", {"Cookie": f"sessionid={person['session']}"})
+            case "token":
+                return self._gets("/api/v1/people", {"Authorization": f"Bearer {person['token']}"})
+        purchase = {"card": person["card"], "amount": 1, "currency": "EUR", "merchant": "x"}
+        url = f"{self.stack.server.url}/api/v1/authorizations"
+        answer = _post(url, headers=self.owner, json=purchase)
+        return answer.status_code == 201 and bool(answer.json()["approved"])
+
+    def _gets(self, path: str, headers: dict[str, str]) -> bool:
+        url = f"{self.stack.server.url}{path}"
+        answer = httpx.get(url, headers=headers, timeout=60, trust_env=False)
+        return answer.status_code == 200
+
+    def log_out(self, subject: dict[str, str]) -> None:
+        now = int(time.time())
+        claims = {
+            "iss": self.openid.url,
+            "aud": self.logout_url,
+            "iat": now,
+            "exp": now + 300,
+            "jti": uuid4().hex,
+        }
+        headers = {"Authorization": f"Bearer {signed(claims)}"}
+        answer = _post(self.logout_url, headers=headers, json={"sub_id": subject})
+        assert answer.status_code == 204, answer.text
+
+    def revoke_session(self, subject: dict[str, str]) -> None:
+        status, said = self.transmitter.send(f"{CAEP}session-revoked", subject)
+        assert status == 202, said
+
+    def disable(self, subject: dict[str, str]) -> None:
+        status, said = self.transmitter.send(f"{RISC}account-disabled", subject)
+        assert status == 202, said
+
+    def revoke(self, number: int, person: dict[str, str]) -> Revoked:
+        """Revoke a person, and try all ways in before and after."""
+        signals: list[tuple[Callable[[dict[str, str]], None], tuple[str, ...]]] = [
+            (self.log_out, WAYS_IN[:2]),
+            (self.revoke_session, WAYS_IN[:2]),
+            (self.disable, WAYS_IN),
+        ]
+        send, ways = signals[number % len(signals)]
+        never_worked = {way for way in ways if not self.is_in(person, way)}
+        subject = {"format": "iss_sub", "iss": self.openid.url, "sub": person["subject"]}
+        began_at = time.monotonic()
+        send(subject)
+        took = time.monotonic() - began_at
+        tries = [way for _ in range(TRIES_AFTER) for way in ways]
+        return Revoked(never_worked, took, [way for way in tries if self.is_in(person, way)])
+
+    def keep_busy(self, is_over: Event) -> None:
+        """Read as somebody does who is not revoked."""
+        with httpx.Client(base_url=self.stack.server.url, timeout=60, trust_env=False) as http:
+            while not is_over.is_set():
+                assert http.get("/api/v1/people", headers=self.owner).status_code == 200
 
 
 def run(stack: Stack, *, people: int) -> Outcome:
     """Revoke so many people, and count what survives."""
-    openid = OpenIdProvider()
+    world = World(stack)
     with ExitStack() as at_the_end:
-        at_the_end.callback(openid.stop)
-        world = _made(stack, openid, people)
+        at_the_end.callback(world.close)
+        everybody = world.make(people)
         is_over = Event()
-        at_the_end.callback(is_over.set)
-        busy = [Thread(target=_keep_busy, args=(stack, world, is_over)) for _ in range(BUSY)]
+        busy = [Thread(target=world.keep_busy, args=[is_over]) for _ in range(BUSY)]
         for thread in busy:
             thread.start()
+            at_the_end.callback(thread.join)
+        at_the_end.callback(is_over.set)
         with ThreadPoolExecutor(SENDERS) as pool:
-            numbers = zip(world["people"], count())
-            outcomes = list(pool.map(lambda one: _revoke(stack, openid, world, *one), numbers))
-        is_over.set()
-        for thread in busy:
-            thread.join()
-    took = sorted(one.took for one in outcomes)
-    survivors = sum(one.survivors for one in outcomes)
-    not_in = sum(not one.was_in for one in outcomes)
-    p99 = statistics.quantiles(took, n=100)[-1]
-    result = f"{survivors} survivors of {len(took) * TRIES_AFTER * 2:,} tries after the answer; "
-    result += f"answer after {statistics.median(took):.2f} s, p99 {p99:.2f} s"
-    if not_in:
-        result += f"; {not_in} were not signed in before"
-    return Outcome("Revoked at once", f"{people:,} people", result, not survivors and not not_in)
+            found = list(pool.map(world.revoke, range(people), everybody))
+    return _judge(found)
 
 
-def _made(stack: Stack, openid: OpenIdProvider, people: int) -> dict[str, Any]:
-    company = stack.connect()
-    definition = stack.folder / "provider.json"
-    definition.write_text(
-        json.dumps(
-            {
-                "kind": "oidc",
-                "name": "Corp",
-                "issuer": openid.url,
-                "client_id": CLIENT_ID,
-                "client_secret": CLIENT_SECRET,
-            }
-        )
-    )
-    added = stack.server.manage("add_identity_provider", company.tenant, "--file", str(definition))
-    provider = json.loads(added)["id"]
-    code = (
-        "from tests.faults.busy_people import print_signed_in;"
-        f"print_signed_in({company.tenant!r}, {provider!r}, people={people})"
-    )
-    said = json.loads(stack.server.manage("shell", "-v", "0", "-c", code))
-    path = f"/sign-in/{company.tenant}/{provider}/global-token-revocation/"
-    made: dict[str, Any] = said | {"url": stack.server.url + path}
-    return made
-
-
-def _revoke(
-    stack: Stack, openid: OpenIdProvider, world: dict[str, Any], person: dict[str, str], number: int
-) -> Revoked:
-    was_in = _ways_in(stack, person) == 2
-    now = int(time.time())
-    claims = {
-        "iss": openid.url,
-        "aud": world["url"],
-        "iat": now,
-        "exp": now + 300,
-        "jti": f"revocation {number}",
-    }
-    subject = {"format": "iss_sub", "iss": openid.url, "sub": person["subject"]}
-    began_at = time.monotonic()
-    answer = httpx.post(
-        world["url"],
-        json={"sub_id": subject},
-        headers={"Authorization": f"Bearer {signed(claims)}"},
-        timeout=30,
-        trust_env=False,
-    )
-    took = time.monotonic() - began_at
-    assert answer.status_code == 204, answer.text
-    return Revoked(was_in, took, sum(_ways_in(stack, person) for _ in range(TRIES_AFTER)))
-
-
-def _ways_in(stack: Stack, person: dict[str, str]) -> int:
-    """Count how many of the person's session and token still work."""
-    tries = {
-        "/home/": {"Cookie": f"sessionid={person['session']}"},
-        "/api/v1/people?page_size=1": {"Authorization": f"Bearer {person['token']}"},
-    }
-    return sum(
-        httpx.get(stack.server.url + path, headers=headers, timeout=30, trust_env=False).status_code
-        == 200
-        for path, headers in tries.items()
+def _judge(found: list[Revoked]) -> Outcome:
+    took = [one.took for one in found]
+    survivors = [way for one in found for way in one.survivors]
+    never_worked = set().union(*(one.never_worked for one in found))
+    result = f"{len(survivors)} survivors; answers after {statistics.median(took):.2f} s, "
+    result += f"p99 {statistics.quantiles(took, n=100)[-1]:.2f} s"
+    if never_worked:
+        # A way in that never worked proves nothing.
+        result += f"; did not work before: {sorted(never_worked)}"
+    return Outcome(
+        "Revoked at once", f"{len(found):,} people", result, not (survivors or never_worked)
     )
 
 
-def _keep_busy(stack: Stack, world: dict[str, Any], is_over: Event) -> None:
-    """Read as somebody does who is not revoked."""
-    headers = {"Authorization": f"Bearer {world['owner_token']}"}
-    with httpx.Client(base_url=stack.server.url, timeout=30, trust_env=False) as http:
-        while not is_over.is_set():
-            assert http.get("/api/v1/people", headers=headers).status_code == 200
+def _post(url: str, **options: Any) -> httpx.Response:
+    return httpx.post(url, timeout=60, trust_env=False, **options)
 
 
 def main() -> None:
