@@ -37,7 +37,9 @@ def print_access(slug: str, *, sessions: int, tokens: int) -> None:
     print(json.dumps({"owner_token": spending, "people": access}))
 
 
-def print_signed_in(slug: str, provider_id: str, issuer: str, *, people: int) -> None:
+def print_signed_in(
+    slug: str, provider_id: str, issuer: str, delivery: str, *, people: int
+) -> None:
     """Let people sign in through the provider, and print what each is in with.
 
     A transmitter of Shared Signals is connected too, whose “account-disabled” deactivates.
@@ -49,7 +51,9 @@ def print_signed_in(slug: str, provider_id: str, issuer: str, *, people: int) ->
         provider = IdentityProvider.objects.get(pk=provider_id)
         found = [_signed_in(provider, f"subject-{number}") for number in range(people)]
         token = _token(owner, "busy", Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)
-        stream = streams.set_up(provider, issuer=issuer, token=TOKEN, delivery="push", person=owner)
+        stream = streams.set_up(
+            provider, issuer=issuer, token=TOKEN, delivery=delivery, person=owner
+        )
         stream.policies = {"account-disabled": SignalPolicy.DEACTIVATE}
         stream.save(update_fields=["policies"])
     print(json.dumps({"owner_token": token, "people": found}))

@@ -49,6 +49,7 @@ class World:
     """One company with its sign-in provider, and the people who are in."""
 
     stack: Stack
+    delivery: str = "push"
     openid: OpenIdProvider = field(default_factory=OpenIdProvider)
     transmitter: Transmitter = field(default_factory=Transmitter)
 
@@ -66,9 +67,10 @@ class World:
             *("-v", "0", "-c"),
             "from tests.faults.busy_people import print_signed_in;"
             f"print_signed_in({company.tenant!r}, {provider!r}, {self.transmitter.issuer!r},"
-            f" people={people})",
+            f" {self.delivery!r}, people={people})",
         )
         found = json.loads(made)
+        self.tenant = company.tenant
         self.owner = {"Authorization": f"Bearer {found['owner_token']}"}
         self.logout_url = f"{server.url}/sign-in/{company.tenant}/{provider}"
         self.logout_url += "/global-token-revocation/"
@@ -78,6 +80,9 @@ class World:
     def close(self) -> None:
         self.openid.stop()
         self.transmitter.stop()
+
+    def subject_of(self, person: dict[str, str]) -> dict[str, str]:
+        return {"format": "iss_sub", "iss": self.openid.url, "sub": person["subject"]}
 
     def is_in(self, person: dict[str, str], way: str) -> bool:
         match way:
@@ -125,7 +130,7 @@ class World:
         ]
         send, ways = signals[number % len(signals)]
         never_worked = {way for way in ways if not self.is_in(person, way)}
-        subject = {"format": "iss_sub", "iss": self.openid.url, "sub": person["subject"]}
+        subject = self.subject_of(person)
         began_at = time.monotonic()
         send(subject)
         took = time.monotonic() - began_at
