@@ -21,6 +21,7 @@ from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
 from provisioning.diagnosis.live_causes import (
     could_sign_in,
     not_in_any_directory,
+    not_in_required_group,
     unusable_there,
 )
 from provisioning.diagnosis.sentences import REFUSALS
@@ -248,6 +249,7 @@ def _never_tried(data: SignInData) -> Diagnosis | None:
 
 CAUSES = (
     unusable_there,
+    not_in_required_group,
     _locked_out,
     _refused,
     could_sign_in,

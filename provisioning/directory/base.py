@@ -109,6 +109,10 @@ class Directory(Protocol):
 class LiveDirectory(Directory, Protocol):
     """A directory that is asked itself."""
 
+    # Whether every subject of a sign-in is the subject or id of an account. Then one without was
+    # deleted.
+    subject_is_id: bool
+
     def standing(self, subject: str, names: Collection[str]) -> Standing | None:
         """Return the standing of the account with this subject, or else with one of the names.
 

@@ -5,6 +5,7 @@ The servers answer in the shapes that the vendors publish; the adapters name the
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from provisioning.directory import live_standing
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.pages import text_of
@@ -335,3 +337,39 @@ def test_and_tells_a_new_account_of_the_same_address_from_the_old_one(
     sign_in(provider, claims(of.subject.replace(KEY, "00u0gone"), email=DORA))
 
     assert (f"is not in {provider}." in asked(admin)) is is_said
+
+
+def test_and_takes_nobody_for_them_whom_a_server_names_that_ignores_filters(
+    admin: Client, cloud: CloudProvider
+) -> None:
+    connected(cloud, vendor("scim"))
+    other = {"id": "u2", "userName": "olaf", "active": False}
+    cloud.api = lambda *_: (200, {"totalResults": 1, "Resources": [other]})
+
+    page = asked(admin)
+
+    assert "returns other people for the filter “userName eq”" in page
+    assert "is disabled" not in page
+
+
+def test_and_knows_them_by_their_second_address(admin: Client, cloud: CloudProvider) -> None:
+    first, second = {"value": "dora@old.example", "primary": True}, {"value": DORA.upper()}
+    connected(cloud, vendor("scim", account={"emails": [first, second]}))
+
+    assert "has the account dora" in asked(admin)
+
+
+def test_and_waits_for_all_of_them_together_no_longer_than_a_page_may_take(
+    admin: Client, cloud: CloudProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_standing, "MAX_SECONDS", 0.4)
+    connected(cloud, vendor("scim"), name="First")
+    connected(cloud, vendor("scim"), name="Second")
+    is_over = threading.Event()
+    cloud.api = lambda *_: (200, {"late": is_over.wait(10)})
+
+    page = asked(admin)
+
+    is_over.set()
+    assert "did not respond in the time that Ramp allows for this page" in page
+    assert "Second could not be asked: The other directories took too long to answer." in page
