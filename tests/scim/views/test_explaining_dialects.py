@@ -280,7 +280,7 @@ CASES: dict[str, list[Case]] = {
     "a member who is not here, or was deleted": [
         Case(push({"value": "grace"}), "“grace” as a member who joins on arrival", "Okta, Entra")
     ],
-    "a group as a member": [Case(nested, "as a group that is a member", "Entra")],
+    "the `id` of a group as a member": [Case(nested, "as a group that is a member", "Entra")],
     "two groups with one name": [Case(same_name, "“Sales” as one of several groups", "Entra")],
     "a PUT without `members`": [
         Case(put_without_members, "a PUT without members as one that leaves them", "Rippling")
