@@ -71,7 +71,7 @@ class SignInData:
         names = [self.query.text]
         if self.person and self.person.email and self.person.email != self.query.text:
             names.append(self.person.email)
-        return list(live_standing.answers(names, self.identities))
+        return live_standing.answers(names, self.identities)
 
     @cached_property
     def offered(self) -> list[IdentityProvider]:

@@ -1,6 +1,6 @@
 """Asks the live directories of a tenant about one person, for the access diagnosis."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -32,8 +32,8 @@ class Answer:
     missing_group: str = ""
 
 
-def answers(names: Collection[str], identities: Collection[Identity]) -> Iterator[Answer]:
-    """Yield the answer of each directory that is browsed live.
+def answers(names: Collection[str], identities: Collection[Identity]) -> list[Answer]:
+    """Return the answer of each directory that is browsed live.
 
     An LDAP directory that knows the person from a sign-in is asked in any case, because it is also
     asked about them regularly.
@@ -41,30 +41,30 @@ def answers(names: Collection[str], identities: Collection[Identity]) -> Iterato
     :param names: the login names and addresses of the person.
     :param identities: the person's identities, whose subjects come before names.
     """
+    found = []
     # The people of a Windows provider are those of its LDAP directory.
     directories = IdentityProvider.objects.offered().exclude(kind=Kind.WINDOWS)
     with time_limit(MAX_SECONDS):
         for provider in directories.select_related("tenant"):
             identity = next((one for one in identities if _is_of(one, provider)), None)
             is_known = identity is not None and provider.kind == Kind.LDAP
-            if not is_known and provider.browsing != IdentityProvider.Browsing.LIVE:
-                continue
-            if not seconds_left():
-                yield Answer(provider, problem="The other directories took too long to answer.")
-                continue
-            with time_limit(MAX_SECONDS_EACH):
-                yield _answer(provider, identity.subject if identity else "", names)
+            if is_known or provider.browsing == IdentityProvider.Browsing.LIVE:
+                found.append(_answer(provider, identity.subject if identity else "", names))
+    return found
 
 
 def _answer(provider: IdentityProvider, subject: str, names: Collection[str]) -> Answer:
-    try:
-        directory = cached_live_directory(provider)
-        found = directory.standing(subject, names)
-    except DirectoryFailed as error:
-        return Answer(provider, problem=str(error))
-    if found is None and subject:
-        found = Standing(AccountProblem.NOT_THERE)
-    return Answer(provider, found, missing_group=_missing_group(provider, directory, found))
+    if not seconds_left():
+        return Answer(provider, problem="The other directories took too long to answer.")
+    with time_limit(MAX_SECONDS_EACH):
+        try:
+            directory = cached_live_directory(provider)
+            found = directory.standing(subject, names)
+        except DirectoryFailed as error:
+            return Answer(provider, problem=str(error))
+        if found is None and subject:
+            found = Standing(AccountProblem.NOT_THERE)
+        return Answer(provider, found, missing_group=_missing_group(provider, directory, found))
 
 
 def _missing_group(
