@@ -53,10 +53,10 @@ def causes(query: DiagnosisQuery) -> Iterator[Finding]:
 
 
 def _locked_out(data: SignInData) -> Diagnosis | None:
-    name = data.person.email if data.person else data.query.text
+    ends = [lockout.waits_until(name) for name in data.names]
     with tenancy.across_tenants():
-        until = lockout.waits_until(name)
-    until = until or lockout.waits_until(data.query.text)
+        ends += [lockout.waits_until(name) for name in data.names]
+    until = max(filter(None, ends), default=None)
     if until is None:
         return None
     return Diagnosis(

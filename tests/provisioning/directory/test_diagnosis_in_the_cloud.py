@@ -18,6 +18,7 @@ from provisioning.directory import live_standing
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.pages import text_of
+from tests.factories import core
 from tests.services.fake_openid import CLIENT_ID
 from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added
 from tests.support.sign_in_flow import claims
@@ -75,7 +76,7 @@ class Vendor:
         match parts:
             case ["users"]:
                 sought = re.findall(r'profile\.\w+ (eq|sw) ("[^"]*")', query["search"])
-                names = [json.loads(text) for _, text in sought]
+                names = [json.loads(text).lower() for _, text in sought]
                 return 200, found if {DORA, "dora@"} & {*names} else []
             case ["users", key] if key == KEY and found:
                 return 200, found[0]
@@ -93,7 +94,7 @@ class Vendor:
         match parts:
             case ["users"]:
                 assert query["exact"] == "true"
-                is_hers = query.get("email") == DORA or query.get("username") == "dora"
+                is_hers = query.get("email") == DORA or query.get("username", "").lower() == "dora"
                 return 200, found if is_hers else []
             case ["users", key] if key == KEY and found:
                 return 200, found[0]
@@ -107,7 +108,7 @@ class Vendor:
         match parts:
             case ["Users"]:
                 names = ('userName eq "dora"', f'emails.value eq "{DORA}"')
-                here = found if query["filter"] in names else []
+                here = found if query["filter"].lower() in map(str.lower, names) else []
                 return 200, {"totalResults": len(here), "Resources": here}
             case ["Users", key] if key == KEY and found:
                 return 200, found[0]
@@ -357,6 +358,20 @@ def test_and_knows_them_by_their_second_address(admin: Client, cloud: CloudProvi
     connected(cloud, vendor("scim", account={"emails": [first, second]}))
 
     assert "has the account dora" in asked(admin)
+
+
+@pytest.mark.parametrize("kind", ["okta", "keycloak", "scim"])
+def test_and_takes_nobody_for_them_whose_login_is_their_name(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    """The account dora is somebody else's than that of Dora Newman."""
+    connected(cloud, vendor(kind, account={"enabled": False, "active": False, "status": "STAGED"}))
+    core.person(email="newman@acme.example", given_name="Dora", family_name="Newman")
+
+    page = asked(admin, "Dora")
+
+    assert "Dora Newman" in page
+    assert "says so now" not in page
 
 
 def test_and_waits_for_all_of_them_together_no_longer_than_a_page_may_take(
