@@ -42,7 +42,7 @@ def found(endpoint_id: UUID) -> WebhookEndpoint:
 @administrator_required
 def webhooks(request: PersonRequest) -> HttpResponse:
     tried = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), last_attempt_at__isnull=False)
-    newest = tried.order_by("-last_attempt_at")
+    newest = tried.order_by("-last_attempt_at", "-pk")
     rows = WebhookEndpoint.objects.annotate(
         last_attempt_at=Subquery(newest.values("last_attempt_at")[:1]),
         last_state=Subquery(newest.values("state")[:1]),
