@@ -7,6 +7,7 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from people import tenancy
 from people.models import Tenant
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
@@ -14,7 +15,7 @@ from tests.clients.pages import text_of
 from tests.services.active_directory import ActiveDirectory
 from tests.support import sign_in_flow
 from tests.support.active_directory import added as added_directory
-from tests.support.active_directory import unused_name
+from tests.support.active_directory import sign_in_as, unused_name
 from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added
 from tests.support.sign_in_flow import claims
 
@@ -169,14 +170,20 @@ class TestBehindAnApi:
         assert "which is required" not in asked(owner_client)
 
 
+@pytest.mark.parametrize("is_known", [False, True], ids=["never signed in", "signed in"])
 def test_in_active_directory(
-    owner_client: Client, acme: Tenant, active_directory: ActiveDirectory
+    owner_client: Client, acme: Tenant, active_directory: ActiveDirectory, *, is_known: bool
 ) -> None:
     name, group = unused_name(), unused_name()
     dn = active_directory.add_group(group, active_directory.add_person(unused_name()))
     active_directory.add_person(name)
-    restriction = {"required_group": active_directory.guid(dn)}
-    document = active_directory.document(directory_browsing="live", restrict_to=restriction)
-    added_directory(acme, document)
+    corp = added_directory(acme, active_directory.document(directory_browsing="live"))
+    if is_known:
+        sign_in_as(name, corp, Client())
+    assert "which is required" not in asked(owner_client, f"{name}@example.com")
 
-    assert "of AD, which is required to sign in." in asked(owner_client, name)
+    with tenancy.use(acme):
+        corp.admission = {"required_group": active_directory.guid(dn)}
+        corp.save()
+
+    assert "of AD, which is required to sign in." in asked(owner_client, f"{name}@example.com")
