@@ -28,6 +28,8 @@ class Page(Generic[Item]):
 
     items: list[Item]
     next: str = ""
+    # Whether the members of a group include groups, whose people are not listed.
+    has_groups: bool = False
 
 
 def start_of(after: str) -> int:

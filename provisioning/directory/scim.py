@@ -88,7 +88,8 @@ class ScimDirectory(ApiDirectory):
             DirectoryPerson(id=text(one, "value"), name=text(one, "display", "value"))
             for one in members[start : start + PAGE]
         ]
-        return Page(people, str(start + PAGE) if len(members) > start + PAGE else "")
+        following = str(start + PAGE) if len(members) > start + PAGE else ""
+        return Page(people, following, has_groups=len(members) < len(listed))
 
 
 def _parameters(sought: str, after: str) -> dict[str, str | int]:

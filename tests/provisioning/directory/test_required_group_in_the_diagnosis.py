@@ -139,6 +139,15 @@ class TestBehindAnApi:
 
         assert "which is required" not in asked(owner_client)
 
+    def test_but_does_not_guess_of_a_scim_group_with_nested_groups(
+        self, owner_client: Client, cloud: CloudProvider
+    ) -> None:
+        """A server need not list indirect memberships (RFC 7643 section 4.1.2)."""
+        nested = {"value": "g3", "type": "Group"}
+        connected(cloud, Vendor("scim", staff=[{"value": "u9"}, nested]))
+
+        assert "which is required" not in asked(owner_client)
+
     @pytest.mark.parametrize("kind", ["graph", "okta", "keycloak"])
     def test_but_does_not_guess_where_groups_may_not_be_read(
         self, owner_client: Client, cloud: CloudProvider, kind: str
