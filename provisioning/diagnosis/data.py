@@ -34,13 +34,10 @@ class SignInData:
 
     @property
     def names(self) -> list[str]:
-        """Return the addresses and login names of the person.
-
-        The text is one of them, unless it is the name of a known person: that may be the login name
-        of another person.
-        """
-        text, email = self.query.text, self.person.email if self.person else ""
-        return [*dict.fromkeys(filter(None, (text if not email or "@" in text else "", email)))]
+        """Return the addresses and login names of the person."""
+        text = "" if self.query.is_name else self.query.text
+        email = self.person.email if self.person else ""
+        return [*dict.fromkeys(filter(None, (text, email)))]
 
     @cached_property
     def tenant(self) -> Tenant:
