@@ -33,10 +33,12 @@ class ScimDiagnosisData:
     def users(self) -> list[ScimUser]:
         """Return the resources with this name, live ones first."""
         key, text = self.query.key, self.query.text
-        named = [Q(user_name_key=key), Q(email_key=key), Q(person__in=self.query.people)]
-        named.append(Q(scim_external_id=text) & ~Q(scim_external_id=""))
-        if scim_uuid(text).int:
-            named.append(Q(scim_id=scim_uuid(text)))
+        named = [Q(person__in=self.query.people)]
+        if not self.query.is_name:
+            named += [Q(user_name_key=key), Q(email_key=key)]
+            named.append(Q(scim_external_id=text) & ~Q(scim_external_id=""))
+            if scim_uuid(text).int:
+                named.append(Q(scim_id=scim_uuid(text)))
         # Most indexes are partial, so each condition says which of the two it can use.
         either = [one & state for one in named for state in (ALIVE, GONE)]
         users = ScimUser.objects.filter(reduce(or_, either), connection__in=self.connections)
@@ -69,7 +71,9 @@ class ScimDiagnosisData:
 
     @cached_property
     def errors(self) -> list[Row]:
-        names = {self.query.key, *(person.email_key for person in self.query.people)}
+        names = {person.email_key for person in self.query.people}
+        if not self.query.is_name:
+            names.add(self.query.key)
         theirs = Q(user_name_key__in=names) | Q(user__in=self.users)
         # For a duplicate email, only errors about people without a managing connection.
         claims = Q(reason=Reason.DUPLICATE_EMAIL, offending_value__iexact=self.query.text)

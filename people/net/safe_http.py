@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from django.conf import settings
 
 from people.net import circuit_breaker
+from people.net.time_limit import seconds_left
 
 CONNECT_SECONDS: Final = 3
 TOTAL_SECONDS: Final = 8
@@ -207,29 +208,38 @@ def check_address(url: str) -> None:
 
 def _send(url: str, parts: SplitResult, request: _Request) -> HttpAnswer:
     is_plain = parts.scheme == "http"
-    deadline = time.monotonic() + TOTAL_SECONDS
+    seconds = min(TOTAL_SECONDS, seconds_left())
+    deadline = time.monotonic() + seconds
     try:
+        if not seconds:
+            raise TimeoutError
         host, port = parts.hostname or "", _port(parts)
-        opened = connect(host, port, seconds=CONNECT_SECONDS, may_be_plain=is_plain)
-        with opened, _cut_off(opened), _secured(opened, parts) as connected:
+        opened = connect(host, port, seconds=min(CONNECT_SECONDS, seconds), may_be_plain=is_plain)
+        with opened, _cut_off(opened, seconds), _secured(opened, parts) as connected:
             answer = _answer(connected, url, parts, request)
         if time.monotonic() >= deadline:
             # The response was cut off by the timer, but may look complete.
             raise TimeoutError
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _failed(url, error, is_late=time.monotonic() >= deadline) from error
+        is_late = time.monotonic() >= deadline
+        if is_late and seconds < TOTAL_SECONDS:
+            # Not `Unreachable`: the server may have been given a moment only.
+            raise OutboundError(
+                "timeout", f"{url} did not respond in the time that Ramp allows for this page."
+            ) from error
+        raise _failed(url, error, is_late=is_late) from error
     return answer
 
 
 @contextmanager
-def _cut_off(opened: socket.socket) -> Iterator[None]:
-    """Close the connection after TOTAL_SECONDS, even if the server keeps sending slowly.
+def _cut_off(opened: socket.socket, seconds: float) -> Iterator[None]:
+    """Close the connection after this time, even if the server keeps sending slowly.
 
     Socket timeouts are not enough, because each received byte restarts them.
     """
     # `wrap_socket` detaches the original socket, so the timer needs a duplicate.
     handle = opened.dup()
-    timer = threading.Timer(TOTAL_SECONDS, _cut, [handle])
+    timer = threading.Timer(seconds, _cut, [handle])
     timer.daemon = True
     timer.start()
     try:

@@ -89,6 +89,14 @@ class DiagnosisQuery:
         return normalize_key(self.text)
 
     @property
+    def is_name(self) -> bool:
+        """Tell whether the text is the name of a known person.
+
+        It may be the userName or the login name of another person, so it says nothing else.
+        """
+        return bool(self.people) and "@" not in self.text
+
+    @property
     def person(self) -> Person | None:
         return self.people[0] if self.people else None
 

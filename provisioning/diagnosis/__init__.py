@@ -21,6 +21,7 @@ from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
 from provisioning.diagnosis.live_causes import (
     could_sign_in,
     not_in_any_directory,
+    not_in_required_group,
     unusable_there,
 )
 from provisioning.diagnosis.sentences import REFUSALS
@@ -52,10 +53,10 @@ def causes(query: DiagnosisQuery) -> Iterator[Finding]:
 
 
 def _locked_out(data: SignInData) -> Diagnosis | None:
-    name = data.person.email if data.person else data.query.text
+    ends = [lockout.waits_until(name) for name in data.names]
     with tenancy.across_tenants():
-        until = lockout.waits_until(name)
-    until = until or lockout.waits_until(data.query.text)
+        ends += [lockout.waits_until(name) for name in data.names]
+    until = max(filter(None, ends), default=None)
     if until is None:
         return None
     return Diagnosis(
@@ -248,6 +249,7 @@ def _never_tried(data: SignInData) -> Diagnosis | None:
 
 CAUSES = (
     unusable_there,
+    not_in_required_group,
     _locked_out,
     _refused,
     could_sign_in,

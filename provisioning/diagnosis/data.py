@@ -32,6 +32,13 @@ class SignInData:
     def who(self) -> str:
         return self.query.who
 
+    @property
+    def names(self) -> list[str]:
+        """Return the addresses and login names of the person."""
+        text = "" if self.query.is_name else self.query.text
+        email = self.person.email if self.person else ""
+        return [*dict.fromkeys(filter(None, (text, email)))]
+
     @cached_property
     def tenant(self) -> Tenant:
         return Tenant.objects.get(pk=tenancy.current_id())
@@ -39,9 +46,11 @@ class SignInData:
     @cached_property
     def attempts(self) -> list[SignInAttempt]:
         """Return the latest attempts, also those under an address or a subject."""
-        text = self.query.text
-        named = Q(email__iexact=text) | Q(subject=text)
+        named = Q(person=self.person) if self.person else Q()
+        for name in self.names:
+            named |= Q(email__iexact=name) | Q(subject=name)
         if self.person is None:
+            text = self.query.text
             # The log names the account that was found, and quotes what was typed.
             named |= Q(detail__icontains=f"“{text}”")
             # The subject of a Windows ticket is the login name and the realm.
@@ -53,8 +62,6 @@ class SignInData:
             # An account without an address is logged under its login name.
             for name in filter(None, (account.email, account.login)):
                 named |= Q(email__iexact=name)
-        if self.person:
-            named |= Q(person=self.person) | Q(email__iexact=self.person.email)
         attempts = SignInAttempt.objects.filter(named).select_related("provider")
         return list(attempts.order_by("-pk")[:ATTEMPTS_SHOWN])
 
@@ -68,10 +75,7 @@ class SignInData:
     @cached_property
     def live(self) -> list[LiveAnswer]:
         """Return what the directories say now. It calls them, so it is read outside of locks."""
-        names = [self.query.text]
-        if self.person and self.person.email and self.person.email != self.query.text:
-            names.append(self.person.email)
-        return list(live_standing.answers(names, self.identities))
+        return live_standing.answers(self.names, self.identities)
 
     @cached_property
     def offered(self) -> list[IdentityProvider]:

@@ -33,6 +33,30 @@ def unusable_there(data: SignInData) -> Diagnosis | None:
     return None
 
 
+def not_in_required_group(data: SignInData) -> Diagnosis | None:
+    """Report an account that is not in the group without which nobody can sign in."""
+    if data.person and data.person.state not in (Person.State.ACTIVE, Person.State.INVITED):
+        return None
+    used = {one.provider for one in data.identities}
+    for answer in data.live:
+        provider = answer.provider
+        # Somebody who signs in through another provider need not be able to use this one, too.
+        if not answer.missing_group or (used and provider not in used):
+            continue
+        seen = provider.groups.filter(external_id=answer.missing_group).first()
+        group = seen.name if seen else answer.missing_group
+        return Diagnosis(
+            Priority.UNUSABLE_THERE,
+            "not-in-required-group",
+            f"{data.who} is not in the group “{group}” of {provider}, which is required to sign "
+            "in.",
+            f"Add them to the group in {provider}, or change the sign-in restrictions of the "
+            "provider.",
+            Link(f"Settings of {provider}", page_url("auth_provider", data.tenant, provider.pk)),
+        )
+    return None
+
+
 def _link(data: SignInData, provider: IdentityProvider, standing: Standing) -> Link:
     """Link to the account; to the provider's settings if they may be wrong, or hide the account."""
     if standing.person and provider.kind != IdentityProvider.Kind.LDAP:
@@ -51,7 +75,7 @@ def could_sign_in(data: SignInData) -> Diagnosis | None:
         return None
     for answer in data.live:
         standing = answer.standing
-        if standing and standing.person and not standing.problem:
+        if standing and standing.person and not standing.problem and not answer.missing_group:
             adds = answer.provider.provisions_people
             return Diagnosis(
                 Priority.LOOKED_UP_WITHOUT_RESULT,

@@ -68,7 +68,6 @@ class ApiDirectory:
     """
 
     is_live = True
-    # Whether every subject of a sign-in is the id of an account. Then one without was deleted.
     subject_is_id = True
 
     def standing(self, subject: str, names: Collection[str]) -> Standing | None:
@@ -164,6 +163,8 @@ def client_token(provider: IdentityProvider, scope: str = "", tenant: str = "") 
             f"{provider} did not issue a token for its directory. Allow the client "
             "credentials grant for the Ramp client.",
         )
+    lifetime = document.get("expires_in")
+    seconds = min(lifetime, 600) if isinstance(lifetime, int) else 60
     # Half of the lifetime, so that a cached token never expires during its use.
-    cache.set(key, token, min(int(document.get("expires_in") or 60), 600) // 2)
+    cache.set(key, token, seconds // 2)
     return token

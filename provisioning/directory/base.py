@@ -28,6 +28,8 @@ class Page(Generic[Item]):
 
     items: list[Item]
     next: str = ""
+    # Whether the members of a group include groups, whose people are not listed.
+    has_groups: bool = False
 
 
 def start_of(after: str) -> int:
@@ -108,6 +110,10 @@ class Directory(Protocol):
 
 class LiveDirectory(Directory, Protocol):
     """A directory that is asked itself."""
+
+    # Whether every subject of a sign-in is the subject or id of an account. Then one without was
+    # deleted.
+    subject_is_id: bool
 
     def standing(self, subject: str, names: Collection[str]) -> Standing | None:
         """Return the standing of the account with this subject, or else with one of the names.

@@ -55,6 +55,22 @@ class CachedLiveDirectory:
         self._count()
         return self.live.standing(subject, names)
 
+    def lacks_group(self, key: str, group_id: str) -> bool:
+        """Tell whether the person is not in the group. Not cached, like `standing`.
+
+        A group that the directory does not have, or in which nobody is, says nothing: tokens may
+        list other things as groups, such as the app roles of Entra. Neither does a group whose
+        nested groups are not searched.
+
+        :raises DirectoryFailed: if the directory does not answer.
+        """
+        self._count()
+        groups = self.live.groups_of(key)
+        if groups is None or any(group_id in (one.id, one.dn) for one in groups):
+            return False
+        members = self.live.members(group_id)
+        return bool(members.items) and not members.has_groups
+
     def _answer(self, method: str, *arguments: str) -> Any:
         key = self._key(method, *arguments)
         cached = cache.get(key)

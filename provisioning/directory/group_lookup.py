@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from people.net.time_limit import time_limit
 from people.secrets import SecretLost
 from people.values import normalize_key
 from provisioning.claims import Group
@@ -12,6 +13,7 @@ from provisioning.models import IdentityProvider
 
 Kind = IdentityProvider.Kind
 MAX_PAGES: Final = 20
+MAX_SECONDS: Final = 12
 
 
 def look_up(provider: IdentityProvider, text: str) -> Group | None:
@@ -31,7 +33,8 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
     try:
         if source.kind == Kind.LDAP and not could_be_name(source, text):
             return _ldap_group(source, text)
-        found = _groups_called(source, text)
+        with time_limit(MAX_SECONDS):
+            found = _groups_called(source, text)
     except (DirectoryFailed, SecretLost):
         return None
     if len(found) > 1:

@@ -53,6 +53,7 @@ SUBJECTS: Final = {
 
 class LdapDirectory:
     is_live = True
+    subject_is_id = True
 
     def __init__(self, provider: IdentityProvider) -> None:
         self.name = provider.name

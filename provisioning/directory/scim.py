@@ -7,6 +7,7 @@ used (RFC 7643 section 4.1.1).
 import json
 from typing import Any
 
+from people.values import normalize_key
 from provisioning.claims import Group
 from provisioning.directory.api import Api, ApiDirectory, Json, objects, segment, text
 from provisioning.directory.base import (
@@ -47,12 +48,22 @@ class ScimDirectory(ApiDirectory):
         return _person(answer) if isinstance(answer, dict) else None
 
     def named(self, name: str) -> list[DirectoryPerson]:
-        names = ("userName", "emails.value") if "@" in name else ("userName",)
-        for attribute in names:
+        """Return the accounts with this login or address.
+
+        :raises DirectoryFailed: if the server ignores the filter. Otherwise Ramp could take another
+            account for that of the person.
+        """
+        for attribute in ("userName", "emails.value") if "@" in name else ("userName",):
             sought = f"{attribute} eq {json.dumps(name)}"
-            found = _page(self.api.json("/Users", **_parameters(sought, "")), "", _person).items
+            found = _resources(self.api.json("/Users", **_parameters(sought, "")))
+            if not all(normalize_key(name) in _names_of(one) for one in found):
+                raise DirectoryFailed(
+                    "filter-ignored",
+                    f"{self.api.base} returns other people for the filter “{attribute} eq”. Have "
+                    "it support this filter (RFC 7644 section 3.4.2.2).",
+                )
             if found:
-                return found
+                return [_person(one) for one in found]
         return []
 
     def groups_of(self, key: str) -> list[Group] | None:
@@ -77,7 +88,8 @@ class ScimDirectory(ApiDirectory):
             DirectoryPerson(id=text(one, "value"), name=text(one, "display", "value"))
             for one in members[start : start + PAGE]
         ]
-        return Page(people, str(start + PAGE) if len(members) > start + PAGE else "")
+        following = str(start + PAGE) if len(members) > start + PAGE else ""
+        return Page(people, following, has_groups=len(members) < len(listed))
 
 
 def _parameters(sought: str, after: str) -> dict[str, str | int]:
@@ -86,10 +98,20 @@ def _parameters(sought: str, after: str) -> dict[str, str | int]:
 
 
 def _page(answer: Any, after: str, how: Any) -> Page[Any]:
-    found = objects(answer.get("Resources")) if isinstance(answer, dict) else []
-    total = answer.get("totalResults", 0) if isinstance(answer, dict) else 0
+    found = _resources(answer)
+    total = answer.get("totalResults") if isinstance(answer, dict) else 0
     following = (start_of(after) or 1) + len(found)
-    return Page([how(one) for one in found], str(following) if found and following <= total else "")
+    has_more = bool(found) and isinstance(total, int) and following <= total
+    return Page([how(one) for one in found], str(following) if has_more else "")
+
+
+def _resources(answer: Any) -> list[Json]:
+    return objects(answer.get("Resources")) if isinstance(answer, dict) else []
+
+
+def _names_of(user: Json) -> set[str]:
+    emails = (text(one, "value") for one in objects(user.get("emails")))
+    return {normalize_key(name) for name in (text(user, "userName"), *emails)}
 
 
 def _person(answer: Json) -> DirectoryPerson:

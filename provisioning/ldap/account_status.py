@@ -27,6 +27,13 @@ def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, Accou
     return statuses
 
 
+def entry_with(directory: Directory, subject: str) -> Entry | None:
+    """Return the entry with this subject among those that may sign in."""
+    sought = f"(&{directory.settings.anybody}{_having(directory, [subject])})"
+    found = directory.search(sought, most=2)
+    return found[0] if len(found) == 1 else None
+
+
 def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
     now, settings = timezone.now(), directory.settings
     among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
@@ -57,12 +64,16 @@ def _entries(
 ) -> Iterator[tuple[str, Entry]]:
     """Yield the entries that have one of the subjects, page by page (RFC 2696)."""
     names = directory.names_of("subject")
-    alternatives = "".join(
-        f"({name}={_escaped(name, subject)})" for name in names for subject in subjects
-    )
-    sought = f"(&{within}(|{alternatives}))"
+    sought = f"(&{within}{_having(directory, subjects)})"
     for entry in directory.pages(sought, base=base, names=[*names, *STATUS]):
         yield entry.text(names), entry
+
+
+def _having(directory: Directory, subjects: Collection[str]) -> str:
+    """Return the filter for the entries with one of the subjects."""
+    names = directory.names_of("subject")
+    either = (f"({name}={_escaped(name, subject)})" for name in names for subject in subjects)
+    return f"(|{''.join(either)})"
 
 
 def _escaped(name: str, subject: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from provisioning.ldap import client, login_names
-from provisioning.ldap.account_status import statuses
+from provisioning.ldap.account_status import entry_with, statuses
 from provisioning.ldap.connection import LdapFailed, WrongPassword, is_available
 from provisioning.ldap.entry import Account, Entry, status_of
 from provisioning.models.account_status import AccountStatus
@@ -22,7 +22,8 @@ SECONDS = 4
 @dataclass(frozen=True)
 class Standing:
     status: AccountStatus
-    # None if the account is outside of the base DN or the user filter, or was deleted.
+    # None if the account is outside of the base DN or the user filter, was deleted, or was found by
+    # its subject and cannot be used.
     account: Account | None = None
 
 
@@ -37,7 +38,9 @@ def standing_of(
     """
     with client.opened(settings, bind_password, seconds=SECONDS) as directory:
         if subject:
-            return Standing(statuses(directory, [subject])[subject])
+            status = statuses(directory, [subject])[subject]
+            known = entry_with(directory, subject) if status == AccountStatus.GOOD else None
+            return Standing(status, directory.account_of(known) if known else None)
         for name in names:
             entry: Entry | None
             try:

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from people.models import Tenant
+from people.net.time_limit import time_limit
 from people.presentation.search_forms import PersonSearch
 from people.views.permissions import PersonRequest
 from provisioning.directory import Directory, DirectoryFailed, DirectoryPerson, directory_of
@@ -15,6 +16,8 @@ from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 TAB = "auth_providers"
+# Groups of Keycloak may take many requests.
+MAX_SECONDS = 12
 
 
 class _DirectoryBrowser:
@@ -38,8 +41,9 @@ class _DirectoryBrowser:
             "back": reverse("admin:directory", args=[self.tenant.slug, self.provider.pk]),
         }
         try:
-            found = directory_of(self.provider)
-            context |= {"is_live": found.is_live, **query(found)} if found else {"is_off": True}
+            with time_limit(MAX_SECONDS):
+                found = directory_of(self.provider)
+                context |= {"is_live": found.is_live, **query(found)} if found else {"is_off": True}
         except DirectoryFailed as error:
             context["problem"] = str(error)
         return render(self.request, f"provisioning/tenant/{template}.html", context)

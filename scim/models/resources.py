@@ -211,11 +211,16 @@ class ScimWaitingMember(models.Model):
     group = models.ForeignKey(ScimGroup, on_delete=models.CASCADE, related_name="waiting_members")
     # The id, externalId or userName that the provider sent.
     value = models.CharField(max_length=255)
+    # The case-folded value, as `ScimUser.user_name_key`. Blank in rows of the version before.
+    value_key = models.CharField(max_length=512, default="", db_default="")
+    # The value as an id; None if it is none.
+    value_id = models.UUIDField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint("group", "value", name="scim_waiting_member_once"),
         ]
+        indexes: ClassVar = [models.Index(fields=["value_key"], name="scim_waiting_member_key")]
 
     def __str__(self) -> str:
         return f"{self.value} for {self.group}"

@@ -5,10 +5,12 @@ members join at once. The others are stored, and join when the connection has a 
 externalId or userName.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from people import tenancy
 from people.models import Person
@@ -29,7 +31,7 @@ def add(group: ScimGroup, values: Collection[str]) -> None:
     """Store the values of members who have no user on the connection."""
     stored = sorted({_shortened(value) for value in values})
     ScimWaitingMember.objects.bulk_create(
-        (ScimWaitingMember(group=group, value=value) for value in stored),
+        (_keyed(ScimWaitingMember(group=group, value=value)) for value in stored),
         batch_size=BATCH_SIZE,
         ignore_conflicts=True,
     )
@@ -43,6 +45,13 @@ def remove(group: ScimGroup, values: Collection[str]) -> None:
         group.waiting_members.filter(value__in=stored).delete()
 
 
+def _keyed(member: ScimWaitingMember) -> ScimWaitingMember:
+    member.value_key = normalize_key(member.value)
+    identifier = scim_uuid(member.value)
+    member.value_id = identifier if identifier.int else None
+    return member
+
+
 def _shortened(value: str) -> str:
     return value[: ScimWaitingMember.value.field.max_length]
 
@@ -53,42 +62,74 @@ def clear(group: ScimGroup) -> None:
 
 
 def join_groups_of(person: Person) -> int:
-    """Add the person's users to the groups in which their exact names wait.
-
-    Names in another case are found by `join_all`, which compares all values.
+    """Add the person's users to the groups in which they wait.
 
     :returns: the number of groups.
     """
     joined = 0
     for user in person.scim_users.filter(deleted_at=None).select_related("connection"):
-        names = {str(user.scim_id), user.scim_external_id, user.scim_username} - {""}
-        waiting = _waiting_members(user.connection).filter(value__in=names)
-        joined += _join(user.connection, [WaitingMember(*row) for row in waiting])
+        names = (str(user.scim_id), user.scim_external_id, user.scim_username)
+        waiting = _waiting_members().filter(
+            group__connection=user.connection,
+            value_key__in={normalize_key(name) for name in names if name},
+        )
+        rows = waiting.order_by("pk").values_list("pk", "group_id", "value")
+        joined += _join(user.connection, [WaitingMember(*row) for row in rows])
     return joined
 
 
 def join_all() -> int:
     """Add the users who exist by now to the groups of all tenants in which they wait.
 
+    Most of those who wait have no user yet, so the database compares them, by indexes.
+
     :returns: the number of new memberships.
     """
-    joined = 0
+    waiting: defaultdict[UUID, list[WaitingMember]] = defaultdict(list)
     with tenancy.across_tenants():
-        live = Connection.objects.filter(disconnected_at=None)
-        ids = ScimWaitingMember.objects.values("group__connection")
-        connections = list(live.filter(pk__in=ids))
+        _fill_keys()
+        for *row, connection_id in _arrived():
+            waiting[connection_id].append(WaitingMember(*row))
+        connections = list(Connection.objects.filter(pk__in=waiting)) if waiting else []
+    joined = 0
     for connection in connections:
         with tenancy.use(connection.tenant_id):
-            for batch in _batches([WaitingMember(*row) for row in _waiting_members(connection)]):
+            for batch in _batches(waiting[connection.pk]):
                 joined += _join(connection, batch)
     return joined
 
 
-def _waiting_members(connection: Connection) -> QuerySet[ScimWaitingMember, tuple[Any, ...]]:
-    of_connection = ScimWaitingMember.objects.filter(
-        group__connection=connection, group__deleted_at=None
+def _fill_keys() -> None:
+    """Add the keys to rows that the version before has stored."""
+    unkeyed = ScimWaitingMember.objects.filter(value_key="").exclude(value="")
+    if rows := [_keyed(member) for member in unkeyed]:
+        fields = ["value_key", "value_id"]
+        ScimWaitingMember.objects.bulk_update(rows, fields, batch_size=BATCH_SIZE)
+
+
+def _arrived() -> QuerySet[ScimWaitingMember, tuple[Any, ...]]:
+    """Return the waiting members whose value is the id or a name of a user by now, with connection.
+
+    Three searches, because PostgreSQL reads all users for three conditions in one.
+    """
+    users = ScimUser.objects.filter(connection=OuterRef("group__connection"), deleted_at=None)
+    with_external_id = users.exclude(scim_external_id="")
+    rows = _waiting_members().values_list("pk", "group_id", "value", "group__connection")
+    by_id, by_name, by_external_id = (
+        rows.filter(Exists(found))
+        for found in (
+            users.filter(scim_id=OuterRef("value_id")),
+            users.filter(user_name_key=OuterRef("value_key")),
+            with_external_id.filter(scim_external_id=OuterRef("value")),
+        )
     )
-    return of_connection.order_by("pk").values_list("pk", "group_id", "value")
+    return by_id.union(by_name, by_external_id)
+
+
+def _waiting_members() -> QuerySet[ScimWaitingMember]:
+    return ScimWaitingMember.objects.filter(
+        group__deleted_at=None, group__connection__disconnected_at=None
+    )
 
 
 def _batches(rows: Sequence[WaitingMember]) -> Iterator[Sequence[WaitingMember]]:

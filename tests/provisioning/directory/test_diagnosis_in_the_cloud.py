@@ -5,6 +5,7 @@ The servers answer in the shapes that the vendors publish; the adapters name the
 
 import json
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +14,11 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 
+from provisioning.directory import live_standing
 from provisioning.models import IdentityProvider
 from provisioning.sign_in.sign_in import sign_in
 from tests.clients.pages import text_of
+from tests.factories import core
 from tests.services.fake_openid import CLIENT_ID
 from tests.support.cloud_directories import ORGANIZATION, CloudProvider, added
 from tests.support.sign_in_flow import claims
@@ -73,7 +76,7 @@ class Vendor:
         match parts:
             case ["users"]:
                 sought = re.findall(r'profile\.\w+ (eq|sw) ("[^"]*")', query["search"])
-                names = [json.loads(text) for _, text in sought]
+                names = [json.loads(text).lower() for _, text in sought]
                 return 200, found if {DORA, "dora@"} & {*names} else []
             case ["users", key] if key == KEY and found:
                 return 200, found[0]
@@ -91,7 +94,7 @@ class Vendor:
         match parts:
             case ["users"]:
                 assert query["exact"] == "true"
-                is_hers = query.get("email") == DORA or query.get("username") == "dora"
+                is_hers = query.get("email") == DORA or query.get("username", "").lower() == "dora"
                 return 200, found if is_hers else []
             case ["users", key] if key == KEY and found:
                 return 200, found[0]
@@ -105,7 +108,7 @@ class Vendor:
         match parts:
             case ["Users"]:
                 names = ('userName eq "dora"', f'emails.value eq "{DORA}"')
-                here = found if query["filter"] in names else []
+                here = found if query["filter"].lower() in map(str.lower, names) else []
                 return 200, {"totalResults": len(here), "Resources": here}
             case ["Users", key] if key == KEY and found:
                 return 200, found[0]
@@ -335,3 +338,53 @@ def test_and_tells_a_new_account_of_the_same_address_from_the_old_one(
     sign_in(provider, claims(of.subject.replace(KEY, "00u0gone"), email=DORA))
 
     assert (f"is not in {provider}." in asked(admin)) is is_said
+
+
+def test_and_takes_nobody_for_them_whom_a_server_names_that_ignores_filters(
+    admin: Client, cloud: CloudProvider
+) -> None:
+    connected(cloud, vendor("scim"))
+    other = {"id": "u2", "userName": "olaf", "active": False}
+    cloud.api = lambda *_: (200, {"totalResults": 1, "Resources": [other]})
+
+    page = asked(admin)
+
+    assert "returns other people for the filter “userName eq”" in page
+    assert "is disabled" not in page
+
+
+def test_and_knows_them_by_their_second_address(admin: Client, cloud: CloudProvider) -> None:
+    first, second = {"value": "dora@old.example", "primary": True}, {"value": DORA.upper()}
+    connected(cloud, vendor("scim", account={"emails": [first, second]}))
+
+    assert "has the account dora" in asked(admin)
+
+
+@pytest.mark.parametrize("kind", ["okta", "keycloak", "scim"])
+def test_and_takes_nobody_for_them_whose_login_is_their_name(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    """The account dora is somebody else's than that of Dora Newman."""
+    connected(cloud, vendor(kind, account={"enabled": False, "active": False, "status": "STAGED"}))
+    core.person(email="newman@acme.example", given_name="Dora", family_name="Newman")
+
+    page = asked(admin, "Dora")
+
+    assert "Dora Newman" in page
+    assert "says so now" not in page
+
+
+def test_and_waits_for_all_of_them_together_no_longer_than_a_page_may_take(
+    admin: Client, cloud: CloudProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_standing, "MAX_SECONDS", 0.4)
+    connected(cloud, vendor("scim"), name="First")
+    connected(cloud, vendor("scim"), name="Second")
+    is_over = threading.Event()
+    cloud.api = lambda *_: (200, {"late": is_over.wait(10)})
+
+    page = asked(admin)
+
+    is_over.set()
+    assert "did not respond in the time that Ramp allows for this page" in page
+    assert "Second could not be asked: The other directories took too long to answer." in page

@@ -55,11 +55,13 @@ def answers(kind: str) -> dict[str, Any]:
             listed = [{"id": "g1", "profile": {"name": "Finance"}}]
             return {"/groups": listed, "/groups/g1/users": members}
         case "keycloak":
-            return {"/groups": [group], "/groups/g1/members": members}
+            known = {"/users/u2": members[1]}
+            return known | {"/groups": [group], "/groups/g1/members": members}
     nested = {"value": "g2", "display": "Payroll", "type": "Group"}
     return {
         "/Groups": {"totalResults": 1, "Resources": [group]},
         "/Groups/g1": group | {"members": [*members[:2], nested]},
+        "/Users/u2": {"id": "u2", "userName": "olaf@acme.example"},
     }
 
 
@@ -101,6 +103,24 @@ def test_shows_who_would_have_the_role(admin: Client, cloud: CloudProvider, kind
             assert other not in shown
     assert "1 who has not signed in" in page
     assert "They get the role at their first sign-in" in text_of(preview)
+
+
+@pytest.mark.parametrize("kind", ["keycloak", "scim"])
+def test_does_not_guess_who_has_signed_in_where_ids_are_others_than_at_sign_ins(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
+    """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
+    corp = connected(cloud, kind)
+    mappings = f"/tenants/acme/mappings/?provider={corp.pk}"
+    group = "/Finance" if kind == "keycloak" else "Finance"
+    admin.post(mappings, {"group": group, "role": Person.Role.BOOKKEEPER})
+    assert "Olaf Known" in text_of(admin.get(mappings))
+
+    sign_in(corp, claims("pairwise-2", email="olaf@acme.example"))
+
+    page = text_of(admin.get(mappings))
+    assert "Olaf Known" not in page
+    assert "cannot tell who of a group has not signed in yet" in page
 
 
 @pytest.mark.parametrize("kind", KINDS)

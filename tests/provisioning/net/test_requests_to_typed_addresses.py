@@ -17,6 +17,7 @@ from people import tenancy
 from people.models import Tenant
 from people.net import safe_http
 from people.net.safe_http import OutboundError, fetch, fetch_json
+from people.net.time_limit import time_limit
 from provisioning.ldap.connection import LdapFailed, connected
 from provisioning.models import SignInAttempt
 from provisioning.providers.config import LdapSettings
@@ -262,6 +263,17 @@ class TestDoesNotWaitForEver:
 
         assert code_of(f"https://{NAME}/") == "unresolvable"
         over.set()
+
+    def test_longer_than_the_page_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 10)
+        with Listener(says=None) as server, time_limit(0.3):
+            url = f"http://127.0.0.1:{server.port}/"
+
+            codes = [code_of(url) for _ in range(5)]
+
+        # One was sent. The server is not blamed for it: the circuit breaker stays closed.
+        assert codes == ["timeout"] * 5
+        assert server.connections == 1
 
     def test_for_a_server_that_did_not_answer_three_times(self) -> None:
         with Listener(says=None) as server:

@@ -1,6 +1,7 @@
 """“Why isn't Ada here?” answers, as far as signing in tells …"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -18,6 +19,7 @@ from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.passwords import lockout
 from provisioning.passwords.login import person_with_password
+from provisioning.sign_in.attempt_log import Outcome, log_attempt
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
 from tests.clients.pages import queries_of, signed_in, text_of
@@ -270,12 +272,41 @@ def test_with_links_that_lead_somewhere(client: Client, corp: IdentityProvider, 
         assert client.get(address).status_code == 200, address
 
 
+def code_of(who: str) -> str:
+    verdict = diagnose(who).verdict
+    assert verdict
+    return verdict.code
+
+
 def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -> None:
     has_an_unverified_address(corp)
 
     page = text_of(client.get("/people/why/", {"who": ADA}))
 
     assert "Sign-in attempt through Corp, refused: unverified-email" in page
+
+
+@pytest.mark.parametrize("who", ["Dora", "Dora Newman"])
+def test_nothing_of_another_account_whose_login_is_the_name_of_the_person(
+    client: Client, corp: IdentityProvider, who: str
+) -> None:
+    """An attempt of an account without an address is listed under its login name."""
+    core.person(email="newman@acme.example", given_name="Dora", family_name="Newman")
+    log_attempt(Outcome.REFUSED, corp, subject="s-1", email="dora", reason="wrong-password")
+    for _ in range(lockout.FREE_TRIES + 1):
+        with suppress(lockout.GuessedTooOften):
+            lockout.check("dora")
+
+    assert code_of(who) == "never-signed-in"
+
+
+def test_nothing_of_attempts_without_an_address_about_a_person_without_one(
+    client: Client, corp: IdentityProvider
+) -> None:
+    core.person(email="", given_name="Dora", family_name="Newman")
+    log_attempt(Outcome.REFUSED, corp, reason="no-email")
+
+    assert code_of("Dora Newman") == "never-signed-in"
 
 
 def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> None:

@@ -72,6 +72,20 @@ def test_in_any_case_and_by_name(company: Company, client: Client, who: str) -> 
     assert "Ada Lovelace has been active" in ask(client, who)
 
 
+def test_nothing_of_somebody_else_whose_user_name_is_the_name_of_the_person(
+    company: Company, client: Client
+) -> None:
+    okta = company.okta()
+    other = okta.add("ada", userName="dora")
+    okta("DELETE", f"/Users/{other}")
+    core.person(email="newman@example.com", given_name="Dora", family_name="Newman")
+
+    page = ask(client, "Dora")
+
+    assert "Dora Newman has been active" in page
+    assert "has dora as deleted" not in page
+
+
 @pytest.mark.parametrize("who", ["Countess", "X-1"])
 def test_by_what_the_provider_calls_them(company: Company, client: Client, who: str) -> None:
     scim_diagnosis_cases.joined(company.okta(), userName="countess", externalId="X-1")

@@ -1,5 +1,6 @@
 """The page of a request says how each dialect was understood, and who is known to send it: …"""
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -280,7 +281,7 @@ CASES: dict[str, list[Case]] = {
     "a member who is not here, or was deleted": [
         Case(push({"value": "grace"}), "“grace” as a member who joins on arrival", "Okta, Entra")
     ],
-    "a group as a member": [Case(nested, "as a group that is a member", "Entra")],
+    "the `id` of a group as a member": [Case(nested, "as a group that is a member", "Entra")],
     "two groups with one name": [Case(same_name, "“Sales” as one of several groups", "Entra")],
     "a PUT without `members`": [
         Case(put_without_members, "a PUT without members as one that leaves them", "Rippling")
@@ -322,6 +323,28 @@ def test_a_rule_with_its_provider(connect: Connect, owner: Person, case: Case) -
     note = note[: note.index("</li>")] if case.provider else ""
     if case.provider:
         assert f'<span class="text-subtle">Known from {case.provider}' in note
+
+
+def rules() -> list[str]:
+    """Return what identifies the note of each rule in the code: its longest constant part."""
+    found = []
+    for file in sorted((DOCS.parents[1] / "scim").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("understood"):
+                text = node.args[0]
+                parts = text.values if isinstance(text, ast.JoinedStr) else [text]
+                constants = (one.value for one in parts if isinstance(one, ast.Constant))
+                found.append(max(map(str, constants), key=len))
+    return found
+
+
+def test_each_rule_in_the_code() -> None:
+    told = [case.told for cases in CASES.values() for case in cases]
+
+    # Some cases name the beginning only.
+    unlisted = [rule for rule in rules() if not any(rule[:15] in one for one in told)]
+    assert unlisted == []
+    assert len(rules()) > 30
 
 
 def test_the_media_type_that_a_client_accepts(scim: Provider, owner: Person) -> None:
