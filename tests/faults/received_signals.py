@@ -101,7 +101,9 @@ def _kill(stack: Stack, number: int) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.signals", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.received_signals", description=__doc__
+    )
     parser.add_argument("--signals", type=int, default=500)
     parser.add_argument("--deaths", type=int, default=9)
     wanted = parser.parse_args()

@@ -1,10 +1,10 @@
 """While web processes, workers and Redis are killed …"""
 
-from tests.faults import signals
+from tests.faults import received_signals
 from tests.faults.stack import Stack
 
 
 def test_each_signal_is_applied_once(stack: Stack) -> None:
-    outcome = signals.run(stack, signals=60, deaths=3)
+    outcome = received_signals.run(stack, signals=60, deaths=3)
 
     assert outcome.holds, outcome
