@@ -19,6 +19,7 @@ from scim.jobs import (
     reapply,
     waiting_managers,
 )
+from scim.models import user_count
 from scim.sync import group_roles, sync_errors, waiting_members
 from scim.tools import self_test
 
@@ -92,6 +93,7 @@ def run_cycle(**_: Any) -> None:
 
 def run_sync_cycle(*, as_of: datetime) -> int:
     """Run the sync cycle, and return the number of people that it processed."""
+    user_count.sum_up()
     certification.end_overdue(as_of=as_of)
     inactivity.check_inactivity(as_of=as_of)
     reapplied = reapply.run_batch()
