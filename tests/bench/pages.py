@@ -2,8 +2,8 @@
 
 python -m tests.bench.pages --people 1000000
 
-`company` makes the people by SQL. Only the server's time is measured: there is no browser and no
-network.
+`company` makes the people by SQL. Only the server's CPU time is measured: there is no browser and
+no network.
 """
 
 import argparse
@@ -70,7 +70,6 @@ PAGES: Final = {
     "Provisioned members, name": "/tenants/acme/provisioned-members/?q=Familyab",
     "Integrations": "/integrations/",
     "Okta": "/integrations/okta/",
-    "Setup review": "/integrations/okta/setup/review/",
     "SCIM settings": "/integrations/scim/{connection}/",
     "Request log": "/integrations/scim/{connection}/requests/",
     "API: people": "/api/v1/people",
@@ -80,7 +79,9 @@ PAGES: Final = {
     "API: needs attention": "/api/v1/attention",
     "API: audit events": "/api/v1/audit-events",
     "SCIM list: first 100": "/scim/v2/Users?count=100",
-    "SCIM list: 100 from 500,001": "/scim/v2/Users?count=100&startIndex=500001",
+    "SCIM list: 100 from 101": "/scim/v2/Users?count=100&startIndex=101",
+    "SCIM list: 100 from 500,001, first": "/scim/v2/Users?count=100&startIndex=500001",
+    "SCIM list: 100 from 500,101, next": "/scim/v2/Users?count=100&startIndex=500101",
     "SCIM list: userName eq": '{users}userName eq "p47@acme.example.com"',
     "SCIM list: externalId eq": '{users}externalId eq "external-4711"',
     "SCIM filter: userName sw": '{users}userName sw "p471"',
