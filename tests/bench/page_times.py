@@ -20,6 +20,7 @@ django.setup()
 from people import tenancy  # noqa: E402
 from people.models import ApiToken, Department, Person, Scope  # noqa: E402
 from people.operations.api_tokens import create_api_token  # noqa: E402
+from people.presentation.page_links import COUNTED_AT_MOST  # noqa: E402
 from people.tenancy import across_tenants  # noqa: E402
 from scim.models import Connection, Token  # noqa: E402
 from scim.models.connection import issue_token  # noqa: E402
@@ -73,6 +74,7 @@ def _visitors() -> tuple[Mapping[str, Client], dict[str, Any]]:
             "person": Person.objects.get(email="p47@acme.example.com").pk,
             "manager": Person.objects.get(email="p11@acme.example.com").pk,
             "users": "/scim/v2/Users?filter=",
+            "last": min(Person.objects.in_lists().count(), COUNTED_AT_MOST) // 50,
         }
     browser = Client(raise_request_exception=False)
     browser.force_login(owner)

@@ -38,7 +38,7 @@ PAGES: Final = {
     "People, sorted by location": "/people/?o=4",
     "People, sorted by state": "/people/?o=6",
     "People, guests": "/people/?guest=yes",
-    "People, page 200, the last": "/people/?p=200",
+    "People, last page": "/people/?p={last}",
     "People as CSV, first row": "/people/export/",
     "A person": "/people/{person}/",
     "Search, name": "/search/?q=Family00",
