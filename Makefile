@@ -5,6 +5,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # A tenth of the time that pip takes. It does not read pip.conf, so pip follows where uv fails.
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
 PEOPLE ?= 10000
+# How many people the load generator creates by SCIM; those of the pages are made by SQL.
+LOADED ?= 10000
 PYTEST_WORKERS ?= auto
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
@@ -63,8 +65,9 @@ fmt: .venv/installed  ## Put code and templates in shape
 	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2
 	git ls-files '*.html' | xargs -r $(BIN)/djhtml --tabwidth 2
 
-bench: setup  ## Measure SCIM against a bare Django view (PEOPLE=10000)
-	$(BIN)/python -m tests.bench --people $(PEOPLE)
+bench: setup  ## Measure SCIM against a bare Django view, and the pages with PEOPLE=10000 people
+	$(BIN)/python -m tests.bench --people $(LOADED)
+	$(BIN)/python -m tests.bench.pages --people $(PEOPLE)
 
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)

@@ -173,9 +173,10 @@ else:
         # Seconds; the next one is in milliseconds. A database that is gone must not stop requests.
         "connect_timeout": 3,
         "tcp_user_timeout": 10_000,
-        # `migrate` removes the first limit for itself.
+        # `migrate` removes the first limit for itself. To compile a statement takes PostgreSQL
+        # longer than to run any of ours, and with many people it would compile a page's each time.
         "options": "-c statement_timeout=10s -c lock_timeout=5s"
-        " -c idle_in_transaction_session_timeout=10s",
+        " -c idle_in_transaction_session_timeout=10s -c jit=off",
     } | DATABASE.get("OPTIONS", {})
 DATABASES = {
     "default": DATABASE

@@ -98,7 +98,7 @@ class PeopledAdmin(PlaceAdmin):
 
 def _count(people: QuerySet[Person], opts: Any) -> Coalesce:
     by_place = people.order_by().values(opts.model_name)
-    return Coalesce(Subquery(by_place.annotate(count=Count("pk")).values("count")), 0)
+    return Coalesce(Subquery(by_place.annotate(count=Count("*")).values("count")), 0)
 
 
 @admin.register(Department)

@@ -19,6 +19,7 @@ from people.admin.exports import add_contact_details, fields_of, people_as_csv
 from people.admin.filter_chips import filter_chips
 from people.admin.filters import GuestFilter, MissingFilter, StateFilter
 from people.admin.model_admin import CompanyAdmin
+from people.admin.people_order import PeoplePaginator, complete
 from people.models import Person
 from people.models.person import PersonQuerySet
 from people.operations.exports import record_export
@@ -53,6 +54,9 @@ class PeopleChangeList(ChangeList):
         filters: dict[str, Any] = super().get_filters_params(params)
         return {name: filters[name] for name in filters if name not in (VIEW_VAR, COLUMNS_VAR)}
 
+    def get_ordering(self, request: HttpRequest, queryset: Any) -> list[str]:
+        return complete(super().get_ordering(request, queryset))
+
 
 def layout_of(request: HttpRequest) -> Layout:
     """Return the layout of the list for the visitor. It is loaded once for each request."""
@@ -76,6 +80,7 @@ def _export_query(request: HttpRequest) -> str:
 @admin.register(Person)
 class PersonAdmin(CompanyAdmin):
     address = "people/"
+    paginator = PeoplePaginator
     nothing_yet = "Invite a person, or connect your identity provider."
     list_filter = (
         StateFilter,

@@ -1,10 +1,10 @@
-"""Builds an index of a large table without blocking its writers.
+"""Builds and drops indexes of large tables without blocking writers.
 
 Django's AddIndexConcurrently fails on SQLite, on which Ramp's migrations also run.
 """
 
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.operations import AddIndex
+from django.db.migrations.operations import AddIndex, RemoveIndex
 from django.db.migrations.state import ProjectState
 
 
@@ -29,3 +29,22 @@ class AddLargeIndex(AddIndex):
             # An earlier attempt that was interrupted leaves an invalid index of this name.
             schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
             schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
+            if self.index.expressions:
+                # An expression has no statistics before, so PostgreSQL might not use the index.
+                schema_editor.execute(f'ANALYZE "{model._meta.db_table}"')
+
+
+class RemoveLargeIndex(RemoveIndex):
+    """Remove an index, on PostgreSQL concurrently. The migration needs `atomic = False`."""
+
+    def database_forwards(
+        self,
+        app_label: str,
+        schema_editor: BaseDatabaseSchemaEditor,
+        from_state: ProjectState,
+        to_state: ProjectState,
+    ) -> None:
+        if schema_editor.connection.vendor != "postgresql":
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+        else:
+            schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.name}"')

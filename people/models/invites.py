@@ -44,6 +44,12 @@ class Invite(DeferrableModel, TenantOwned):
                 name="invite_pending",
                 condition=models.Q(accepted_at=None, revoked_at=None),
             ),
+            # Every page shows how many have expired, among all the others that are open.
+            models.Index(
+                fields=["tenant", "expires_at"],
+                name="invite_expiry",
+                condition=models.Q(accepted_at=None, revoked_at=None),
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import models
-from django.db.models.functions import Upper
+from django.db.models.functions import Coalesce, Upper
 from django.db.models.lookups import IsNull
 from django.utils.crypto import salted_hmac
 
@@ -16,6 +16,15 @@ from people.models.organization import Department, Location
 from people.models.tenant import Tenant
 from people.tenancy import TenantManager
 from people.values import VIA_SCIM, Actor, Profile, normalize_key
+
+
+def by_name_without_index() -> tuple[Any, ...]:
+    """Return the order of lists, for a few people who are found by another index.
+
+    For the first page, PostgreSQL would otherwise read everybody in the order of `person_list`
+    until it has found enough of these few.
+    """
+    return Coalesce("family_name", models.Value("")), "given_name", "pk"
 
 
 class PersonQuerySet(models.QuerySet["Person"]):
@@ -55,6 +64,12 @@ class PersonQuerySet(models.QuerySet["Person"]):
         # Not Exists, for which PostgreSQL would first read the reports of everybody.
         first = models.Subquery(reports.values("pk")[:1])
         return self.annotate(has_reports=IsNull(first, rhs=False))
+
+    def managing(self, *, somebody: bool = True) -> Self:
+        """Keep the people who have reports, or with False those who have none."""
+        people: Any = self.with_is_manager()
+        managers: Self = people.filter(has_reports=somebody)
+        return managers
 
     def matching(self, text: str) -> Self:
         """Keep the people whose name or address contains every word."""
@@ -107,11 +122,22 @@ class Person(DeferrableModel, AbstractBaseUser):
     email_key = models.CharField(max_length=512, editable=False)
     # A new address that is not confirmed yet. Until then, the person signs in with the old one.
     pending_email = models.EmailField(max_length=254, blank=True, editable=False)
+    # No indexes on department or location alone: `person_of_department` and `person_of_location`.
     department = models.ForeignKey(
-        Department, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+        Department,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="people",
+        db_index=False,
     )
     location = models.ForeignKey(
-        Location, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+        Location,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="people",
+        db_index=False,
     )
     manager = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="reports"
@@ -200,6 +226,9 @@ class Person(DeferrableModel, AbstractBaseUser):
             # In the order of the People page.
             models.Index(fields=["tenant", "family_name", "given_name", "id"], name="person_list"),
             models.Index(fields=["tenant", "state"], name="person_state"),
+            # With all columns of the condition, so that PostgreSQL counts without reading rows.
+            models.Index(fields=["department", "state", "tenant"], name="person_of_department"),
+            models.Index(fields=["location", "state", "tenant"], name="person_of_location"),
             # The order in which the API returns people who changed.
             models.Index(fields=["tenant", "changed_at", "id"], name="person_changed"),
             models.Index(

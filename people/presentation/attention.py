@@ -56,6 +56,8 @@ class AttentionRows:
     """Rows that become one AttentionItem with their number. Without rows, there is no item."""
 
     rows: QuerySet[Any]
+    # Others of the same kind, if a condition on all of them together would be slow.
+    more_rows: QuerySet[Any] | None = None
     # The field that says when the need of a row began, if one does.
     time: str = ""
     code: str
@@ -67,6 +69,10 @@ class AttentionRows:
     url: str
     # Returns the text and the URL for a single row, or None if the row is gone meanwhile.
     of_one: Callable[[], tuple[str, str] | None] = lambda: None
+
+    @property
+    def lists(self) -> list[QuerySet[Any]]:
+        return [self.rows] if self.more_rows is None else [self.rows, self.more_rows]
 
 
 @dataclass(frozen=True)
@@ -98,25 +104,29 @@ def attention(tenant: Tenant, *, with_times: bool = True) -> Attention:
     """
     found = list(hooks.attention_items(tenant))
     rows = [one for one in found if isinstance(one, AttentionRows)]
-    counts = _columns(tenant, {one.code: BoundedCount(one.rows) for one in rows})
+    counts = _columns(tenant, {one.code: list(map(BoundedCount, one.lists)) for one in rows})
     oldest = {
-        one.code: Subquery(one.rows.order_by(one.time).values(one.time)[:1])
+        one.code: [Subquery(part.order_by(one.time).values(one.time)[:1]) for part in one.lists]
         for one in rows
-        if one.time and counts[one.code] and with_times
+        if one.time and sum(counts[one.code]) and with_times
     }
     times = _columns(tenant, oldest)
     items = [one for one in found if isinstance(one, AttentionItem)]
-    items += [_item(one, counts[one.code], times.get(one.code)) for one in rows if counts[one.code]]
+    for one in rows:
+        since = min(filter(None, times.get(one.code, ())), default=None)
+        if count := min(sum(counts[one.code]), page_links.COUNTED_AT_MOST + 1):
+            items.append(_item(one, count, since))
     return Attention(sorted(items, key=_rank))
 
 
-def _columns(tenant: Tenant, subqueries: dict[str, Subquery]) -> dict[str, Any]:
+def _columns(tenant: Tenant, subqueries: dict[str, list[Subquery]]) -> dict[str, list[Any]]:
     """Return the values of the subqueries, with one query; without any, ask nothing."""
     if not subqueries:
         return {}
     # They are columns of one row: that of the tenant, which always exists.
-    values = Tenant.objects.filter(pk=tenant.pk).values_list(*subqueries.values()).get()
-    return dict(zip(subqueries, values, strict=True))
+    columns = [one for of_name in subqueries.values() for one in of_name]
+    values = iter(Tenant.objects.filter(pk=tenant.pk).values_list(*columns).get())
+    return {name: [next(values) for _ in of_name] for name, of_name in subqueries.items()}
 
 
 def _item(one: AttentionRows, count: int, since: datetime | None) -> AttentionItem:

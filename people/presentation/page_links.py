@@ -50,6 +50,8 @@ class BoundedCount(Subquery):
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
+    # Django does not ask the database about rows of which it knows that there are none.
+    empty_result_set_value = 0
 
     def __init__(self, rows: QuerySet[Any]) -> None:
         super().__init__(rows.order_by().values("pk")[: COUNTED_AT_MOST + 1])

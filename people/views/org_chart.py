@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from people.models import Person
-from people.models.person import PersonQuerySet
+from people.models.person import PersonQuerySet, by_name_without_index
 from people.operations.managers import chain_above
 from people.presentation.page_links import BoundedPaginator, counted
 from people.presentation.search_forms import PersonSearch
@@ -51,16 +51,15 @@ def org_chart(request: HttpRequest) -> HttpResponse:
     else:
         found = []
     top = _at_the_top()
-    page = BoundedPaginator(top.filter(_has_reports()).order_by(*BY_NAME), SHOWN).get_page(
-        request.GET.get("page")
-    )
+    managers = top.managing().order_by(*by_name_without_index())
+    page = BoundedPaginator(managers, SHOWN).get_page(request.GET.get("page"))
     context = _context(request, "Organization chart", form) | {
         "search": search,
         "found": found[:FOUND],
         "found_more": len(found) > FOUND,
         "page": page,
         "nodes": _nodes(page),
-        "alone": "" if search else counted(top.exclude(_has_reports())),
+        "alone": "" if search else counted(top.managing(somebody=False)),
     }
     return render(request, "people/org_chart/chart.html", context)
 
@@ -119,14 +118,10 @@ def _reports(person: Person) -> PersonQuerySet:
 
 def _at_the_top() -> PersonQuerySet:
     """Return the people without a manager, or whose manager was terminated."""
-    alone = Person.objects.in_lists().filter(manager=None)
-    left = Person.objects.in_lists().filter(manager__state=Person.State.TERMINATED)
-    # A union, because PostgreSQL would compare everybody with an OR of two tables.
-    return _people().filter(pk__in=alone.values("pk").union(left.values("pk")))
-
-
-def _has_reports() -> Exists:
-    return Exists(Person.objects.in_lists().filter(manager=OuterRef("pk")))
+    left = Person.objects.filter(state=Person.State.TERMINATED).managing()
+    # A list, because in one query PostgreSQL would look up the manager of everybody.
+    managers = list(left.values_list("pk", flat=True))
+    return _people().filter(Q(manager=None) | Q(manager__in=managers))
 
 
 def _nodes(people: Iterable[Person]) -> list[Node]:

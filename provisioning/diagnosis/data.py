@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
@@ -16,6 +17,8 @@ from provisioning.directory.live_standing import Answer as LiveAnswer
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 
 ATTEMPTS_SHOWN: Final = 3
+# How many of the latest attempts are searched for texts that no index finds.
+ATTEMPTS_READ: Final = 20_000
 
 
 @dataclass
@@ -50,12 +53,7 @@ class SignInData:
         for name in self.names:
             named |= Q(email__iexact=name) | Q(subject=name)
         if self.person is None:
-            text = self.query.text
-            # The log names the account that was found, and quotes what was typed.
-            named |= Q(detail__icontains=f"“{text}”")
-            # The subject of a Windows ticket is the login name and the realm.
-            login = text.rpartition("\\")[2]
-            named |= Q(subject__istartswith=f"{login}@") if "@" not in login else Q()
+            named |= Q(pk__in=self._quoting_attempts(self.query.text))
         accounts = [one.standing.person for one in self.live if one.standing]
         for account in filter(None, accounts):
             named |= Q(subject=account.subject or account.id)
@@ -64,6 +62,17 @@ class SignInData:
                 named |= Q(email__iexact=name)
         attempts = SignInAttempt.objects.filter(named).select_related("provider")
         return list(attempts.order_by("-pk")[:ATTEMPTS_SHOWN])
+
+    def _quoting_attempts(self, text: str) -> list[int]:
+        # The log names the account that was found, and quotes what was typed.
+        quoting = Q(detail__icontains=f"“{text}”")
+        # The subject of a Windows ticket is the login name and the realm.
+        login = text.rpartition("\\")[2]
+        quoting |= Q(subject__istartswith=f"{login}@") if "@" not in login else Q()
+        keys = SignInAttempt.objects.order_by("-pk").values("pk")
+        before = Coalesce(Subquery(keys[ATTEMPTS_READ : ATTEMPTS_READ + 1]), 0)
+        latest = SignInAttempt.objects.filter(quoting, pk__gt=before).order_by("-pk")
+        return list(latest.values_list("pk", flat=True)[:ATTEMPTS_SHOWN])
 
     @cached_property
     def identities(self) -> list[Identity]:

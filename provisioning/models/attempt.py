@@ -1,6 +1,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.db.models.functions import Upper
 
 from people.models import Person
 from people.tenancy import TenantOwned
@@ -61,7 +62,9 @@ class SignInAttempt(TenantOwned):
             models.Index(fields=["tenant", "id"], name="sign_in_attempt_log"),
             models.Index(fields=["provider", "id"], name="sign_in_attempt_provider"),
             models.Index(fields=["person", "id"], name="sign_in_attempt_person"),
-            models.Index(fields=["tenant", "email"], name="sign_in_attempt_email"),
+            # The access diagnosis looks for an address or a subject.
+            models.Index(Upper("email"), "tenant", name="sign_in_attempt_address"),
+            models.Index(fields=["subject", "tenant"], name="sign_in_attempt_subject"),
             # The state of each provider on the overview: the last success, and what failed since.
             models.Index(
                 fields=["tenant", "provider", "at"],

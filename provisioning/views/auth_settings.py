@@ -90,7 +90,9 @@ class AuthSettingsForm(forms.Form):
 
 def _lacking(label: str, people: QuerySet[Person]) -> dict[str, Any]:
     """Return who of these people would have to set up a second factor to sign in by password."""
-    providers = IdentityProvider.objects.filter(kind=IdentityProvider.Kind.LDAP)
+    directories = IdentityProvider.objects.filter(kind=IdentityProvider.Kind.LDAP)
+    # A list, because PostgreSQL has statistics about each provider, but not about a subquery.
+    providers = list(directories.values_list("pk", flat=True))
     in_directories = Identity.objects.filter(provider__in=providers, retired_at=None)
     has_password = ~Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     lacking = people.exclude(pk__in=SecondFactor.objects.values("person"))

@@ -14,13 +14,13 @@ from scim2_models import ExpiredCursorException, InvalidCountException, InvalidC
 LIFETIME_SECONDS = 3600
 
 
-def encrypt_cursor(query: str, count: int, position: dict[str, int]) -> str:
+def encrypt_cursor(query: str, count: int, position: dict[str, int | None]) -> str:
     """Return the cursor of a page of this list, for clients that keep their `count`."""
     content = json.dumps({"query": query, "count": count, "position": position})
     return _keys().encrypt(content.encode()).decode()
 
 
-def decrypt_cursor(cursor: str, query: str, count: int) -> dict[str, int]:
+def decrypt_cursor(cursor: str, query: str, count: int) -> dict[str, Any]:
     """Return the position that the cursor stands for (RFC 9865 sections 2.1 and 2.3).
 
     :raises InvalidCursorException: if it is not ours, or of another list.
@@ -38,7 +38,7 @@ def decrypt_cursor(cursor: str, query: str, count: int) -> dict[str, int]:
         raise InvalidCountException
     if time.time() - keys.extract_timestamp(cursor.encode()) > LIFETIME_SECONDS:
         raise ExpiredCursorException
-    position: dict[str, int] = content["position"]
+    position: dict[str, Any] = content["position"]
     return position
 
 

@@ -82,15 +82,23 @@ FIND_USER_BY = {
 
 # A page of users in one statement. It begins after the anchor of the page if there is one, reads
 # one user more than fits, stores the anchor of the next page, and counts all users unless this
-# page is the last one. The CTEs: q parameters, c connection, b beginning, k keys, n number of
-# users, w write of the anchor. MATERIALIZED makes PostgreSQL evaluate each only once.
+# page is the last one. The CTEs: q parameters, c connection, s sum of the stored counts, b
+# beginning, k keys, n number of users from the beginning on, w write of the anchor. MATERIALIZED
+# makes PostgreSQL evaluate each only once.
+# An anchor stores its total as a surplus over the stored count: the users whom earlier pages
+# returned and who were deleted since. While nobody else is deleted or restored, that stays right.
 USERS_PAGE = f"""
-    WITH q (after, query_hash, first, many, anchors, now) AS (
-           SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::timestamptz),
+    WITH q (after, query_hash, first, many, anchors, moved, surplus, now) AS (
+           SELECT %s::bigint, %s::text, %s::bigint, %s::bigint, %s::boolean, %s::bigint,
+                  %s::bigint, %s::timestamptz),
          c AS (SELECT c.id, c.tenant_id {VALID_TOKEN}
                 WHERE t.digest = %s),
+         s AS MATERIALIZED (
+           SELECT coalesce(sum(users), 0)::bigint AS users, coalesce(sum(moved), 0)::bigint AS moved
+             FROM scim_usercount WHERE connection_id = (SELECT id FROM c)),
          b AS MATERIALIZED (
-           SELECT coalesce(q.after, a.after) AS after
+           SELECT coalesce(q.after, a.after) AS after, coalesce(q.moved, a.moved) AS moved,
+                  coalesce(q.surplus, a.surplus) AS surplus
              FROM c CROSS JOIN q LEFT JOIN scim_paginationanchor a
                ON a.connection_id = c.id AND a.query_hash = q.query_hash
               AND a.start_index = q.first),
@@ -102,22 +110,32 @@ USERS_PAGE = f"""
            OFFSET (SELECT CASE WHEN b.after IS NULL THEN q.first - 1 ELSE 0 END FROM b, q)
             LIMIT (SELECT many + 1 FROM q)),
          n AS MATERIALIZED (
-           SELECT CASE WHEN (SELECT count(*) FROM k) NOT BETWEEN 1 AND (SELECT many FROM q) THEN
-                    (SELECT count(*) FROM scim_scimuser u
-                      WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
-                        AND u.id > (SELECT coalesce(after, 0) FROM b)) END AS counted),
+           SELECT CASE
+                    WHEN (SELECT count(*) FROM k) BETWEEN 1 AND q.many THEN NULL
+                    WHEN coalesce(b.after, 0) = 0 THEN s.users
+                    WHEN b.moved = s.moved THEN s.users + b.surplus - (q.first - 1)
+                    ELSE (SELECT count(*) FROM scim_scimuser u
+                           WHERE u.connection_id = (SELECT id FROM c) AND u.deleted_at IS NULL
+                             AND u.id > b.after) END AS counted
+             FROM q, b, s),
          w AS (
            INSERT INTO scim_paginationanchor
-                  (tenant_id, connection_id, query_hash, start_index, after, made_at)
-           SELECT c.tenant_id, c.id, q.query_hash, q.first + q.many, max(k.id), q.now
-             FROM c, q, (SELECT id FROM k ORDER BY id LIMIT (SELECT many FROM q)) k
+                  (tenant_id, connection_id, query_hash, start_index, after, moved, surplus,
+                   made_at)
+           SELECT c.tenant_id, c.id, q.query_hash, q.first + q.many,
+                  (SELECT max(id) FROM (SELECT id FROM k ORDER BY id LIMIT q.many) shown),
+                  s.moved,
+                  n.counted + CASE WHEN b.after IS NULL THEN 0 ELSE q.first - 1 END - s.users,
+                  q.now
+             FROM c, q, s, b, n
             WHERE q.anchors AND (SELECT count(*) FROM k) > q.many
-            GROUP BY c.tenant_id, c.id, q.query_hash, q.first, q.many, q.now
                ON CONFLICT (connection_id, query_hash, start_index)
-               DO UPDATE SET after = excluded.after, made_at = excluded.made_at)
-    SELECT b.after IS NOT NULL, n.counted, u.id, u.scim_id::text, u.rendered, u.version,
+               DO UPDATE SET after = excluded.after, moved = excluded.moved,
+                             surplus = excluded.surplus, made_at = excluded.made_at)
+    SELECT b.after IS NOT NULL, n.counted, s.users, s.moved,
+           u.id, u.scim_id::text, u.rendered, u.version,
            {_timestamp_sql("u.created_at")}, {_timestamp_sql("u.modified_at")}, {GROUPS}
-      FROM c CROSS JOIN b CROSS JOIN n
+      FROM c CROSS JOIN s CROSS JOIN b CROSS JOIN n
       LEFT JOIN k ON true LEFT JOIN scim_scimuser u ON u.id = k.id
      ORDER BY k.id
 """  # noqa: S608  all interpolated parts are constants of ours
@@ -162,15 +180,17 @@ def users_page(
     :raises UnauthorizedException: if the token is not valid.
     :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
-    offset, after = pagination.start_position(page_request)
+    start = pagination.start_position(page_request)
     by_index = page_request.cursor is None
     anchors = by_index and page_request.count > 0
     parameters = [
-        None if by_index else after,
+        None if by_index else start.after,
         page_request.query_hash,
-        offset + 1,
+        start.offset + 1,
         page_request.count,
         anchors,
+        start.moved,
+        start.surplus,
     ]
     rows = prepared_statements.all_rows(
         USERS_PAGE, [*parameters, request.received_at, request.token_digest]
@@ -178,14 +198,15 @@ def users_page(
     if not rows:
         raise invalid_token_error()
     # Without users there is still one row, from the connection, with NULL instead of a user.
-    is_anchored, counted = rows[0][:2]
-    users = [row for row in rows if row[2] is not None]
-    shown = _render_rows([row[3:] for row in users])
-    found = [PageRow(row[2], one) for row, one in zip(users, shown, strict=True)]
+    is_anchored, counted, stored, moved = rows[0][:4]
+    users = [row[4:] for row in rows if row[4] is not None]
+    rendered = _render_rows([row[1:] for row in users])
+    found = [PageRow(row[0], one) for row, one in zip(users, rendered, strict=True)]
     page = pagination.build_page(
-        found, page_request, offset, lambda: (offset if is_anchored else 0) + counted
+        found, page_request, start.offset, lambda: (start.offset if is_anchored else 0) + counted
     )
-    return page, [row.shown for row in page.rows]
+    shown = [row.shown for row in page.rows]
+    return Page(page.rows, page.has_more, page.total, moved, page.total - stored), shown
 
 
 def reserve_new_user(request: ScimRequest, document: Json) -> tuple[int, bool, bool]:

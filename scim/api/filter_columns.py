@@ -4,6 +4,7 @@ Each column builds two conditions: a comparison with a value, and whether it has
 true or false and never NULL, so that `not` and `ne` can negate them.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,9 @@ from typing import Any, Protocol
 from unicodedata import normalize
 from uuid import UUID
 
-from django.db.models import F, Q, Value
-from django.db.models.expressions import Combinable
+from django.db import connection
+from django.db.models import F, Lookup, Q, TextField, Value
+from django.db.models.expressions import Combinable, RawSQL
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Length, Lower, NullIf, Right, StrIndex
 from django.db.models.lookups import (
@@ -57,6 +59,39 @@ _PLACE: dict[CompareOperator, Test] = _ORDER | {
     CompareOperator.sw: lambda held, sought: Exact(StrIndex(held, sought), 1),
     CompareOperator.ew: lambda held, sought: Exact(Right(held, Length(sought)), sought),
 }
+# What surrounds a value in the column of `user_search`.
+_QUOTED = {
+    CompareOperator.eq: ('"', '"'),
+    CompareOperator.co: ("", ""),
+    CompareOperator.sw: ('"', ""),
+    CompareOperator.ew: ("", '"'),
+}
+
+
+class Like(Lookup[Any]):
+    """LIKE with a pattern. Django's lookups escape it in SQL, where it is no constant."""
+
+    lookup_name = "like"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> Any:
+        left, left_parameters = self.process_lhs(compiler, connection)
+        right, right_parameters = self.process_rhs(compiler, connection)
+        return f"{left} LIKE {right}", [*left_parameters, *right_parameters]
+
+
+def mentions(op: CompareOperator, value: str) -> Q:
+    """Return a condition on users that an index serves, and that no match of the value fails.
+
+    The column is an array of JSON, in which quotation marks enclose each value.
+    """
+    if connection.vendor != "postgresql" or op not in _QUOTED:
+        return Q()
+    before, after = _QUOTED[op]
+    text = json.dumps(value, ensure_ascii=False)[1:-1]
+    pattern = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    column = RawSQL("scim_scimuser.search_text", [], TextField())
+    return Q(Like(column, Lower(Value(f"%{before}{pattern}{after}%"))))
 
 
 class Column(Protocol):
@@ -91,9 +126,14 @@ class Exactly:
     """A column of case-sensitive text; blank means unassigned and matches no comparison."""
 
     field: str
+    # Whether `mentions` finds it.
+    is_mentioned: bool = False
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
-        return self.present() & Q(_PLACE[op](F(self.field), Value(value)))
+        # The column has an index of its own for whole values.
+        needs_index = self.is_mentioned and op is not CompareOperator.eq
+        may_match = mentions(op, value) if needs_index else Q()
+        return self.present() & Q(_PLACE[op](F(self.field), Value(value))) & may_match
 
     def present(self) -> Q:
         return ~Q(**{self.field: ""})
@@ -110,11 +150,16 @@ class Member:
     path: tuple[str, ...]
     is_case_exact: bool = False
     is_folded: bool = False
+    # Whether `mentions` finds it.
+    is_mentioned: bool = False
 
     def compare(self, op: CompareOperator, value: Any) -> Q:
         # macOS and Active Directory export names with combining accents, which nobody sees.
         forms = {value, *(normalize(form, value) for form in ("NFC", "NFD"))}
-        tests = [Q(self._test(op, form)) for form in sorted(forms)]
+        tests = [
+            Q(self._test(op, form)) & (mentions(op, form) if self.is_mentioned else Q())
+            for form in sorted(forms)
+        ]
         return self.present() & Q(*tests, _connector=Q.OR)
 
     def _test(self, op: CompareOperator, value: str) -> Any:

@@ -50,7 +50,7 @@ from scim.api.filter_columns import (
     Primary,
 )
 from scim.api.request import base_url
-from scim.models import ScimMembership, ScimSubgroup, ScimUserElement
+from scim.models import ScimMembership, ScimSubgroup, ScimUserElement, user_search
 from scim.rfc.attributes import (
     ACTIVE,
     EXTERNAL_ID,
@@ -64,7 +64,7 @@ from scim.rfc.attributes import (
 from scim.rfc.filter_match import operand, part_named
 from scim.rfc.filter_parser import parse
 from scim.rfc.paths import Target, resolve
-from scim.rfc.resource_types import META
+from scim.rfc.resource_types import META, USER
 from scim.rfc.schema import Attribute, ResourceType
 
 _COLUMNS: Mapping[Attribute | None, Column] = {
@@ -301,6 +301,8 @@ def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
         return Identifier("scim_id", f"{base_url()}{resource.endpoint}/")
     if leaf is META.part("resourceType"):
         return Fixed({resource.name.lower(): ALWAYS})
+    if leaf is EXTERNAL_ID and resource is USER:
+        return Exactly("scim_external_id", is_mentioned=True)
     column = _COLUMNS.get(leaf)
     if column is not None:
         return column
@@ -311,7 +313,8 @@ def _column(target: Target, leaf: Attribute, resource: ResourceType) -> Column:
     path += [one.name for one in named]
     if named and leaf is not named[-1]:
         path.append(leaf.name)
-    return Member("document", tuple(path), is_case_exact=leaf.case_exact)
+    is_mentioned = resource is USER and path[0] in user_search.INDEXED
+    return Member("document", tuple(path), leaf.case_exact, is_mentioned=is_mentioned)
 
 
 def _sort_key(target: Target, resource: ResourceType) -> Any:

@@ -67,6 +67,18 @@ class Page(NamedTuple):
     rows: list[Any]
     has_more: bool
     total: int
+    # What the next page needs to know its total without counting; see `fast_queries.USERS_PAGE`.
+    moved: int | None = None
+    surplus: int | None = None
+
+
+class Position(NamedTuple):
+    """The number of rows before a page, and the key after which it begins, 0 if unknown."""
+
+    offset: int
+    after: int
+    moved: int | None = None
+    surplus: int | None = None
 
 
 def page(
@@ -80,7 +92,7 @@ def page(
 
     :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
-    offset, after = start_position(page_request)
+    offset, after, *_ = start_position(page_request)
     if page_request.cursor is None and sorted_by_key and offset:
         # The anchor is a subquery, which saves a query. Without an anchor it finds no rows.
         since = rows.filter(pk__gt=Subquery(_anchors(request, page_request).values("after")[:1]))
@@ -110,21 +122,22 @@ def build_page(
     return Page(rows, has_more and bool(rows), before + len(rows) if is_last else count())
 
 
-def start_position(page_request: PageRequest) -> tuple[int, int]:
-    """Return the number of rows before the page, and the key after which it begins, 0 if unknown.
+def start_position(page_request: PageRequest) -> Position:
+    """Return where the page begins.
 
     :raises SCIMException: if the cursor is not valid, has expired or belongs to another list.
     """
     if not page_request.cursor:
-        return page_request.start_index - 1, 0
-    position = decrypt_cursor(page_request.cursor, page_request.query, page_request.count)
-    return position["offset"], position["after"]
+        return Position(page_request.start_index - 1, 0)
+    return Position(**decrypt_cursor(page_request.cursor, page_request.query, page_request.count))
 
 
-def next_cursor(page_request: PageRequest, shown: int, last: int, *, sorted_by_key: bool) -> str:
-    """Return the cursor of the next page, which begins after `shown` rows and key `last`."""
+def next_cursor(page_request: PageRequest, page: Page, *, sorted_by_key: bool) -> str:
+    """Return the cursor of the page that follows this one."""
+    shown = start_position(page_request).offset + len(page.rows)
     # In another order the key does not tell where the next page begins.
-    position = {"offset": shown, "after": last if sorted_by_key else 0}
+    last = page.rows[-1].pk if sorted_by_key else 0
+    position = {"offset": shown, "after": last, "moved": page.moved, "surplus": page.surplus}
     return encrypt_cursor(page_request.query, page_request.count, position)
 
 

@@ -167,10 +167,8 @@ def _list_response(search: Search, page: Page, texts: Sequence[str]) -> HttpResp
     if search.page.cursor is None:
         position["start_index"] = search.page.start_index
     elif page.has_more:
-        shown = pagination.start_position(search.page)[0] + len(page.rows)
-        by_key = not search.sort_by
         position["nextCursor"] = pagination.next_cursor(
-            search.page, shown, page.rows[-1].pk, sorted_by_key=by_key
+            search.page, page, sorted_by_key=not search.sort_by
         )
     body = serialize.list_response(texts, total=page.total, **position)
     return scim_response(body.encode())

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
@@ -64,9 +64,8 @@ def update_last_seen(*, as_of: datetime) -> None:
     )
     latest = updates.order_by("-received_at").values("received_at")[:1]
     connections = Connection.objects.filter(Q(disconnected_at=None) | ended_lately)
-    for connection in connections.annotate(latest=Subquery(latest)).exclude(latest=None):
-        rows = Connection.objects.filter(pk=connection.pk)
-        rows.update(last_update_at=connection.latest)
+    updated = connections.annotate(latest=Subquery(latest)).exclude(latest=None)
+    updated.update(last_update_at=F("latest"))
 
 
 def annotate_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:

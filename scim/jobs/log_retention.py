@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import OuterRef, Subquery
 
 from people import tenancy
 from scim.models import Connection, PaginationAnchor, RequestLog
@@ -16,8 +17,10 @@ def delete_old_requests(*, as_of: datetime) -> int:
     oldest = as_of - timedelta(days=settings.REQUEST_LOG_DAYS)
     with tenancy.across_tenants():
         PaginationAnchor.objects.filter(made_at__lt=as_of - timedelta(days=1)).delete()
-        # One connection at a time, because the index begins with the connection.
-        connections = list(Connection.objects.only("pk"))
+        # By connection, because the index begins with the connection.
+        requests = RequestLog.objects.filter(connection=OuterRef("pk")).order_by("received_at")
+        first = Subquery(requests.values("received_at")[:1])
+        connections = list(Connection.objects.annotate(first=first).filter(first__lt=oldest))
         return sum(_delete_of_connection(connection, oldest) for connection in connections)
 
 

@@ -4,10 +4,13 @@ An event triggers this as soon as somebody can be found by the name of the manag
 cycle, which beat runs every five minutes, does what events missed.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from time import monotonic
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from people import tenancy
 from people.models import Person
@@ -15,7 +18,7 @@ from people.operations import people_update
 from people.operations.managers import InvalidManager
 from people.values import PeopleError
 from scim.api.adapters import UserAdapter
-from scim.models import ScimUser
+from scim.models import Connection, ScimUser
 from scim.sync import managers, provision, sync_errors
 from scim.sync.attribute_mapping import profile_of
 from scim.sync.managers import Manager
@@ -27,6 +30,7 @@ LIVE = Q(
     connection__disconnected_at=None,
 )
 HAS_LEFT = (Person.State.INACTIVE, Person.State.TERMINATED)
+BATCH = 1_000
 # The columns that the sync cycle may change.
 SAVED_FIELDS = ("waiting_manager", "problem", "has_errors", "document", "rendered")
 
@@ -66,10 +70,36 @@ def record_waiting(person: Person) -> None:
                 ScimUser.objects.filter(pk=user.pk).update(has_errors=True)
 
 
-def all_waiting_users() -> list[ScimUser]:
-    """Return the resources of all live connections that wait for a manager."""
+def resolve_all(*, seconds: float = math.inf) -> int:
+    """Assign the managers who have arrived, in all connections; return how many.
+
+    Many resources may wait for ever, because their managers never arrive. So the names of a batch
+    are looked up together, and a resource is locked only if somebody may be found for it.
+    Connections with few such resources come first, so that they do not wait for the others.
+    """
+    until, done = monotonic() + seconds, 0
     with tenancy.across_tenants():
-        return list(ScimUser.objects.filter(LIVE, ~Q(waiting_manager="")).only("pk"))
+        waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""))
+        counts = waiting.order_by().values_list("connection").annotate(Count("pk"))
+        by_count = [pk for pk, _ in sorted(counts, key=itemgetter(1))]
+        connections = Connection.objects.in_bulk(by_count)
+    for connection in map(connections.__getitem__, by_count):
+        with tenancy.use(connection.tenant_id):
+            for user_id in _resolvable_users(connection):
+                if monotonic() > until:
+                    return done
+                done += _resolve_user(user_id)
+    return done
+
+
+def _resolvable_users(connection: Connection) -> Iterator[int]:
+    users = ScimUser.objects.known_to(connection).exclude(waiting_manager="").order_by("pk")
+    last = 0
+    while batch := list(users.filter(pk__gt=last).values_list("pk", "document")[:BATCH]):
+        given = {pk: profile_of(document, connection.mapping).manager for pk, document in batch}
+        findable = managers.findable(connection, set(given.values()) - {""})
+        yield from (pk for pk, manager in given.items() if manager in findable)
+        last = batch[-1][0]
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from scim.models.resources import (
 from scim.models.same_person import SamePersonQuestion
 from scim.models.self_test import SelfTest
 from scim.models.setup_link import SetupLink
+from scim.models.user_count import UserCount
 
 __all__ = [
     "Connection",
@@ -38,4 +39,5 @@ __all__ = [
     "SyncError",
     "SyncHeartbeat",
     "Token",
+    "UserCount",
 ]

@@ -18,6 +18,9 @@ class PaginationAnchor(TenantOwned):
     query_hash = models.CharField(max_length=64)
     start_index = models.PositiveBigIntegerField()
     after = models.PositiveBigIntegerField()
+    # The state of the stored counts at that time, and by how much the total exceeded them.
+    moved = models.BigIntegerField(null=True)
+    surplus = models.BigIntegerField(null=True)
     made_at = models.DateTimeField()
 
     class Meta(TenantOwned.Meta):

@@ -3,6 +3,7 @@
 `scim.jobs.waiting_managers` assigns a manager who arrives later.
 """
 
+from collections.abc import Collection
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from people.db import prepared_statements, row_json, unit_of_work
 from people.db.prepared_statements import PreparedQuery
-from people.models import Person
+from people.models import FormerAddress, Person
 from people.operations import field_ownership, managers
 from people.values import KEEP, Keep, normalize_key
 from scim.models import Connection, FormerName, ScimUser
@@ -106,6 +107,31 @@ def find(connection: Connection, given: str) -> Manager | None:
         # Terminated people are found too, so that the reference is refused and does not wait.
         return Manager(min(people, key=is_terminated), None)
     return _find_by_former_name(connection, normalize_key(given))
+
+
+def findable(connection: Connection, given: Collection[str]) -> set[str]:
+    """Return the references for which `find` may find somebody; it finds nobody for the others.
+
+    The number of queries does not depend on the number of references.
+    """
+    ids = {scim_uuid(one) for one in given} - {UUID(int=0)}
+    keys = {normalize_key(one) for one in given} - {""}
+    users = ScimUser.objects.known_to(connection).filter(person__isnull=False)
+    former_names = FormerName.objects.filter(user__connection=connection, name_key__in=keys)
+    # Each condition is that of one index.
+    known = [
+        users.filter(scim_id__in=ids).values_list("scim_id", flat=True),
+        users.filter(scim_external_id__in=given)
+        .exclude(scim_external_id="")
+        .values_list("scim_external_id", flat=True),
+        users.filter(user_name_key__in=keys).values_list("user_name_key", flat=True),
+        users.filter(email_key__in=keys).values_list("email_key", flat=True),
+        Person.objects.with_email_key(*keys).values_list("email_key", flat=True),
+        FormerAddress.objects.filter(email_key__in=keys).values_list("email_key", flat=True),
+        former_names.values_list("name_key", flat=True),
+    ]
+    found = {name for names in known for name in names}
+    return {one for one in given if found & {one, normalize_key(one), scim_uuid(one)}}
 
 
 def _find_by_former_name(connection: Connection, key: str) -> Manager | None:

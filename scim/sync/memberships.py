@@ -34,7 +34,10 @@ def replace(group: ScimGroup, ids: Collection[str]) -> bool:
     """
     waiting_members.clear(group)
     members = _find(group, ids)
-    users = group.memberships.exclude(user__in=members.users).delete()[0]
+    # Compared here, because a condition with 20,000 parameters takes longer to build than to run.
+    stored = group.memberships.values_list("pk", "user_id")
+    gone = [pk for pk, user_id in stored if user_id not in members.users]
+    users = group.memberships.filter(pk__in=gone).delete()[0]
     groups = group.subgroups.exclude(member__in=members.groups).delete()[0]
     return _insert(group, members) or users + groups > 0
 

@@ -35,7 +35,8 @@ def attention_items(_: Tenant) -> Iterator[AttentionItem | AttentionRows]:
         url=reverse("admin:team_updates_errors"),
     )
     yield AttentionRows(
-        rows=common.invites_to_resend(),
+        rows=common.expired_invites(),
+        more_rows=common.undelivered_invites(),
         time="created_at",
         code="invites",
         severity=Severity.WARNING,

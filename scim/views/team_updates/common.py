@@ -7,7 +7,7 @@ Each is a page, which the People page also shows in a dialog.
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -44,16 +44,21 @@ def same_person_questions() -> Any:
     return SamePersonQuestion.objects.open()
 
 
-def invites_to_resend() -> QuerySet[Invite]:
-    """Return the open invites that nobody can accept: not delivered, or expired."""
-    mails = Mail.objects.filter(invite=OuterRef("pk"), kind=Mail.Kind.INVITE)
+def expired_invites() -> QuerySet[Invite]:
+    """Return the open invites that nobody can accept any more."""
+    invites: QuerySet[Invite] = Invite.objects.open().filter(expires_at__lte=timezone.now())
+    return invites
+
+
+def undelivered_invites() -> QuerySet[Invite]:
+    """Return the open invites that have not expired, and whose last mail did not arrive."""
     later = Mail.objects.filter(
         invite=OuterRef("invite"), kind=Mail.Kind.INVITE, created_at__gt=OuterRef("created_at")
     )
     # By the index `mail_invite_problem`. The problem of an earlier mail no longer matters.
-    undelivered = Exists(mails.exclude(problem="").exclude(Exists(later)))
+    mails = Mail.objects.filter(kind=Mail.Kind.INVITE).exclude(problem="").exclude(Exists(later))
     invites: QuerySet[Invite] = Invite.objects.open()
-    return invites.filter(Q(expires_at__lte=timezone.now()) | undelivered)
+    return invites.filter(expires_at__gt=timezone.now(), pk__in=mails.values("invite"))
 
 
 def waiting_members() -> QuerySet[ScimWaitingMember]:

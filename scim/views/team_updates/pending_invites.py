@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -85,7 +85,8 @@ def pending_invites(request: HttpRequest) -> HttpResponse:
 def _filtered(found: Any, show: str) -> Any:
     match show:
         case "attention":
-            return found.filter(pk__in=common.invites_to_resend().values("pk"))
+            undelivered = Q(pk__in=common.undelivered_invites().values("pk"))
+            return found.filter(Q(expires_at__lte=timezone.now()) | undelivered)
         case "held":
             return found.exclude(hold_reason="")
         case "undelivered":

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people import events
@@ -14,7 +15,8 @@ from people.models import Person
 from people.operations import people
 from people.values import Actor, Profile
 from scim.jobs import waiting_managers
-from scim.models import ScimUser, SyncError
+from scim.models import FormerName, ScimUser, SyncError
+from scim.sync import managers
 from tests.clients.scim import ENT, Provider, mail, managed_by, someone
 from tests.factories import core
 from tests.scim.conftest import Connect
@@ -185,3 +187,31 @@ def test_is_not_listed_again_by_a_worker_that_looked_before(scim: Provider, race
 
     assert ada().manager == bob
     assert not SyncError.objects.open().exists()
+
+
+def test_who_never_arrives_costs_no_query_for_each_who_waits(scim: Provider) -> None:
+    def wait(first: int, many: int) -> int:
+        for n in range(first, first + many):
+            scim.add(f"u{n}", **managed_by(f"nobody-{n}@example.com"))
+        with CaptureQueriesContext(connection) as captured:
+            assert waiting_managers.resolve_all() == 0
+        return len(captured)
+
+    few = wait(0, 2)
+
+    assert wait(2, 10) == few
+    scim.add("ada", **managed_by("Bob@Example.com"))
+    bob = core.person(email="bob@example.com")
+    assert waiting_managers.resolve_all() == 1
+    assert ada().manager == bob
+
+
+@pytest.mark.parametrize("reference", ["E-7", "BOB@example.com", "bob-old@example.com", "id"])
+def test_is_found_by_the_cycle_by_each_of_their_names(scim: Provider, reference: str) -> None:
+    scim.add("bob", externalId="E-7")
+    user = ScimUser.objects.select_related("connection").get()
+    FormerName.objects.create(user=user, name_key="bob-old@example.com", until=timezone.now())
+    given = str(user.scim_id).upper() if reference == "id" else reference
+
+    assert managers.find(user.connection, given)
+    assert managers.findable(user.connection, {given, "nobody"}) == {given}
