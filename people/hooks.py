@@ -155,6 +155,8 @@ class AppHooks:
     sign_in_methods: SignInMethods | None = None
     has_signed_in: Callable[[Person], bool] | None = None
     retire_identities: Callable[[Person], object] | None = None
+    # The issuer and the subject of these people at their OpenID provider, also after they left.
+    provider_subjects: Callable[[Collection[UUID]], Mapping[UUID, tuple[str, str]]] | None = None
     # Blank if the password is correct.
     password_problem: Callable[[Person, str], str] | None = None
 
@@ -291,6 +293,12 @@ def retire_identities(person: Person) -> None:
     for app in registered:
         if app.retire_identities:
             app.retire_identities(person)
+
+
+def provider_subjects(people: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Return the issuer and subject by which these people sign in, for those who have one."""
+    hooks = (app.provider_subjects for app in registered if app.provider_subjects)
+    return {person: names for hook in hooks for person, names in hook(people).items()}
 
 
 def password_problem(person: Person, password: str) -> str:

@@ -21,6 +21,7 @@ from people.models import (
     Person,
     ScheduledTermination,
     Tenant,
+    WebhookEndpoint,
 )
 from people.operations.invites import lifecycle
 from people.operations.people import reactivate_person
@@ -37,6 +38,7 @@ from tests.clients.scim import Provider, someone
 from tests.clients.spend import Api
 from tests.factories import core
 from tests.factories.scim import scim_connection, scim_user
+from tests.factories.signals import signal_stream
 from tests.factories.webhooks import webhook_endpoint
 from tests.support import offboarding_job, sign_in_flow
 
@@ -186,6 +188,15 @@ def failing_webhook() -> Mend:
     return lambda client: client.post(page)
 
 
+def failing_signal_stream() -> Mend:
+    owner = Person.objects.active_owners().first()
+    assert owner
+    stream = signal_stream(owner)
+    long_ago = timezone.now() - timedelta(hours=2)
+    WebhookEndpoint.objects.filter(pk=stream.pk).update(failing_since=long_ago)
+    return lambda client: client.post(f"/signal-streams/{stream.pk}/delete/")
+
+
 def failing_provider() -> Mend:
     provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
     for _ in range(3):
@@ -208,6 +219,7 @@ CAUSES: dict[str, tuple[str, Cause]] = {
     "a draft of a mapping": ("mapping-drafts", mapping_draft),
     "a provider that moved": ("provider-moved", moved_provider),
     "a failing webhook": ("failing-webhooks", failing_webhook),
+    "a failing signal stream": ("failing-signal-streams", failing_signal_stream),
     "a provider that fails": ("failing-provider", failing_provider),
 }
 

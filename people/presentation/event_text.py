@@ -66,6 +66,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
     Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
     Event.Kind.WEBHOOK_CHANGED: "{actor} {what}",
+    Event.Kind.SIGNAL_STREAM_CHANGED: "{actor} {what}",
 }
 
 # The facts that explain an event, the most important one first.
@@ -116,6 +117,7 @@ ICONS: dict[str, str] = {
     Event.Kind.WORKFLOW_CHANGED: "approval",
     Event.Kind.API_TOKEN_CHANGED: "key",
     Event.Kind.WEBHOOK_CHANGED: "webhook",
+    Event.Kind.SIGNAL_STREAM_CHANGED: "cell_tower",
 }
 
 MAILS = {
