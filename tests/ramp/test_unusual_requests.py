@@ -279,6 +279,7 @@ CLOSED = {
     r"/api/v1/^[\s\S]*$",
     # They need a query.
     *("/autocomplete/", "/tenants/<slug:slug>/directory/<uuid:provider_id>/person/"),
+    "/signals/<slug:slug>/status",
     # Redis is not there.
     "/readyz",
 }
