@@ -73,6 +73,17 @@ class TenantActivity(NamedTuple):
     errors: int = 0
 
 
+class ScimResource(NamedTuple):
+    """The User resource of a person at a SCIM connection."""
+
+    id: str
+    external_id: str
+    # As the ETag of a SCIM response.
+    version: str
+    # Its attributes, as the provider sent them.
+    data: dict[str, Any]
+
+
 class ContactDetails(NamedTuple):
     """What an identity provider sends about a person and Ramp only shows."""
 
@@ -175,6 +186,8 @@ class AppHooks:
     tenant_activity: Callable[[Collection[int]], Mapping[int, TenantActivity]] | None = None
     # Finds people by what identity providers call them.
     people_identified: FindIdentified | None = None
+    # The SCIM resources of these people; the latest of somebody whose resource was deleted.
+    scim_resources: Callable[[Collection[UUID]], Mapping[UUID, ScimResource]] | None = None
     # The externalIds of these people at live connections; those without one may be missing.
     external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The custom fields of these people that a connection fills: its name, by external name.
@@ -381,6 +394,12 @@ def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple
     for app in registered:
         if app.people_identified:
             yield from app.people_identified(attribute, values)
+
+
+def scim_resources(people: Collection[UUID]) -> dict[UUID, ScimResource]:
+    """Return the SCIM resources of these people, for those who have one."""
+    hooks = (app.scim_resources for app in registered if app.scim_resources)
+    return {person: resource for hook in hooks for person, resource in hook(people).items()}
 
 
 def external_ids(people: Collection[UUID]) -> dict[UUID, str]:

@@ -111,7 +111,7 @@ SIGNALS = (ROOT / "docs" / "signal-streams.md").read_text()
 
 
 def test_lists_each_security_event() -> None:
-    table = re.findall(r"^\| `(https://schemas\S+)` \|", SIGNALS, re.MULTILINE)
+    table = re.findall(r"^\| `((?:https|urn):\S+)` \|", SIGNALS, re.MULTILINE)
 
     assert sorted(table) == sorted(SignalType.values)
 

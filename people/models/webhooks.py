@@ -172,7 +172,7 @@ class WebhookDelivery(TenantOwned):
     def title(self) -> str:
         """Return how lists call it: the kind of the event, or the name of the security event."""
         if self.event_type:
-            return self.event_type.rpartition("/")[2].removeprefix("urn:ietf:params:scim:event:")
+            return self.event_type.rpartition("/")[2].removeprefix("urn:ietf:params:")
         return self.event.kind if self.event else ""
 
     @property

@@ -5,6 +5,7 @@ from functools import cache
 from django.http import HttpResponse
 from scim2_models import ForbiddenException, NotFoundException, NotImplementedException
 
+from people.operations.signals.event_types import SignalType
 from scim.api import bulk, cursors, pagination
 from scim.api.request import ScimRequest, base_url, scim_response
 from scim.rfc import serialize, strict_json
@@ -94,6 +95,11 @@ def _config(base: str) -> Json:
             "defaultPageSize": pagination.DEFAULT_PAGE_SIZE,
             "maxPageSize": pagination.MAX_PAGE_SIZE,
             "cursorTimeout": cursors.LIFETIME_SECONDS,
+        },
+        # RFC 9967 section 4. The events are sent over signal streams.
+        "securityEvents": {
+            "asyncRequest": "none",
+            "eventUris": [signal.value for signal in SignalType if signal.is_scim],
         },
         "authenticationSchemes": [
             {

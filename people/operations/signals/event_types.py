@@ -1,6 +1,7 @@
 """Which security events follow from an event of the log, and what they say.
 
-The types are those of CAEP 1.0 and RISC 1.0. SIGNALS is the whole mapping.
+The types are those of CAEP 1.0, RISC 1.0 and the SCIM profile of security events (RFC 9967).
+SIGNALS is the whole mapping.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from django.db.models import TextChoices
 
+from people.hooks import ScimResource
 from people.models import Event
 
 Payload = dict[str, Any]
@@ -15,6 +17,7 @@ Kind = Event.Kind
 
 CAEP: Final = "https://schemas.openid.net/secevent/caep/event-type/"
 RISC: Final = "https://schemas.openid.net/secevent/risc/event-type/"
+SCIM: Final = "urn:ietf:params:scim:event:prov:"
 SSF: Final = "https://schemas.openid.net/secevent/ssf/event-type/"
 VERIFICATION: Final = f"{SSF}verification"
 STREAM_UPDATED: Final = f"{SSF}stream-updated"
@@ -27,15 +30,31 @@ class SignalType(TextChoices):
     ACCOUNT_ENABLED = f"{RISC}account-enabled", "Account reactivated"
     ACCOUNT_PURGED = f"{RISC}account-purged", "Account terminated"
     IDENTIFIER_CHANGED = f"{RISC}identifier-changed", "Email address changed"
+    SCIM_CREATE_NOTICE = f"{SCIM}create:notice", "SCIM user created: names of its attributes"
+    SCIM_CREATE_FULL = f"{SCIM}create:full", "SCIM user created: with all data"
+    SCIM_PUT_NOTICE = f"{SCIM}put:notice", "SCIM user changed: names of the changed attributes"
+    SCIM_PUT_FULL = f"{SCIM}put:full", "SCIM user changed: with all data"
+    SCIM_ACTIVATE = f"{SCIM}activate", "SCIM user reactivated"
+    SCIM_DEACTIVATE = f"{SCIM}deactivate", "SCIM user deactivated"
+
+    @property
+    def is_scim(self) -> bool:
+        return self.value.startswith(SCIM)
 
 
-def signals_of(event: Event) -> list[tuple[SignalType, Payload]]:
-    """Return the security events that follow from the event, in the order of sending."""
-    return [
-        (signal, payload)
-        for signal in SIGNALS.get(Kind(event.kind), ())
-        if (payload := PAYLOADS[signal](event)) is not None
+def signals_of(event: Event, resource: ScimResource | None) -> list[tuple[SignalType, Payload]]:
+    """Return the security events that follow from the event, in the order of sending.
+
+    :param resource: the SCIM resource of the person. Without one, there are no SCIM events.
+    """
+    found = SIGNALS.get(Kind(event.kind), ())
+    payloads = [
+        (signal, SCIM_PAYLOADS[signal](event, resource))
+        if resource and signal.is_scim
+        else (signal, None if signal.is_scim else PAYLOADS[signal](event))
+        for signal in found
     ]
+    return [(signal, payload) for signal, payload in payloads if payload is not None]
 
 
 def kinds_of(signals: list[str]) -> list[str]:
@@ -88,14 +107,54 @@ def _ends_sessions(event: Event) -> bool:
     return not is_credential or bool(event.facts.get("ended_sessions"))
 
 
+def _created_notice(event: Event, resource: ScimResource) -> Payload:
+    return {"attributes": ["id", *resource.data], "version": resource.version}
+
+
+def _full(event: Event, resource: ScimResource) -> Payload:
+    data = resource.data | {"id": resource.id}
+    return {"data": data, "version": resource.version}
+
+
+def _changed_notice(event: Event, resource: ScimResource) -> Payload | None:
+    changed = [SCIM_NAMES[field] for field in event.changes if field in SCIM_NAMES]
+    return {"attributes": changed, "version": resource.version} if changed else None
+
+
+def _changed_full(event: Event, resource: ScimResource) -> Payload | None:
+    return _full(event, resource) if _changed_notice(event, resource) else None
+
+
+def _empty(event: Event, resource: ScimResource) -> Payload:
+    return {}
+
+
+ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
+# The SCIM attributes of a person's fields.
+SCIM_NAMES: Final = {
+    "given_name": "name.givenName",
+    "family_name": "name.familyName",
+    "email": "emails",
+    "department": f"{ENTERPRISE}department",
+    "location": "addresses",
+    "manager": f"{ENTERPRISE}manager",
+    "role": "roles",
+}
+_SCIM_CHANGED: Final = (SignalType.SCIM_PUT_NOTICE, SignalType.SCIM_PUT_FULL)
 SIGNALS: Final[Mapping[Kind, tuple[SignalType, ...]]] = {
     Kind.SESSIONS_ENDED: (SignalType.SESSION_REVOKED,),
-    Kind.PERSON_DEACTIVATED: (SignalType.ACCOUNT_DISABLED, SignalType.SESSION_REVOKED),
-    Kind.PERSON_REACTIVATED: (SignalType.ACCOUNT_ENABLED,),
+    Kind.PERSON_DEACTIVATED: (
+        SignalType.ACCOUNT_DISABLED,
+        SignalType.SESSION_REVOKED,
+        SignalType.SCIM_DEACTIVATE,
+    ),
+    Kind.PERSON_REACTIVATED: (SignalType.ACCOUNT_ENABLED, SignalType.SCIM_ACTIVATE),
     Kind.PERSON_TERMINATED: (SignalType.ACCOUNT_PURGED, SignalType.SESSION_REVOKED),
     Kind.PASSWORD_CHANGED: (SignalType.CREDENTIAL_CHANGE, SignalType.SESSION_REVOKED),
     Kind.SECOND_FACTOR_CHANGED: (SignalType.CREDENTIAL_CHANGE, SignalType.SESSION_REVOKED),
-    Kind.ADDRESS_CONFIRMED: (SignalType.IDENTIFIER_CHANGED,),
+    Kind.ADDRESS_CONFIRMED: (SignalType.IDENTIFIER_CHANGED, *_SCIM_CHANGED),
+    Kind.PERSON_ADDED: (SignalType.SCIM_CREATE_NOTICE, SignalType.SCIM_CREATE_FULL),
+    Kind.PERSON_REVISED: _SCIM_CHANGED,
 }
 PAYLOADS: Final[Mapping[SignalType, Callable[[Event], Payload | None]]] = {
     SignalType.SESSION_REVOKED: _session_revoked,
@@ -104,4 +163,12 @@ PAYLOADS: Final[Mapping[SignalType, Callable[[Event], Payload | None]]] = {
     SignalType.ACCOUNT_ENABLED: _nothing_more,
     SignalType.ACCOUNT_PURGED: _nothing_more,
     SignalType.IDENTIFIER_CHANGED: _identifier_changed,
+}
+SCIM_PAYLOADS: Final[Mapping[SignalType, Callable[[Event, ScimResource], Payload | None]]] = {
+    SignalType.SCIM_CREATE_NOTICE: _created_notice,
+    SignalType.SCIM_CREATE_FULL: _full,
+    SignalType.SCIM_PUT_NOTICE: _changed_notice,
+    SignalType.SCIM_PUT_FULL: _changed_full,
+    SignalType.SCIM_ACTIVATE: _empty,
+    SignalType.SCIM_DEACTIVATE: _empty,
 }

@@ -5,6 +5,7 @@ person as they were called then.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,11 +14,20 @@ import orjson
 from django.utils import timezone
 
 from people import hooks
+from people.hooks import ScimResource
 from people.models import Event, SignalStream, WebhookDelivery
 from people.operations.signals.event_types import Payload, SignalType, signals_of
 from people.operations.signals.metadata import issuer_of
 
-Subjects = Mapping[UUID, tuple[str, str]]
+
+@dataclass(frozen=True)
+class _Names:
+    """How other systems call the people of some events."""
+
+    # The issuer and subject at the sign-in provider, if the stream wants them.
+    subjects: Mapping[UUID, tuple[str, str]] = field(default_factory=dict)
+    # The SCIM resources, if the stream wants SCIM events.
+    resources: Mapping[UUID, ScimResource] = field(default_factory=dict)
 
 
 def events_delivered(stream: SignalStream) -> list[str]:
@@ -29,14 +39,19 @@ def deliveries_of(
     stream: SignalStream, events: Sequence[Event], now: datetime
 ) -> Iterator[WebhookDelivery]:
     """Yield the deliveries of these events, whose people are loaded, in their order."""
-    wanted = set(events_delivered(stream))
-    subjects: Subjects = {}
-    if stream.subject_format == SignalStream.SubjectFormat.ISS_SUB:
-        subjects = hooks.provider_subjects({one.person.pk for one in events if one.person})
+    wanted = [SignalType(signal) for signal in events_delivered(stream)]
+    people = {one.person.pk for one in events if one.person}
+    is_by_subject = stream.subject_format == SignalStream.SubjectFormat.ISS_SUB
+    wants_scim = any(signal.is_scim for signal in wanted)
+    names = _Names(
+        hooks.provider_subjects(people) if is_by_subject else {},
+        hooks.scim_resources(people) if wants_scim else {},
+    )
     for event in events:
-        for signal, payload in signals_of(event):
+        resource = names.resources.get(event.person.pk) if event.person else None
+        for signal, payload in signals_of(event, resource):
             if signal in wanted:
-                yield _delivery(stream, event, (signal, payload), subjects, now)
+                yield _delivery(stream, event, (signal, payload), names, now)
 
 
 def control_delivery(stream: SignalStream, event_type: str, payload: Payload) -> WebhookDelivery:
@@ -52,28 +67,32 @@ def _delivery(
     stream: SignalStream,
     event: Event,
     signal: tuple[SignalType, Payload],
-    subjects: Subjects,
+    names: _Names,
     now: datetime,
 ) -> WebhookDelivery:
     event_type, payload = signal
     delivery = _unsent(stream, event_type.value, now)
     delivery.event, delivery.person_id = event, event.person_id
-    transaction = event.request_id.hex if event.request_id else f"event-{event.pk}"
+    transaction = str(event.request_id) if event.request_id else f"event-{event.pk}"
     happened = {"txn": transaction, "toe": int(event.happened_at.timestamp())}
-    subject = _subject(event, event_type, subjects)
+    subject = _subject(event, event_type, names)
     delivery.body = _body(stream, delivery, subject, payload, now, **happened)
     return delivery
 
 
-def _subject(event: Event, signal: SignalType, subjects: Subjects) -> dict[str, str]:
+def _subject(event: Event, signal: SignalType, names: _Names) -> dict[str, str]:
     """Return the subject identifier (RFC 9493) of the event's person."""
     person = event.person
     assert person, "only events about people have security events"
+    if signal.is_scim:
+        resource = names.resources[person.pk]
+        said = {"format": "scim", "uri": f"/Users/{resource.id}"}
+        return said | ({"externalId": resource.external_id} if resource.external_id else {})
     # RISC requires the old address.
     if signal == SignalType.IDENTIFIER_CHANGED:
         return {"format": "email", "email": event.changes["email"]["from"]}
-    if person.pk in subjects:
-        issuer, subject = subjects[person.pk]
+    if person.pk in names.subjects:
+        issuer, subject = names.subjects[person.pk]
         return {"format": "iss_sub", "iss": issuer, "sub": subject}
     if person.email:
         return {"format": "email", "email": person.email}

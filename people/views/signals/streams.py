@@ -64,7 +64,7 @@ def add_signal_stream(request: PersonRequest) -> HttpResponse:
     initial = {
         "method": SignalStream.Method.PUSH,
         "subject_format": SignalStream.SubjectFormat.EMAIL,
-        "events": SignalType.values,
+        "events": [signal.value for signal in SignalType if not signal.is_scim],
     }
     form = NewStreamForm(request.POST or None, initial=initial)
     if form.is_valid():
