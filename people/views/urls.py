@@ -160,6 +160,13 @@ PAGES: list[URLPattern] = [
     path("signal-streams/", signal_streams, name="signal_streams"),
     path("signal-streams/add/", add_signal_stream, name="signal_stream_add"),
     path("signal-streams/new-key/", rotate_signal_key, name="signal_key_rotate"),
+    # The same pages as of webhooks, at addresses below those of streams.
+    path("signal-streams/deliveries/<int:delivery_id>/", webhook_delivery, name="signal_delivery"),
+    path(
+        "signal-streams/deliveries/<int:delivery_id>/send-again/",
+        send_webhook_again,
+        name="signal_send_again",
+    ),
     path("signal-streams/<uuid:stream_id>/", signal_stream, name="signal_stream"),
     path("signal-streams/<uuid:stream_id>/edit/", edit_signal_stream, name="signal_stream_edit"),
     path(

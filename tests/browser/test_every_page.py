@@ -53,6 +53,7 @@ PAGES = {
     "disable a signal stream": "{signal_stream}disable/",
     "delete a signal stream": "{signal_stream}delete/",
     "a polled signal stream": "{polled_signal_stream}",
+    "a security event": "{signal_delivery}",
     "nobody found": "/people/?q=xyzzy",
     "filtered people": "/people/?state=active&state=invited&role__exact=BUSINESS_USER",
     "columns of the list": "/people/columns/",

@@ -36,7 +36,8 @@ def explore(page: Page, url: str) -> Addresses:
     return {
         "webhook": webhook,
         "webhook_delivery": _webhook_delivery(page, f"{url}{webhook}"),
-        "signal_stream": _add_signal_stream(page, url, "Push"),
+        "signal_stream": (stream := _add_signal_stream(page, url, "Push")),
+        "signal_delivery": _found(page, f"{url}{stream}", "tbody a[href*='/deliveries/']"),
         "polled_signal_stream": _add_signal_stream(page, url, "Poll"),
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},

@@ -38,7 +38,8 @@ def send_webhook_again(request: PersonRequest, delivery_id: int) -> HttpResponse
         messages.error(request, str(error))
     else:
         messages.success(request, "Ramp sends the event again within seconds.")
-    return redirect("admin:webhook_delivery", delivery.pk)
+    page = "admin:signal_delivery" if delivery.endpoint.is_stream else "admin:webhook_delivery"
+    return redirect(page, delivery.pk)
 
 
 def _found(delivery_id: int) -> WebhookDelivery:

@@ -151,7 +151,7 @@ class TestAStream:
         sessions.sign_out(ada, actor=HELPDESK, reason="")
         stream.send()
         [delivery] = stream.deliveries
-        log = f"/webhooks/deliveries/{delivery.pk}/"
+        log = f"/signal-streams/deliveries/{delivery.pk}/"
 
         shown = text_of(client.get(page_of(stream.stream)))
         assert "The server responded with status 400." in shown
@@ -172,7 +172,7 @@ class TestAStream:
         [delivery] = stream.deliveries
 
         assert "verification" in text_of(client.get(page_of(stream.stream)))
-        assert client.get(f"/webhooks/deliveries/{delivery.pk}/").status_code == 200
+        assert client.get(f"/signal-streams/deliveries/{delivery.pk}/").status_code == 200
 
     def test_is_found_by_no_other_company_and_no_employee(
         self, client: Client, ada: Person
@@ -186,7 +186,7 @@ class TestAStream:
         for action in ("", *ACTIONS):
             assert client.get(page_of(stream, action)).status_code == 404
             assert client.post(page_of(stream, action)).status_code == 404
-        assert client.get(f"/webhooks/deliveries/{delivery.pk}/").status_code == 404
+        assert client.get(f"/signal-streams/deliveries/{delivery.pk}/").status_code == 404
         for address in (PAGE, f"{PAGE}add/", f"{PAGE}new-key/"):
             assert signed_in(ada).get(address).status_code == 302
 
