@@ -28,7 +28,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
     "secrets_found": [],
     "webhooks": ["--events", "1000", "--deaths", "3"],
-    "signals": ["--events", "1000", "--deaths", "3"],
+    "signals": ["--events", "300", "--deaths", "2"],
     "week": ["--people", "2000"],
 }
 

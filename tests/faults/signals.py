@@ -161,8 +161,8 @@ def _disordered(events: list[Claims]) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.signals", description=__doc__)
-    parser.add_argument("--events", type=int, default=1000)
-    parser.add_argument("--deaths", type=int, default=3)
+    parser.add_argument("--events", type=int, default=300)
+    parser.add_argument("--deaths", type=int, default=2)
     wanted = parser.parse_args()
     with Stack() as stack:
         finish(run(stack, events=wanted.events, deaths=wanted.deaths))
