@@ -35,6 +35,12 @@ def events_delivered(stream: SignalStream) -> list[str]:
     return [signal.value for signal in SignalType if signal in stream.events_requested]
 
 
+def wants_scim_events() -> bool:
+    """Tell whether a stream of the company in force has SCIM events."""
+    streams = SignalStream.objects.all()
+    return any(SignalType(uri).is_scim for one in streams for uri in events_delivered(one))
+
+
 def deliveries_of(
     stream: SignalStream, events: Sequence[Event], now: datetime
 ) -> Iterator[WebhookDelivery]:

@@ -106,8 +106,11 @@ def test_gets_only_the_form_that_it_wants(owner: Person, scim: Provider) -> None
 
 
 def test_finds_the_event_types_in_the_configuration_of_the_service_provider(
-    scim: Provider,
+    owner: Person, scim: Provider
 ) -> None:
+    assert "securityEvents" not in scim("GET", "/ServiceProviderConfig").body
+    ScimReceiver(owner)
+
     said = scim("GET", "/ServiceProviderConfig").body["securityEvents"]
 
     assert said["asyncRequest"] == "none"
