@@ -73,6 +73,17 @@ class TenantActivity(NamedTuple):
     errors: int = 0
 
 
+class ScimResource(NamedTuple):
+    """The User resource of a person at a SCIM connection."""
+
+    id: str
+    external_id: str
+    # As the ETag of a SCIM response.
+    version: str
+    # Its attributes, as the provider sent them.
+    data: dict[str, Any]
+
+
 class ContactDetails(NamedTuple):
     """What an identity provider sends about a person and Ramp only shows."""
 
@@ -155,6 +166,8 @@ class AppHooks:
     sign_in_methods: SignInMethods | None = None
     has_signed_in: Callable[[Person], bool] | None = None
     retire_identities: Callable[[Person], object] | None = None
+    # The issuer and the subject of these people at their OpenID provider, also after they left.
+    provider_subjects: Callable[[Collection[UUID]], Mapping[UUID, tuple[str, str]]] | None = None
     # Blank if the password is correct.
     password_problem: Callable[[Person, str], str] | None = None
 
@@ -174,6 +187,8 @@ class AppHooks:
     tenant_activity: Callable[[Collection[int]], Mapping[int, TenantActivity]] | None = None
     # Finds people by what identity providers call them.
     people_identified: FindIdentified | None = None
+    # The SCIM resources of these people; the latest of somebody whose resource was deleted.
+    scim_resources: Callable[[Collection[UUID]], Mapping[UUID, ScimResource]] | None = None
     # The externalIds of these people at live connections; those without one may be missing.
     external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The custom fields of these people that a connection fills: its name, by external name.
@@ -294,6 +309,12 @@ def retire_identities(person: Person) -> None:
             app.retire_identities(person)
 
 
+def provider_subjects(people: Collection[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Return the issuer and subject by which these people sign in, for those who have one."""
+    hooks = (app.provider_subjects for app in registered if app.provider_subjects)
+    return {person: names for hook in hooks for person, names in hook(people).items()}
+
+
 def password_problem(person: Person, password: str) -> str:
     """Return why the password of a signed-in person is refused; blank if it is correct."""
     for app in registered:
@@ -374,6 +395,12 @@ def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple
     for app in registered:
         if app.people_identified:
             yield from app.people_identified(attribute, values)
+
+
+def scim_resources(people: Collection[UUID]) -> dict[UUID, ScimResource]:
+    """Return the SCIM resources of these people, for those who have one."""
+    hooks = (app.scim_resources for app in registered if app.scim_resources)
+    return {person: resource for hook in hooks for person, resource in hook(people).items()}
 
 
 def external_ids(people: Collection[UUID]) -> dict[UUID, str]:

@@ -76,6 +76,12 @@ PAGES = (
         "Webhooks", "admin:webhooks", "events endpoints push outbound developer", Section.SETTINGS
     ),
     ListedPage(
+        "Signal streams",
+        "admin:signal_streams",
+        "shared signals ssf caep risc security events set revoke sessions transmitter",
+        Section.SETTINGS,
+    ),
+    ListedPage(
         "Alert thresholds", "admin:alarm_settings", "bulk changes mass alarm", Section.SETTINGS
     ),
     ListedPage("Invite settings", "admin:invite_settings", "invitation expiry", Section.SETTINGS),

@@ -23,6 +23,7 @@ HOOKS = AppHooks(
     sign_in_methods=sign_in_methods.of_person,
     has_signed_in=identities.has_signed_in,
     retire_identities=identities.retire_all,
+    provider_subjects=identities.provider_subjects,
     password_problem=password_problem,
     actors=manage.provider_actors,
     owner_of_people=manage.owner_of_people,

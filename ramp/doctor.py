@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 
 from people import tenancy
 from people.models import Delivery, Installation, Mail
+from people.operations.signals import keys
 from people.operations.webhooks import key_rotation
 from ramp import __version__, watchdogs
 
@@ -87,6 +88,7 @@ def _key() -> Result:
     with tenancy.across_tenants():
         providers, factors = import_string("provisioning.providers.rotate_secrets.without_key")()
         endpoints = key_rotation.without_key()
+        signing_keys = keys.without_secret_key()
     if providers:
         advice = (
             "Add the key with which they were entered to SECRET_KEY_FALLBACKS, or enter the "
@@ -105,7 +107,13 @@ def _key() -> Result:
             "secrets on the pages of the endpoints. Nothing is sent to them until then."
         )
         yield Level.PROBLEM, f"no key for the secrets of {endpoints} webhook endpoints", advice
-    if not (providers or factors or endpoints):
+    if signing_keys:
+        advice = (
+            "Add the key with which they were created to SECRET_KEY_FALLBACKS, or create new ones "
+            "on the page Signal streams of each company. No security events are sent until then."
+        )
+        yield Level.PROBLEM, f"no key for {signing_keys} signing keys of signal streams", advice
+    if not (providers or factors or endpoints or signing_keys):
         yield Level.OK, "there is a key for every stored secret", ""
 
 

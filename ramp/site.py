@@ -72,6 +72,7 @@ FOR_ADMINISTRATORS: Sections = {
         "Entities": Section("people_entity_changelist", "business"),
         "API tokens": Section("api_tokens", "key"),
         "Webhooks": Section("webhooks", "webhook"),
+        "Signal streams": Section("signal_streams", "cell_tower"),
     },
 }
 FOR_OPERATORS: Sections = {"": {"Tenants": Section("people_tenant_changelist", "domain")}}

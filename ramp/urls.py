@@ -2,6 +2,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
+from people.api.signals.metadata import signal_configuration
 from ramp import health, metrics
 
 handler400 = "ramp.error_pages.bad_request"
@@ -14,6 +15,13 @@ urlpatterns = [
     path("readyz", health.ready),
     path("metrics", metrics.metrics),
     path("api/v1/", include("people.api.urls")),
+    # The path of the issuer follows the well-known one (SSF 1.0 section 7.2).
+    path(
+        ".well-known/ssf-configuration/signals/<slug:slug>",
+        signal_configuration,
+        name="signal_configuration",
+    ),
+    path("signals/<slug:slug>/", include("people.api.signals.urls")),
     path("", admin.site.urls),
 ]
 if apps.is_installed("scim"):

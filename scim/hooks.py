@@ -90,5 +90,6 @@ HOOKS = AppHooks(
     tenant_activity=tenant_activity.of_tenants,
     people_identified=person_records.people_identified,
     external_ids=person_records.external_ids,
+    scim_resources=person_records.scim_resources,
     managed_custom_fields=person_records.managed_custom_fields,
 )

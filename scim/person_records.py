@@ -5,11 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from people.hooks import ContactDetails, Owner
+from django.db.models import F
+
+from people.hooks import ContactDetails, Owner, ScimResource
 from people.models import Person
 from people.values import VIA_SCIM
 from scim.connections.presets import provider_name
 from scim.models import Connection, RequestLog, ScimUser
+from scim.rfc.serialize import etag
 from scim.sync.attribute_mapping import profile_of
 
 
@@ -102,6 +105,23 @@ def external_ids(people: Collection[UUID]) -> dict[UUID, str]:
         person__in=people, deleted_at=None, connection__disconnected_at=None
     ).exclude(scim_external_id="")
     return dict(users.values_list("person_id", "scim_external_id"))
+
+
+def scim_resources(people: Collection[UUID]) -> dict[UUID, ScimResource]:
+    """Return the resources of these people; of several, the one that is not deleted, or the last.
+
+    The resource of somebody who was just deleted is needed to tell others about it.
+    """
+    users = ScimUser.objects.filter(person__in=people)
+    # The last one of each person wins.
+    newest_last = users.order_by(F("deleted_at").asc(nulls_last=True), "pk")
+    return {
+        user.person_id: ScimResource(
+            str(user.scim_id), user.scim_external_id, etag(user.version), user.document
+        )
+        for user in newest_last
+        if user.person_id
+    }
 
 
 def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:

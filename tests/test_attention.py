@@ -21,6 +21,7 @@ from people.models import (
     Person,
     ScheduledTermination,
     Tenant,
+    WebhookEndpoint,
 )
 from people.operations.invites import lifecycle
 from people.operations.people import reactivate_person
@@ -29,7 +30,7 @@ from people.operations.roles.withheld_roles import ASKED
 from people.values import Actor
 from people.views.offboarding.schedule_status import days_in_force
 from provisioning.group_roles import mappings
-from provisioning.models import IdentityProvider, SignalStream, SignInAttempt
+from provisioning.models import IdentityProvider, SignInAttempt, TransmitterStream
 from provisioning.sign_in.attempt_log import log_attempt
 from scim.models import Connection, SamePersonQuestion, Token
 from tests.clients.pages import queries_of, signed_in, text_of
@@ -37,6 +38,7 @@ from tests.clients.scim import Provider, someone
 from tests.clients.spend import Api
 from tests.factories import core
 from tests.factories.scim import scim_connection, scim_user
+from tests.factories.signals import signal_stream
 from tests.factories.webhooks import webhook_endpoint
 from tests.support import offboarding_job, sign_in_flow
 
@@ -180,7 +182,7 @@ def moved_provider() -> Mend:
 
 def failing_signals() -> Mend:
     provider = sign_in_flow.provider()
-    stream = SignalStream.objects.create(
+    stream = TransmitterStream.objects.create(
         tenant_id=provider.tenant_id,
         provider=provider,
         issuer="https://id.example",
@@ -197,6 +199,15 @@ def failing_webhook() -> Mend:
     made = webhook_endpoint(owner, failing_since=timezone.now() - timedelta(hours=2))
     page = f"/webhooks/{made.pk}/pause/"
     return lambda client: client.post(page)
+
+
+def failing_signal_stream() -> Mend:
+    owner = Person.objects.active_owners().first()
+    assert owner
+    stream = signal_stream(owner)
+    long_ago = timezone.now() - timedelta(hours=2)
+    WebhookEndpoint.objects.filter(pk=stream.pk).update(failing_since=long_ago)
+    return lambda client: client.post(f"/signal-streams/{stream.pk}/delete/")
 
 
 def failing_provider() -> Mend:
@@ -221,6 +232,7 @@ CAUSES: dict[str, tuple[str, Cause]] = {
     "a draft of a mapping": ("mapping-drafts", mapping_draft),
     "a provider that moved": ("provider-moved", moved_provider),
     "a failing webhook": ("failing-webhooks", failing_webhook),
+    "a failing signal stream": ("failing-signal-streams", failing_signal_stream),
     "a provider that fails": ("failing-provider", failing_provider),
     "a failing stream of signals": ("failing-signals", failing_signals),
 }

@@ -15,6 +15,7 @@ from django.utils import timezone
 from people.api.urls import VIEWS
 from people.models import Event, Scope
 from people.operations.ranks import RankRefused
+from people.operations.signals.event_types import SignalType
 from people.operations.webhooks.messages import new_secret, signed_headers
 from people.values import PeopleError
 from provisioning.sign_in.decide import Refusal
@@ -104,6 +105,15 @@ def test_describes_each_address_of_the_api(address: str) -> None:
 @pytest.mark.parametrize("scope", Scope)
 def test_describes_each_scope_of_the_api(scope: Scope) -> None:
     assert f"| `{scope}` |" in API
+
+
+SIGNALS = (ROOT / "docs" / "signal-streams.md").read_text()
+
+
+def test_lists_each_security_event() -> None:
+    table = re.findall(r"^\| `((?:https|urn):\S+)` \|", SIGNALS, re.MULTILINE)
+
+    assert sorted(table) == sorted(SignalType.values)
 
 
 SIGN_IN = (ROOT / "docs" / "sign-in.md").read_text()

@@ -328,6 +328,13 @@ OTHERS = {
     *("webhooks", "webhook", "webhook_add", "webhook_edit", "webhook_test", "webhook_pause"),
     *("webhook_resume", "webhook_rotate", "webhook_retire", "webhook_delete"),
     *("webhook_delivery", "webhook_send_again"),
+    # So do signal streams, and less.
+    *("signal_streams", "signal_stream", "signal_stream_add", "signal_stream_edit"),
+    *("signal_stream_verify", "signal_stream_pause", "signal_stream_enable"),
+    *("signal_stream_disable", "signal_stream_delete", "signal_key_rotate"),
+    *("signal_delivery", "signal_send_again"),
+    *("signal_configuration", "signal_jwks", "signal_api_stream", "signal_api_status"),
+    *("signal_api_verify", "signal_api_poll"),
     # Settings of the company, of providers and of connections.
     *(
         "tenant_settings",

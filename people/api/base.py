@@ -1,7 +1,7 @@
 """The base of all API views, and the format of errors."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -53,10 +53,12 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in self.allowed_methods:
             return  # The response is 405.
-        is_list = isinstance(self, ListModelMixin) and request.method in ("GET", "HEAD")
-        check_parameters(
-            request, known_parameters(self.filters if is_list else None, is_list=is_list)
-        )
+        check_parameters(request, self.known_parameters())
+
+    def known_parameters(self) -> Sequence[str]:
+        """Return the names of the query parameters that the request may have."""
+        is_list = isinstance(self, ListModelMixin) and self.request.method in ("GET", "HEAD")
+        return known_parameters(self.filters if is_list else None, is_list=is_list)
 
     def filter_values(self) -> dict[str, Any]:
         """Return the validated values of the query parameters.

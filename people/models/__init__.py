@@ -22,6 +22,7 @@ from people.models.saved_views import SavedView
 from people.models.scheduled_terminations import ScheduledTermination
 from people.models.second_factors import SecondFactor
 from people.models.sessions import PersonSession
+from people.models.signals import SignalKey, SignalStream
 from people.models.spend import Authorization, Card, Fund, OutstandingItem
 from people.models.tenant import Tenant
 from people.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -62,6 +63,8 @@ __all__ = [
     "ScheduledTermination",
     "Scope",
     "SecondFactor",
+    "SignalKey",
+    "SignalStream",
     "Step",
     "Tenant",
     "WebhookDelivery",

@@ -36,6 +36,7 @@ class Scope(models.TextChoices):
     MANAGE_PEOPLE = "people:manage", "Deactivate and reactivate people"
     READ_AUDIT_LOG = "audit:read", "Read the audit log"
     AUTHORIZE_SPEND = "spend:authorize", "Authorize purchases, and read cards and funds"
+    MANAGE_SIGNALS = "signals:manage", "Manage signal streams, and receive their security events"
 
 
 class ApiToken(TenantOwned):

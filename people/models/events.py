@@ -64,6 +64,7 @@ class Event(DeferrableModel, TenantOwned):
         APPROVAL_DECIDED = "approval.decided", "approval decided"
         API_TOKEN_CHANGED = "api-token.changed", "API token changed"
         WEBHOOK_CHANGED = "webhook.changed", "webhook endpoint changed"
+        SIGNAL_STREAM_CHANGED = "signal-stream.changed", "signal stream changed"
         DATA_EXPORTED = "data.exported", "data exported"
         INVITE_LINK_SHOWN = "invite.link-shown", "invite link shown"
         IDENTIFIED_AS_DIFFERENT = "person.taken-for-different", "identified as different people"

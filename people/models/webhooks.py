@@ -15,6 +15,15 @@ class WebhookEndpointQuerySet(models.QuerySet["WebhookEndpoint"]):
     def active(self) -> Self:
         return self.filter(state=WebhookEndpoint.State.ACTIVE, tenant__is_active=True)
 
+    def collecting(self) -> Self:
+        """Keep the endpoints whose events are to be sent, now or when a stream is enabled again."""
+        is_wanted = Q(state=WebhookEndpoint.State.ACTIVE) | Q(stream__keeps_events=True)
+        return self.filter(is_wanted, tenant__is_active=True)
+
+    def hooks(self) -> Self:
+        """Keep the webhook endpoints, without those that belong to a signal stream."""
+        return self.filter(stream=None)
+
     def failing(self, since: datetime) -> Self:
         """Keep the endpoints that have failed since then, and those that Ramp paused for it."""
         is_tried = Q(state=WebhookEndpoint.State.ACTIVE) | ~Q(paused_because="")
@@ -25,7 +34,7 @@ WebhookEndpointManager = TenantManager.from_queryset(WebhookEndpointQuerySet)
 
 
 class WebhookEndpoint(TenantOwned):
-    """A URL of the company to which Ramp sends events.
+    """A URL of the company to which Ramp sends events: a webhook, or a part of a signal stream.
 
     One process at a time sends to an endpoint: the one that holds its lease.
     """
@@ -72,6 +81,10 @@ class WebhookEndpoint(TenantOwned):
     def is_active(self) -> bool:
         return self.state == self.State.ACTIVE
 
+    @property
+    def is_stream(self) -> bool:
+        return hasattr(self, "stream")
+
 
 class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
     def waiting(self) -> Self:
@@ -107,7 +120,10 @@ class WebhookDelivery(TenantOwned):
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
     )
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="+")
+    # None for a message about the signal stream itself, such as a verification event.
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, related_name="+")
+    # The URI of the security event, of which one event may cause several. Blank for webhooks.
+    event_type = models.CharField(max_length=100, default="", db_default="")
     # The person of the event: deliveries of one person are sent in order.
     person = models.ForeignKey(
         Person, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
@@ -132,7 +148,11 @@ class WebhookDelivery(TenantOwned):
     class Meta(TenantOwned.Meta):
         verbose_name_plural = "webhook deliveries"
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["endpoint", "event"], name="webhook_delivery_once")
+            models.UniqueConstraint(
+                fields=["endpoint", "event", "event_type"],
+                name="webhook_delivery_unique",
+                condition=Q(event__isnull=False),
+            )
         ]
         indexes: ClassVar = [
             models.Index(fields=["endpoint", "id"], name="webhook_delivery_log"),
@@ -146,7 +166,18 @@ class WebhookDelivery(TenantOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.event} to {self.endpoint}"
+        return f"{self.title} to {self.endpoint}"
+
+    @property
+    def title(self) -> str:
+        """Return how lists call it: the kind of the event, or the name of the security event."""
+        if self.event_type:
+            return self.event_type.rpartition("/")[2].removeprefix("urn:ietf:params:")
+        return self.event.kind if self.event else ""
+
+    @property
+    def happened_at(self) -> datetime:
+        return self.event.happened_at if self.event else self.created_at
 
     @property
     def webhook_id(self) -> str:

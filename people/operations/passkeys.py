@@ -85,7 +85,7 @@ def add_passkey(
         created_at=timezone.now(),
     )
     deed = f"added the passkey “{name}”"
-    events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=deed)
+    _record(person, deed, change="create", actor=actor)
     notify_of_security(person, actor=actor, title="A passkey was added", deed=deed)
 
 
@@ -113,6 +113,14 @@ def remove_passkey(passkey: Passkey, *, actor: Actor) -> bool:
     removed, _ = Passkey.objects.filter(pk=passkey.pk).delete()
     if removed:
         deed = f"removed the passkey “{passkey.name}”"
-        events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=deed)
+        _record(person, deed, change="delete", actor=actor)
         notify_of_security(person, actor=actor, title="A passkey was removed", deed=deed)
     return bool(removed)
+
+
+def _record(person: Person, what: str, *, change: str, actor: Actor) -> None:
+    # Signal streams read the last fact.
+    credential = {"type": "passkey", "change": change}
+    events.record(
+        Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what, credential=credential
+    )

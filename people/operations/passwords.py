@@ -59,9 +59,7 @@ def reset_password(mail: Mail, password: str) -> Person:
         raise ResetOutOfDate
     person.set_password(password)
     person.save(update_fields=["password"])
-    events.record(
-        Event.Kind.PASSWORD_CHANGED, person, actor=person.actor, what="chose a new password"
-    )
+    _record(person, "chose a new password", actor=person.actor)
     _notify(person, actor=person.actor)
     return person
 
@@ -78,8 +76,20 @@ def change_password(person: Person, password: str, *, actor: Actor) -> None:
     person.save(update_fields=["password"])
     is_own = actor == person.actor
     what = "changed their password" if is_own else f"changed the password of {person.full_name}"
-    events.record(Event.Kind.PASSWORD_CHANGED, person, actor=actor, what=what)
+    _record(person, what, actor=actor)
     _notify(person, actor=actor)
+
+
+def _record(person: Person, what: str, *, actor: Actor) -> None:
+    # Signal streams read the last two facts.
+    events.record(
+        Event.Kind.PASSWORD_CHANGED,
+        person,
+        actor=actor,
+        what=what,
+        credential={"type": "password", "change": "update"},
+        ended_sessions=True,
+    )
 
 
 def _notify(person: Person, *, actor: Actor) -> None:

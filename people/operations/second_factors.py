@@ -63,7 +63,12 @@ def set_up_second_factor(
     }
     _, is_first = SecondFactor.objects.update_or_create(person=person, defaults=values)
     did = "set up" if is_first else "replaced"
-    _record(person, f"{did} their second factor", actor=actor)
+    _record(
+        person,
+        f"{did} their second factor",
+        actor=actor,
+        credential={"type": "app", "change": "create" if is_first else "update"},
+    )
     notify_of_security(
         person,
         actor=actor,
@@ -132,7 +137,13 @@ def remove_second_factor(person: Person, *, actor: Actor) -> bool:
     if not is_own:
         end_browser_sessions(person)
     what = "removed their" if is_own else f"reset {person.full_name}’s"
-    _record(person, f"{what} second factor", actor=actor)
+    _record(
+        person,
+        f"{what} second factor",
+        actor=actor,
+        credential={"type": "app", "change": "delete" if is_own else "revoke"},
+        ended_sessions=not is_own,
+    )
     notify_of_security(
         person,
         actor=actor,
@@ -146,5 +157,6 @@ def remove_second_factor(person: Person, *, actor: Actor) -> bool:
     return True
 
 
-def _record(person: Person, what: str, *, actor: Actor) -> None:
-    events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what)
+def _record(person: Person, what: str, *, actor: Actor, **facts: Any) -> None:
+    """Record what was done. Signal streams read the facts `credential` and `ended_sessions`."""
+    events.record(Event.Kind.SECOND_FACTOR_CHANGED, person, actor=actor, what=what, **facts)

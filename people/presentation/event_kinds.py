@@ -23,6 +23,7 @@ GROUPS = {
     "sync-error": "Integrations and sign-in",
     "api-token": "API tokens, webhooks and exports",
     "webhook": "API tokens, webhooks and exports",
+    "signal-stream": "API tokens, webhooks and exports",
     "data": "API tokens, webhooks and exports",
     "spend": "Spend",
     "workflow": "Spend",

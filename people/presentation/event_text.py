@@ -68,6 +68,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.APPROVAL_DECIDED: "{actor} {deed}",
     Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
     Event.Kind.WEBHOOK_CHANGED: "{actor} {what}",
+    Event.Kind.SIGNAL_STREAM_CHANGED: "{actor} {what}",
 }
 
 # The facts that explain an event, the most important one first.
@@ -120,6 +121,7 @@ ICONS: dict[str, str] = {
     Event.Kind.APPROVAL_DECIDED: "fact_check",
     Event.Kind.API_TOKEN_CHANGED: "key",
     Event.Kind.WEBHOOK_CHANGED: "webhook",
+    Event.Kind.SIGNAL_STREAM_CHANGED: "cell_tower",
 }
 
 MAILS = {

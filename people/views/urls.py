@@ -36,6 +36,20 @@ from people.views.person.roles import grant_role, withdraw_role
 from people.views.request_effects import request_page
 from people.views.saved_views import delete_view, people_columns, save_view, saved_views
 from people.views.search import search_page
+from people.views.signals.actions import (
+    delete_signal_stream,
+    disable_signal_stream,
+    enable_signal_stream,
+    pause_signal_stream,
+    rotate_signal_key,
+    verify_signal_stream,
+)
+from people.views.signals.streams import (
+    add_signal_stream,
+    edit_signal_stream,
+    signal_stream,
+    signal_streams,
+)
 from people.views.spend import end_card, end_fund, spend
 from people.views.unsubscribe import unsubscribe
 from people.views.webhooks.actions import (
@@ -149,6 +163,33 @@ PAGES: list[URLPattern] = [
         "webhooks/deliveries/<int:delivery_id>/send-again/",
         send_webhook_again,
         name="webhook_send_again",
+    ),
+    path("signal-streams/", signal_streams, name="signal_streams"),
+    path("signal-streams/add/", add_signal_stream, name="signal_stream_add"),
+    path("signal-streams/new-key/", rotate_signal_key, name="signal_key_rotate"),
+    # The same pages as of webhooks, at addresses below those of streams.
+    path("signal-streams/deliveries/<int:delivery_id>/", webhook_delivery, name="signal_delivery"),
+    path(
+        "signal-streams/deliveries/<int:delivery_id>/send-again/",
+        send_webhook_again,
+        name="signal_send_again",
+    ),
+    path("signal-streams/<uuid:stream_id>/", signal_stream, name="signal_stream"),
+    path("signal-streams/<uuid:stream_id>/edit/", edit_signal_stream, name="signal_stream_edit"),
+    path(
+        "signal-streams/<uuid:stream_id>/verify/", verify_signal_stream, name="signal_stream_verify"
+    ),
+    path("signal-streams/<uuid:stream_id>/pause/", pause_signal_stream, name="signal_stream_pause"),
+    path(
+        "signal-streams/<uuid:stream_id>/enable/", enable_signal_stream, name="signal_stream_enable"
+    ),
+    path(
+        "signal-streams/<uuid:stream_id>/disable/",
+        disable_signal_stream,
+        name="signal_stream_disable",
+    ),
+    path(
+        "signal-streams/<uuid:stream_id>/delete/", delete_signal_stream, name="signal_stream_delete"
     ),
     path("people/requests/<uuid:request_id>/", request_page, name="request"),
     path("spend/", spend, name="spend"),

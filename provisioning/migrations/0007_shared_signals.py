@@ -153,7 +153,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="SignalStream",
+            name="TransmitterStream",
             fields=[
                 (
                     "provider",

@@ -11,7 +11,7 @@ from provisioning.models.signals import (
     FreshSignIn,
     ReceivedSignal,
     SignalPolicy,
-    SignalStream,
+    TransmitterStream,
 )
 from provisioning.models.used_tokens import UsedToken
 
@@ -29,6 +29,6 @@ __all__ = [
     "SignInAttempt",
     "SignInSettings",
     "SignalPolicy",
-    "SignalStream",
+    "TransmitterStream",
     "UsedToken",
 ]

@@ -21,7 +21,7 @@ class SignalPolicy(models.TextChoices):
     UNDO = "undo", "Undo what the signal account-disabled did"
 
 
-class SignalStream(TenantOwned):
+class TransmitterStream(TenantOwned):
     """The stream of a Shared Signals transmitter, which is about the people of one provider."""
 
     class Delivery(models.TextChoices):

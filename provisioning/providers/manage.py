@@ -22,8 +22,8 @@ from provisioning.models import (
     FreshSignIn,
     GroupMapping,
     IdentityProvider,
-    SignalStream,
     SignInSettings,
+    TransmitterStream,
 )
 from provisioning.providers import config, issuers
 from provisioning.providers.config import SECRET_OF, Definition, Pairing
@@ -237,7 +237,7 @@ def remove_provider(provider: IdentityProvider, *, actor: Actor) -> None:
     )
     GroupMapping.objects.filter(provider=provider).delete()
     # The transmitter is refused from now on, and nobody has to sign in here any more.
-    SignalStream.objects.filter(provider=provider).delete()
+    TransmitterStream.objects.filter(provider=provider).delete()
     FreshSignIn.objects.filter(provider=provider).delete()
     record_provider_event("removed", provider, actor=actor)
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 from people import secrets
 from people.models import SecondFactor
 from people.secrets import SecretLost
-from provisioning.models import IdentityProvider, SignalStream
+from provisioning.models import IdentityProvider, TransmitterStream
 from provisioning.providers import manage, second_factor_secrets, signal_secrets
 
 # The field name that each column was encrypted for.
@@ -37,7 +37,7 @@ def rotate(provider_id: UUID) -> int:
 
 
 def _rotate_signal_token(provider: IdentityProvider) -> int:
-    stream = SignalStream.objects.select_for_update().filter(provider=provider).first()
+    stream = TransmitterStream.objects.select_for_update().filter(provider=provider).first()
     if stream is None or not _is_older(stream.token):
         return 0
     text = secrets.opened(stream.token, tenant_id=stream.tenant_id, field=signal_secrets.FIELD)

@@ -4,7 +4,7 @@ from typing import Final
 
 from people import secrets
 from people.secrets import SecretLost
-from provisioning.models import SignalStream
+from provisioning.models import TransmitterStream
 
 FIELD: Final = "signal-stream"
 
@@ -18,13 +18,13 @@ class TokenForElsewhere(SecretLost):
     )
 
 
-def seal_token(stream: SignalStream, token: str, *, issuer: str) -> None:
+def seal_token(stream: TransmitterStream, token: str, *, issuer: str) -> None:
     """Put the token into the row, for this transmitter only."""
     stream.token = secrets.sealed(token, tenant_id=stream.tenant_id, field=FIELD) if token else ""
     stream.token_for = issuer
 
 
-def token_of(stream: SignalStream) -> str:
+def token_of(stream: TransmitterStream) -> str:
     """Return the token; blank if none was entered.
 
     :raises TokenForElsewhere: if it was entered for another transmitter than the present one.

@@ -21,7 +21,7 @@ from people.operations.roles.base_roles import (
     LastOwner,
     check_not_last_admin,
 )
-from provisioning.models import ProviderSession, ReceivedSignal, SignalPolicy, SignalStream
+from provisioning.models import ProviderSession, ReceivedSignal, SignalPolicy, TransmitterStream
 from provisioning.shared_signals import event_types
 from provisioning.shared_signals.event_types import ACCOUNT_STATES
 from provisioning.shared_signals.subjects import Found
@@ -49,7 +49,7 @@ class Effect:
         return self.policy not in (SignalPolicy.LOG, SignalPolicy.UNDO)
 
 
-def apply(stream: SignalStream, signal: Signal, found: Found) -> Effect:
+def apply(stream: TransmitterStream, signal: Signal, found: Found) -> Effect:
     """Do what the policy says, in the transaction of the caller."""
     line = event_types.policy_for(signal.uri, signal.payload)
     policy = event_types.chosen(line, stream.policies) if line else SignalPolicy.LOG
@@ -68,7 +68,7 @@ def apply(stream: SignalStream, signal: Signal, found: Found) -> Effect:
 
 
 def _end_access(
-    stream: SignalStream, signal: Signal, found: Found, policy: SignalPolicy, label: str
+    stream: TransmitterStream, signal: Signal, found: Found, policy: SignalPolicy, label: str
 ) -> Effect:
     """End the sessions, and do what else the policy says unless a rule is in the way."""
     person, provider = found.person, stream.provider
@@ -88,7 +88,7 @@ def _end_access(
     return Effect(policy, f"{ENDED} A fresh sign-in through {provider} is required.")
 
 
-def _is_outdated(stream: SignalStream, signal: Signal, person: Person) -> bool:
+def _is_outdated(stream: TransmitterStream, signal: Signal, person: Person) -> bool:
     """Tell whether a later signal about the state of the same account came before this one."""
     if event_types.name_of(signal.uri) not in ACCOUNT_STATES:
         return False
@@ -105,7 +105,7 @@ def _outdated() -> Effect:
     return Effect.logged("A later signal about this account came before. Nothing was changed.")
 
 
-def _why_not(stream: SignalStream, person: Person) -> str:
+def _why_not(stream: TransmitterStream, person: Person) -> str:
     """Return why the person may be neither deactivated nor locked out; blank if they may."""
     if refusal := ranks.refusal_over(stream.configured_by, person):
         return refusal
@@ -116,7 +116,7 @@ def _why_not(stream: SignalStream, person: Person) -> str:
     return ""
 
 
-def _deactivate(stream: SignalStream, person: Person, label: str) -> Effect:
+def _deactivate(stream: TransmitterStream, person: Person, label: str) -> Effect:
     reason = f"signal “{label}”"
     if not people.deactivate_person(person, actor=stream.provider.actor, reason=reason):
         return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
@@ -127,7 +127,7 @@ def _deactivate(stream: SignalStream, person: Person, label: str) -> Effect:
     )
 
 
-def _reactivate(stream: SignalStream, person: Person) -> Effect:
+def _reactivate(stream: TransmitterStream, person: Person) -> Effect:
     """Reactivate the person if a signal of this provider deactivated them, and nothing else."""
     own = ReceivedSignal.objects.filter(
         provider=stream.provider, person=person, deactivated_at=person.deactivated_at

@@ -24,7 +24,7 @@ Payload = Mapping[str, Any]
 class Policy:
     """A line of the policies: an event type, or one kind of its events."""
 
-    # In `SignalStream.policies`.
+    # In `TransmitterStream.policies`.
     name: str
     uri: str
     label: str

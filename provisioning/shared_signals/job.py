@@ -16,7 +16,7 @@ from django.utils import timezone
 from people import tenancy
 from people.net.safe_http import OutboundError
 from people.secrets import SecretLost
-from provisioning.models import SignalStream
+from provisioning.models import TransmitterStream
 from provisioning.providers.signal_secrets import token_of
 from provisioning.shared_signals import streams, transmitter
 from provisioning.shared_signals.receiving import log_refusal, receive
@@ -51,9 +51,9 @@ def serve_due(*, as_of: datetime, seconds: float = 50) -> int:
 
 
 @transaction.atomic
-def _take(as_of: datetime) -> SignalStream | None:
+def _take(as_of: datetime) -> TransmitterStream | None:
     """Take the stream that was tried the longest time ago of those that are due."""
-    due = SignalStream.objects.select_related("provider__tenant").filter(
+    due = TransmitterStream.objects.select_related("provider__tenant").filter(
         Q(due_at=None) | Q(due_at__lte=as_of),
         provider__removed_at=None,
         tenant__is_active=True,
@@ -61,15 +61,15 @@ def _take(as_of: datetime) -> SignalStream | None:
     )
     order = (F("tried_at").asc(nulls_first=True), "pk")
     rows = due.select_for_update(skip_locked=True, of=("self",))
-    stream: SignalStream | None = rows.order_by(*order).first()
+    stream: TransmitterStream | None = rows.order_by(*order).first()
     if stream:
         stream.tried_at, stream.due_at = timezone.now(), as_of + LEASE
         stream.save(update_fields=["tried_at", "due_at"])
     return stream
 
 
-def _serve(stream: SignalStream, as_of: datetime) -> None:
-    pause = POLL_EVERY if stream.delivery == SignalStream.Delivery.POLL else CHECK_EVERY
+def _serve(stream: TransmitterStream, as_of: datetime) -> None:
+    pause = POLL_EVERY if stream.delivery == TransmitterStream.Delivery.POLL else CHECK_EVERY
     try:
         if _keep_alive(stream, as_of):
             # Others have their turn first.
@@ -77,10 +77,10 @@ def _serve(stream: SignalStream, as_of: datetime) -> None:
     except (OutboundError, SecretLost) as error:
         _note_failure(stream, error, as_of)
         pause = RETRY_AFTER
-    SignalStream.objects.filter(pk=stream.pk).update(due_at=as_of + pause)
+    TransmitterStream.objects.filter(pk=stream.pk).update(due_at=as_of + pause)
 
 
-def _keep_alive(stream: SignalStream, as_of: datetime) -> bool:
+def _keep_alive(stream: TransmitterStream, as_of: datetime) -> bool:
     """Create, poll and check the stream as needed; return whether there is more to poll."""
     metadata, has_more = transmitter.metadata_of(stream.issuer), False
     try:
@@ -98,7 +98,7 @@ def _keep_alive(stream: SignalStream, as_of: datetime) -> bool:
     return has_more
 
 
-def _recreate(stream: SignalStream, metadata: Metadata) -> None:
+def _recreate(stream: TransmitterStream, metadata: Metadata) -> None:
     streams.create(stream, metadata)
     streams.verify(stream, metadata)
     attempt_log.log_attempt(
@@ -113,20 +113,20 @@ def _recreate(stream: SignalStream, metadata: Metadata) -> None:
     )
 
 
-def _check(stream: SignalStream, metadata: Metadata, as_of: datetime) -> None:
+def _check(stream: TransmitterStream, metadata: Metadata, as_of: datetime) -> None:
     status = transmitter.read_status(metadata, token_of(stream), stream.stream_id)
-    if status in SignalStream.State:
-        stream.state = SignalStream.State(status)
+    if status in TransmitterStream.State:
+        stream.state = TransmitterStream.State(status)
     stream.checked_at = as_of
     stream.save(update_fields=["state", "checked_at"])
     asked_at = stream.verification_asked_at
-    if stream.state == SignalStream.State.ENABLED and (
+    if stream.state == TransmitterStream.State.ENABLED and (
         asked_at is None or asked_at <= as_of - VERIFY_EVERY
     ):
         streams.verify(stream, metadata)
 
 
-def _poll(stream: SignalStream) -> bool:
+def _poll(stream: TransmitterStream) -> bool:
     """Receive what waits, and return whether there is more than one turn receives.
 
     Each token is acknowledged after its transaction has been committed.
@@ -144,7 +144,9 @@ def _poll(stream: SignalStream) -> bool:
     return has_more
 
 
-def _receive_all(stream: SignalStream, sets: dict[str, Any]) -> tuple[list[str], dict[str, Any]]:
+def _receive_all(
+    stream: TransmitterStream, sets: dict[str, Any]
+) -> tuple[list[str], dict[str, Any]]:
     """Receive the tokens; return which to acknowledge, and which to report as refused."""
     ack: list[str] = []
     errors: dict[str, Any] = {}
@@ -160,7 +162,7 @@ def _receive_all(stream: SignalStream, sets: dict[str, Any]) -> tuple[list[str],
 
 
 def _next_sets(
-    stream: SignalStream, ack: list[str], errors: dict[str, Any]
+    stream: TransmitterStream, ack: list[str], errors: dict[str, Any]
 ) -> tuple[dict[str, Any], bool]:
     token = token_of(stream)
     try:
@@ -171,13 +173,13 @@ def _next_sets(
     return transmitter.poll(stream.poll_url, token, ack=ack, errors=errors, most=1)
 
 
-def _receive_polled(stream: SignalStream, token: Any) -> None:
+def _receive_polled(stream: TransmitterStream, token: Any) -> None:
     if not isinstance(token, str):
         raise SignalRefused("invalid_request", "The set is not text.")
     receive(stream, token)
 
 
-def _note_failure(stream: SignalStream, error: Exception, as_of: datetime) -> None:
+def _note_failure(stream: TransmitterStream, error: Exception, as_of: datetime) -> None:
     """Keep the problem for the page, and write it into the log when it begins."""
     if stream.failing_since is None:
         attempt_log.log_attempt(
@@ -191,8 +193,8 @@ def _note_failure(stream: SignalStream, error: Exception, as_of: datetime) -> No
     stream.save(update_fields=["failing_since", "problem"])
 
 
-def _note_success(stream: SignalStream, as_of: datetime) -> None:
-    if stream.state != SignalStream.State.ENABLED:
+def _note_success(stream: TransmitterStream, as_of: datetime) -> None:
+    if stream.state != TransmitterStream.State.ENABLED:
         # The transmitter has said why.
         return
     asked_at, problem = stream.verification_asked_at, ""

@@ -4,7 +4,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from provisioning.claims import readable
-from provisioning.models import ReceivedSignal, SignalStream
+from provisioning.models import ReceivedSignal, TransmitterStream
 from provisioning.shared_signals import effects, event_types, subjects
 from provisioning.shared_signals.effects import Effect
 from provisioning.shared_signals.tokens import OLDEST, Signal, SignalRefused, read_signal
@@ -12,7 +12,7 @@ from provisioning.sign_in import attempt_log
 from provisioning.sign_in.attempt_log import Outcome
 
 
-def receive(stream: SignalStream, token: str) -> None:
+def receive(stream: TransmitterStream, token: str) -> None:
     """Apply the token, unless it was applied before. Afterwards it may be acknowledged.
 
     :raises SignalRefused: if it is not a token for this stream; see `log_refusal`.
@@ -43,7 +43,7 @@ def receive(stream: SignalStream, token: str) -> None:
     )
 
 
-def log_refusal(stream: SignalStream, refusal: SignalRefused) -> None:
+def log_refusal(stream: TransmitterStream, refusal: SignalRefused) -> None:
     """Write into the provider log why a token was refused."""
     attempt_log.log_attempt(
         Outcome.REFUSED,
@@ -53,7 +53,7 @@ def log_refusal(stream: SignalStream, refusal: SignalRefused) -> None:
     )
 
 
-def _remember(stream: SignalStream, signal: Signal) -> ReceivedSignal | None:
+def _remember(stream: TransmitterStream, signal: Signal) -> ReceivedSignal | None:
     """Store the signal; return None if it was received before.
 
     A second copy that arrives at the same time waits here for the first one's transaction.
@@ -78,7 +78,7 @@ def _remember(stream: SignalStream, signal: Signal) -> ReceivedSignal | None:
     return received
 
 
-def _note_stream_event(stream: SignalStream, signal: Signal) -> Effect:
+def _note_stream_event(stream: TransmitterStream, signal: Signal) -> Effect:
     """Note the verification that Ramp asked for, or a new state of the stream."""
     if signal.uri == event_types.VERIFICATION:
         return _note_verification(stream, signal)
@@ -92,7 +92,7 @@ def _note_stream_event(stream: SignalStream, signal: Signal) -> Effect:
     return Effect.logged(f"The stream is {status} now.")
 
 
-def _note_verification(stream: SignalStream, signal: Signal) -> Effect:
+def _note_verification(stream: TransmitterStream, signal: Signal) -> Effect:
     said = signal.payload.get("state")
     if said is not None and said != stream.verification:
         return Effect.logged("The state is not the one that Ramp sent. The stream is not verified.")
@@ -101,7 +101,7 @@ def _note_verification(stream: SignalStream, signal: Signal) -> Effect:
     return Effect.logged("The stream is verified.")
 
 
-def _note_health(stream: SignalStream, signal: Signal) -> None:
+def _note_health(stream: TransmitterStream, signal: Signal) -> None:
     now = timezone.now()
     stream.last_event_at = now
     stream.lag_seconds = max((now - signal.issued_at).total_seconds(), 0)

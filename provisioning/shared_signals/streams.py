@@ -20,13 +20,13 @@ from people.operations import connection_events
 from people.secrets import SecretLost
 from people.tokens import token_digest
 from people.values import Actor, PeopleError
-from provisioning.models import IdentityProvider, SignalStream
+from provisioning.models import IdentityProvider, TransmitterStream
 from provisioning.providers.signal_secrets import seal_token, token_of
 from provisioning.shared_signals import transmitter
 from provisioning.shared_signals.event_types import POLICIES
 from provisioning.shared_signals.transmitter import PUSH, Metadata
 
-Delivery = SignalStream.Delivery
+Delivery = TransmitterStream.Delivery
 # The columns that a new stream at the transmitter changes.
 MADE: Final = (
     *("stream_id", "audience", "poll_url", "state", "problem", "failing_since"),
@@ -56,7 +56,7 @@ class SignalTokenNeeded(PeopleError):
         )
 
 
-def push_url(stream: SignalStream) -> str:
+def push_url(stream: TransmitterStream) -> str:
     """Return the address to which the transmitter pushes."""
     provider = stream.provider
     path = reverse("admin:signal_push", args=[provider.tenant.slug, provider.pk, stream.key])
@@ -65,7 +65,7 @@ def push_url(stream: SignalStream) -> str:
 
 def set_up(
     provider: IdentityProvider, *, issuer: str, token: str, delivery: str, person: Person
-) -> SignalStream:
+) -> TransmitterStream:
     """Create the stream at the transmitter, in place of an earlier one, and verify it.
 
     :param token: blank to keep the one that is stored for this transmitter.
@@ -74,7 +74,7 @@ def set_up(
         refuses the stream, and the job tries again.
     :raises SignalTokenNeeded: if the stored token is for another transmitter.
     """
-    earlier = SignalStream.objects.filter(provider=provider).first()
+    earlier = TransmitterStream.objects.filter(provider=provider).first()
     if earlier and not token and earlier.token and earlier.token_for != issuer:
         raise SignalTokenNeeded
     transmitter.forget(issuer)
@@ -86,13 +86,13 @@ def set_up(
         stream = _save(provider, earlier, issuer, token, delivery, person)
         create(stream, metadata)
     except (OutboundError, SecretLost) as error:
-        SignalStream.objects.filter(provider=provider, stream_id="").update(problem=str(error))
+        TransmitterStream.objects.filter(provider=provider, stream_id="").update(problem=str(error))
         raise TransmitterFailed(str(error)) from error
     verify(stream, metadata)
     return stream
 
 
-def create(stream: SignalStream, metadata: Metadata) -> None:
+def create(stream: TransmitterStream, metadata: Metadata) -> None:
     """Create the stream at the transmitter, with a new authorization for its pushes.
 
     :raises OutboundError, SecretLost: if that fails.
@@ -110,14 +110,14 @@ def create(stream: SignalStream, metadata: Metadata) -> None:
     )
     stream.stream_id, stream.audience = made.stream_id, [*made.audience]
     stream.poll_url = made.endpoint
-    stream.state, stream.problem, stream.failing_since = SignalStream.State.ENABLED, "", None
+    stream.state, stream.problem, stream.failing_since = TransmitterStream.State.ENABLED, "", None
     stream.verified_at, stream.verification = None, ""
     stream.due_at = timezone.now()
     # Not the policies, which may have been changed meanwhile.
     stream.save(update_fields=MADE)
 
 
-def verify(stream: SignalStream, metadata: Metadata) -> None:
+def verify(stream: TransmitterStream, metadata: Metadata) -> None:
     """Ask for a verification event. If that fails, the stream says why."""
     stream.verification, stream.verification_asked_at = secrets.token_urlsafe(24), timezone.now()
     # Before the request, to which the event may be faster than the response.
@@ -132,12 +132,12 @@ def verify(stream: SignalStream, metadata: Metadata) -> None:
 
 
 @transaction.atomic
-def set_policies(stream: SignalStream, chosen: Mapping[str, str], *, person: Person) -> bool:
+def set_policies(stream: TransmitterStream, chosen: Mapping[str, str], *, person: Person) -> bool:
     """Set what each kind of signal does; return whether anything changed.
 
     :param chosen: a SignalPolicy by the name of each line of POLICIES.
     """
-    rows = SignalStream.objects.select_for_update(of=("self",))
+    rows = TransmitterStream.objects.select_for_update(of=("self",))
     stream.refresh_from_db(from_queryset=rows)
     policies = {
         line.name: chosen[line.name] for line in POLICIES if chosen[line.name] in line.choices
@@ -156,7 +156,7 @@ def set_policies(stream: SignalStream, chosen: Mapping[str, str], *, person: Per
     return True
 
 
-def remove(stream: SignalStream, *, actor: Actor) -> None:
+def remove(stream: TransmitterStream, *, actor: Actor) -> None:
     """Delete the stream here and at the transmitter. The received signals stay in the log."""
     _delete_at_transmitter(stream)
     with transaction.atomic():
@@ -164,7 +164,7 @@ def remove(stream: SignalStream, *, actor: Actor) -> None:
         stream.delete()
 
 
-def is_authorized(stream: SignalStream, header: str) -> bool:
+def is_authorized(stream: TransmitterStream, header: str) -> bool:
     """Tell whether the push has the header Authorization that Ramp gave to the transmitter."""
     return bool(stream.push_digest) and constant_time_compare(
         token_digest(header), stream.push_digest
@@ -173,15 +173,15 @@ def is_authorized(stream: SignalStream, header: str) -> bool:
 
 def _save(
     provider: IdentityProvider,
-    earlier: SignalStream | None,
+    earlier: TransmitterStream | None,
     issuer: str,
     token: str,
     delivery: str,
     person: Person,
-) -> SignalStream:
-    stream = earlier or SignalStream(tenant_id=provider.tenant_id, provider=provider)
+) -> TransmitterStream:
+    stream = earlier or TransmitterStream(tenant_id=provider.tenant_id, provider=provider)
     stream.issuer, stream.delivery, stream.configured_by = issuer, delivery, person
-    stream.state, stream.stream_id = SignalStream.State.PENDING, ""
+    stream.state, stream.stream_id = TransmitterStream.State.PENDING, ""
     stream.audience, stream.poll_url = [], ""
     stream.due_at = timezone.now() + SETTING_UP
     if token or not earlier:
@@ -192,7 +192,7 @@ def _save(
     return stream
 
 
-def _delete_at_transmitter(stream: SignalStream) -> None:
+def _delete_at_transmitter(stream: TransmitterStream) -> None:
     """Delete the stream at the transmitter; if that fails, its signals are refused from now on."""
     if not stream.stream_id:
         return

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from people import hooks
 from people.models import Person
 from provisioning.claims import readable
-from provisioning.models import IdentityProvider, ProviderSession, SignalStream
+from provisioning.models import IdentityProvider, ProviderSession, TransmitterStream
 from provisioning.oidc.revocation import Subject, person_of
 from provisioning.providers.config import settings_of
 
@@ -34,7 +34,7 @@ class Found:
     why_not: str = ""
 
 
-def find(stream: SignalStream, subject: Any) -> Found:
+def find(stream: TransmitterStream, subject: Any) -> Found:
     """Return whom the subject identifier names. It never fails: it may name nobody."""
     if not isinstance(subject, dict):
         return Found("", why_not="The signal has no subject.")
@@ -53,7 +53,7 @@ def find(stream: SignalStream, subject: Any) -> Found:
     return Found(text, person, tuple(keys))
 
 
-def _person(stream: SignalStream, subject: Mapping[str, Any]) -> Person | None:
+def _person(stream: TransmitterStream, subject: Mapping[str, Any]) -> Person | None:
     provider = stream.provider
     match _named(subject):
         case {"format": "complex", "user": dict(user)}:
@@ -85,7 +85,7 @@ def _format(subject: Mapping[str, Any]) -> str:
     return str(said).replace("-", "_")
 
 
-def _is_issuer(stream: SignalStream, issuer: str) -> bool:
+def _is_issuer(stream: TransmitterStream, issuer: str) -> bool:
     """Tell whether the issuer is the provider's.
 
     Okta's transmitter names the organization, of which the provider may be one of several
@@ -108,7 +108,7 @@ def _by_address(provider: IdentityProvider, address: str) -> Person | None:
     return hooks.pairing().person_with_address(provider.paired_connection, address)
 
 
-def _by_aliases(stream: SignalStream, identifiers: list[Any]) -> Person | None:
+def _by_aliases(stream: TransmitterStream, identifiers: list[Any]) -> Person | None:
     simple = [one for one in identifiers if isinstance(one, dict) and _is_simple(one)]
     people = {_person(stream, one) for one in simple[:MAX_ALIASES]} - {None}
     return people.pop() if len(people) == 1 else None
@@ -118,7 +118,7 @@ def _is_simple(subject: Mapping[str, Any]) -> bool:
     return _format(subject) not in ("aliases", "complex")
 
 
-def _sessions(stream: SignalStream, subject: Mapping[str, Any]) -> Any:
+def _sessions(stream: TransmitterStream, subject: Mapping[str, Any]) -> Any:
     """Return the sessions that began with the session that the subject names, if it names one."""
     session = subject.get("session") if _format(subject) == "complex" else None
     if not isinstance(session, dict) or _format(session) != "opaque":
@@ -134,7 +134,7 @@ def _subjects_of(provider: IdentityProvider, person: Person) -> list[str]:
     return list(known.values_list("subject", flat=True))
 
 
-def _why_not(stream: SignalStream, subject: Mapping[str, Any]) -> str:
+def _why_not(stream: TransmitterStream, subject: Mapping[str, Any]) -> str:
     user = subject.get("user") if _format(subject) == "complex" else subject
     match _named(user) if isinstance(user, dict) else {}:
         case {"format": "email" | "account"} if not stream.provider.is_paired:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from people import strict_json
 from people.tokens import token_digest
-from provisioning.models import SignalStream
+from provisioning.models import TransmitterStream
 from provisioning.oidc import discovery
 from provisioning.oidc.discovery import SigningKey
 from provisioning.shared_signals import event_types, transmitter
@@ -53,7 +53,7 @@ class Signal:
         return self.uri in (event_types.VERIFICATION, event_types.STREAM_UPDATED)
 
 
-def read_signal(stream: SignalStream, token: str) -> Signal:
+def read_signal(stream: TransmitterStream, token: str) -> Signal:
     """Return the event of the token.
 
     :raises SignalRefused: if it is not a token of the stream's transmitter for Ramp.

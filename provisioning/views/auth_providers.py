@@ -20,7 +20,7 @@ from provisioning import connection_test, kerberos
 from provisioning.claims.preview import other_paths, preview_of
 from provisioning.ldap import connection
 from provisioning.ldap.proposal import Proposal
-from provisioning.models import IdentityProvider, SignalStream
+from provisioning.models import IdentityProvider, TransmitterStream
 from provisioning.oidc.urls_for_provider import addresses_of
 from provisioning.providers import connection_test_limits, manage
 from provisioning.providers.config import OidcSettings, settings_of
@@ -118,7 +118,7 @@ def auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> 
         "provider": provider,
         "is_moved": not is_confirmed(provider),
         "is_unrestricted": lacks_restriction(provider),
-        "signal_stream": SignalStream.objects.filter(provider=provider).first(),
+        "signal_stream": TransmitterStream.objects.filter(provider=provider).first(),
         **_last_claims(provider, initial),
         "values": _values_of(provider),
     }

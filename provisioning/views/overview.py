@@ -13,7 +13,7 @@ from people.models import DailyCount, Tenant
 from people.presentation.attention import AttentionItem, Severity, quantity
 from people.presentation.overview_panels import ServiceState, ServiceTone, SetupStep
 from people.presentation.page_links import BoundedCount
-from provisioning.models import GroupMapping, IdentityProvider, SignalStream, SignInAttempt
+from provisioning.models import GroupMapping, IdentityProvider, SignInAttempt, TransmitterStream
 from provisioning.models.attempt import SUCCESSFUL, UNSUCCESSFUL
 from provisioning.providers.issuers import is_confirmed
 
@@ -162,7 +162,7 @@ def _draft_items(slug: str) -> Iterator[AttentionItem]:
 
 
 def _stream_items(slug: str) -> Iterator[AttentionItem]:
-    failing = SignalStream.objects.select_related("provider").filter(
+    failing = TransmitterStream.objects.select_related("provider").filter(
         failing_since__lte=timezone.now() - FAILING_FOR, provider__removed_at=None
     )
     for stream in failing.order_by("failing_since"):

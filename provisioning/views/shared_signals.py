@@ -19,7 +19,7 @@ from people.net.safe_http import OutboundError
 from people.values import PeopleError
 from people.views.permissions import PersonRequest
 from people.views.reauthentication import requires_recent_authentication
-from provisioning.models import FreshSignIn, IdentityProvider, ReceivedSignal, SignalStream
+from provisioning.models import FreshSignIn, IdentityProvider, ReceivedSignal, TransmitterStream
 from provisioning.providers.config import settings_of
 from provisioning.shared_signals import streams, transmitter
 from provisioning.shared_signals.event_types import POLICIES
@@ -29,7 +29,7 @@ from provisioning.views.provider_forms import secret_input, text_input
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 SHOWN: Final = 20
-Delivery = SignalStream.Delivery
+Delivery = TransmitterStream.Delivery
 
 
 class TransmitterForm(forms.Form):
@@ -107,7 +107,7 @@ def shared_signals_policies(
     request: PersonRequest, tenant: Tenant, provider_id: UUID
 ) -> HttpResponse:
     provider = openid_provider(tenant, provider_id)
-    signal_stream = get_object_or_404(SignalStream, provider=provider)
+    signal_stream = get_object_or_404(TransmitterStream, provider=provider)
     form = PolicyForm(request.POST, policies=signal_stream.policies)
     if form.is_valid():
         has_changed = streams.set_policies(signal_stream, form.cleaned_data, person=request.user)
@@ -125,7 +125,7 @@ def shared_signals_verify(
 ) -> HttpResponse:
     """Ask the transmitter for a verification event."""
     provider = openid_provider(tenant, provider_id)
-    signal_stream = get_object_or_404(SignalStream, provider=provider)
+    signal_stream = get_object_or_404(TransmitterStream, provider=provider)
     try:
         streams.verify(signal_stream, transmitter.metadata_of(signal_stream.issuer))
     except OutboundError as error:
@@ -142,7 +142,7 @@ def shared_signals_remove(
     request: PersonRequest, tenant: Tenant, provider_id: UUID
 ) -> HttpResponse:
     provider = openid_provider(tenant, provider_id)
-    signal_stream = get_object_or_404(SignalStream, provider=provider)
+    signal_stream = get_object_or_404(TransmitterStream, provider=provider)
     streams.remove(signal_stream, actor=request.user.actor)
     messages.success(request, "The stream was removed. Ramp receives no more signals from it.")
     return _back(provider)
@@ -172,14 +172,16 @@ def openid_provider(tenant: Tenant, provider_id: UUID) -> IdentityProvider:
     return provider
 
 
-def _stream_of(provider: IdentityProvider) -> SignalStream | None:
-    signal_stream: SignalStream | None = SignalStream.objects.filter(provider=provider).first()
+def _stream_of(provider: IdentityProvider) -> TransmitterStream | None:
+    signal_stream: TransmitterStream | None = TransmitterStream.objects.filter(
+        provider=provider
+    ).first()
     if signal_stream:
         signal_stream.provider = provider
     return signal_stream
 
 
-def _initial(provider: IdentityProvider, signal_stream: SignalStream | None) -> dict[str, str]:
+def _initial(provider: IdentityProvider, signal_stream: TransmitterStream | None) -> dict[str, str]:
     if signal_stream:
         return {"issuer": signal_stream.issuer, "delivery": signal_stream.delivery}
     parts = urlsplit(settings_of(provider).issuer)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from people import tenancy
 from people.net.safe_http import OutboundError
-from provisioning.models import SignalStream
+from provisioning.models import TransmitterStream
 from provisioning.shared_signals import streams
 from provisioning.shared_signals.receiving import log_refusal, receive
 from provisioning.shared_signals.tokens import MAX_BYTES, SignalRefused
@@ -25,14 +25,14 @@ HEADERS: Final = {"Cache-Control": "no-store", "Content-Language": "en"}
 def signal_push(request: HttpRequest, slug: str, provider_id: UUID, key: UUID) -> HttpResponse:
     """Apply the security event token in the body: 202, or 400 with the reason."""
     with tenancy.across_tenants():
-        known = SignalStream.objects.select_related("provider__tenant", "configured_by")
+        known = TransmitterStream.objects.select_related("provider__tenant", "configured_by")
         stream = get_object_or_404(
             known,
             provider=provider_id,
             key=key,
             provider__tenant__slug=slug,
             provider__removed_at=None,
-            delivery=SignalStream.Delivery.PUSH,
+            delivery=TransmitterStream.Delivery.PUSH,
         )
     with tenancy.use(stream.tenant_id):
         try:
@@ -48,7 +48,7 @@ def signal_push(request: HttpRequest, slug: str, provider_id: UUID, key: UUID) -
     return HttpResponse(status=202, headers={"Cache-Control": "no-store"})
 
 
-def _token(request: HttpRequest, stream: SignalStream) -> str:
+def _token(request: HttpRequest, stream: TransmitterStream) -> str:
     """Return the token in the body.
 
     :raises SignalRefused: if the request is not one of the stream's transmitter.

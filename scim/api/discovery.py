@@ -5,6 +5,9 @@ from functools import cache
 from django.http import HttpResponse
 from scim2_models import ForbiddenException, NotFoundException, NotImplementedException
 
+from people import tenancy
+from people.operations.signals.event_types import SignalType
+from people.operations.signals.security_events import wants_scim_events
 from scim.api import bulk, cursors, pagination
 from scim.api.request import ScimRequest, base_url, scim_response
 from scim.rfc import serialize, strict_json
@@ -16,7 +19,10 @@ CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 def service_provider_config(request: ScimRequest) -> HttpResponse:
     _check_request(request)
-    return scim_response(serialize.json_bytes(_config(base_url())))
+    # Discovery reads nothing else of the company, so it is not in force yet.
+    with tenancy.use(request.connection.tenant_id):
+        config = _config(base_url()) | _security_events()
+    return scim_response(serialize.json_bytes(config))
 
 
 def resource_types(request: ScimRequest) -> HttpResponse:
@@ -71,6 +77,17 @@ def _find_document(request: ScimRequest, documents: list[Json], name: str) -> Ht
             return scim_response(serialize.json_bytes(document))
     # The detail repeats text of the client, so it is cut, here as elsewhere.
     raise NotFoundException(detail=f"“{name[:200]}” was not found.")
+
+
+def _security_events() -> Json:
+    """Return the attribute of RFC 9967 section 4, if a signal stream of the company uses it.
+
+    Clients from before this RFC, such as those of scim2-models, refuse the attribute.
+    """
+    if not wants_scim_events():
+        return {}
+    uris = [signal.value for signal in SignalType if signal.is_scim]
+    return {"securityEvents": {"asyncRequest": "none", "eventUris": uris}}
 
 
 @cache

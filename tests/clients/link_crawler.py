@@ -12,8 +12,8 @@ TENANT = "/tenants/lumen/"
 def explore(page: Page, url: str) -> Addresses:
     """Return the paths by name.
 
-    Adds a webhook to which nobody listens, begins to connect Entra, has a self-test run, switches
-    auto-termination on, and edits people.
+    Adds a webhook and signal streams to which nobody listens, begins to connect Entra, has a
+    self-test run, switches auto-termination on, and edits people.
     """
     page.goto(f"{url}/integrations/entra/")
     page.get_by_role("button", name="Create token and start setup").click()
@@ -36,6 +36,9 @@ def explore(page: Page, url: str) -> Addresses:
     return {
         "webhook": webhook,
         "webhook_delivery": _webhook_delivery(page, f"{url}{webhook}"),
+        "signal_stream": (stream := _add_signal_stream(page, url, "Push")),
+        "signal_delivery": _found(page, f"{url}{stream}", "tbody a[href*='/deliveries/']"),
+        "polled_signal_stream": _add_signal_stream(page, url, "Poll"),
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
         "holder": _holder(page, url),
@@ -79,6 +82,19 @@ def _add_webhook(page: Page, url: str) -> str:
     page.get_by_role("button", name="Create new secret").click()
     expect(page.get_by_text("This endpoint has two secrets")).to_be_visible()
     return path
+
+
+def _add_signal_stream(page: Page, url: str, delivery: str) -> str:
+    """Add a stream with a verification event, and return its path."""
+    page.goto(f"{url}/signal-streams/add/")
+    page.get_by_role("textbox", name="Name").fill(f"{delivery} to expenses")
+    page.get_by_label(f"{delivery}:", exact=False).check()
+    page.get_by_label("URL of the receiver").fill("http://127.0.0.1:1/signals")
+    page.get_by_role("button", name="Add stream").click()
+    page.get_by_role("link", name="Send verification event").click()
+    page.get_by_role("button", name="Send verification event").click()
+    expect(page.locator("tbody a[href*='/deliveries/']")).to_be_visible()
+    return urlsplit(page.url).path
 
 
 def _webhook_delivery(page: Page, endpoint: str) -> str:

@@ -30,6 +30,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "secrets_found": [],
     "received_signals": ["--signals", "500", "--deaths", "9"],
     "webhooks": ["--events", "1000", "--deaths", "3"],
+    "signals": ["--events", "300", "--deaths", "2"],
     "week": ["--people", "2000"],
 }
 

@@ -25,6 +25,7 @@ from scim.models import Connection, ScimGroup
 from scim.models import GroupMapping as ScimGroupMapping
 from tests.clients.scim import Provider, someone
 from tests.factories.scim import scim_connection
+from tests.factories.signals import signal_stream
 from tests.factories.webhooks import webhook_delivery, webhook_endpoint
 from tests.faults.cast import ADMINISTRATORS, PASSWORD, ROLES, Company
 from tests.support import offboarding
@@ -48,6 +49,7 @@ NAMED_IN_ADDRESSES = {
     "people.CustomField": "id",
     "people.WebhookEndpoint": "id",
     "people.WebhookDelivery": "id",
+    "people.SignalStream": "endpoint_id",
     "scim.Connection": "id",
     "scim.Token": "id",
     "scim.SyncError": "id",
@@ -197,6 +199,9 @@ def _loose_ends(tenant: Tenant, person: Person, mark: str) -> None:
         person, description=f"Endpoint{mark}", state=WebhookEndpoint.State.PAUSED
     )
     webhook_delivery(endpoint, Event.objects.filter(tenant=tenant).latest("pk"))
+    stream = signal_stream(person)
+    stream.endpoint.state = WebhookEndpoint.State.PAUSED
+    stream.endpoint.save()
 
 
 def _objects(invited: Person) -> dict[str, str]:

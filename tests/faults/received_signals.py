@@ -22,7 +22,7 @@ EFFECTS = """
     SELECT count(*) FROM people_event e JOIN people_tenant t ON t.id = e.tenant_id
      WHERE t.slug = %s AND e.kind = 'person.sessions-ended'
 """
-DUE_NOW = "UPDATE provisioning_signalstream SET due_at = now() RETURNING 1"
+DUE_NOW = "UPDATE provisioning_transmitterstream SET due_at = now() RETURNING 1"
 SERVE = """
 from celery import current_app
 current_app.send_task("provisioning.tasks.serve_signal_streams", retry=False)

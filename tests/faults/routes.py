@@ -34,6 +34,8 @@ TABLES: Final = (
     ("scim/", "token_id", "scim_token"),
     ("webhooks/", "endpoint_id", "people_webhookendpoint"),
     ("webhooks/", "delivery_id", "people_webhookdelivery"),
+    ("signal-streams/", "delivery_id", "people_webhookdelivery"),
+    ("", "stream_id", "people_signalstream"),
     ("", "connection_id", "scim_connection"),
     ("", "error_id", "scim_syncerror"),
     ("", "group_id", "scim_scimgroup"),

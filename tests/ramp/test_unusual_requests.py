@@ -54,6 +54,7 @@ from tests.clients.scim import Provider, mail, someone
 from tests.clients.spend import Api, card, fund
 from tests.factories import core
 from tests.factories.scim import scim_connection
+from tests.factories.signals import signal_stream
 from tests.factories.webhooks import webhook_delivery, webhook_endpoint
 from tests.support import rank_cases, sign_in_flow
 from tests.support.offboarding import step, waits
@@ -172,6 +173,7 @@ class World:
             "token_id": owner.api_tokens.get().pk,
             "endpoint_id": (endpoint := webhook_endpoint(owner)).pk,
             "delivery_id": webhook_delivery(endpoint, Event.objects.latest("pk")).pk,
+            "stream_id": signal_stream(owner).pk,
             "connection_id": scim.connection.pk,
             "group_id": ScimGroup.objects.get(scim_id=group).pk,
             "field_id": CustomField.objects.create(**usual, name="Floor", external_name="floor").pk,
@@ -254,7 +256,7 @@ def ask(owner: Person) -> Callable[..., int]:
     pages.raise_request_exception = api.raise_request_exception = False
 
     def ask(address: str, query: dict[str, str] | None = None) -> int:
-        client = api if address.startswith("/api/") else pages
+        client = api if address.startswith(("/api/", "/signals/")) else pages
         with rank_cases.taken_back():
             return int(client.get(address, query).status_code)
 
@@ -281,6 +283,7 @@ CLOSED = {
     r"/api/v1/^[\s\S]*$",
     # They need a query.
     *("/autocomplete/", "/tenants/<slug:slug>/directory/<uuid:provider_id>/person/"),
+    "/signals/<slug:slug>/status",
     # Redis is not there.
     "/readyz",
 }

@@ -53,6 +53,13 @@ class TwoWebhookSecrets(PeopleError):
         )
 
 
+class SignalStreamNotEnabled(PeopleError):
+    code = "signal-stream-not-enabled"
+
+    def __init__(self) -> None:
+        super().__init__("This stream is not enabled. Enable it, then send the event again.")
+
+
 class WebhookEndpointPaused(PeopleError):
     code = "webhook-endpoint-paused"
 
@@ -75,7 +82,7 @@ def add_endpoint(
     check_url(url)
     with transaction.atomic():
         acquire_lock(LockName.WEBHOOKS, person.tenant_id)
-        if WebhookEndpoint.objects.count() >= MAX_ENDPOINTS:
+        if WebhookEndpoint.objects.hooks().count() >= MAX_ENDPOINTS:
             raise TooManyWebhookEndpoints
         now, secret = timezone.now(), messages.new_secret()
         endpoint = WebhookEndpoint(
@@ -191,11 +198,11 @@ def delete_endpoint(endpoint: WebhookEndpoint, *, actor: Actor) -> None:
 def send_again(delivery: WebhookDelivery) -> None:
     """Make the delivery due now, whether it was delivered, given up or is waiting.
 
-    :raises WebhookEndpointPaused: if the endpoint is paused.
+    :raises WebhookEndpointPaused, SignalStreamNotEnabled: if nothing is sent at the moment.
     """
     _lock(delivery.endpoint)
     if not delivery.endpoint.is_active:
-        raise WebhookEndpointPaused
+        raise SignalStreamNotEnabled if delivery.endpoint.is_stream else WebhookEndpointPaused
     delivery.state, delivery.due_at = WebhookDelivery.State.WAITING, timezone.now()
     delivery.attempts, delivery.first_attempt_at = 0, None
     delivery.save(update_fields=["state", "due_at", "attempts", "first_attempt_at"])
@@ -213,7 +220,7 @@ def check_url(url: str) -> None:
 
 
 def describe(endpoint: WebhookEndpoint) -> str:
-    return f"the webhook endpoint “{endpoint}”"
+    return f"the {'signal stream' if endpoint.is_stream else 'webhook endpoint'} “{endpoint}”"
 
 
 def _known(kinds: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Pauses endpoints that have failed for days, and tells the administrators."""
+"""Pauses endpoints and signal streams that have failed for days, and tells the administrators."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -42,8 +42,11 @@ def _pause(endpoint: WebhookEndpoint, because: str) -> bool:
     limit = WebhookEndpoint._meta.get_field("paused_because").max_length
     if not active.update(state=paused, paused_because=because[:limit]):
         return False
+    kind, page = Event.Kind.WEBHOOK_CHANGED, "webhook"
+    if endpoint.is_stream:
+        kind, page = Event.Kind.SIGNAL_STREAM_CHANGED, "signal_stream"
     what = f"paused {describe(endpoint)}"
-    events.record(Event.Kind.WEBHOOK_CHANGED, None, actor=ACTOR, what=what, reason=because)
+    events.record(kind, None, actor=ACTOR, what=what, reason=because)
     for person in Person.objects.active_administrators():
         enqueue_mail(
             Mail.Kind.WEBHOOK_PAUSED,
@@ -52,6 +55,7 @@ def _pause(endpoint: WebhookEndpoint, because: str) -> bool:
             endpoint=str(endpoint),
             url=endpoint.url,
             because=because,
-            path=reverse("admin:webhook", args=[endpoint.pk]),
+            is_stream=endpoint.is_stream,
+            path=reverse(f"admin:{page}", args=[endpoint.pk]),
         )
     return True

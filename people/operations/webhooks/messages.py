@@ -1,4 +1,7 @@
-"""The messages to webhook endpoints, as https://www.standardwebhooks.com specifies them."""
+"""The messages to webhook endpoints, as https://www.standardwebhooks.com specifies them.
+
+Those to signal streams are signed security event tokens (RFC 8417), sent as RFC 8935 specifies.
+"""
 
 import base64
 import hmac
@@ -10,9 +13,10 @@ from typing import Any, Final
 import orjson
 
 from people import secrets
-from people.models import Event, WebhookEndpoint
+from people.models import Event, WebhookDelivery, WebhookEndpoint
 from people.net import safe_http
 from people.net.safe_http import HttpAnswer
+from people.operations.signals.keys import signer
 from people.presentation.audit_log import audit_entries, record_of
 
 PREFIX: Final = "whsec_"
@@ -37,6 +41,14 @@ def opened(endpoint: WebhookEndpoint, text: str) -> str:
     return secrets.opened(text, tenant_id=endpoint.tenant_id, field=_field(endpoint))
 
 
+def body_of(delivery: WebhookDelivery) -> str:
+    """Return the JSON that is sent. The first attempt stores it, so that all send the same."""
+    if delivery.body:
+        return delivery.body
+    assert delivery.event, "security events have a body from the beginning"
+    return event_body(delivery.event)
+
+
 def event_body(event: Event) -> str:
     """Return the JSON of an event. `data` is the event as the API returns it."""
     [entry] = audit_entries([event])
@@ -48,11 +60,15 @@ def test_body(endpoint: WebhookEndpoint, now: datetime) -> str:
 
 
 def post(endpoint: WebhookEndpoint, webhook_id: str, body: str, *, now: datetime) -> HttpAnswer:
-    """Send the body, signed with all secrets of the endpoint, and return the response.
+    """Send the body and return the response.
+
+    It is signed with all secrets of the endpoint, or with the company's key for signal streams.
 
     :raises SecretLost: if a secret cannot be decrypted.
     :raises OutboundError: if the request fails.
     """
+    if endpoint.is_stream:
+        return _post_security_event(endpoint, body)
     sealed_secrets = filter(None, (endpoint.secret, endpoint.older_secret))
     keys = [opened(endpoint, text) for text in sealed_secrets]
     return safe_http.fetch(
@@ -61,6 +77,16 @@ def post(endpoint: WebhookEndpoint, webhook_id: str, body: str, *, now: datetime
         content=body.encode(),
         headers=signed_headers(webhook_id, body, keys, now=now),
         is_body_needed=False,
+    )
+
+
+def _post_security_event(endpoint: WebhookEndpoint, body: str) -> HttpAnswer:
+    headers = {"Content-Type": "application/secevent+jwt", "User-Agent": "Ramp-Shared-Signals"}
+    if endpoint.secret:
+        headers["Authorization"] = opened(endpoint, endpoint.secret)
+    token = signer(endpoint.tenant_id)(body)
+    return safe_http.fetch(
+        endpoint.url, method="POST", content=token.encode(), headers=headers, is_body_needed=False
     )
 
 

@@ -1,10 +1,11 @@
-"""Sends the deliveries to webhook endpoints, in turns, and retries them for three days.
+"""Sends the deliveries to webhook endpoints and signal streams, and retries them for three days.
 
 A process takes an endpoint for a turn and sends one delivery after the other, without a transaction
 around it. If the process dies, the next one sends the delivery in its hands again, with the same
-`webhook-id`. A delivery that fails holds back later ones of the same person, so that the events of
-a person arrive in order. After an hour it no longer does, because a leaver must not wait for days
-behind an event that the receiver cannot process; but it is tried again before each of these.
+`webhook-id` or `jti`. A delivery that fails holds back later ones of the same person, so that the
+events of a person arrive in order. After an hour it no longer does, because a leaver must not wait
+for days behind an event that the receiver cannot process; but it is tried again before each of
+these.
 """
 
 import math
@@ -29,7 +30,9 @@ from people.operations.webhooks.failing import pause_gone, pause_if_failing
 from people.secrets import SecretLost
 
 ATTEMPTS: Final = Counter(
-    "ramp_webhook_attempts", "Attempts to deliver an event to a webhook endpoint.", ["outcome"]
+    "ramp_webhook_attempts",
+    "Attempts to deliver an event to a webhook endpoint or a signal stream.",
+    ["outcome"],
 )
 
 # Longer than a turn with a server that responds slowly.
@@ -88,6 +91,9 @@ def _claim(now: datetime) -> WebhookEndpoint | None:
         ready = WebhookDelivery.objects.ready(now, holds_after=now - HOLDS_FOR)
         free = (
             WebhookEndpoint.objects.active()
+            # Receivers ask for the events of a stream that has no URL.
+            .exclude(url="")
+            .select_related("stream")
             .filter(Q(held_by="") | Q(held_until__lte=now))
             .filter(Q(rests_until=None) | Q(rests_until__lte=now))
             .filter(Exists(ready.filter(endpoint=OuterRef("pk")).order_by()))
@@ -149,7 +155,7 @@ def _send(
 ) -> tuple[bool, bool]:
     """Try the delivery; return whether it was accepted, and whether others can be sent now."""
     now = max(as_of, timezone.now())
-    delivery.body = delivery.body or messages.event_body(delivery.event)
+    delivery.body = messages.body_of(delivery)
     try:
         # The signature has the real time: receivers refuse messages of another time.
         answer = messages.post(endpoint, delivery.webhook_id, delivery.body, now=timezone.now())
@@ -167,6 +173,11 @@ def _send(
     if answer.status == GONE:
         return False, not pause_gone(endpoint)
     return False, True
+
+
+def send_now(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> bool:
+    """Try a stored delivery once, and tell whether it was accepted."""
+    return _send(endpoint, delivery, as_of=timezone.now())[0]
 
 
 def _is_down(error: OutboundError) -> bool:

@@ -1,4 +1,4 @@
-"""What needs attention in `people`: bulk changes, webhooks and scheduled terminations."""
+"""What needs attention in `people`: bulk changes, webhooks, streams and terminations."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -28,8 +28,9 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
         url=reverse("admin:bulk_changes"),
         of_one=_bulk_change,
     )
+    failing = WebhookEndpoint.objects.failing(timezone.now() - WEBHOOKS_FAIL_FOR)
     yield AttentionRows(
-        rows=WebhookEndpoint.objects.failing(timezone.now() - WEBHOOKS_FAIL_FOR),
+        rows=failing.hooks(),
         time="failing_since",
         code="failing-webhooks",
         severity=Severity.WARNING,
@@ -37,6 +38,16 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
         plural="webhook endpoints do not accept events",
         action="View the endpoint",
         url=reverse("admin:webhooks"),
+    )
+    yield AttentionRows(
+        rows=failing.filter(stream__isnull=False),
+        time="failing_since",
+        code="failing-signal-streams",
+        severity=Severity.WARNING,
+        singular="signal stream does not accept security events",
+        plural="signal streams do not accept security events",
+        action="View the stream",
+        url=reverse("admin:signal_streams"),
     )
     # While auto-termination is off, nobody is due.
     if tenant.auto_terminate_days is None:

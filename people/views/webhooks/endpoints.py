@@ -27,7 +27,8 @@ def list_page() -> tuple[str, str]:
 
 
 def endpoint_page(endpoint: WebhookEndpoint) -> tuple[str, str]:
-    return str(endpoint), reverse("admin:webhook", args=[endpoint.pk])
+    page = "admin:signal_stream" if endpoint.is_stream else "admin:webhook"
+    return str(endpoint), reverse(page, args=[endpoint.pk])
 
 
 def found(endpoint_id: UUID) -> WebhookEndpoint:
@@ -35,7 +36,7 @@ def found(endpoint_id: UUID) -> WebhookEndpoint:
 
     :raises Http404: if there is none.
     """
-    rows = WebhookEndpoint.objects.select_related("created_by", "tenant")
+    rows = WebhookEndpoint.objects.hooks().select_related("created_by", "tenant")
     return get_object_or_404(rows, pk=endpoint_id)
 
 
@@ -43,7 +44,7 @@ def found(endpoint_id: UUID) -> WebhookEndpoint:
 def webhooks(request: PersonRequest) -> HttpResponse:
     tried = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), last_attempt_at__isnull=False)
     newest = tried.order_by("-last_attempt_at", "-pk")
-    rows = WebhookEndpoint.objects.annotate(
+    rows = WebhookEndpoint.objects.hooks().annotate(
         last_attempt_at=Subquery(newest.values("last_attempt_at")[:1]),
         last_state=Subquery(newest.values("state")[:1]),
         last_problem=Subquery(newest.values("problem")[:1]),
@@ -122,20 +123,27 @@ def rotate_webhook_secret(request: PersonRequest, endpoint_id: UUID) -> HttpResp
 
 
 def _page(request: PersonRequest, endpoint: WebhookEndpoint, *, secret: str = "") -> HttpResponse:
+    context: dict[str, Any] = page_context(request, str(endpoint), parent=list_page())
+    context |= {"endpoint": endpoint, "new_secret": secret} | delivery_log(request, endpoint)
+    return render(request, "people/webhooks/endpoint.html", context)
+
+
+def delivery_log(request: PersonRequest, endpoint: WebhookEndpoint) -> dict[str, Any]:
+    """Return what the template of the delivery log needs.
+
+    :raises Http404: if the request names a state that does not exist.
+    """
     state = request.GET.get("state", "")
     before = int_param(request, "before")
     rows = _deliveries(endpoint, state, before)
     page = list(rows[: ROWS_A_PAGE + 1])
-    context: dict[str, Any] = page_context(request, str(endpoint), parent=list_page()) | {
-        "endpoint": endpoint,
-        "new_secret": secret,
+    return {
         "deliveries": page[:ROWS_A_PAGE],
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,
         "is_later_page": bool(before),
         "tabs": _tabs(endpoint, state),
         "is_filtered": bool(state),
     }
-    return render(request, "people/webhooks/endpoint.html", context)
 
 
 def _deliveries(

@@ -4,15 +4,16 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from people import tenancy
+from people.operations.signals import keys
 from people.operations.webhooks import key_rotation
 from provisioning.providers import rotate_secrets
 
 
 class Command(BaseCommand):
     help = (
-        "Re-encrypt all secrets of identity providers, second factors and webhook endpoints with "
-        "SECRET_KEY, so that the keys in SECRET_KEY_FALLBACKS can be removed. Prints JSON: how "
-        "many were rotated."
+        "Re-encrypt all secrets of identity providers, second factors, webhook endpoints and "
+        "signal streams with SECRET_KEY, so that the keys in SECRET_KEY_FALLBACKS can be removed. "
+        "Prints JSON: how many were rotated."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -20,9 +21,10 @@ class Command(BaseCommand):
             rotated, lost = rotate_secrets.rotate_all()
             rotated_factors, lost_factors = rotate_secrets.rotate_second_factors()
             rotated_hooks, lost_hooks = key_rotation.rotate_all()
+            rotated_keys, lost_keys = keys.reseal_all()
         numbers = {
-            "rotated": rotated + rotated_factors + rotated_hooks,
-            "lost": len(lost) + lost_factors + lost_hooks,
+            "rotated": rotated + rotated_factors + rotated_hooks + rotated_keys,
+            "lost": len(lost) + lost_factors + lost_hooks + lost_keys,
         }
         self.stdout.write(json.dumps(numbers))
         if lost:
@@ -43,4 +45,10 @@ class Command(BaseCommand):
                 f"The signing secrets of {lost_hooks} webhook endpoints cannot be decrypted with "
                 "any key. Add the key that was in use when they were created to "
                 "SECRET_KEY_FALLBACKS, or replace them on the pages of the endpoints."
+            )
+        if lost_keys:
+            raise CommandError(
+                f"{lost_keys} signing keys of signal streams cannot be decrypted with any key. Add "
+                "the key that was in use when they were created to SECRET_KEY_FALLBACKS, or create "
+                "new ones on the Shared Signals pages of the companies."
             )

@@ -359,6 +359,11 @@ OTHERS: dict[str, str] = {
     "webhooks.endpoints.pause_endpoint": "A setting of the company.",
     "webhooks.endpoints.resume_endpoint": "A setting of the company.",
     "webhooks.endpoints.delete_endpoint": "A setting of the company.",
+    "signals.keys.rotate_key": "A setting of the company.",
+    "signals.streams.add_stream": "A setting of the company.",
+    "signals.streams.update_stream": "A setting of the company.",
+    "signals.streams.set_status": "A setting of the company.",
+    "signals.streams.delete_stream": "A setting of the company.",
 }
 
 

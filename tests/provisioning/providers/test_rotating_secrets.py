@@ -2,13 +2,17 @@
 
 import json
 from io import StringIO
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from joserfc import jwt
+from joserfc.jwk import KeySet
 from pytest_django import Settings
 
 from people import tenancy
 from people.models import Tenant
+from people.operations.signals import keys
 from people.operations.webhooks import key_rotation, messages
 from people.secrets import is_newest
 from people.values import Actor
@@ -106,3 +110,24 @@ def test_seals_the_signing_secrets_of_webhooks_anew(acme: Tenant, settings: Sett
         rotate()
     with tenancy.across_tenants():
         assert key_rotation.without_key() == 1
+
+
+def test_seals_the_signing_keys_of_signal_streams_anew(acme: Tenant, settings: Settings) -> None:
+    with tenancy.use(acme):
+        keys.ensure_key(acme.pk)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
+
+    assert rotate() == {"rotated": 1, "lost": 0}
+
+    settings.SECRET_KEY_FALLBACKS = []
+    with tenancy.across_tenants():
+        assert keys.without_secret_key() == 0
+        jwks: Any = {"keys": [keys.published_keys().get().public_jwk]}
+        token = keys.signer(acme.pk)('{"iss": "ramp"}')
+    signed = jwt.decode(token, KeySet.import_key_set(jwks), algorithms=["RS256"])
+    assert signed.claims == {"iss": "ramp"}
+    settings.SECRET_KEY = "one that is not known"
+    with pytest.raises(CommandError, match="signing keys of signal streams"):
+        rotate()
+    with tenancy.across_tenants():
+        assert keys.without_secret_key() == 1

@@ -11,7 +11,7 @@ from django.test import Client
 from people import tenancy
 from people.models import Person, Tenant
 from people.net import circuit_breaker
-from provisioning.models import IdentityProvider, SignalStream
+from provisioning.models import IdentityProvider, TransmitterStream
 from provisioning.shared_signals.event_types import POLICIES
 from tests.clients.pages import signed_in
 from tests.factories import core
@@ -65,7 +65,7 @@ def owner(olga: Person) -> Client:
 @pytest.fixture
 def pushed(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
-) -> SignalStream:
+) -> TransmitterStream:
     """Set up a stream that is pushed, through the page."""
     said = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "push"}
     assert owner.post(page, said).status_code == 302
@@ -75,7 +75,7 @@ def pushed(
 @pytest.fixture
 def polled(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
-) -> SignalStream:
+) -> TransmitterStream:
     said = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "poll"}
     assert owner.post(page, said).status_code == 302
     return stream_of(corp)
@@ -116,7 +116,7 @@ class Sender:
 
 @pytest.fixture
 def sender(
-    ada: Person, pushed: SignalStream, transmitter: Transmitter, openid: OpenIdProvider
+    ada: Person, pushed: TransmitterStream, transmitter: Transmitter, openid: OpenIdProvider
 ) -> Sender:
     subject = {"format": "iss_sub", "iss": openid.url, "sub": "ada"}
     return Sender(transmitter, pushed.provider, subject, openid)
@@ -129,6 +129,6 @@ def choose(owner: Client, page: str, **policies: str) -> None:
     assert owner.post(f"{page}policies/", chosen).status_code == 302
 
 
-def stream_of(provider: IdentityProvider) -> SignalStream:
+def stream_of(provider: IdentityProvider) -> TransmitterStream:
     with tenancy.use(provider.tenant_id):
-        return SignalStream.objects.select_related("provider__tenant").get(provider=provider)
+        return TransmitterStream.objects.select_related("provider__tenant").get(provider=provider)

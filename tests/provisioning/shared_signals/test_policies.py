@@ -13,7 +13,7 @@ from people import tenancy
 from people.models import BulkChange, Event, Person
 from people.operations.bulk import alerts
 from people.operations.people import deactivate_person
-from provisioning.models import FreshSignIn, SignalStream, SignInAttempt
+from provisioning.models import FreshSignIn, SignInAttempt, TransmitterStream
 from provisioning.shared_signals.event_types import POLICIES
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -303,7 +303,7 @@ def test_for_a_person_who_left_is_only_noted(ada: Person, olga: Person, sender: 
     assert not stored(ada).is_active
 
 
-def test_forgets_old_signals(sender: Sender, pushed: SignalStream) -> None:
+def test_forgets_old_signals(sender: Sender, pushed: TransmitterStream) -> None:
     sender.send()
     with time_machine.travel(timezone.now() + timedelta(days=61)):
         claims = sender.claims() | {"iat": int(time.time())}

@@ -9,7 +9,7 @@ from django.test import Client
 from people import tenancy
 from people.models import Event, Person
 from people.presentation.event_text import entries_of
-from provisioning.models import IdentityProvider, ReceivedSignal, SignalStream
+from provisioning.models import IdentityProvider, ReceivedSignal, TransmitterStream
 from tests.clients.pages import text_of
 from tests.provisioning.shared_signals.conftest import REVOKED, Sender, stream_of
 from tests.services.fake_openid import OpenIdProvider
@@ -139,7 +139,7 @@ def test_is_refused_when_it_is_signed_with(
     ids=["nothing", "nonsense", "no JSON", "JSON", "no ASCII", "70 KB", "no text"],
 )
 def test_is_refused_when_it_is(
-    ada: Person, pushed: SignalStream, transmitter: Transmitter, token: bytes
+    ada: Person, pushed: TransmitterStream, transmitter: Transmitter, token: bytes
 ) -> None:
     assert transmitter.push(token)[1]["err"] == "invalid_request"
 
@@ -150,7 +150,7 @@ def test_is_refused_when_it_is(
     ids=["nonsense", "a list", "a number", "too deep", "with a name twice", "with NaN"],
 )
 def test_is_refused_when_its_claims_are(
-    ada: Person, pushed: SignalStream, transmitter: Transmitter, claims: bytes
+    ada: Person, pushed: TransmitterStream, transmitter: Transmitter, claims: bytes
 ) -> None:
     assert transmitter.push(transmitter.sign(claims))[1]["err"] == "invalid_request"
 
@@ -193,7 +193,7 @@ def test_is_asked_for_again_while_the_keys_are_not_available(sender: Sender) -> 
 
 
 def test_verifies_the_stream_that_ramp_asked_about(
-    corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+    corp: IdentityProvider, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     [asked] = transmitter.verifications
     assert stream_of(corp).verified_at is None
@@ -208,7 +208,7 @@ def test_verifies_the_stream_that_ramp_asked_about(
 
 
 def test_pauses_the_stream_with_the_reason_on_the_page(
-    owner: Client, page: str, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     transmitter.send(f"{SSF}stream-updated", None, status="paused", reason="License expired")
 

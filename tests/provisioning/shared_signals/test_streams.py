@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person
-from provisioning.models import IdentityProvider, ReceivedSignal, SignalStream
+from provisioning.models import IdentityProvider, ReceivedSignal, TransmitterStream
 from provisioning.providers import rotate_secrets
 from provisioning.shared_signals import job
 from provisioning.shared_signals.event_types import REQUESTED
@@ -35,7 +35,7 @@ def later(**delay: int) -> int:
 
 
 def test_is_created_with_the_events_and_the_address_of_ramp(
-    pushed: SignalStream, transmitter: Transmitter
+    pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     [stream] = transmitter.streams.values()
     delivery = stream["delivery"]
@@ -49,7 +49,7 @@ def test_is_created_with_the_events_and_the_address_of_ramp(
 
 
 def test_shows_its_state_on_the_page_and_on_the_provider(
-    owner: Client, page: str, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     shown = text_of(owner.get(page))
     assert "Asked for, not received yet" in shown
@@ -110,7 +110,7 @@ def test_is_created_later_if_the_transmitter_was_not_ready(
 
 
 def test_sends_the_token_to_no_other_transmitter(
-    owner: Client, page: str, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     other = Transmitter()
     answer = owner.post(page, said(other, token=""))
@@ -121,7 +121,7 @@ def test_sends_the_token_to_no_other_transmitter(
 
 
 def test_keeps_its_token_for_the_same_transmitter(
-    owner: Client, page: str, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     assert owner.post(page, said(transmitter, token="")).status_code == 302
     # The earlier one was deleted.
@@ -129,7 +129,7 @@ def test_keeps_its_token_for_the_same_transmitter(
 
 
 def test_stores_its_token_encrypted_and_with_the_newest_key(
-    pushed: SignalStream, settings: Any
+    pushed: TransmitterStream, settings: Any
 ) -> None:
     assert TOKEN not in pushed.token
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
@@ -145,7 +145,7 @@ def test_stores_its_token_encrypted_and_with_the_newest_key(
 
 
 def test_is_created_again_when_it_is_lost(
-    corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+    corp: IdentityProvider, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     transmitter.streams.clear()
 
@@ -159,7 +159,7 @@ def test_is_created_again_when_it_is_lost(
 
 
 def test_is_checked_every_hour_and_verified_every_day(
-    corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+    corp: IdentityProvider, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     transmitter.statuses[pushed.stream_id] = "paused"
     later(hours=2)
@@ -175,7 +175,7 @@ def test_is_checked_every_hour_and_verified_every_day(
 
 
 def test_says_when_a_verification_did_not_arrive(
-    owner: Client, page: str, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     later(hours=2)
 
@@ -183,7 +183,7 @@ def test_says_when_a_verification_did_not_arrive(
 
 
 def test_says_once_in_the_log_that_it_fails(
-    corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+    corp: IdentityProvider, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     transmitter.instead["/status"] = (500, {})
     later(hours=2)
@@ -197,7 +197,11 @@ def test_says_once_in_the_log_that_it_fails(
 
 
 def test_can_be_removed(
-    owner: Client, page: str, corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+    owner: Client,
+    page: str,
+    corp: IdentityProvider,
+    pushed: TransmitterStream,
+    transmitter: Transmitter,
 ) -> None:
     [stream] = transmitter.streams.values()
 
@@ -205,18 +209,18 @@ def test_can_be_removed(
 
     assert not transmitter.streams
     with tenancy.use(corp.tenant_id):
-        assert not SignalStream.objects.exists()
+        assert not TransmitterStream.objects.exists()
     path = stream["delivery"]["endpoint_url"].removeprefix("http://127.0.0.1:8000")
     assert Client().post(path, b"x", content_type="application/secevent+jwt").status_code == 404
 
 
 def test_ends_with_its_provider(
-    owner: Client, corp: IdentityProvider, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, corp: IdentityProvider, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     owner.post(f"/tenants/acme/auth-providers/{corp.pk}/remove/", {"name": "Corp"})
 
     with tenancy.use(corp.tenant_id):
-        assert not SignalStream.objects.exists()
+        assert not TransmitterStream.objects.exists()
     token = transmitter.sign(transmitter.claims(REVOKED, OPAQUE))
     assert transmitter.push(token)[0] == 404
 
@@ -234,7 +238,7 @@ def test_belongs_to_an_administrator_of_the_company(page: str, acme: Any) -> Non
 
 class TestThatIsPolled:
     def test_applies_what_waits_and_acknowledges_it(
-        self, client: Client, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, client: Client, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         jti = transmitter.queue(transmitter.sign(transmitter.claims(REVOKED, OPAQUE)))
 
@@ -245,7 +249,7 @@ class TestThatIsPolled:
         assert not transmitter.waiting
 
     def test_reports_what_it_refuses(
-        self, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         claims = transmitter.claims(REVOKED, OPAQUE) | {"aud": "another"}
         jti = transmitter.queue(transmitter.sign(claims))
@@ -259,7 +263,7 @@ class TestThatIsPolled:
         assert the_attempt().reason == "signal-refused"
 
     def test_applies_nothing_twice_when_the_acknowledgment_was_lost(
-        self, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         token = transmitter.sign(transmitter.claims(REVOKED, OPAQUE))
         transmitter.queue(token, "one")
@@ -273,7 +277,7 @@ class TestThatIsPolled:
             assert ReceivedSignal.objects.count() == 1
 
     def test_fetches_more_than_fit_into_one_answer(
-        self, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         for _ in range(45):
             transmitter.queue(transmitter.sign(transmitter.claims(REVOKED, OPAQUE)))
@@ -285,7 +289,7 @@ class TestThatIsPolled:
             assert ReceivedSignal.objects.count() == 45
 
     def test_fetches_large_ones_singly(
-        self, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         for _ in range(10):
             claims = transmitter.claims(REVOKED, OPAQUE, {"reason_admin": "x" * 30_000})
@@ -296,7 +300,7 @@ class TestThatIsPolled:
         assert len({*transmitter.acknowledged}) == 10
 
     def test_is_verified(
-        self, corp: IdentityProvider, polled: SignalStream, transmitter: Transmitter
+        self, corp: IdentityProvider, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         [asked] = transmitter.verifications
         transmitter.queue(transmitter.verification(asked))
@@ -306,7 +310,7 @@ class TestThatIsPolled:
         assert stream_of(corp).verified_at
 
     def test_is_created_again_when_it_is_lost(
-        self, client: Client, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, client: Client, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         transmitter.streams.clear()
         later(minutes=1)
@@ -316,13 +320,13 @@ class TestThatIsPolled:
 
         assert not is_in(client)
 
-    def test_takes_no_push(self, polled: SignalStream, corp: IdentityProvider) -> None:
+    def test_takes_no_push(self, polled: TransmitterStream, corp: IdentityProvider) -> None:
         path = f"/sign-in/acme/{corp.pk}/signals/{polled.key}/"
 
         assert Client().post(path, b"x", content_type="application/secevent+jwt").status_code == 404
 
     def test_waits_its_turn_behind_nobody_who_fails(
-        self, client: Client, ada: Person, polled: SignalStream, transmitter: Transmitter
+        self, client: Client, ada: Person, polled: TransmitterStream, transmitter: Transmitter
     ) -> None:
         """A transmitter of another company that refuses everything takes one turn."""
         other = core.tenant(slug="other")
@@ -347,7 +351,7 @@ def transmitter_provider(transmitter: Transmitter) -> Any:
 
 
 def test_of_another_company_cannot_reach_people_here(
-    client: Client, ada: Person, pushed: SignalStream, transmitter: Transmitter
+    client: Client, ada: Person, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     """Its tokens are valid, but for its own stream only."""
     other = core.tenant(slug="other")
@@ -374,7 +378,7 @@ def test_of_another_company_cannot_reach_people_here(
 
 
 def test_shows_how_late_its_signals_are(
-    owner: Client, page: str, pushed: SignalStream, transmitter: Transmitter
+    owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     claims = transmitter.claims(f"{SSF}verification", None) | {"iat": int(time.time()) - 90}
     transmitter.push(transmitter.sign(claims))

@@ -301,7 +301,8 @@ class TestCostsTheSame:
             ("/Users?count=0", 1),
             ("/Groups", 4),
             ("/Groups?excludedAttributes=members", 2),
-            ("/ServiceProviderConfig", 1),
+            # The second one: whether a signal stream has SCIM events.
+            ("/ServiceProviderConfig", 2),
         ],
     )
     def test_in_queries(

@@ -1,0 +1,172 @@
+"""Signal streams, while the receiver fails and processes are killed: is each event there once?
+
+Ada and others are signed out again and again. A pushed stream leads to a receiver that refuses a
+third of what it gets, while workers are killed. A second stream is polled, while web processes are
+killed as well. Both verify with a library of others. The pauses between attempts are not waited
+for: the rows are made due at once.
+"""
+
+import argparse
+import json
+import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from tests.faults.outcome import Outcome, finish
+from tests.faults.stack import Stack
+from tests.services.signal_receiver import Claims, SignalReceiver, verified
+
+PEOPLE = 50
+SECONDS = 300
+ADD_STREAMS = """
+import json
+from people import tenancy
+from people.models import Person, Tenant
+from people.operations import api_tokens
+from people.operations.signals import metadata, streams
+from people.operations.signals.event_types import SignalType
+from people.operations.signals.streams import StreamSettings
+with tenancy.use(Tenant.objects.get(slug={slug!r})):
+    owner = Person.objects.active_owners().get()
+    wanted = [SignalType.SESSION_REVOKED.value]
+    streams.add_stream(
+        owner, StreamSettings(url={url!r}, events_requested=wanted), actor=owner.actor)
+    polled = streams.add_stream(
+        owner, StreamSettings(url="", events_requested=wanted), actor=owner.actor)
+    token = api_tokens.create_api_token(
+        owner, "Polls", scopes=["signals:manage"], actor=owner.actor)
+print(json.dumps([token, str(polled.pk)]))
+"""
+# Signs out each of the people in turn.
+CHANGES = """
+from people import tenancy
+from people.models import Tenant
+from people.operations import sessions
+from people.values import Actor
+from tests.factories import core
+with tenancy.use(Tenant.objects.get(slug={slug!r})):
+    people = [core.person() for _ in range({people})]
+    for number in range({rounds}):
+        for person in people:
+            sessions.sign_out(person, actor=Actor("job", "changes"), reason="")
+"""
+EVENTS = """
+    SELECT e.id FROM people_event e JOIN people_tenant t ON t.id = e.tenant_id
+     WHERE t.slug = %s AND e.kind = 'person.sessions-ended' ORDER BY e.id
+"""
+PUSHED = """
+    SELECT count(*) FROM people_webhookdelivery d JOIN people_webhookendpoint e
+        ON e.id = d.endpoint_id WHERE d.state = 'waiting' AND e.url <> ''
+"""
+DUE_NOW = "UPDATE people_webhookdelivery SET due_at = now() WHERE state = 'waiting' RETURNING id"
+
+
+@dataclass
+class Poller:
+    """A receiver that polls, and applies each event that it has not seen."""
+
+    issuer: str
+    stream: str
+    token: str
+    applied: list[Claims] = field(default_factory=list)
+    unanswered: int = 0
+    _done: list[str] = field(default_factory=list)
+
+    def poll(self) -> bool:
+        """Ask once; return whether there is nothing left."""
+        asked: dict[str, Any] = {"ack": self._done, "maxEvents": 20}
+        headers = {"Authorization": f"Bearer {self.token}"}
+        address = f"{self.issuer}/poll/{self.stream}"
+        try:
+            answer = requests.post(address, json=asked, headers=headers, timeout=10)
+            answer.raise_for_status()
+            keys = requests.get(f"{self.issuer}/jwks.json", timeout=10).json()
+        except requests.RequestException:
+            # The web process died. What was acknowledged is acknowledged again.
+            self.unanswered += 1
+            return False
+        sets: dict[str, Any] = answer.json()["sets"]
+        known = {one["jti"] for one in self.applied}
+        self.applied += [verified(sets[jti], keys) for jti in sets if jti not in known]
+        self._done = list(sets)
+        return not sets
+
+
+def run(stack: Stack, *, events: int, deaths: int) -> Outcome:
+    """Deliver so many events over both streams while processes die; look for what is lost."""
+    company = stack.connect()
+    dice = random.Random(17)
+    with SignalReceiver(status_of=lambda _: 500 if dice.random() < 1 / 3 else 202) as receiver:
+        code = ADD_STREAMS.format(slug=company.tenant, url=receiver.url)
+        token, stream_id = json.loads(_shell(stack, code))
+        issuer = f"{stack.server.url}/signals/{company.tenant}"
+        receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=10).json()
+        rounds = events // PEOPLE
+        _shell(stack, CHANGES.format(slug=company.tenant, people=PEOPLE, rounds=rounds))
+        expected = len(stack.rows(EVENTS, company.tenant))
+        poller = Poller(issuer, stream_id, token)
+        killed = _wait_and_kill(stack, receiver, poller, expected, deaths)
+    return _judge(receiver, poller, expected, killed)
+
+
+def _shell(stack: Stack, code: str) -> str:
+    return stack.server.manage("shell", "--no-imports", "--command", code)
+
+
+def _wait_and_kill(
+    stack: Stack, receiver: SignalReceiver, poller: Poller, events: int, deaths: int
+) -> int:
+    """Wait until everything has arrived, and kill processes on the way; return how often."""
+    killed, ends_at = 0, time.monotonic() + SECONDS
+    while time.monotonic() < ends_at:
+        is_polled = poller.poll() and len(poller.applied) >= events
+        accepted = len({one["jti"] for one in receiver.accepted})
+        if is_polled and accepted >= events and not stack.value(PUSHED):
+            break
+        if accepted > events * (killed // 2 + 1) // (deaths + 1) and killed < 2 * deaths:
+            killed += stack.kill_program("worker") + stack.kill_program("web")
+        stack.rows(DUE_NOW)
+        time.sleep(0.2)
+    return killed
+
+
+def _judge(receiver: SignalReceiver, poller: Poller, expected: int, killed: int) -> Outcome:
+    pushed = [one["jti"] for one in receiver.accepted]
+    polled = [one["jti"] for one in poller.applied]
+    lost = 2 * expected - len(set(pushed)) - len(set(polled))
+    disordered = _disordered(receiver.accepted) + _disordered(poller.applied)
+    repeated = len(pushed) - len(set(pushed))
+    result = f"{lost} lost, {disordered} people out of order, {repeated} pushed twice"
+    size = f"{expected} events over two streams, {len(receiver.received)} attempts, {killed} deaths"
+    # A process that dies may have had one event accepted without noting it.
+    holds = not lost and not disordered and repeated <= killed and killed > 0
+    return Outcome("Signal streams", size, result, holds and not receiver.unverified)
+
+
+def _disordered(events: list[Claims]) -> int:
+    """Count the people whose events first arrived in another order than they happened."""
+    seen: set[str] = set()
+    moments: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for one in events:
+        if one["jti"] not in seen:
+            seen.add(one["jti"])
+            number = int(str(one["txn"]).removeprefix("event-"))
+            moments[one["sub_id"]["email"]].append((one["toe"], number))
+    return sum(of_one != sorted(of_one) for of_one in moments.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.signals", description=__doc__)
+    parser.add_argument("--events", type=int, default=300)
+    parser.add_argument("--deaths", type=int, default=2)
+    wanted = parser.parse_args()
+    with Stack() as stack:
+        finish(run(stack, events=wanted.events, deaths=wanted.deaths))
+
+
+if __name__ == "__main__":
+    main()
