@@ -19,8 +19,8 @@ class NotApprover(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "You are no approver of this step, and no delegate of its approver. The approver or "
-            "the delegation has changed."
+            "You are neither the approver of this step nor their delegate. The approver or the "
+            "delegation has changed."
         )
 
 
@@ -28,10 +28,14 @@ class OwnRequest(PeopleError):
     code = "own-request"
 
     def __init__(self, requester: Person, *, is_own: bool) -> None:
-        whose = "you" if is_own else f"{requester.full_name}, for whom you decide"
+        what = (
+            "This is your own request"
+            if is_own
+            else f"This is a request of {requester.full_name}, for whom you decide"
+        )
         super().__init__(
-            f"This is a request of {whose}, so somebody else must decide it. Ask an administrator "
-            "to choose another approver in the workflow."
+            f"{what}, so somebody else must decide it. Ask an administrator to choose another "
+            "approver in the workflow."
         )
 
 

@@ -139,7 +139,7 @@ def test_is_decided_once(taxi: Approval, ada: Person) -> None:
 def test_is_not_decided_by_the_person_who_made_it(first: Step, ada: Person) -> None:
     own = waits(first, outstanding_item(ada, Kind.REIMBURSEMENT, State.SUBMITTED))
 
-    refusal = "This is a request of you, so somebody else must decide it."
+    refusal = "This is your own request, so somebody else must decide it."
     assert refusal in page(ada, own)
     assert refusal in send(ada, own, "approve")
     own.refresh_from_db()
