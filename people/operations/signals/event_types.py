@@ -5,13 +5,13 @@ SIGNALS is the whole mapping.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import TextChoices
 
-from people.hooks import ScimResource
 from people.models import Event
+from people.operations.signals import scim_payloads
+from people.operations.signals.scim_payloads import ScimChange
 
 Payload = dict[str, Any]
 Kind = Event.Kind
@@ -50,17 +50,6 @@ class SignalType(TextChoices):
     @property
     def is_scim(self) -> bool:
         return self.value.startswith(SCIM)
-
-
-@dataclass(frozen=True)
-class ScimChange:
-    """The SCIM resource of the person, and the method of the SCIM request that changed it.
-
-    The method is blank if something else than a request about this resource caused the event.
-    """
-
-    resource: ScimResource
-    method: str = ""
 
 
 def signals_of(event: Event, change: ScimChange | None) -> list[tuple[SignalType, Payload]]:
@@ -128,77 +117,6 @@ def _ends_sessions(event: Event) -> bool:
     return not is_credential or bool(event.facts.get("ended_sessions"))
 
 
-def _created_notice(event: Event, change: ScimChange) -> Payload:
-    resource = change.resource
-    return {"attributes": ["id", *resource.data], "version": resource.version}
-
-
-def _created_full(event: Event, change: ScimChange) -> Payload:
-    resource = change.resource
-    return {"data": resource.data | {"id": resource.id}, "version": resource.version}
-
-
-def _put_notice(event: Event, change: ScimChange) -> Payload | None:
-    return None if change.method == "PATCH" else _changed_notice(event, change)
-
-
-def _put_full(event: Event, change: ScimChange) -> Payload | None:
-    return _created_full(event, change) if _put_notice(event, change) else None
-
-
-def _patch_notice(event: Event, change: ScimChange) -> Payload | None:
-    return _changed_notice(event, change) if change.method == "PATCH" else None
-
-
-def _patch_full(event: Event, change: ScimChange) -> Payload | None:
-    """Return a PATCH that has the same effect as the provider's, which may contain secrets."""
-    notice = _patch_notice(event, change)
-    if notice is None:
-        return None
-    data = change.resource.data
-    operations = [_patch_operation(path, data) for path in notice["attributes"]]
-    return {
-        "data": {"schemas": [PATCH_OP], "Operations": operations},
-        "version": notice["version"],
-    }
-
-
-def _patch_operation(path: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the operation that gives the attribute at the path its value in the resource."""
-    extension, _, attribute = path.rpartition(":")
-    value: Any = data.get(extension, {}) if extension else data
-    for name in attribute.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    if value is None:
-        return {"op": "remove", "path": path}
-    return {"op": "replace", "path": path, "value": value}
-
-
-def _changed_notice(event: Event, change: ScimChange) -> Payload | None:
-    changed = [SCIM_NAMES[field] for field in event.changes if field in SCIM_NAMES]
-    return {"attributes": changed, "version": change.resource.version} if changed else None
-
-
-def _deleted(event: Event, change: ScimChange) -> Payload | None:
-    return {} if change.method == "DELETE" else None
-
-
-def _empty(event: Event, change: ScimChange) -> Payload:
-    return {}
-
-
-PATCH_OP: Final = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
-# The SCIM attributes of a person's fields.
-SCIM_NAMES: Final = {
-    "given_name": "name.givenName",
-    "family_name": "name.familyName",
-    "email": "emails",
-    "department": f"{ENTERPRISE}department",
-    "location": "addresses",
-    "manager": f"{ENTERPRISE}manager",
-    "role": "roles",
-}
 _SCIM_CHANGED: Final = (
     *(SignalType.SCIM_PATCH_NOTICE, SignalType.SCIM_PATCH_FULL),
     *(SignalType.SCIM_PUT_NOTICE, SignalType.SCIM_PUT_FULL),
@@ -228,13 +146,13 @@ PAYLOADS: Final[Mapping[SignalType, Callable[[Event], Payload | None]]] = {
     SignalType.IDENTIFIER_CHANGED: _identifier_changed,
 }
 SCIM_PAYLOADS: Final[Mapping[SignalType, Callable[[Event, ScimChange], Payload | None]]] = {
-    SignalType.SCIM_CREATE_NOTICE: _created_notice,
-    SignalType.SCIM_CREATE_FULL: _created_full,
-    SignalType.SCIM_PATCH_NOTICE: _patch_notice,
-    SignalType.SCIM_PATCH_FULL: _patch_full,
-    SignalType.SCIM_PUT_NOTICE: _put_notice,
-    SignalType.SCIM_PUT_FULL: _put_full,
-    SignalType.SCIM_ACTIVATE: _empty,
-    SignalType.SCIM_DEACTIVATE: _empty,
-    SignalType.SCIM_DELETE: _deleted,
+    SignalType.SCIM_CREATE_NOTICE: scim_payloads.created_notice,
+    SignalType.SCIM_CREATE_FULL: scim_payloads.created_full,
+    SignalType.SCIM_PATCH_NOTICE: scim_payloads.patch_notice,
+    SignalType.SCIM_PATCH_FULL: scim_payloads.patch_full,
+    SignalType.SCIM_PUT_NOTICE: scim_payloads.put_notice,
+    SignalType.SCIM_PUT_FULL: scim_payloads.put_full,
+    SignalType.SCIM_ACTIVATE: scim_payloads.empty,
+    SignalType.SCIM_DEACTIVATE: scim_payloads.empty,
+    SignalType.SCIM_DELETE: scim_payloads.deleted,
 }

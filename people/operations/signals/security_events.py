@@ -16,8 +16,9 @@ from django.utils import timezone
 from people import hooks
 from people.hooks import ScimResource
 from people.models import Event, SignalStream, WebhookDelivery
-from people.operations.signals.event_types import Payload, ScimChange, SignalType, signals_of
+from people.operations.signals.event_types import Payload, SignalType, signals_of
 from people.operations.signals.metadata import issuer_of
+from people.operations.signals.scim_payloads import ScimChange
 
 
 @dataclass(frozen=True)

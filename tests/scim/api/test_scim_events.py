@@ -10,7 +10,7 @@ from people.models import Person
 from people.operations import people
 from people.operations.people_update import revise_person
 from people.operations.signals.event_types import SCIM, SignalType
-from tests.clients.scim import ENT, Provider, mail, someone
+from tests.clients.scim import ENT, RAMP, Provider, mail, someone
 from tests.clients.signals import ReceiverClient
 from tests.factories import core
 from tests.people.webhooks.changes import HELPDESK
@@ -96,6 +96,21 @@ def test_learns_what_a_patch_removed(receiver: ScimReceiver, scim: Provider) -> 
 
     _, full = receiver.poll()
     assert full[2]["data"]["Operations"] == [{"op": "remove", "path": f"{ENT}:manager"}]
+
+
+def test_learns_all_attributes_where_ramp_reads_a_field_from_one_of_its_own(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
+    user = scim.add("ada")
+    receiver.poll()
+
+    scim.replace(user, f"{RAMP}:location", "Leeds")
+
+    _, full = receiver.poll()
+    [operation] = full[2]["data"]["Operations"]
+    assert operation["op"] == "replace"
+    assert "path" not in operation
+    assert operation["value"][RAMP] == {"location": "Leeds"}
 
 
 def test_learns_what_a_put_changed(receiver: ScimReceiver, scim: Provider) -> None:
