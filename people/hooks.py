@@ -189,6 +189,8 @@ class AppHooks:
     people_identified: FindIdentified | None = None
     # The SCIM resources of these people; the latest of somebody whose resource was deleted.
     scim_resources: Callable[[Collection[UUID]], Mapping[UUID, ScimResource]] | None = None
+    # The method of SCIM requests, by their id and the person whose User resource they wrote.
+    scim_methods: Callable[[Collection[UUID]], Mapping[tuple[UUID, UUID], str]] | None = None
     # The externalIds of these people at live connections; those without one may be missing.
     external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The custom fields of these people that a connection fills: its name, by external name.
@@ -401,6 +403,12 @@ def scim_resources(people: Collection[UUID]) -> dict[UUID, ScimResource]:
     """Return the SCIM resources of these people, for those who have one."""
     hooks = (app.scim_resources for app in registered if app.scim_resources)
     return {person: resource for hook in hooks for person, resource in hook(people).items()}
+
+
+def scim_methods(requests: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
+    """Return the methods of these SCIM requests, by request and person of the User resource."""
+    hooks = (app.scim_methods for app in registered if app.scim_methods)
+    return {key: method for hook in hooks for key, method in hook(requests).items()}
 
 
 def external_ids(people: Collection[UUID]) -> dict[UUID, str]:

@@ -2,7 +2,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 
-from people.api.signals.metadata import signal_configuration
+from people.api.signals.metadata import signal_configuration, signal_resource
 from ramp import health, metrics
 
 handler400 = "ramp.error_pages.bad_request"
@@ -20,6 +20,12 @@ urlpatterns = [
         ".well-known/ssf-configuration/signals/<slug:slug>",
         signal_configuration,
         name="signal_configuration",
+    ),
+    # RFC 9728 section 3.1.
+    path(
+        ".well-known/oauth-protected-resource/signals/<slug:slug>",
+        signal_resource,
+        name="signal_resource",
     ),
     path("signals/<slug:slug>/", include("people.api.signals.urls")),
     path("", admin.site.urls),

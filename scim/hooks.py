@@ -91,5 +91,6 @@ HOOKS = AppHooks(
     people_identified=person_records.people_identified,
     external_ids=person_records.external_ids,
     scim_resources=person_records.scim_resources,
+    scim_methods=person_records.scim_methods,
     managed_custom_fields=person_records.managed_custom_fields,
 )

@@ -124,6 +124,13 @@ def scim_resources(people: Collection[UUID]) -> dict[UUID, ScimResource]:
     }
 
 
+def scim_methods(requests: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
+    """Return the method of each request that wrote a user, by its id and the user's person."""
+    logged = RequestLog.objects.filter(pk__in=requests, user__person__isnull=False)
+    rows = logged.values_list("pk", "user__person_id", "method")
+    return {(request_id, person_id): method for request_id, person_id, method in rows}
+
+
 def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:
     """Return the custom fields that the people's resources fill, with the provider's name."""
     users = ScimUser.objects.filter(

@@ -72,7 +72,8 @@ REQUIREMENTS = re.findall(r"^\| ([\d.]+) \| (.+) \| `(tests/.+)` \|$", CONFORMAN
 
 
 def named_tests() -> list[str]:
-    tables = CONFORMANCE + (ROOT / "docs" / "provisioned-members.md").read_text()
+    others = ("provisioned-members.md", "standards.md")
+    tables = CONFORMANCE + "".join((ROOT / "docs" / name).read_text() for name in others)
     return sorted(set(re.findall(r"`(tests/[\w/]+\.py::\w+)`", tables)))
 
 

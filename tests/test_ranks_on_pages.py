@@ -333,8 +333,8 @@ OTHERS = {
     *("signal_stream_verify", "signal_stream_pause", "signal_stream_enable"),
     *("signal_stream_disable", "signal_stream_delete", "signal_key_rotate"),
     *("signal_delivery", "signal_send_again"),
-    *("signal_configuration", "signal_jwks", "signal_api_stream", "signal_api_status"),
-    *("signal_api_verify", "signal_api_poll"),
+    *("signal_configuration", "signal_resource", "signal_jwks", "signal_api_stream"),
+    *("signal_api_status", "signal_api_verify", "signal_api_poll"),
     # Settings of the company, of providers and of connections.
     *(
         "tenant_settings",

@@ -1,6 +1,6 @@
 """Authentication, scopes and rate limits of the API."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -20,6 +20,9 @@ from people.views.permissions import is_tenant_admin
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
+
+
+CHALLENGE: Final = 'Bearer realm="Ramp API"'
 
 
 def token_of(request: HttpRequest) -> ApiToken | None:
@@ -55,7 +58,7 @@ class BearerToken(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         # Without this header, DRF would answer 403 instead of 401.
-        return 'Bearer realm="Ramp API"'
+        return CHALLENGE
 
 
 # drf-spectacular cannot describe an authentication class that it does not know.

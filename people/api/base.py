@@ -18,7 +18,7 @@ from rest_framework.views import APIView
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from people import tenancy
-from people.api.authentication import token_of
+from people.api.authentication import CHALLENGE, HasScope, scopes_of, token_of
 from people.api.parsers import TooLarge
 from people.api.query_params import check_parameters, known_parameters
 from people.models import Person, Scope
@@ -112,6 +112,11 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     assert isinstance(error, exceptions.APIException), "DRF returns no response for others"
+    if error.get_codes() == HasScope.code:
+        # RFC 6750 section 3.1. DRF sends this header only with 401.
+        needed = " ".join(scopes_of(context["view"], str(context["request"].method)))
+        challenge = f'{CHALLENGE}, error="{HasScope.code}", scope="{needed}"'
+        response["WWW-Authenticate"] = challenge
     response.data = _error_body(error)
     return response
 

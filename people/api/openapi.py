@@ -106,7 +106,13 @@ WAIT: Final = {
 CHALLENGE: Final = {
     "WWW-Authenticate": {"schema": {"type": "string"}, "description": "Names the scheme, Bearer."}
 }
-HEADERS: Final = {"401": CHALLENGE, "429": WAIT, "503": WAIT}
+SCOPES: Final = {
+    "WWW-Authenticate": {
+        "schema": {"type": "string"},
+        "description": "With insufficient-scope: the scopes of which the token needs one.",
+    }
+}
+HEADERS: Final = {"401": CHALLENGE, "403": SCOPES, "429": WAIT, "503": WAIT}
 # The codes of operations that do not list theirs.
 USUAL: Final = {404: ("not-found",), 413: BODY, 415: BODY}
 

@@ -25,6 +25,8 @@ TYPES: Final = ("secevent+jwt", "application/secevent+jwt")
 LEEWAY: Final = timedelta(minutes=5)
 # A transmitter keeps what was not acknowledged. Ramp remembers what it applied for longer.
 OLDEST: Final = timedelta(days=30)
+# The CAEP interoperability profile requires RSA keys of at least 2048 bits, as this option does.
+JWS: Final = jwt.PyJWS(options={"enforce_minimum_key_length": True})
 
 
 class SignalRefused(Exception):
@@ -107,7 +109,7 @@ def _claims(token: str, jwks: str) -> dict[str, Any]:
 
 
 def _verified(token: str, signing: SigningKey) -> dict[str, Any]:
-    content = jwt.PyJWS().decode(token, signing.key, algorithms=[signing.algorithm])
+    content = JWS.decode(token, signing.key, algorithms=[signing.algorithm])
     try:
         claims = strict_json.read(content)
     except strict_json.UnreadableJson as error:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from people import tenancy
 from people.models import Tenant
 from people.operations.signals import keys
-from people.operations.signals.metadata import configuration_of
+from people.operations.signals.metadata import configuration_of, resource_metadata_of
 
 JWK_SET = "application/jwk-set+json"
 # Receivers may keep them for a while. An unknown `kid` makes them ask again.
@@ -18,6 +18,12 @@ CACHED = {"Cache-Control": "max-age=300"}
 def signal_configuration(request: HttpRequest, slug: str) -> JsonResponse:
     tenant = get_object_or_404(Tenant, slug=slug, is_active=True)
     return JsonResponse(configuration_of(tenant), headers=CACHED)
+
+
+@require_safe
+def signal_resource(request: HttpRequest, slug: str) -> JsonResponse:
+    tenant = get_object_or_404(Tenant, slug=slug, is_active=True)
+    return JsonResponse(resource_metadata_of(tenant), headers=CACHED)
 
 
 @require_safe

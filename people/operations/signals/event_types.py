@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from django.db.models import TextChoices
 
-from people.hooks import ScimResource
 from people.models import Event
+from people.operations.signals import scim_payloads
+from people.operations.signals.scim_payloads import ScimChange
 
 Payload = dict[str, Any]
 Kind = Event.Kind
@@ -32,25 +33,34 @@ class SignalType(TextChoices):
     IDENTIFIER_CHANGED = f"{RISC}identifier-changed", "Email address changed"
     SCIM_CREATE_NOTICE = f"{SCIM}create:notice", "SCIM user created: names of its attributes"
     SCIM_CREATE_FULL = f"{SCIM}create:full", "SCIM user created: with all data"
-    SCIM_PUT_NOTICE = f"{SCIM}put:notice", "SCIM user changed: names of the changed attributes"
-    SCIM_PUT_FULL = f"{SCIM}put:full", "SCIM user changed: with all data"
+    SCIM_PATCH_NOTICE = (
+        f"{SCIM}patch:notice",
+        "SCIM user changed by PATCH: names of the changed attributes",
+    )
+    SCIM_PATCH_FULL = f"{SCIM}patch:full", "SCIM user changed by PATCH: with the changed values"
+    SCIM_PUT_NOTICE = (
+        f"{SCIM}put:notice",
+        "SCIM user changed otherwise: names of the changed attributes",
+    )
+    SCIM_PUT_FULL = f"{SCIM}put:full", "SCIM user changed otherwise: with all data"
     SCIM_ACTIVATE = f"{SCIM}activate", "SCIM user reactivated"
     SCIM_DEACTIVATE = f"{SCIM}deactivate", "SCIM user deactivated"
+    SCIM_DELETE = f"{SCIM}delete", "SCIM user deleted"
 
     @property
     def is_scim(self) -> bool:
         return self.value.startswith(SCIM)
 
 
-def signals_of(event: Event, resource: ScimResource | None) -> list[tuple[SignalType, Payload]]:
+def signals_of(event: Event, change: ScimChange | None) -> list[tuple[SignalType, Payload]]:
     """Return the security events that follow from the event, in the order of sending.
 
-    :param resource: the SCIM resource of the person. Without one, there are no SCIM events.
+    :param change: None if the person has no SCIM resource. Then there are no SCIM events.
     """
     found = SIGNALS.get(Kind(event.kind), ())
     payloads = [
-        (signal, SCIM_PAYLOADS[signal](event, resource))
-        if resource and signal.is_scim
+        (signal, SCIM_PAYLOADS[signal](event, change))
+        if change and signal.is_scim
         else (signal, None if signal.is_scim else PAYLOADS[signal](event))
         for signal in found
     ]
@@ -107,46 +117,17 @@ def _ends_sessions(event: Event) -> bool:
     return not is_credential or bool(event.facts.get("ended_sessions"))
 
 
-def _created_notice(event: Event, resource: ScimResource) -> Payload:
-    return {"attributes": ["id", *resource.data], "version": resource.version}
-
-
-def _full(event: Event, resource: ScimResource) -> Payload:
-    data = resource.data | {"id": resource.id}
-    return {"data": data, "version": resource.version}
-
-
-def _changed_notice(event: Event, resource: ScimResource) -> Payload | None:
-    changed = [SCIM_NAMES[field] for field in event.changes if field in SCIM_NAMES]
-    return {"attributes": changed, "version": resource.version} if changed else None
-
-
-def _changed_full(event: Event, resource: ScimResource) -> Payload | None:
-    return _full(event, resource) if _changed_notice(event, resource) else None
-
-
-def _empty(event: Event, resource: ScimResource) -> Payload:
-    return {}
-
-
-ENTERPRISE: Final = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:"
-# The SCIM attributes of a person's fields.
-SCIM_NAMES: Final = {
-    "given_name": "name.givenName",
-    "family_name": "name.familyName",
-    "email": "emails",
-    "department": f"{ENTERPRISE}department",
-    "location": "addresses",
-    "manager": f"{ENTERPRISE}manager",
-    "role": "roles",
-}
-_SCIM_CHANGED: Final = (SignalType.SCIM_PUT_NOTICE, SignalType.SCIM_PUT_FULL)
+_SCIM_CHANGED: Final = (
+    *(SignalType.SCIM_PATCH_NOTICE, SignalType.SCIM_PATCH_FULL),
+    *(SignalType.SCIM_PUT_NOTICE, SignalType.SCIM_PUT_FULL),
+)
 SIGNALS: Final[Mapping[Kind, tuple[SignalType, ...]]] = {
     Kind.SESSIONS_ENDED: (SignalType.SESSION_REVOKED,),
     Kind.PERSON_DEACTIVATED: (
         SignalType.ACCOUNT_DISABLED,
         SignalType.SESSION_REVOKED,
         SignalType.SCIM_DEACTIVATE,
+        SignalType.SCIM_DELETE,
     ),
     Kind.PERSON_REACTIVATED: (SignalType.ACCOUNT_ENABLED, SignalType.SCIM_ACTIVATE),
     Kind.PERSON_TERMINATED: (SignalType.ACCOUNT_PURGED, SignalType.SESSION_REVOKED),
@@ -164,11 +145,14 @@ PAYLOADS: Final[Mapping[SignalType, Callable[[Event], Payload | None]]] = {
     SignalType.ACCOUNT_PURGED: _nothing_more,
     SignalType.IDENTIFIER_CHANGED: _identifier_changed,
 }
-SCIM_PAYLOADS: Final[Mapping[SignalType, Callable[[Event, ScimResource], Payload | None]]] = {
-    SignalType.SCIM_CREATE_NOTICE: _created_notice,
-    SignalType.SCIM_CREATE_FULL: _full,
-    SignalType.SCIM_PUT_NOTICE: _changed_notice,
-    SignalType.SCIM_PUT_FULL: _changed_full,
-    SignalType.SCIM_ACTIVATE: _empty,
-    SignalType.SCIM_DEACTIVATE: _empty,
+SCIM_PAYLOADS: Final[Mapping[SignalType, Callable[[Event, ScimChange], Payload | None]]] = {
+    SignalType.SCIM_CREATE_NOTICE: scim_payloads.created_notice,
+    SignalType.SCIM_CREATE_FULL: scim_payloads.created_full,
+    SignalType.SCIM_PATCH_NOTICE: scim_payloads.patch_notice,
+    SignalType.SCIM_PATCH_FULL: scim_payloads.patch_full,
+    SignalType.SCIM_PUT_NOTICE: scim_payloads.put_notice,
+    SignalType.SCIM_PUT_FULL: scim_payloads.put_full,
+    SignalType.SCIM_ACTIVATE: scim_payloads.empty,
+    SignalType.SCIM_DEACTIVATE: scim_payloads.empty,
+    SignalType.SCIM_DELETE: scim_payloads.deleted,
 }

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from people.models import SignalStream, Tenant
+from people.models import Scope, SignalStream, Tenant
 
 
 def issuer_of(tenant: Tenant) -> str:
@@ -33,8 +33,23 @@ def configuration_of(tenant: Tenant) -> dict[str, Any]:
         "configuration_endpoint": f"{issuer}/stream",
         "status_endpoint": f"{issuer}/status",
         "verification_endpoint": f"{issuer}/verify",
-        # API tokens are bearer tokens of RFC 6750, the part of OAuth that concerns requests.
-        "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
+        # The CAEP interoperability profile requires OAuth. Ramp has no token endpoint: an
+        # administrator creates the token. It is sent as RFC 6750 specifies.
+        "authorization_schemes": [
+            {"spec_urn": "urn:ietf:rfc:6749"},
+            {"spec_urn": "urn:ietf:rfc:6750"},
+        ],
         # Every stream is about all people of the company.
         "default_subjects": "ALL",
+    }
+
+
+def resource_metadata_of(tenant: Tenant) -> dict[str, Any]:
+    """Return what OAuth clients read about the stream management API (RFC 9728 section 2)."""
+    issuer = issuer_of(tenant)
+    return {
+        "resource": issuer,
+        "scopes_supported": [Scope.MANAGE_SIGNALS.value],
+        "bearer_methods_supported": ["header"],
+        "jwks_uri": f"{issuer}/jwks.json",
     }

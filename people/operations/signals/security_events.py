@@ -18,6 +18,7 @@ from people.hooks import ScimResource
 from people.models import Event, SignalStream, WebhookDelivery
 from people.operations.signals.event_types import Payload, SignalType, signals_of
 from people.operations.signals.metadata import issuer_of
+from people.operations.signals.scim_payloads import ScimChange
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,17 @@ class _Names:
     subjects: Mapping[UUID, tuple[str, str]] = field(default_factory=dict)
     # The SCIM resources, if the stream wants SCIM events.
     resources: Mapping[UUID, ScimResource] = field(default_factory=dict)
+    # The methods of the SCIM requests that changed these resources, by request and person.
+    methods: Mapping[tuple[UUID, UUID], str] = field(default_factory=dict)
+
+    def scim_change_of(self, event: Event) -> ScimChange | None:
+        """Return the SCIM resource of the event's person, if there is one, and how it changed."""
+        if event.person_id is None or event.person_id not in self.resources:
+            return None
+        resource = self.resources[event.person_id]
+        if event.request_id is None:
+            return ScimChange(resource)
+        return ScimChange(resource, self.methods.get((event.request_id, event.person_id), ""))
 
 
 def events_delivered(stream: SignalStream) -> list[str]:
@@ -52,12 +64,16 @@ def deliveries_of(
     names = _Names(
         hooks.provider_subjects(people) if is_by_subject else {},
         hooks.scim_resources(people) if wants_scim else {},
+        hooks.scim_methods(_requests_of(events)) if wants_scim else {},
     )
     for event in events:
-        resource = names.resources.get(event.person.pk) if event.person else None
-        for signal, payload in signals_of(event, resource):
+        for signal, payload in signals_of(event, names.scim_change_of(event)):
             if signal in wanted:
                 yield _delivery(stream, event, (signal, payload), names, now)
+
+
+def _requests_of(events: Sequence[Event]) -> set[UUID]:
+    return {event.request_id for event in events if event.request_id}
 
 
 def control_delivery(stream: SignalStream, event_type: str, payload: Payload) -> WebhookDelivery:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from jwt.algorithms import RSAAlgorithm
 
 from people import tenancy
 from people.models import Event, Mail, Person, SignalStream, WebhookDelivery
@@ -116,6 +117,8 @@ class TestASecurityEvent:
             (said["credential_type"], said["change_type"], said["initiating_entity"])
             for said in map(payload_of, changes)
         ] == [("app", "create", "user"), ("passkey", "create", "user"), ("app", "revoke", "admin")]
+        reason = {"en": "A credential of the person was changed."}
+        assert all(payload_of(one)["reason_admin"] == reason for one in changes)
         assert receiver.types[-1] == "session-revoked"
 
     def test_says_that_an_account_is_gone_for_good(
@@ -253,6 +256,12 @@ class TestAStreamThatStops:
 
 
 class TestTheKey:
+    def test_is_an_rsa_key_of_2048_bits_for_rs256(self, stream: Stream, owner: Person) -> None:
+        [key] = read_jwks(owner.tenant)["keys"]
+
+        assert (key["kty"], key["alg"], key["use"]) == ("RSA", "RS256", "sig")
+        assert RSAAlgorithm.from_jwk(key).key_size == 2048
+
     def test_is_replaced_while_the_older_one_is_still_published(
         self, stream: Stream, receiver: SignalReceiver, owner: Person, ada: Person
     ) -> None:

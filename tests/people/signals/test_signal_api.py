@@ -14,6 +14,7 @@ from people.operations.signals.event_types import SignalType
 from people.operations.signals.streams import MAX_STREAMS
 from people.operations.webhooks import sending
 from tests.clients.signals import POLL, PUSH, ReceiverClient
+from tests.clients.spend import Api
 from tests.factories import core
 from tests.people.signals.conftest import read_jwks
 from tests.people.webhooks.conftest import Clock
@@ -57,17 +58,32 @@ class TestTheMetadata:
             "configuration_endpoint": f"{issuer}/stream",
             "status_endpoint": f"{issuer}/status",
             "verification_endpoint": f"{issuer}/verify",
-            "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6750"}],
+            "authorization_schemes": [
+                {"spec_urn": "urn:ietf:rfc:6749"},
+                {"spec_urn": "urn:ietf:rfc:6750"},
+            ],
             "default_subjects": "ALL",
         }
 
-    def test_is_that_of_companies_that_there_are(self, owner: Person) -> None:
+    def test_names_the_scope_of_tokens(self, api: ReceiverClient) -> None:
+        """RFC 9728."""
+        found = Client().get(f"/.well-known/oauth-protected-resource/signals/{api.slug}")
+
+        assert found.json() == {
+            "resource": api.metadata["issuer"],
+            "scopes_supported": ["signals:manage"],
+            "bearer_methods_supported": ["header"],
+            "jwks_uri": api.metadata["jwks_uri"],
+        }
+
+    @pytest.mark.parametrize("name", ["ssf-configuration", "oauth-protected-resource"])
+    def test_is_that_of_companies_that_there_are(self, owner: Person, name: str) -> None:
         tenant = owner.tenant
-        assert Client().get("/.well-known/ssf-configuration/signals/nobody").status_code == 404
+        assert Client().get(f"/.well-known/{name}/signals/nobody").status_code == 404
         tenant.is_active = False
         tenant.save()
 
-        page = Client().get(f"/.well-known/ssf-configuration/signals/{tenant.slug}")
+        page = Client().get(f"/.well-known/{name}/signals/{tenant.slug}")
 
         assert page.status_code == 404
 
@@ -230,7 +246,19 @@ class TestAToken:
             answer = stranger.ask(method, _address(endpoint, stream), {})
             assert answer.status_code == 403
             assert answer.json()["code"] == "insufficient-scope"
+            assert answer["WWW-Authenticate"] == (
+                'Bearer realm="Ramp API", error="insufficient_scope", scope="signals:manage"'
+            )
         assert Client().get(f"/signals/{api.slug}/stream").status_code == 401
+
+    def test_is_accepted_only_in_the_header(self, owner: Person) -> None:
+        """RFC 6750 section 2.3 describes tokens in the address, which logs would contain."""
+        token = Api(owner, scopes=[Scope.MANAGE_SIGNALS]).token
+
+        address = f"/signals/{owner.tenant.slug}/stream"
+
+        assert Client().get(f"{address}?access_token={token}").status_code == 401
+        assert Client().post(address, {"access_token": token}).status_code == 401
 
     def test_reaches_only_its_own_company(self, owner: Person, api: ReceiverClient) -> None:
         stream = added(api)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from joserfc.errors import SecurityWarning
+from joserfc.jwk import RSAKey
 
 from people import tenancy
 from people.models import Event, Person
@@ -180,6 +182,18 @@ def test_follows_a_transmitter_that_changes_its_keys(client: Client, sender: Sen
 
     assert sender.send()[0] == 202
     assert not is_in(client)
+
+
+def test_is_refused_when_its_key_has_less_than_2048_bits(client: Client, sender: Sender) -> None:
+    with pytest.warns(SecurityWarning):
+        short = RSAKey.generate_key(1024, {"kid": "short", "use": "sig", "alg": "RS256"})
+    sender.transmitter.keys.append(short)
+
+    status, body = sender.push(sender.claims(), key=short)
+
+    assert (status, body["err"]) == (400, "invalid_key")
+    assert "2048 bits" in body["description"]
+    assert is_in(client)
 
 
 def test_is_asked_for_again_while_the_keys_are_not_available(sender: Sender) -> None:

@@ -1,13 +1,16 @@
 """A receiver of SCIM events (RFC 9967) …"""
 
+from dataclasses import replace
+from operator import itemgetter
 from typing import Any
 
 import pytest
 
 from people.models import Person
 from people.operations import people
+from people.operations.people_update import revise_person
 from people.operations.signals.event_types import SCIM, SignalType
-from tests.clients.scim import ENT, Provider, mail, someone
+from tests.clients.scim import ENT, RAMP, Provider, mail, someone
 from tests.clients.signals import ReceiverClient
 from tests.factories import core
 from tests.people.webhooks.changes import HELPDESK
@@ -60,19 +63,102 @@ def test_learns_of_a_new_user_in_both_forms(receiver: ScimReceiver, scim: Provid
     assert full[2]["version"] == answer.headers["ETag"]
 
 
-def test_learns_what_a_change_concerns(receiver: ScimReceiver, scim: Provider) -> None:
+def test_learns_what_a_patch_changed(receiver: ScimReceiver, scim: Provider) -> None:
     user = scim.add("ada")
     receiver.poll()
 
+    scim.patch(
+        user,
+        {"op": "replace", "path": f"{ENT}:department", "value": "Legal"},
+        {"op": "replace", "path": "name.givenName", "value": "Augusta"},
+        {"op": "replace", "path": "password", "value": "a secret of hers"},
+    )
+
+    notice, full = receiver.poll()
+    changed = ["name.givenName", f"{ENT}:department"]
+    assert (notice[0], sorted(notice[2]["attributes"])) == ("patch:notice", changed)
+    assert (full[0], full[2]["version"]) == ("patch:full", notice[2]["version"])
+    assert full[2]["data"]["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]
+    assert sorted(full[2]["data"]["Operations"], key=itemgetter("path")) == [
+        {"op": "replace", "path": "name.givenName", "value": "Augusta"},
+        {"op": "replace", "path": f"{ENT}:department", "value": "Legal"},
+    ]
     scim.patch(user, {"op": "replace", "path": f"{ENT}:department", "value": "Legal"})
+    assert receiver.poll() == []
+
+
+def test_learns_what_a_patch_removed(receiver: ScimReceiver, scim: Provider) -> None:
+    user, boss = scim.add("ada"), scim.add("boss")
+    scim.replace(user, f"{ENT}:manager", {"value": boss})
+    receiver.poll()
+
+    scim.patch(user, {"op": "remove", "path": f"{ENT}:manager"})
+
+    _, full = receiver.poll()
+    assert full[2]["data"]["Operations"] == [{"op": "remove", "path": f"{ENT}:manager"}]
+
+
+def test_learns_all_attributes_where_ramp_reads_a_field_from_one_of_its_own(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
+    user = scim.add("ada")
+    receiver.poll()
+
+    scim.replace(user, f"{RAMP}:location", "Leeds")
+
+    _, full = receiver.poll()
+    [operation] = full[2]["data"]["Operations"]
+    assert operation["op"] == "replace"
+    assert "path" not in operation
+    assert operation["value"][RAMP] == {"location": "Leeds"}
+
+
+def test_learns_what_a_put_changed(receiver: ScimReceiver, scim: Provider) -> None:
+    user = scim.add("ada")
+    receiver.poll()
+
+    scim("PUT", f"/Users/{user}", someone("ada", **{ENT: {"department": "Legal"}}))
 
     notice, full = receiver.poll()
     assert notice[0] == "put:notice"
-    assert notice[2]["attributes"] == [f"{ENT}:department"]
+    assert f"{ENT}:department" in notice[2]["attributes"]
     assert full[0] == "put:full"
     assert full[2]["data"][ENT]["department"] == "Legal"
-    scim.patch(user, {"op": "replace", "path": f"{ENT}:department", "value": "Legal"})
-    assert receiver.poll() == []
+
+
+def test_learns_of_bulk_operations_as_of_single_requests(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
+    ada, ben = scim.add("ada"), scim.add("ben")
+    receiver.poll()
+    change = {"op": "replace", "path": f"{ENT}:department", "value": "Legal"}
+
+    scim(
+        "POST",
+        "/Bulk",
+        {
+            "Operations": [
+                {"method": "PATCH", "path": f"/Users/{ada}", "data": {"Operations": [change]}},
+                {"method": "DELETE", "path": f"/Users/{ben}"},
+            ]
+        },
+    )
+
+    events = receiver.poll()
+    assert types(events) == ["patch:notice", "patch:full", "deactivate", "delete"]
+    assert [one[1]["uri"] for one in events] == [f"/Users/{ada}"] * 2 + [f"/Users/{ben}"] * 2
+
+
+def test_learns_of_a_change_that_no_request_made_as_a_put(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
+    user = scim.add("ada")
+    receiver.poll()
+    ada = Person.objects.get(scim_users__scim_id=user)
+
+    revise_person(ada, replace(ada.profile, given_name="Augusta"), actor=HELPDESK)
+
+    assert types(receiver.poll()) == ["put:notice", "put:full"]
 
 
 def test_learns_who_is_active(receiver: ScimReceiver, scim: Provider) -> None:
@@ -84,10 +170,8 @@ def test_learns_who_is_active(receiver: ScimReceiver, scim: Provider) -> None:
     scim("DELETE", f"/Users/{user}")
 
     events = receiver.poll()
-    assert [kind for kind in types(events) if "put" not in kind] == [
-        *("deactivate", "activate", "deactivate")
-    ]
-    assert all(payload == {} for kind, _, payload in events if "activate" in kind)
+    assert types(events) == ["deactivate", "activate", "deactivate", "delete"]
+    assert all(payload == {} for _, _, payload in events)
     assert {subject["uri"] for _, subject, _ in events} == {f"/Users/{user}"}
 
 
