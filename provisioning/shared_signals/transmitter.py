@@ -93,7 +93,12 @@ def create_stream(
     if push_to:
         delivery |= {"endpoint_url": push_to, "authorization_header": authorization}
     wanted = {"delivery": delivery, "events_requested": [*REQUESTED], "description": "Ramp"}
-    answer = _send("POST", metadata.configuration, token, wanted)
+    # People are found by their subject at the provider. Version 1.0 of the framework has no such
+    # member, but its drafts, Okta and Ramp do.
+    answer = _send("POST", metadata.configuration, token, wanted | {"format": "iss_sub"})
+    if answer.status == 400:
+        # A strict transmitter refuses members that it does not know.
+        answer = _send("POST", metadata.configuration, token, wanted)
     if answer.status not in (200, 201):
         raise _refused("The transmitter did not create the stream", answer)
     return _configuration(answer, is_polled=not push_to)

@@ -60,7 +60,7 @@ class AuthSettingsForm(forms.Form):
         min_value=0,
         max_value=MAX_SESSION_HOURS,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Leave empty for no limit. Without use, a session ends after two weeks anyway.",
+        help_text="Leave empty for no limit.",
     )
     idle_minutes = forms.IntegerField(
         label="End a session without use after (minutes)",
@@ -68,7 +68,7 @@ class AuthSettingsForm(forms.Form):
         min_value=0,
         max_value=MAX_IDLE_MINUTES,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Leave empty for no limit.",
+        help_text="If empty, a session that is not used ends after two weeks.",
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -41,7 +41,7 @@ class LdapForm(ProviderForm):
     uri = text_input(
         "Server",
         "For example, ldaps://ldap.example.com, or ldap://… with StartTLS. Add the port if it is "
-        "not the default. Separate several servers with blanks; the first one that answers is "
+        "not the default. Separate several servers with spaces; the first one that answers is "
         "asked.",
     )
     start_tls = tick_input("StartTLS", "Encrypts an ldap:// connection.", initial=False)

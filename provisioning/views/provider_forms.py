@@ -60,12 +60,13 @@ def tick_input(label: str, help_text: str = "", *, initial: bool = True) -> form
     )
 
 
-def secret_input(label: str) -> forms.CharField:
+def secret_input(label: str, help_text: str = "") -> forms.CharField:
     return forms.CharField(
         label=label,
         required=False,
         max_length=2000,
         strip=False,
+        help_text=help_text,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
@@ -258,12 +259,12 @@ class OidcForm(ProviderForm):
     )
     required_acr = text_input(
         "Required acr",
-        "The ID token must have one of these values. Separate several with blanks.",
+        "The ID token must have one of these values. Separate several with spaces.",
         required=False,
     )
     required_amr = text_input(
         "Required amr",
-        "The ID token must have all of these methods, such as mfa. Separate several with blanks.",
+        "The ID token must have all of these methods, such as mfa. Separate several with spaces.",
         required=False,
     )
     directory_kind = choice_input(

@@ -36,7 +36,10 @@ class TransmitterForm(forms.Form):
     issuer = text_input(
         "Issuer", "Ramp reads the metadata of this issuer at /.well-known/ssf-configuration."
     )
-    token = secret_input("Access token")
+    token = secret_input(
+        "Access token",
+        "It may manage streams there. It is stored encrypted, and sent only to this transmitter.",
+    )
     delivery = forms.ChoiceField(
         label="Delivery",
         choices=Delivery.choices,
@@ -86,6 +89,8 @@ def shared_signals(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
         else:
             messages.success(request, "The stream was created. Ramp asked for a verification.")
             return _back(provider)
+    if signal_stream and signal_stream.token:
+        form.fields["token"].help_text = "A token is saved. Leave empty to keep it."
     context = tenant_context(request, tenant, TAB, f"Shared Signals of {provider}") | {
         "provider": provider,
         "signal_stream": signal_stream,

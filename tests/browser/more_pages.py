@@ -30,7 +30,7 @@ with tenancy.use(Tenant.objects.get(slug="lumen")):
         careful, secret="nothing", step=0, recovery_digests=["nothing"], may_replace=True,
         actor=careful.actor)
     create_api_token(olga, "Payroll export", scopes=Scope.values[:2], actor=olga.actor)
-    SavedView.objects.create(
+    view = SavedView.objects.create(
         tenant=olga.tenant, owner=olga, name="Inactive people in Berlin", filters="state=inactive")
     print(json.dumps({{
         "guest": f"/people/{{guest.pk}}/",
@@ -40,6 +40,7 @@ with tenancy.use(Tenant.objects.get(slug="lumen")):
         "employee": employee.email,
         "careful": careful.email,
         "event": f"/audit-log/{{Event.objects.order_by('-pk')[0].pk}}/",
+        "saved_view": f"/people/views/{{view.pk}}/",
         "api_token": f"/api-tokens/{{ApiToken.objects.get(name='Payroll export').pk}}/",
     }}))
 """
@@ -80,6 +81,7 @@ FOR_ADMINISTRATORS: Final = {
     "to review": "/people/updates/review/",
     "the same person or not": "{question}",
     "one saved view": "/people/views/",
+    "delete a saved view": "{saved_view}delete/",
     "one api token": "/api-tokens/",
     "revoke an api token": "{api_token}revoke/",
     "change password": "/home/password/",

@@ -61,6 +61,8 @@ class Transmitter:
     instead: dict[str, tuple[int, Any]] = field(default_factory=dict)
     streams: dict[str, Json] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    # Members of a stream's configuration that it refuses because it does not know them.
+    unknown: list[str] = field(default_factory=list)
     # What waits for a poll, by jti; what was acknowledged, and what was refused.
     waiting: dict[str, str] = field(default_factory=dict)
     acknowledged: list[str] = field(default_factory=list)
@@ -180,6 +182,8 @@ class Transmitter:
     def _manage(self, method: str, query: Json, body: Json) -> tuple[int, Any]:
         if method == "DELETE":
             return (204, None) if self.streams.pop(query["stream_id"], None) else (404, {})
+        if {*self.unknown} & {*body}:
+            return 400, {}
         stream = {
             "stream_id": f"stream-{uuid4().hex[:8]}",
             "iss": self.issuer,
@@ -188,6 +192,7 @@ class Transmitter:
             "events_requested": body["events_requested"],
             "events_delivered": body["events_requested"],
             "delivery": dict(body["delivery"]),
+            "format": body.get("format"),
         }
         if stream["delivery"]["method"] == POLL:
             stream["delivery"]["endpoint_url"] = f"{self.host}/poll"

@@ -12,6 +12,7 @@ from people.operations.signals.security_events import events_delivered
 from people.operations.signals.streams import VERIFICATION_INTERVAL
 
 Method = SignalStream.Method
+SubjectFormat = SignalStream.SubjectFormat
 Values = dict[str, Any]
 # A receiver may request types that Ramp does not know.
 MOST_REQUESTED = 100
@@ -27,6 +28,7 @@ def configuration_of(stream: SignalStream) -> Values:
         "events_supported": list(SignalType.values),
         "events_requested": stream.events_requested,
         "events_delivered": events_delivered(stream),
+        "format": stream.subject_format,
         "delivery": {"method": stream.method, "endpoint_url": url},
         "min_verification_interval": VERIFICATION_INTERVAL.seconds,
     }
@@ -52,6 +54,8 @@ class ReceiverSuppliedSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=200), max_length=MOST_REQUESTED, required=False
     )
     description = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    # Of the drafts of the framework; version 1.0 has no other way to ask for a subject identifier.
+    format = serializers.ChoiceField(SubjectFormat.choices, required=False)
 
 
 class StreamIdSerializer(serializers.Serializer[Any]):

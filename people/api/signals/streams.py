@@ -34,9 +34,14 @@ class StreamView(SignalView):
         return Response([configuration_of(stream) for stream in ordered])
 
     def post(self, request: Request, slug: str) -> Response:
-        chosen = _chosen(valid(ReceiverSuppliedSerializer, request.data))
+        values = valid(ReceiverSuppliedSerializer, request.data)
         person = token_owner(request)
-        stream = streams.add_stream(person, chosen, actor=person.actor)
+        stream = streams.add_stream(
+            person,
+            _chosen(values),
+            subject_format=values.get("format", SignalStream.SubjectFormat.EMAIL),
+            actor=person.actor,
+        )
         return Response(configuration_of(found(stream.pk)), status=201)
 
     def patch(self, request: Request, slug: str) -> Response:
@@ -60,6 +65,8 @@ class StreamView(SignalView):
         chosen = _chosen(values, stream if keeps_rest else None)
         if values.get("delivery", {}).get("method", stream.method) != stream.method:
             raise ValidationError({"delivery": "The delivery method of a stream cannot change."})
+        if values.get("format", stream.subject_format) != stream.subject_format:
+            raise ValidationError({"format": "The subject format of a stream cannot change."})
         streams.update_stream(stream, chosen, actor=token_owner(request).actor)
         return Response(configuration_of(found(stream.pk)))
 

@@ -127,6 +127,14 @@ class TestAStream:
         url = f"{api.metadata['issuer']}/poll/{stream['stream_id']}"
         assert stream["delivery"] == {"method": POLL, "endpoint_url": url}
 
+    def test_names_people_as_the_receiver_asks(self, api: ReceiverClient) -> None:
+        assert added(api)["format"] == "email"
+        stream = added(api, format="iss_sub")
+
+        assert stream["format"] == "iss_sub"
+        assert SignalStream.objects.get(pk=stream["stream_id"]).subject_format == "iss_sub"
+        assert api.ask("post", "configuration", {"format": "phone_number"}).status_code == 400
+
     def test_keeps_its_authorization_header_until_another_one_is_sent(
         self, api: ReceiverClient, receiver: SignalReceiver
     ) -> None:
@@ -149,6 +157,7 @@ class TestAStream:
             ({"delivery": {"method": PUSH}}, "delivery"),
             ({"delivery": {"method": "urn:fax"}}, "delivery"),
             ({"events_requested": "all"}, "events_requested"),
+            ({"format": "iss_sub"}, "format"),
         ],
     )
     def test_refuses_what_does_not_fit(

@@ -48,6 +48,25 @@ def test_is_created_with_the_events_and_the_address_of_ramp(
     assert pushed.audience == [transmitter.audience]
 
 
+def test_is_about_the_subjects_of_the_provider(
+    pushed: TransmitterStream, transmitter: Transmitter
+) -> None:
+    [stream] = transmitter.streams.values()
+    assert stream["format"] == "iss_sub"
+
+
+def test_is_created_at_a_transmitter_that_refuses_what_it_does_not_know(
+    owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
+) -> None:
+    transmitter.unknown = ["format"]
+
+    assert owner.post(page, said(transmitter)).status_code == 302
+
+    [stream] = transmitter.streams.values()
+    assert stream["format"] is None
+    assert stream_of(corp).state == "enabled"
+
+
 def test_shows_its_state_on_the_page_and_on_the_provider(
     owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
