@@ -49,6 +49,7 @@ class Stack:
                 "SECRET_KEY": "of the fault tests",
                 "EMAIL_URL": self.smtp.url,
                 "SCIM_REQUESTS_PER_SECOND": "0",
+                "API_REQUESTS_PER_MINUTE": "0",
                 **settings,
             },
             command=("serve",),

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,9 +39,9 @@ RSA, FOREIGN_RSA, EC = rsa_key("one"), rsa_key("one"), ec_key("curve")
 
 def over_http(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, Json]:
     parts = urlsplit(url)
-    connection = HTTPConnection(parts.netloc, timeout=10)
-    connection.request("POST", parts.path, body, dict(headers))
-    with connection.getresponse() as response:
+    with closing(HTTPConnection(parts.netloc, timeout=10)) as connection:
+        connection.request("POST", parts.path, body, dict(headers))
+        response = connection.getresponse()
         content = response.read()
     return response.status, json.loads(content) if content else {}
 
