@@ -34,7 +34,8 @@ OPEN_TO_ALL: Final = ("sign-in", "sign-out", "forgot", "reset", "invite", "confi
 # What visiting or a background job writes: columns, and whole tables.
 USE: Final = (
     "{last_used_at, last_ip, last_user_agent, last_update_at, initial_import_finished_at, "
-    "inactivity_notified_at}"
+    "inactivity_notified_at, enqueued_until, served_at, held_by, held_until, rests_until, rests, "
+    "failing_since}"
 )
 NOT_COMPARED: Final = (
     *("django_session", "scim_requestlog", "scim_syncerror", "django_migrations"),
