@@ -254,6 +254,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Ramp",
     "VERSION": "1",
     "DESCRIPTION": "People, cards, funds and authorizations. docs/api.md is the introduction.",
+    # The part of the path after it is the tag of an operation.
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     # Since this version, security requirements name the scopes of a bearer token.
     "OAS_VERSION": "3.1.0",
     # Requests have rules that responses do not need, such as that a text is not blank.
