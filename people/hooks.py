@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -17,6 +17,7 @@ from django.urls import reverse
 
 from people.models import Event, Person, Role, Tenant
 from people.pairing import NoPairing, Pairing
+from people.provider_facts import ContactDetails, Owner, ScimResource, TenantActivity
 from people.tenancy import TenantOwned
 
 if TYPE_CHECKING:
@@ -53,44 +54,6 @@ class Page(Enum):
     ADD_PASSKEY = auto()
     # The sign-in attempts of the tenant with this slug.
     SIGN_IN_LOG = auto()
-
-
-class Owner(NamedTuple):
-    """The name of a connection, and how many active or invited people it owns."""
-
-    name: str
-    people: int
-    # Why nobody is mailed because of the connection at the moment; blank if they are.
-    withheld_because: str = ""
-
-
-class TenantActivity(NamedTuple):
-    """What an operator sees of a tenant's connections."""
-
-    # When a connection last sent an update.
-    last_sync_at: datetime | None = None
-    # Sync errors of the last day that are still open.
-    errors: int = 0
-
-
-class ScimResource(NamedTuple):
-    """The User resource of a person at a SCIM connection."""
-
-    id: str
-    external_id: str
-    # As the ETag of a SCIM response.
-    version: str
-    # Its attributes, as the provider sent them.
-    data: dict[str, Any]
-
-
-class ContactDetails(NamedTuple):
-    """What an identity provider sends about a person and Ramp only shows."""
-
-    title: str = ""
-    phone: str = ""
-    # The name of the provider.
-    provider: str = ""
 
 
 @dataclass(frozen=True)

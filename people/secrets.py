@@ -50,6 +50,16 @@ def is_newest(text: str) -> bool:
     return text.partition(".")[0] == key_id(settings.SECRET_KEY)
 
 
+def is_without_key(text: str) -> bool:
+    """Tell whether none of the present keys encrypted the text. A blank text needs no key."""
+    return bool(text) and text.partition(".")[0] not in key_ids()
+
+
+def key_ids() -> set[str]:
+    """Return the ids of the present keys."""
+    return {key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
+
+
 def key_id(key: str) -> str:
     """Return an id for the key that does not reveal it."""
     return _hkdf(key, b"ramp secrets: id")[:4].hex()

@@ -17,6 +17,7 @@ from people.models.field_table import LABELS, PEOPLE, PUBLISHED
 from people.presentation.field_text import shown
 from people.presentation.people_columns import COLUMNS, CONTACT
 from people.presentation.spreadsheets import csv_lines
+from people.provider_facts import ContactDetails
 
 BATCH = 1000
 OTHER_LABELS = {
@@ -52,7 +53,7 @@ def add_contact_details(people: Iterable[Any]) -> None:
     found = list(people)
     details = hooks.contact_details([person.pk for person in found])
     for person in found:
-        person.contact = details.get(person.pk, hooks.ContactDetails())
+        person.contact = details.get(person.pk, ContactDetails())
 
 
 def _rows(

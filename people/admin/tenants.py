@@ -15,6 +15,7 @@ from people.admin.filters import TenantStatusFilter
 from people.admin.model_admin import CompanyAdmin
 from people.models import Person, Tenant
 from people.presentation.page_links import BoundedCount, count_text
+from people.provider_facts import TenantActivity
 from people.templatetags.relative_time import ago
 from people.views.permissions import is_operator, is_tenant_admin
 from people.views.tenants import add_tenant
@@ -52,7 +53,7 @@ class TenantAdmin(CompanyAdmin):
         tenants: Sequence[Any] = list(changelist.result_list)
         activity = hooks.tenant_activity([tenant.pk for tenant in tenants])
         for tenant in tenants:
-            tenant.activity = activity.get(tenant.pk, hooks.TenantActivity())
+            tenant.activity = activity.get(tenant.pk, TenantActivity())
         changelist.result_list = tenants
         return changelist
 

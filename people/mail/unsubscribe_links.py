@@ -1,7 +1,7 @@
 """Links by which an administrator ends their own email digest, without sign-in.
 
 The link names the person and not the mail, because the rows of earlier digests are deleted. It does
-not expire: whoever has the mail in an archive can still end the digest, and nothing else.
+not expire. Anyone who has the mail can end the digest, but can do nothing else with the link.
 """
 
 from uuid import UUID

@@ -11,7 +11,7 @@ UNKNOWN = "unknown person"
 
 
 def mentioned_people(event: Event) -> set[str]:
-    """Return the ids of the people whom an event about an approval or delegation mentions."""
+    """Return the ids of the people who are named in an event about an approval or delegation."""
     return {event.facts.get("absent", ""), event.facts.get("delegate", "")} - {""}
 
 

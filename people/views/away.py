@@ -179,7 +179,7 @@ def _people_called(text: str) -> list[Person]:
 
 
 def _colleagues(person: Person) -> list[Person]:
-    """Return the people whom the person may want as delegate: manager, reports, approvers."""
+    """Return likely delegates: the manager, the reports, and approvers of the same workflows."""
     near = Q(pk=person.manager_id) | Q(manager=person)
     near |= Q(steps__workflow__steps__approver=person)
     active = Person.objects.filter(near, state=Person.State.ACTIVE).exclude(pk=person.pk)

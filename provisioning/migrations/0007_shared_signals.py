@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                             ("end", "End sessions"),
                             ("fresh", "End sessions and require a fresh sign-in"),
                             ("deactivate", "Deactivate"),
-                            ("undo", "Undo what the signal account-disabled did"),
+                            ("undo", "Undo the deactivation by a signal"),
                         ],
                         max_length=10,
                     ),

@@ -18,7 +18,7 @@ class SignalPolicy(models.TextChoices):
     FRESH = "fresh", "End sessions and require a fresh sign-in"
     DEACTIVATE = "deactivate", "Deactivate"
     # Only for account-enabled.
-    UNDO = "undo", "Undo what the signal account-disabled did"
+    UNDO = "undo", "Undo the deactivation by a signal"
 
 
 class TransmitterStream(TenantOwned):
@@ -86,7 +86,7 @@ class ReceivedSignal(TenantOwned):
     provider = models.ForeignKey(IdentityProvider, on_delete=models.CASCADE, related_name="signals")
     # Of the issuer and the `jti`.
     digest = models.CharField(max_length=64)
-    # The name of the event type, and whom it is about, as the transmitter says it.
+    # The name of the event type, and the subject as the transmitter names it.
     event = models.CharField(max_length=32)
     subject = models.CharField(max_length=500, blank=True)
     # None if Ramp does not know the subject.

@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from people import hooks, secrets, tenancy
 from people.db.constraints import constraint_of
-from people.hooks import Owner
 from people.models import Person
 from people.operations import connection_events
 from people.operations.roles import group_mappings
+from people.provider_facts import Owner
 from people.secrets import SecretLost
 from people.values import Actor, PeopleError, normalize_key
 from provisioning import locks

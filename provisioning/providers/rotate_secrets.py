@@ -5,7 +5,6 @@ from operator import or_
 from typing import Final
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, TextField, Value
 from django.db.models.functions import Coalesce
@@ -88,13 +87,10 @@ def _is_older(sealed: str) -> bool:
 
 def without_key() -> tuple[int, int]:
     """Return how many providers, and how many second factors, have a secret without its key."""
-    known = {secrets.key_id(key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]}
     sealed = IdentityProvider.objects.annotate(
         signal_token=Coalesce("signal_stream__token", Value(""), output_field=TextField())
     ).values_list(*SEALED, "signal_token")
-    providers = sum(
-        any(text and text.partition(".")[0] not in known for text in row) for row in sealed
-    )
+    providers = sum(any(map(secrets.is_without_key, row)) for row in sealed)
     # There may be one for each person, so the database counts them.
-    has_key = reduce(or_, (Q(secret__startswith=f"{key}.") for key in known))
+    has_key = reduce(or_, (Q(secret__startswith=f"{key}.") for key in secrets.key_ids()))
     return providers, SecondFactor.objects.exclude(has_key).count()

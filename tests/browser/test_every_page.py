@@ -193,6 +193,7 @@ PUBLIC = {
     "steps for it": "{steps_for_it}",
     "a digest to end that is none": "/unsubscribe/nonsense/",
     "an address to confirm that is none": "/confirm-address/nonsense/",
+    "an unsubscribe link that is none": "/unsubscribe/nonsense/",
 }
 # Collects what the Content-Security-Policy keeps the page from loading or running.
 NOTE_WHAT_THE_POLICY_BLOCKS = """

@@ -21,12 +21,12 @@ from django.db.models import Max, QuerySet
 from django.urls import reverse
 
 from people import events, hooks, tenancy
-from people.hooks import Owner
 from people.models import BulkChange, BulkChangeItem, Event, Mail, Person, Tenant
 from people.models.time_zones import zone_of
 from people.operations.locks import LockName, acquire_lock
 from people.operations.mail_outbox import enqueue_mail, withhold_mail
 from people.presentation.times import moment_text
+from people.provider_facts import Owner
 from people.values import VIA_SCIM, Actor, PeopleError
 
 # Deactivations by SCIM connections, and by signals of sign-in providers.

@@ -6,8 +6,8 @@ Each function returns None if the event is not of its type.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from people.hooks import ScimResource
 from people.models import Event
+from people.provider_facts import ScimResource
 
 Json = dict[str, Any]
 

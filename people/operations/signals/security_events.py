@@ -14,11 +14,11 @@ import orjson
 from django.utils import timezone
 
 from people import hooks
-from people.hooks import ScimResource
 from people.models import Event, SignalStream, WebhookDelivery
 from people.operations.signals.event_types import Payload, SignalType, signals_of
 from people.operations.signals.metadata import issuer_of
 from people.operations.signals.scim_payloads import ScimChange
+from people.provider_facts import ScimResource
 
 
 @dataclass(frozen=True)

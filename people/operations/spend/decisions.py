@@ -31,7 +31,7 @@ class OwnRequest(PeopleError):
         what = (
             "This is your own request"
             if is_own
-            else f"This is a request of {requester.full_name}, for whom you decide"
+            else f"{requester.full_name} made this request, and you are their delegate"
         )
         super().__init__(
             f"{what}, so somebody else must decide it. Ask an administrator to choose another "

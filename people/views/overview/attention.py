@@ -28,6 +28,13 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
         url=reverse("admin:bulk_changes"),
         of_one=_bulk_change,
     )
+    yield from _failing_receivers()
+    # While auto-termination is off, nobody is due.
+    if tenant.auto_terminate_days is not None:
+        yield from _terminations()
+
+
+def _failing_receivers() -> Iterator[AttentionRows]:
     failing = WebhookEndpoint.objects.failing(timezone.now() - WEBHOOKS_FAIL_FOR)
     yield AttentionRows(
         rows=failing.hooks(),
@@ -49,9 +56,9 @@ def attention_items(tenant: Tenant) -> Iterator[AttentionRows]:
         action="View the stream",
         url=reverse("admin:signal_streams"),
     )
-    # While auto-termination is off, nobody is due.
-    if tenant.auto_terminate_days is None:
-        return
+
+
+def _terminations() -> Iterator[AttentionRows]:
     terminations = reverse("admin:scheduled_terminations")
     yield AttentionRows(
         rows=failed_terminations(),

@@ -24,6 +24,7 @@ from people.presentation.handover_history import handovers_of
 from people.presentation.page_links import counted
 from people.presentation.query_params import int_param
 from people.presentation.timeline import timeline_of
+from people.provider_facts import ContactDetails
 from people.views.away import absences_of
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
@@ -54,7 +55,7 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
     reports = person.reports.in_lists().order_by("family_name", "given_name", "pk")
     report_count = counted(reports)
     methods = hooks.sign_in_methods(person)
-    contact = hooks.contact_details([person.pk]).get(person.pk, hooks.ContactDetails())
+    contact = hooks.contact_details([person.pk]).get(person.pk, ContactDetails())
     context = page_context(
         request, person.full_name, parent=("People", reverse("admin:people_person_changelist"))
     ) | {
@@ -103,14 +104,14 @@ def profile_fields(person: Person, *, linked: bool = True) -> Iterator[Field]:
         )
 
 
-def _contact_fields(contact: hooks.ContactDetails) -> Iterator[Field]:
+def _contact_fields(contact: ContactDetails) -> Iterator[Field]:
     if contact.title:
         yield Field(label="job title", value=contact.title)
     if contact.phone:
         yield Field(label="phone", value=contact.phone)
 
 
-def _own_phone(person: Person, contact: hooks.ContactDetails) -> list[Field]:
+def _own_phone(person: Person, contact: ContactDetails) -> list[Field]:
     """Return the phone number that the person has entered, unless a provider sends one."""
     settings = getattr(person, "account_settings", None)
     if contact.phone or settings is None or not settings.phone:

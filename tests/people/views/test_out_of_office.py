@@ -153,7 +153,7 @@ class TestTheDelegate:
         leave(ada)
         refusals = {
             bob: "This is your own request",
-            ada: "This is a request of Ada Lovelace, for whom you decide",
+            ada: "Ada Lovelace made this request, and you are their delegate",
         }
         for requester, refusal in refusals.items():
             asked = waits(travel, outstanding_item(requester, Kind.REIMBURSEMENT, State.SUBMITTED))
