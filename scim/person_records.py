@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db.models import F
 
-from people.hooks import ContactDetails, Owner, ScimResource
 from people.models import Person
+from people.provider_facts import ContactDetails, Owner, ScimResource
 from people.values import VIA_SCIM
 from scim.connections.presets import provider_name
 from scim.models import Connection, RequestLog, ScimUser

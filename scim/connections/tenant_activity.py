@@ -8,7 +8,7 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from people import tenancy
-from people.hooks import TenantActivity
+from people.provider_facts import TenantActivity
 from scim.models import Connection, SyncError
 
 ERRORS_OF: Final = timedelta(days=1)
