@@ -7,13 +7,14 @@ polled. Each signal is “session-revoked”, which leaves one event about the p
 import argparse
 import time
 from contextlib import ExitStack
+from functools import partial
 from http.client import HTTPException
 from itertools import cycle
-from threading import Thread
 
 from tests.faults.outcome import Outcome, finish
 from tests.faults.revocation import World
 from tests.faults.stack import Stack
+from tests.services.process import within
 from tests.services.signal_transmitter import CAEP
 
 PEOPLE = 10
@@ -30,7 +31,7 @@ current_app.send_task("provisioning.tasks.serve_signal_streams", retry=False)
 
 
 def run(stack: Stack, *, signals: int, deaths: int) -> Outcome:
-    """Send so many signals each way while so many deaths happen; count what each has done."""
+    """Send so many signals each way, and kill something in each share of them."""
     with ExitStack() as at_the_end:
         pushing, polled = World(stack), World(stack, delivery="poll")
         tokens = {}
@@ -42,28 +43,28 @@ def run(stack: Stack, *, signals: int, deaths: int) -> Outcome:
                 world.transmitter.sign(world.transmitter.claims(f"{CAEP}session-revoked", subject))
                 for subject in subjects
             ]
-        for token in tokens["poll"]:
-            polled.transmitter.queue(token)
-        pusher = Thread(target=_push, args=[pushing, tokens["push"]])
-        pusher.start()
-        at_the_end.callback(pusher.join)
-        killed = _wait_and_kill(stack, polled, pusher, signals, deaths)
+        for number in range(deaths):
+            for token in tokens["poll"][number::deaths]:
+                polled.transmitter.queue(token)
+            _serve(stack)
+            _push_and_kill(stack, pushing, tokens["push"][number::deaths], number)
+            _poll_the_rest(stack, polled)
         effects = {
             world.delivery: stack.value(EFFECTS, world.tenant) for world in (pushing, polled)
         }
     waiting = len(polled.transmitter.waiting)
     result = ", ".join(f"{done:,} applied of {signals:,} by {way}" for way, done in effects.items())
     result += f", {waiting} not acknowledged, {len(polled.transmitter.refused)} refused"
-    holds = set(effects.values()) == {signals} and not waiting and killed == deaths
-    size = f"{2 * signals:,} signals, {killed} deaths"
-    return Outcome("Signals", size, result, holds)
+    holds = set(effects.values()) == {signals} and not waiting
+    return Outcome("Signals", f"{2 * signals:,} signals, {deaths} deaths", result, holds)
 
 
-def _push(world: World, tokens: list[str]) -> None:
-    """Push each token until it is accepted."""
-    for token in tokens:
-        while not _is_accepted(world, token):
-            time.sleep(0.1)
+def _push_and_kill(stack: Stack, world: World, tokens: list[str], number: int) -> None:
+    """Push each token until it is accepted; kill something after the first."""
+    for index, token in enumerate(tokens):
+        within(SECONDS, partial(_is_accepted, world, token))
+        if not index:
+            within(SECONDS, partial(_kill, stack, number))
 
 
 def _is_accepted(world: World, token: str) -> bool:
@@ -71,21 +72,6 @@ def _is_accepted(world: World, token: str) -> bool:
         return world.transmitter.push(token)[0] == 202
     except (OSError, HTTPException):
         return False
-
-
-def _wait_and_kill(stack: Stack, polled: World, pusher: Thread, signals: int, deaths: int) -> int:
-    """Wait until all signals have arrived, and kill on the way; return how often."""
-    killed, ends_at = 0, time.monotonic() + SECONDS
-    while time.monotonic() < ends_at:
-        left = len(polled.transmitter.waiting)
-        if not left and not pusher.is_alive():
-            break
-        if signals - left >= signals * killed // deaths and killed < deaths:
-            killed += _kill(stack, killed)
-        stack.rows(DUE_NOW)
-        stack.server.manage("shell", "-v", "0", "-c", SERVE)
-        time.sleep(0.5)
-    return killed
 
 
 def _kill(stack: Stack, number: int) -> bool:
@@ -98,6 +84,20 @@ def _kill(stack: Stack, number: int) -> bool:
     stack.redis.kill()
     stack.redis.restart()
     return True
+
+
+def _poll_the_rest(stack: Stack, polled: World) -> None:
+    """Have the worker poll until the transmitter has nothing left."""
+    ends_at = time.monotonic() + SECONDS
+    while polled.transmitter.waiting and time.monotonic() < ends_at:
+        _serve(stack)
+        time.sleep(0.5)
+
+
+def _serve(stack: Stack) -> None:
+    """Make the streams due, and wake the task that polls."""
+    stack.rows(DUE_NOW)
+    stack.server.manage("shell", "-v", "0", "-c", SERVE)
 
 
 def main() -> None:
