@@ -69,7 +69,10 @@ bench: setup  ## Measure SCIM against a bare Django view, and the pages with PEO
 	$(BIN)/python -m tests.bench --people $(LOADED)
 	$(BIN)/python -m tests.bench.pages --people $(PEOPLE)
 
+guides: setup  ## Write what docs/guides repeat of the pages, and take their pictures again
+	$(BIN)/python -m tests.guides --pictures
+
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)
 
-.PHONY: help setup packages demo serve test check fmt bench faults
+.PHONY: help setup packages demo serve test check fmt bench guides faults
