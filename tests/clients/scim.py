@@ -1,4 +1,4 @@
-"""An identity provider at the door of `/scim/v2`, and what it says about people."""
+"""A client of the SCIM API, and the users that it sends."""
 
 import json
 from contextlib import nullcontext
@@ -25,8 +25,8 @@ NOBODY = "0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"
 
 Json = dict[str, Any]
 
-# One for all, since each would load the middleware anew; nothing of SCIM is kept in cookies.
-DOOR = Client(raise_request_exception=False)
+# Shared, because each client would load the middleware again. SCIM uses no cookies.
+CLIENT = Client(raise_request_exception=False)
 
 
 class Answer:
@@ -67,8 +67,8 @@ class Answer:
 class Provider:
     """Holds a token of a connection: scim("GET", "/Users").
 
-    As on a server, no tenant is in force before the door has put one there. After each
-    write, the rows must hold what its events say.
+    As on a server, no tenant is in force before the token is checked. After each write, the
+    rows must contain what its events say.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -81,7 +81,7 @@ class Provider:
         content_type = given.pop("Content-Type", "application/scim+json")
         with compared() if method in WRITING else nullcontext():
             response = Context().run(
-                DOOR.generic,
+                CLIENT.generic,
                 method,
                 f"/scim/v2{path}",
                 body if isinstance(body, bytes) else b"" if body is None else json.dumps(body),

@@ -10,26 +10,26 @@ def page(_request: HttpRequest) -> HttpResponse:
 
 
 @pytest.fixture
-def door(monkeypatch: pytest.MonkeyPatch) -> ScimMiddleware:
-    door = ScimMiddleware(page)
-    monkeypatch.setattr(door, "serve", lambda _request: HttpResponse("scim"))
-    monkeypatch.setattr(door, "serve_elsewhere", lambda _request: HttpResponse("wrong"))
-    return door
+def middleware(monkeypatch: pytest.MonkeyPatch) -> ScimMiddleware:
+    middleware = ScimMiddleware(page)
+    monkeypatch.setattr(middleware, "serve", lambda _request: HttpResponse("scim"))
+    monkeypatch.setattr(middleware, "serve_elsewhere", lambda _request: HttpResponse("wrong"))
+    return middleware
 
 
 @pytest.mark.parametrize("path", ["/scim/v2", "/scim/v2/", "/scim/v2/Users/1"])
-def test_scim_is_answered_at_the_door(door: ScimMiddleware, path: str) -> None:
-    assert door(RequestFactory().get(path)).content == b"scim"
+def test_scim_paths_are_answered_by_the_scim_api(middleware: ScimMiddleware, path: str) -> None:
+    assert middleware(RequestFactory().get(path)).content == b"scim"
 
 
 @pytest.mark.parametrize("path", ["/scim", "/scim/Users", "/scim/v1/Users", "/scim/v20/Users"])
-def test_scim_says_where_it_is_to_who_asks_beside_it(door: ScimMiddleware, path: str) -> None:
-    assert door(RequestFactory().get(path)).content == b"wrong"
+def test_paths_close_to_scim_name_the_right_one(middleware: ScimMiddleware, path: str) -> None:
+    assert middleware(RequestFactory().get(path)).content == b"wrong"
 
 
 @pytest.mark.parametrize("path", ["/", "/scimitar", "/people/scim/v2"])
-def test_everything_else_goes_on_to_the_pages(door: ScimMiddleware, path: str) -> None:
-    assert door(RequestFactory().get(path)).content == b"page"
+def test_all_other_paths_reach_the_pages(middleware: ScimMiddleware, path: str) -> None:
+    assert middleware(RequestFactory().get(path)).content == b"page"
 
 
 def test_every_request_has_a_name_of_its_own() -> None:

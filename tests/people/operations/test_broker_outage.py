@@ -46,7 +46,7 @@ class Company:
         }
         self.log = (folder / "log").open("ab")
         self.processes: list[subprocess.Popen[str]] = []
-        self.door = self.start("-m", "tests.support.add_person_process", str(tenant.pk))
+        self.process = self.start("-m", "tests.support.add_person_process", str(tenant.pk))
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
@@ -65,10 +65,10 @@ class Company:
 
     def change_something(self) -> float:
         """Have a person added; return how many seconds that took."""
-        assert self.door.stdin
-        assert self.door.stdout
-        self.door.stdin.write("\n")
-        return float(self.door.stdout.readline())
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write("\n")
+        return float(self.process.stdout.readline())
 
     def end(self) -> None:
         for process in self.processes:
@@ -147,6 +147,6 @@ def test_takes_no_longer_while_it_is_frozen(company: Company, broker: Redis) -> 
 def test_keeps_no_process_from_ending(isolated: Company) -> None:
     isolated.change_something()
 
-    isolated.door.communicate(timeout=10)
+    isolated.process.communicate(timeout=10)
 
-    assert isolated.door.returncode == 0
+    assert isolated.process.returncode == 0

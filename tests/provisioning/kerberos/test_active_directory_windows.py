@@ -111,17 +111,17 @@ class TestWhoeverTheDirectoryNoLongerHas:
 
 class TestWhileTheDirectoryIsAway:
     @pytest.fixture
-    def door(self, active_directory: ActiveDirectory) -> Iterator[subprocess.Popen[bytes]]:
+    def forwarder(self, active_directory: ActiveDirectory) -> Iterator[subprocess.Popen[bytes]]:
         """Lead another port to the directory; killed, it leaves a server that does not answer."""
         self.port = free_port()
-        door = active_directory.forward(636, self.port)
-        yield door
-        door.kill()
-        door.wait()
+        forwarder = active_directory.forward(636, self.port)
+        yield forwarder
+        forwarder.kill()
+        forwarder.wait()
 
     @pytest.fixture
     def windows(
-        self, acme: Tenant, active_directory: ActiveDirectory, door: subprocess.Popen[bytes]
+        self, acme: Tenant, active_directory: ActiveDirectory, forwarder: subprocess.Popen[bytes]
     ) -> IdentityProvider:
         uri = f"ldaps://127.0.0.1:{self.port}"
         added(acme, active_directory.document(uri=uri))
@@ -132,13 +132,13 @@ class TestWhileTheDirectoryIsAway:
         client: Client,
         active_directory: ActiveDirectory,
         windows: IdentityProvider,
-        door: subprocess.Popen[bytes],
+        forwarder: subprocess.Popen[bytes],
         name: str,
     ) -> None:
         active_directory.add_person(name)
         ticket, first = active_directory.ticket(name), Client()
         sign_in_with(ticket, windows, first)
-        door.kill()
+        forwarder.kill()
 
         sign_in_with(ticket, windows, client)
 
@@ -151,11 +151,11 @@ class TestWhileTheDirectoryIsAway:
         client: Client,
         active_directory: ActiveDirectory,
         windows: IdentityProvider,
-        door: subprocess.Popen[bytes],
+        forwarder: subprocess.Popen[bytes],
         name: str,
     ) -> None:
         active_directory.add_person(name)
-        door.kill()
+        forwarder.kill()
 
         response = sign_in_with(active_directory.ticket(name), windows, client)
 
@@ -170,14 +170,14 @@ class TestWhileTheDirectoryIsAway:
         client: Client,
         active_directory: ActiveDirectory,
         windows: IdentityProvider,
-        door: subprocess.Popen[bytes],
+        forwarder: subprocess.Popen[bytes],
         name: str,
     ) -> None:
         dn = active_directory.add_person(name)
         sign_in_with(active_directory.ticket(name), windows, Client())
         active_directory.delete(dn)
         active_directory.add_person(name)
-        door.kill()
+        forwarder.kill()
 
         sign_in_with(active_directory.ticket(name), windows, client)
 
