@@ -82,6 +82,8 @@ class Program:
     watches: Sequence[Watch] = ()
     # The heartbeats that it writes, for /readyz.
     signs: Sequence[str] = ()
+    # Makes it run the present code. By default it finishes its work and ends.
+    reload_signal: signal.Signals = signal.SIGTERM
 
 
 def web() -> Program:
@@ -95,8 +97,9 @@ def web() -> Program:
         *("--respawn-failed-workers", "--log-level", "warning"),
         *(_tls() if settings.TLS_KEY else ()),
     ]
-    command = [sys.executable, "-m", "granian", *options, f"{WSGI_MODULE}:application"]
-    return Program("web", command, [WebWatch()])
+    command = [sys.executable, "-m", "ramp.web_server", *options, f"{WSGI_MODULE}:application"]
+    # Granian starts each new process before it ends the one that it replaces.
+    return Program("web", command, [WebWatch()], reload_signal=signal.SIGHUP)
 
 
 def _tls() -> list[str]:
@@ -125,10 +128,13 @@ def _celery() -> list[str]:
     return [sys.executable, *quiet, "-m", "celery", "--quiet", "--app", "ramp"]
 
 
-def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> None:
+def supervise(
+    programs: Iterable[Program], *, announce: Callable[[], None], reloads: bool = False
+) -> None:
     """Run the programs until a signal to end; call `announce` once they run.
 
-    If there is a web server among them, that is when it accepts connections.
+    If there is a web server among them, that is when it accepts connections. If `reloads`, SIGHUP
+    makes the programs run the present code, without a refused connection.
     """
     awaited = END_SIGNALS - ({signal.SIGHUP} if _hangups_are_ignored() else set())
     signal.pthread_sigmask(signal.SIG_BLOCK, {*awaited, signal.SIGCHLD})
@@ -141,9 +147,13 @@ def supervise(programs: Iterable[Program], *, announce: Callable[[], None]) -> N
     Path(settings.METRICS_DIR).mkdir()
     settings.SIGNS_OF = [sign for child in children for sign in child.program.signs]
     try:
-        while (
-            _wait_for({*awaited, signal.SIGCHLD}, within=1.0 if announced else 0.1) not in awaited
-        ):
+        while True:
+            received = _wait_for({*awaited, signal.SIGCHLD}, within=1.0 if announced else 0.1)
+            if received == signal.SIGHUP and reloads:
+                for child in children:
+                    child.reload()
+            elif received in awaited:
+                break
             for child in children:
                 child.check()
             if not announced and (not has_web or _web_answers()):
@@ -191,6 +201,7 @@ class _Child:
     began_at: float = field(default_factory=time.monotonic)
     start_at: float = field(default_factory=time.monotonic)
     check_at: float = 0.0
+    is_reloading: bool = False
 
     def check(self) -> None:
         """Start the program if it is due, and restart it if it has ended or hangs."""
@@ -201,6 +212,9 @@ class _Child:
                 self.process = _start(self.program.command)
                 for watch in self.program.watches:
                     watch.begin(self.process.pid)
+        elif not self.is_running() and self.is_reloading:
+            self.reap()
+            self.is_reloading, self.failures, self.start_at = False, 0, now
         elif not self.is_running():
             self._schedule_restart(f"ended ({self.reap()})", now)
         elif now >= self.check_at:
@@ -223,6 +237,12 @@ class _Child:
         # get its process group id, so killpg is safe.
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         return os.waitid(os.P_PID, self.process.pid, options) is None
+
+    def reload(self) -> None:
+        if self.is_running() and self.process:
+            log.info("%s reloads.", self.program.name)
+            os.kill(self.process.pid, self.program.reload_signal)
+            self.is_reloading = self.program.reload_signal == signal.SIGTERM
 
     def terminate(self) -> None:
         if self.is_running() and self.process:

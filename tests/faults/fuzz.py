@@ -23,7 +23,6 @@ from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import PATCH
 from tests.faults.stack import Stack
 from tests.services.db import Connected
-from tests.services.process import children, programs
 from tests.services.server import ROOT
 
 THREADS: Final = 4
@@ -226,8 +225,8 @@ def _is_scim(answer: httpx.Response, request: Request) -> bool:
 
 def _memory(stack: Stack) -> list[int]:
     """Return what each web process holds in memory, in MiB."""
-    web = programs(stack.server)["web"]
-    texts = [Path(f"/proc/{pid}/status").read_text() for pid in children(web)]
+    web = stack.children_of("web")
+    texts = [Path(f"/proc/{pid}/status").read_text() for pid in web]
     sizes = (re.search(r"VmRSS:\s+(\d+)", text) for text in texts)
     return [int(size.group(1)) // 1024 for size in sizes if size]
 

@@ -102,12 +102,16 @@ class Stack:
 
     def signal_child(self, name: str, number: int, how: signal.Signals) -> list[int]:
         """Send the signal to one child of a program; return its process number, if there is one."""
-        pid = programs(self.server).get(name)
-        found = [child for child in (children(pid) if pid else []) if not _is_tracker(child)]
+        found = self.children_of(name)
         if not found:
             return []
         victim = found[number % len(found)]
         return [victim] if send_signal(victim, how) else []
+
+    def children_of(self, name: str) -> list[int]:
+        """Return the child processes of a program, such as the web processes."""
+        pid = programs(self.server).get(name)
+        return [child for child in (children(pid) if pid else []) if not _is_tracker(child)]
 
     def signal_program(self, name: str, how: signal.Signals) -> list[int]:
         """Send the signal to a program and to all its children; return their numbers."""

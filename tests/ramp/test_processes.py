@@ -38,7 +38,7 @@ def has_told_subscribers(ramp: Server) -> bool:
 def ramp(start_server: StartServer) -> Iterator[Server]:
     """A Ramp that the test may break."""
     server = start_server("sqlite")
-    within(60, lambda: len(descendants(server.process.pid)) == 6)
+    within(60, lambda: len(descendants(server.process.pid)) == 7)
     yield server
     server.end()
 

@@ -10,7 +10,7 @@ from tests.services.server import Server
 def programs(ramp: Server) -> dict[str, int]:
     """Return the process that leads each program, by its name."""
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in children(ramp.process.pid)}
-    names = {"web": "granian", "worker": "\0worker\0", "beat": "\0beat\0"}
+    names = {"web": "ramp.web_server", "worker": "\0worker\0", "beat": "\0beat\0"}
     return {name: pid for name, mark in names.items() for pid in commands if mark in commands[pid]}
 
 

@@ -1,3 +1,4 @@
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -69,7 +70,10 @@ class Command(BaseCommand):
             *([processes.worker(processes=worker)] if worker else []),
             *([processes.beat()] if beat else []),
         ]
-        processes.supervise(programs, announce=lambda: self._announce(programs))
+        # A terminal that is closed sends SIGHUP, too; there it ends everything.
+        processes.supervise(
+            programs, announce=lambda: self._announce(programs), reloads=not sys.stdin.isatty()
+        )
 
     def _announce(self, programs: list[processes.Program]) -> None:
         started = ", ".join(program.name for program in programs)

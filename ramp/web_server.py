@@ -1,0 +1,33 @@
+"""Granian with one listening socket for all web processes, so that none of them is missed.
+
+On Linux, each process of Granian 2.8 has a socket of its own (SO_REUSEPORT). When a process is
+replaced, the connections that wait at its socket are reset, and if the new process starts slowly,
+connections are refused (https://github.com/emmett-framework/granian/issues/921). With a shared
+socket they wait. This is how Granian works on other systems.
+"""
+
+import multiprocessing
+import socket
+from typing import Any
+
+import granian.cli
+from granian._granian import ListenerSpec
+from granian.server.mp import MPServer
+
+
+class WebServer(MPServer):
+    def _init_shared_socket(self: Any) -> None:
+        self._shd = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
+        self._sfd = self._shd.get_fd()
+        self._ssp = None
+        # Granian closes it when it ends.
+        self._sso = socket.socket(fileno=self._sfd)
+        self._sso.set_inheritable(True)
+
+
+if __name__ == "__main__":
+    # A forked process would keep the modules of this one, also those of the version before.
+    multiprocessing.set_start_method("spawn")
+    # The command line is that of granian.
+    vars(granian.cli)["Server"] = WebServer
+    granian.cli.cli()
