@@ -1,4 +1,4 @@
-"""Without `scim`, or without `provisioning`, the other apps work: in a copy of the repository …"""
+"""Without `scim` or without `provisioning`, the other apps work in a copy of the repository."""
 
 import os
 import shutil
@@ -75,10 +75,10 @@ def run(copy: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_models_and_urls_are_complete(copy: Path, files: list[str]) -> None:
+def test_checks_and_migrations_are_complete_without_the_app(copy: Path, files: list[str]) -> None:
     run(copy, "manage.py", "check")
     run(copy, "manage.py", "makemigrations", "--check")
 
 
-def test_the_migrations_run_and_the_tests_pass(copy: Path, files: list[str]) -> None:
+def test_tests_of_the_other_apps_pass_without_the_app(copy: Path, files: list[str]) -> None:
     run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
