@@ -107,7 +107,9 @@ def test_elevated_roles_are_withheld_at_reactivation(owner: Person, ada: Person)
 
 
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
-def test_provider_cannot_grant_a_withheld_role(owner: Person, ada: Person, role: str) -> None:
+def test_provider_cannot_grant_elevated_roles_after_reactivation(
+    owner: Person, ada: Person, role: str
+) -> None:
     people.reactivate_person(ada, actor=owner.actor)
 
     for _ in range(2):
