@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-# Tests of what the deleted app adds to people's pages and operations. They run on SQLite, which
-# starts sooner, so tests that race are not among them.
+# Tests of pages and operations that the deleted app extends. They run on SQLite, which starts
+# sooner, so no race test is among them.
 PEOPLE: Final = [
     "tests/people/operations/test_deactivating_a_person.py",
-    "tests/people/operations/test_returning_after_leaving.py",
+    "tests/people/operations/test_detached_people.py",
     "tests/people/views/test_access_to_pages.py",
     "tests/people/views/test_editing_pages.py",
     "tests/people/views/test_home.py",

@@ -137,7 +137,7 @@ def service(start_server: StartServer) -> Server:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestARunningInstallation:
+class TestRunningInstallation:
     def scraped(self, service: Server) -> Samples:
         request = urllib.request.Request(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}

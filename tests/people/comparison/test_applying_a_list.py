@@ -146,7 +146,7 @@ def take_address(person: Person) -> None:
     core.person(email="new@example.com")
 
 
-def give_owner(person: Person) -> None:
+def mark_managed(person: Person) -> None:
     mark = {"department": {"by": "scim:okta", "since": "2026-01-01T00:00:00+00:00"}}
     Person.objects.filter(pk=person.pk).update(managed_fields=mark)
 
@@ -157,7 +157,10 @@ def deactivate(person: Person) -> None:
 
 CHANGES_SINCE_COMPARISON: dict[str, tuple[Callable[[Person], None], str]] = {
     "a field": (change_department, "Their department has changed since the comparison."),
-    "an owner": (give_owner, "Their department has an owner now. Okta manages this field."),
+    "a managed field": (
+        mark_managed,
+        "Their department has an owner now. Okta manages this field.",
+    ),
     "the state": (deactivate, "They are inactive now."),
     "a taken address": (take_address, "Email is already associated with another employee"),
 }

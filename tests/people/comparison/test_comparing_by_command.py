@@ -111,7 +111,7 @@ def test_reports_new_different_and_missing_people(
     }
 
 
-def test_changes_nothing(tenant: Tenant, owner: Person, zoe: Person) -> None:
+def test_command_changes_nothing(tenant: Tenant, owner: Person, zoe: Person) -> None:
     compare(tenant, as_csv([HEADER, row_of(zoe, family_name="Other")]))
 
     assert not Comparison.objects.exists()
@@ -358,11 +358,11 @@ def test_recognizes_a_column_by_its_header(tenant: Tenant, field: str, header: s
     assert guess_columns(["Color", header]) == {"1": field}
 
 
-def test_prefers_the_best_of_several_headers(tenant: Tenant) -> None:
+def test_prefers_the_most_specific_header(tenant: Tenant) -> None:
     header = ["Email", "Manager", "Work email", "Manager's email address"]
 
     assert guess_columns(header) == {"2": "email", "3": "manager"}
 
 
-def test_guesses_the_separator_of_one_column() -> None:
+def test_separator_of_a_single_column_defaults_to_comma() -> None:
     assert guess_separator("Email\r\na@example.com\r\n") == ","

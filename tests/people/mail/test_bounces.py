@@ -56,7 +56,7 @@ DIAGNOSIS = "550 5.1.1 <bob@example.com>: Recipient address rejected: User unkno
 
 @pytest.fixture
 def mail(owner: Person) -> Mail:
-    """Send an invite."""
+    """An invite that was sent."""
     bob = core.person(email="bob@example.com", state=Person.State.INVITED)
     lifecycle.issue_invite(bob, actor=OKTA)
     send_due(as_of=timezone.now())
@@ -146,7 +146,7 @@ def test_resending_a_bounced_invite_sends_a_new_mail(
             "It does not refer to an email from Ramp.",
         ),
     ],
-    ids=["nothing", "no text", "a holiday", "no Message-ID", "a stranger's Message-ID"],
+    ids=["empty", "not text", "out-of-office reply", "no Message-ID", "unknown Message-ID"],
 )
 def test_unrelated_message_is_refused_with_a_reason(
     mail: Mail, monkeypatch: pytest.MonkeyPatch, text: bytes, reason: str

@@ -63,7 +63,7 @@ class TestIsSent:
             assert invite_link(bob.invites.get()) in text(message, kind)
         assert Mail.objects.get().sent_at
 
-    def test_once(self, owner: Person, smtp: Smtp) -> None:
+    def test_only_once(self, owner: Person, smtp: Smtp) -> None:
         invited()
         send()
 

@@ -66,7 +66,7 @@ def test_sends_no_invite_without_an_invitation(tenant: Tenant) -> None:
     assert not ada.invites.exists()
 
 
-def test_can_hold_the_invite(tenant: Tenant) -> None:
+def test_invite_can_be_on_hold(tenant: Tenant) -> None:
     ada = people.add_person(ADA, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
 
     assert ada.invites.get().hold_reason == "No manager yet"

@@ -103,7 +103,7 @@ class TestTerminates:
 
         assert Fund.objects.get().owner == heir
 
-    def test_every_hour(self) -> None:
+    def test_due_people_every_hour(self) -> None:
         entry = settings.CELERY_BEAT_SCHEDULE["terminate-due"]
         assert entry["task"] == terminate_due.name
         assert {entry["schedule"].minute == {0}, len(entry["schedule"].hour)} == {True, 24}
@@ -162,7 +162,9 @@ class TestDoesNotTerminate:
         BulkChange.objects.filter(pk=change.pk).update(confirmed_at=timezone.now())
         assert tick(after(ada, days=45)) == 1
 
-    def test_bulk_change_without_confirmation_does_not_prevent_it(self, ada: Person) -> None:
+    def test_but_terminates_a_person_of_a_bulk_change_without_confirmation(
+        self, ada: Person
+    ) -> None:
         bulk_change(ada, needs_confirmation=False)
 
         assert tick(after(ada, days=45)) == 1
@@ -172,11 +174,11 @@ def owes(kind: str, state: str) -> Callable[[Person], object]:
     return lambda person: outstanding_item(person, kind, state)
 
 
-def waits_for_them(person: Person) -> object:
+def must_decide_approval(person: Person) -> object:
     return approval(person, outstanding_item(core.person(), "bill", "open"))
 
 
-def waits_for_others(person: Person) -> object:
+def awaits_approval(person: Person) -> object:
     return approval(core.person(), outstanding_item(person, "reimbursement", "paid"))
 
 
@@ -195,8 +197,8 @@ BLOCKED_BY = {
     "bills": ("bills", owes("bill", "open")),
     "transactions pending": ("transactions", owes("transaction", "pending")),
     "transactions incomplete": ("transactions", owes("transaction", "incomplete")),
-    "approvals that wait for them": ("approvals", waits_for_them),
-    "approvals of what is theirs": ("approvals", waits_for_others),
+    "approvals that the person must decide": ("approvals", must_decide_approval),
+    "approvals of the person's items": ("approvals", awaits_approval),
     "shared funds": ("shared-funds", shared_fund),
     "an elevated role": ("permissions", has_role),
     "an administrator's role": ("permissions", is_admin),

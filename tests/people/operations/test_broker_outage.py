@@ -33,7 +33,7 @@ AT_MOST = 0.3
 
 
 class Company:
-    """A tenant with processes of its own that work for it."""
+    """A tenant, and the processes that work for it."""
 
     def __init__(self, tenant: Tenant, redis_url: str, folder: Path) -> None:
         database = connection.settings_dict
@@ -64,7 +64,7 @@ class Company:
         return process
 
     def change_something(self) -> float:
-        """Have a person added; return how many seconds that took."""
+        """Add a person in the process; return how many seconds that took."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write("\n")
@@ -94,7 +94,7 @@ def company(tenant: Tenant, broker: Redis, tmp_path: Path) -> Iterator[Company]:
 
 @pytest.fixture
 def isolated(tenant: Tenant, tmp_path: Path) -> Iterator[Company]:
-    """Make a company where nothing listens at the broker's address."""
+    """A company whose broker does not run."""
     company = Company(tenant, f"redis://127.0.0.1:{free_port()}/0", tmp_path)
     yield company
     company.end()

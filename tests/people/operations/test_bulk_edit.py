@@ -122,14 +122,16 @@ def test_changes_all_fields_and_can_be_undone(client: Client, people: list[Perso
     assert (bob.department, bob.role) == (None, Person.Role.CARDHOLDER)
 
 
-def test_records_who_changed_what_in_the_timeline(client: Client, people: list[Person]) -> None:
+def test_timeline_shows_the_change(client: Client, people: list[Person]) -> None:
     apply(client, people, department=core.department("Legal").pk)
 
     assert "set department" in text_of(client.get(f"/people/{people[0].pk}/"))
 
 
 @pytest.mark.parametrize("field", ["department", "location", "manager"])
-def test_can_remove_a_value(client: Client, people: list[Person], field: str) -> None:
+def test_value_can_be_removed_and_restored_by_undo(
+    client: Client, people: list[Person], field: str
+) -> None:
     make: Any = {"department": core.department, "location": core.location, "manager": core.person}
     value = make[field]()
     Person.objects.filter(pk=people[0].pk).update(**{field: value})
@@ -161,7 +163,7 @@ def test_refuses_a_value_that_is_also_removed(client: Client, people: list[Perso
     assert "or remove it, but not both" in text_of(preview(client, people, **values))
 
 
-def test_refuses_a_manager_who_may_not_manage(client: Client, people: list[Person]) -> None:
+def test_refuses_a_guest_as_manager(client: Client, people: list[Person]) -> None:
     guest = core.person(role=Person.Role.GUEST)
 
     page = preview(client, people, manager=guest.pk)
@@ -321,7 +323,7 @@ def test_undo_reports_that_an_earlier_value_was_deleted(
     assert (str(now(people[0]).department), now(people[1]).department) == ("Legal", None)
 
 
-def test_continues_in_the_job_and_shows_its_progress(
+def test_continues_in_a_job_with_progress_on_the_page(
     client: Client, people: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edit_views, "SECONDS", 0)
@@ -398,7 +400,7 @@ def test_draft_is_visible_only_to_the_administrator_who_made_it(
         assert signed_in(stranger).get(path).status_code == 404
 
 
-def test_asks_the_same_number_of_queries_for_few_and_many(
+def test_preview_takes_the_same_queries_for_few_and_many_people(
     client: Client, people: list[Person]
 ) -> None:
     grace, legal = core.person(given_name="Grace"), core.department("Legal")

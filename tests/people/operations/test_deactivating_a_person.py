@@ -36,7 +36,7 @@ def test_records_one_event_with_the_reason(ada: Person) -> None:
     assert event.facts == {"reason": "lost laptop"}
 
 
-def test_changes_nothing_the_second_time(ada: Person) -> None:
+def test_second_deactivation_changes_nothing(ada: Person) -> None:
     people.deactivate_person(ada, actor=OKTA)
     before = Person.objects.get(pk=ada.pk)
 

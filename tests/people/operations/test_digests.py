@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 TESTS = Actor("command", "tests")
 DAY = timedelta(days=1)
-# A Wednesday, the first Monday after it, and 8:00 there.
+# A Wednesday, and 8:00 UTC of the Monday after it.
 WEDNESDAY = datetime(2026, 3, 4, 15, tzinfo=UTC)
 MONDAY = datetime(2026, 3, 9, 8, tzinfo=UTC)
 
@@ -239,7 +239,7 @@ def test_number_of_queries_is_independent_of_the_number_of_administrators(
             digests.send_due(as_of=MONDAY)
             transaction.set_rollback(True)
         queries = [query["sql"] for query in captured.captured_queries]
-        # Each mail is a row.
+        # Each mail is a row, so the number of these statements grows.
         counts.append(len([sql for sql in queries if 'INSERT INTO "people_mail"' not in sql]))
 
     assert counts[0] == counts[1]

@@ -75,9 +75,7 @@ def stuck(*options: str) -> dict[str, Any]:
     return answer
 
 
-class TestDelivery:
-    """Subscribers are called …"""
-
+class TestSubscribersAreCalled:
     def test_for_each_event_oldest_first(self, tenant: Tenant) -> None:
         first, second = add(), add()
 
@@ -152,9 +150,7 @@ class TestDelivery:
         assert woken == [True]
 
 
-class TestFailure:
-    """A subscriber fails."""
-
+class TestFailingSubscriber:
     def test_delivery_is_retried_with_growing_pauses(self, clock: Clock, tenant: Tenant) -> None:
         failing.add(GREET)
         event = add()
@@ -253,9 +249,7 @@ class TestFailure:
         assert sorted(name for name, _ in heard) == sorted([GREET, COUNT])
 
 
-class TestProcessDies:
-    """The process that holds a delivery dies."""
-
+class TestDeadProcess:
     @pytest.fixture
     def held(self, clock: Clock, tenant: Tenant) -> Delivery:
         """A delivery that this process holds."""

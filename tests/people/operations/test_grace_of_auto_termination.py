@@ -28,7 +28,7 @@ def gone_since(days: float) -> Person:
 
 
 def run_due(as_of: datetime) -> int:
-    """Do what is due as the command does, and return how many were terminated."""
+    """Call the command `run_due`, and return how many people were terminated."""
     said = StringIO()
     with tenancy.across_tenants():
         call_command("run_due", "--as-of", as_of.isoformat(), stdout=said)

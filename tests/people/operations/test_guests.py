@@ -143,7 +143,7 @@ class TestLastDay:
         guest.refresh_from_db()
         assert guest.deactivates_at == SEPTEMBER
 
-    def test_is_set_by_administrators_only(self, guest: Person) -> None:
+    def test_can_be_set_only_by_administrators_of_the_company(self, guest: Person) -> None:
         for stranger in (Client(), signed_in(core.person())):
             assert stranger.post(f"/people/{guest.pk}/guest/", {"remove": "y"}).status_code == 302
         with core.in_another_tenant():

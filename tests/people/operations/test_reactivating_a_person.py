@@ -43,7 +43,7 @@ def test_second_reactivation_changes_nothing(ada: Person) -> None:
     assert ada.events.count() == 1
 
 
-def test_does_not_revive_a_session_from_before(owner: Person) -> None:
+def test_earlier_sessions_stay_ended(owner: Person) -> None:
     ada = core.person()
     before = ada.get_session_auth_hash()
     people.deactivate_person(ada, actor=OKTA)

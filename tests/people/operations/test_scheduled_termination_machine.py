@@ -99,7 +99,7 @@ def _degrade(person: Person) -> None:
 
 
 def _be_in_bulk_change(person: Person) -> None:
-    # By another connection: the guard adds people who leave by the same one within an hour.
+    # Another connection, because alerts combine deactivations by one connection within an hour.
     bulk_change(person, actor="scim:entra")
 
 

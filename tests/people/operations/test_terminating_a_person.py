@@ -261,7 +261,7 @@ class TestDefaultHandover:
         assert [fund.name for fund in Fund.objects.live()] == ["Offsite"]
         assert [fund.name for fund in owner.funds.live()] == ["Offsite"]
 
-    def test_leaves_reports_without_a_manager_if_the_owner_is_below_them(
+    def test_leaves_reports_without_manager_if_the_owner_reports_to_them(
         self, ada: Person, owner: Person
     ) -> None:
         between = core.person(manager=ada)

@@ -262,7 +262,7 @@ class TestToken:
             )
         assert Client().get(f"/signals/{api.slug}/stream").status_code == 401
 
-    def test_is_accepted_only_in_the_header(self, owner: Person) -> None:
+    def test_is_accepted_only_in_the_authorization_header(self, owner: Person) -> None:
         """RFC 6750 section 2.3 describes tokens in the address, which logs would contain."""
         token = Api(owner, scopes=[Scope.MANAGE_SIGNALS]).token
 

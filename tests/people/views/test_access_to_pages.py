@@ -1,4 +1,4 @@
-"""Which pages strangers, employees, administrators and operators can open."""
+"""Which pages visitors, employees, administrators and operators can open."""
 
 import pytest
 from django.test import Client

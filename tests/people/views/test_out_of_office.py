@@ -226,7 +226,9 @@ class TestDelegate:
 
 
 class TestDelegation:
-    def test_is_shown_to_both(self, travel: Step, ada: Person, bob: Person) -> None:
+    def test_is_shown_to_the_absent_person_and_the_delegate(
+        self, travel: Step, ada: Person, bob: Person
+    ) -> None:
         leave(ada)
 
         period = "from 2 March 2026, 09:00 UTC until 9 March 2026, 09:00 UTC"

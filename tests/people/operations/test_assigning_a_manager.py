@@ -33,7 +33,7 @@ def test_changes_only_the_manager(ada: Person) -> None:
     assert ada.events.get().changes == {"manager": {"from": None, "to": str(boss.pk)}}
 
 
-def test_changes_nothing_the_second_time(ada: Person) -> None:
+def test_assigning_the_same_manager_again_changes_nothing(ada: Person) -> None:
     boss = core.person()
     assign(ada, boss)
 
@@ -122,7 +122,7 @@ def test_limits_queries_for_a_long_reporting_line(
     assert manager_of(highest) is None
 
 
-def test_terminates_if_the_database_contains_a_circle(ada: Person) -> None:
+def test_succeeds_if_the_database_contains_a_circle_already(ada: Person) -> None:
     one = core.person()
     other = core.person(manager=one)
     Person.objects.filter(pk=one.pk).update(manager=other)
