@@ -80,7 +80,7 @@ def test_outbound_networks_must_be_private_and_narrow(
     assert [one.id for one in checks.outbound_networks_are_narrow()] == found
 
 
-def test_loopback_is_allowed_without_a_public_base_url() -> None:
+def test_loopback_is_allowed_with_a_local_base_url() -> None:
     assert settings.OUTBOUND_ALLOW
     assert checks.outbound_networks_are_narrow() == []
 

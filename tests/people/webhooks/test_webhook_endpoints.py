@@ -119,7 +119,7 @@ def test_endpoint_held_by_a_dead_process_is_taken_over(
     assert hook.send() == 1
 
 
-def test_endpoint_held_by_a_living_process_is_left_alone(
+def test_endpoint_held_on_another_machine_is_left_alone_until_the_lease_ends(
     hook: Hook, receiver: Receiver, clock: Clock, ada: Person
 ) -> None:
     rename(ada, "Augusta")
