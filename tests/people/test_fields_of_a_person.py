@@ -1,4 +1,4 @@
-"""Every field of a person …"""
+"""The table of the fields of a person: columns, events, managed fields and the edit page."""
 
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -28,7 +28,7 @@ OTHER_COLUMNS = {
     "deactivated_by": "The event of the deactivation has the actor.",
     "terminated_at": "The event of the termination has the time.",
     "detached_at": "It frees the address; the event of the deactivation has the time.",
-    "session_epoch": "It ends sessions, and describes nobody.",
+    "session_epoch": "It ends sessions, and does not describe the person.",
     "is_operator": "A command sets it, outside of the tenant's history.",
     "managed_fields": "It describes the other fields.",
     "manually_overridden_fields": "It describes the other fields.",
@@ -48,12 +48,12 @@ every_editable_field = pytest.mark.parametrize("name", EDITABLE)
 
 @pytest.fixture
 def bob(owner: Person) -> Person:
-    """Make somebody without a confirmed address, so that a new one counts at once."""
+    """An invited person, whose address changes without confirmation."""
     return core.person(email="bob@example.com", state=Person.State.INVITED)
 
 
 def another(name: str) -> Any:
-    """Return a value that nobody has in this field: of a place the name, of a person the row."""
+    """Return an unused value of this field: the name of a place, or a person."""
     match FIELDS[name].kind:
         case Kind.ADDRESS:
             return "another@example.com"
@@ -75,7 +75,7 @@ def revise(person: Person, name: str, value: Any) -> None:
     people_update.revise_person(person, profile, actor=OKTA, manager=manager)
 
 
-def test_is_a_column_and_every_column_is_in_the_table_or_listed_here() -> None:
+def test_every_column_is_a_field_or_listed_as_exception() -> None:
     columns = {column.name for column in Person._meta.concrete_fields}
     declared = {*FIELDS, *(column for field in FIELDS.values() for column in field.columns)}
 
@@ -83,12 +83,12 @@ def test_is_a_column_and_every_column_is_in_the_table_or_listed_here() -> None:
     assert declared.isdisjoint(OTHER_COLUMNS)
 
 
-def test_that_a_profile_contains_is_declared_to_be_in_it() -> None:
+def test_profile_contains_the_fields_declared_for_it() -> None:
     assert {field.name for field in fields(Profile)} == {*PROFILE, "unspecified"}
 
 
 @every_editable_field
-def test_is_stored_with_an_event_and_shown_when_it_is_given(name: str, bob: Person) -> None:
+def test_new_value_is_stored_and_shown_with_an_event(name: str, bob: Person) -> None:
     value = another(name)
 
     revise(bob, name, value)
@@ -103,7 +103,7 @@ def test_is_stored_with_an_event_and_shown_when_it_is_given(name: str, bob: Pers
 
 
 @every_editable_field
-def test_can_be_edited_on_the_edit_page(name: str, bob: Person) -> None:
+def test_field_can_be_edited_on_the_edit_page(name: str, bob: Person) -> None:
     value = another(name)
     client, address = signed_in(core.administrator()), f"/people/{bob.pk}/edit/"
     form = client.get(address).context["form"]

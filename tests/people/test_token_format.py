@@ -1,4 +1,4 @@
-"""The format of bearer tokens …"""
+"""The format of bearer tokens."""
 
 import re
 import zlib
@@ -14,7 +14,7 @@ DOCS = (Path(__file__).resolve().parents[2] / "docs" / "api.md").read_text()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_is_found_by_the_published_pattern_and_is_unlike_an_option(kind: str) -> None:
+def test_new_tokens_match_the_documented_pattern(kind: str) -> None:
     assert f"\n{PATTERN}\n" in DOCS
     tokens = {new_token(kind) for _ in range(100)}
 
@@ -23,7 +23,7 @@ def test_is_found_by_the_published_pattern_and_is_unlike_an_option(kind: str) ->
     assert all(may_be_valid(token, kind) for token in tokens)
 
 
-def test_ends_with_a_checksum_as_the_documentation_describes_it() -> None:
+def test_token_ends_with_the_documented_checksum() -> None:
     token = new_token("scim")
 
     number = 0
@@ -33,7 +33,7 @@ def test_ends_with_a_checksum_as_the_documentation_describes_it() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tells_each_changed_character(kind: str) -> None:
+def test_changed_token_is_detected(kind: str) -> None:
     token = new_token(kind)
 
     for place in range(len(f"ramp_{kind}_"), len(token)):
@@ -44,11 +44,11 @@ def test_tells_each_changed_character(kind: str) -> None:
     assert not may_be_valid(f"{token}\n", kind)
 
 
-def test_of_one_kind_is_none_of_the_other() -> None:
+def test_token_of_another_kind_is_invalid() -> None:
     assert not may_be_valid(new_token("api"), "scim")
     assert not may_be_valid(new_token("scim"), "api")
 
 
 @given(st.text())
-def test_takes_any_text_without_a_prefix_for_an_earlier_token(text: str) -> None:
+def test_text_without_a_prefix_may_be_a_token_of_an_earlier_version(text: str) -> None:
     assert may_be_valid(text, "scim") or text.startswith(("ramp_scim_", "ramp_api_"))

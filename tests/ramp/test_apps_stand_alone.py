@@ -1,4 +1,4 @@
-"""Without `scim`, or without `provisioning`, the other apps work: in a copy of the repository …"""
+"""Without `scim` or without `provisioning`, the other apps work in a copy of the repository."""
 
 import os
 import shutil
@@ -10,11 +10,11 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-# Tests of what the deleted app adds to people's pages and operations. They run on SQLite, which
-# starts sooner, so tests that race are not among them.
+# Tests of pages and operations that the deleted app extends. They run on SQLite, which starts
+# sooner, so no race test is among them.
 PEOPLE: Final = [
     "tests/people/operations/test_deactivating_a_person.py",
-    "tests/people/operations/test_returning_after_leaving.py",
+    "tests/people/operations/test_detached_people.py",
     "tests/people/views/test_access_to_pages.py",
     "tests/people/views/test_editing_pages.py",
     "tests/people/views/test_home.py",
@@ -75,10 +75,10 @@ def run(copy: Path, *command: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_models_and_urls_are_complete(copy: Path, files: list[str]) -> None:
+def test_checks_and_migrations_are_complete_without_the_app(copy: Path, files: list[str]) -> None:
     run(copy, "manage.py", "check")
     run(copy, "manage.py", "makemigrations", "--check")
 
 
-def test_the_migrations_run_and_the_tests_pass(copy: Path, files: list[str]) -> None:
+def test_tests_of_the_other_apps_pass_without_the_app(copy: Path, files: list[str]) -> None:
     run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files)

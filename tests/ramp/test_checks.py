@@ -1,3 +1,5 @@
+"""System checks of a deployment."""
+
 from pathlib import Path
 
 import pytest
@@ -8,41 +10,41 @@ from ramp import checks
 from tests.services.ldap import certificate
 
 
-def test_a_generated_key_is_refused(settings: Settings) -> None:
+def test_generated_secret_key_causes_a_warning(settings: Settings) -> None:
     settings.SECRET_KEY_IS_GENERATED = True
 
     assert [found.id for found in checks.check_secret_key()] == ["ramp.W001"]
 
 
-def test_a_given_key_is_fine(settings: Settings) -> None:
+def test_given_secret_key_passes(settings: Settings) -> None:
     settings.SECRET_KEY_IS_GENERATED = False
 
     assert checks.check_secret_key() == []
 
 
-def test_a_connection_for_each_request_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nonpersistent_connections_cause_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.DATABASES["default"], "CONN_MAX_AGE", 0)
 
     assert [found.id for found in checks.check_persistent_connections()] == ["ramp.E002"]
 
 
-def test_connections_are_kept_by_default() -> None:
+def test_persistent_connections_are_the_default() -> None:
     assert checks.check_persistent_connections() == []
 
 
-def test_any_host_name_is_refused(settings: Settings) -> None:
+def test_wildcard_host_name_causes_a_warning(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["ramp.example.com", "*"]
 
     assert [found.id for found in checks.hosts_are_named()] == ["ramp.W003"]
 
 
-def test_sqlite_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sqlite_causes_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
 
     assert [found.id for found in checks.database_is_a_server()] == ["ramp.W004"]
 
 
-def test_mail_in_the_log_is_warned_of(settings: Settings) -> None:
+def test_mail_that_is_only_logged_causes_a_warning(settings: Settings) -> None:
     settings.EMAIL_IS_SENT = False
     assert [found.id for found in checks.mail_is_sent()] == ["ramp.W006"]
 
@@ -50,7 +52,7 @@ def test_mail_in_the_log_is_warned_of(settings: Settings) -> None:
     assert checks.mail_is_sent() == []
 
 
-def test_a_folder_as_broker_is_warned_of(settings: Settings) -> None:
+def test_folder_as_broker_causes_a_warning(settings: Settings) -> None:
     settings.REDIS_URL = ""
 
     assert [found.id for found in checks.broker_is_a_server()] == ["ramp.W005"]
@@ -70,7 +72,7 @@ def test_a_folder_as_broker_is_warned_of(settings: Settings) -> None:
         ("::1/128", ["ramp.W009"]),
     ],
 )
-def test_outbound_networks_are_private_and_narrow(
+def test_outbound_networks_must_be_private_and_narrow(
     settings: Settings, said: str, found: list[str]
 ) -> None:
     settings.PUBLIC_BASE_URL, settings.OUTBOUND_ALLOW = "https://ramp.example.com", [said]
@@ -78,12 +80,12 @@ def test_outbound_networks_are_private_and_narrow(
     assert [one.id for one in checks.outbound_networks_are_narrow()] == found
 
 
-def test_the_own_machine_may_be_asked_while_trying_things_out() -> None:
+def test_loopback_is_allowed_with_a_local_base_url() -> None:
     assert settings.OUTBOUND_ALLOW
     assert checks.outbound_networks_are_narrow() == []
 
 
-def test_a_certificate_that_cannot_be_read_is_refused(settings: Settings, tmp_path: Path) -> None:
+def test_unreadable_certificate_causes_an_error(settings: Settings, tmp_path: Path) -> None:
     assert checks.certificate_is_readable() == []
 
     (tmp_path / "none.pem").write_text("no certificate")
@@ -95,7 +97,7 @@ def test_a_certificate_that_cannot_be_read_is_refused(settings: Settings, tmp_pa
     assert checks.certificate_is_readable() == []
 
 
-def test_a_key_without_a_certificate_is_refused(settings: Settings) -> None:
+def test_tls_key_without_certificate_causes_an_error(settings: Settings) -> None:
     settings.TLS_KEY = "/etc/ramp/key.pem"
 
     assert [found.id for found in checks.certificate_is_readable()] == ["ramp.E010"]
@@ -110,7 +112,7 @@ def test_a_key_without_a_certificate_is_refused(settings: Settings) -> None:
         (1, "X-Real-IP", ["ramp.E012"]),
     ],
 )
-def test_proxies_are_a_number_or_networks(
+def test_trusted_proxies_must_be_a_number_or_networks(
     settings: Settings, proxies: object, header: str, found: list[str]
 ) -> None:
     settings.TRUSTED_PROXIES, settings.PROXY_HEADER = proxies, header

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL …"""
+"""Connections to PostgreSQL."""
 
 import gc
 from threading import Thread
@@ -23,9 +23,9 @@ def use_the_database() -> None:
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="there is no PostgreSQL")
-def test_ends_with_the_thread_that_used_it() -> None:
+def test_connection_is_closed_when_its_thread_ends() -> None:
     before = number_of_backends()
-    gc.disable()  # Nobody comes by for what a thread leaves in circles.
+    gc.disable()  # Without garbage collection, a connection in a reference cycle would stay open.
     try:
         for _ in range(5):
             thread = Thread(target=use_the_database)

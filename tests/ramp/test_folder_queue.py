@@ -1,3 +1,5 @@
+"""The folder that replaces a broker."""
+
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ def queue(tmp_path: Path) -> Iterator[Connection]:
         yield connection
 
 
-def test_jobs_come_out_in_the_order_in_which_they_went_in(queue: Connection) -> None:
+def test_jobs_are_read_in_order(queue: Connection) -> None:
     with queue.SimpleBuffer("in-order") as jobs:
         for number in range(20):
             jobs.put({"number": number})
@@ -25,7 +27,9 @@ def test_jobs_come_out_in_the_order_in_which_they_went_in(queue: Connection) -> 
     assert came == list(range(20))
 
 
-def test_half_a_job_is_never_seen(queue: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partly_written_job_is_never_read(
+    queue: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names: list[str] = []
     rename = os.rename
 

@@ -1,3 +1,5 @@
+"""The health checks /healthz and /readyz."""
+
 import os
 import time
 from pathlib import Path
@@ -17,7 +19,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(health.NEEDED, "broker", lambda: None)
 
 
-def test_is_alive_whatever_else_is_missing(client: Client) -> None:
+def test_healthz_succeeds_without_a_broker(client: Client) -> None:
     response = client.get("/healthz")
 
     assert response.status_code == 200
@@ -25,14 +27,14 @@ def test_is_alive_whatever_else_is_missing(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("broker")
-def test_is_ready_when_everything_is_there(client: Client) -> None:
+def test_readyz_succeeds_if_all_services_respond(client: Client) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 200
     assert response.json() == {"status": "ready"}
 
 
-def test_names_what_is_missing(client: Client) -> None:
+def test_readyz_names_the_missing_service(client: Client) -> None:
     response = client.get("/readyz")
 
     assert response.status_code == 503
@@ -40,9 +42,7 @@ def test_names_what_is_missing(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("broker")
-def test_tells_strangers_nothing_about_our_hosts(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_readyz_reveals_no_host_names(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise OSError("no route to db.internal as ramp")
 
@@ -51,13 +51,11 @@ def test_tells_strangers_nothing_about_our_hosts(
     assert client.get("/readyz").json()["missing"] == {"database": "OSError"}
 
 
-def test_changes_nothing_by_being_asked(client: Client) -> None:
+def test_readyz_refuses_post(client: Client) -> None:
     assert client.post("/readyz").status_code == 405
 
 
-def test_answers_over_plain_http_where_pages_move_to_https(
-    client: Client, settings: Settings
-) -> None:
+def test_healthz_is_not_redirected_to_https(client: Client, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
 
     assert client.get("/healthz").status_code == 200
@@ -65,20 +63,18 @@ def test_answers_over_plain_http_where_pages_move_to_https(
 
 
 @pytest.mark.usefixtures("broker")
-def test_answers_to_any_host_name(client: Client) -> None:
+def test_health_checks_accept_any_host_name(client: Client) -> None:
     for path in ("/healthz", "/readyz"):
         assert client.get(path, headers={"Host": "10.1.2.3:8000"}).status_code == 200
     assert client.get("/", headers={"Host": "10.1.2.3:8000"}).status_code == 400
 
 
-class TestPrograms:
-    """Where a supervisor runs, it …"""
-
+class TestSupervisedProcesses:
     @pytest.fixture(autouse=True)
     def supervisor(self, settings: Settings, tmp_path: Path, broker: None) -> None:
         settings.SIGNS_DIR, settings.SIGNS_OF = str(tmp_path), ["worker", "beat"]
 
-    def test_names_what_has_not_started(self, client: Client) -> None:
+    def test_process_that_has_not_started_is_named(self, client: Client) -> None:
         heartbeats.leave(heartbeats.BEAT)
 
         answer = client.get("/readyz")
@@ -87,7 +83,7 @@ class TestPrograms:
         assert answer.json()["missing"] == {"worker": "has not started"}
         assert answer.json()["seconds_since_progress"]["worker"] is None
 
-    def test_is_ready_while_they_make_progress(self, client: Client) -> None:
+    def test_readyz_succeeds_while_all_processes_make_progress(self, client: Client) -> None:
         heartbeats.leave(heartbeats.WORKER)
         heartbeats.leave(heartbeats.BEAT)
 
@@ -97,7 +93,7 @@ class TestPrograms:
         assert answer.json()["seconds_since_progress"].keys() == {"worker", "beat"}
 
     @pytest.mark.parametrize("name", ["worker", "beat"])
-    def test_says_how_long_one_has_been_silent(
+    def test_process_without_progress_is_named_with_the_time(
         self, client: Client, settings: Settings, name: str
     ) -> None:
         heartbeats.leave(heartbeats.WORKER)
@@ -110,7 +106,7 @@ class TestPrograms:
         assert answer.status_code == 503
         assert answer.json()["missing"] == {name: "no progress for 100 s"}
 
-    def test_waits_for_a_worker_that_is_busy_with_a_long_job(
+    def test_worker_with_a_long_job_is_not_reported(
         self, client: Client, settings: Settings
     ) -> None:
         heartbeats.leave(heartbeats.BEAT)

@@ -1,3 +1,5 @@
+"""The format of log lines."""
+
 import json
 import logging
 
@@ -23,7 +25,7 @@ def formatted(
         return formatter.format(record)
 
 
-def test_a_record_is_one_line_that_names_its_request() -> None:
+def test_record_is_one_line_with_its_request_id() -> None:
     said = line("%s people arrived", 3, request_id="7f3c")
 
     assert said.endswith("[info] 3 people arrived [scim] request_id=7f3c")
@@ -38,16 +40,16 @@ def test_a_record_is_one_line_that_names_its_request() -> None:
         "BEARER   s3cr3t-s3cr3t again",
     ],
 )
-def test_a_credential_in_the_text_is_blotted_out(message: str) -> None:
+def test_credential_in_the_message_is_masked(message: str) -> None:
     assert "s3cr3t" not in line(message)
 
 
 @pytest.mark.parametrize("name", ["token", "password", "Authorization", "cookie"])
-def test_a_credential_by_its_name_is_blotted_out(name: str) -> None:
+def test_value_with_the_name_of_a_credential_is_masked(name: str) -> None:
     assert "s3cr3t" not in line("signed in", **{name: "s3cr3t"})
 
 
-def test_a_record_is_a_json_object_if_wanted() -> None:
+def test_record_can_be_a_json_object() -> None:
     formatter = logs.line_formatter(as_json=True)
 
     said = formatted(formatter, "%s people\narrived", 3, request_id="7f3c", token="s3cr3t")
@@ -68,7 +70,7 @@ def test_a_record_is_a_json_object_if_wanted() -> None:
     ("is_behind_proxy", "sent", "bound"),
     [(True, "7f3c-1", "7f3c-1"), (True, "7f3c\n[error]", None), (False, "7f3c-1", None)],
 )
-def test_a_line_names_the_request_of_the_proxy(
+def test_request_id_of_the_proxy_is_logged_only_behind_a_proxy(
     settings: Settings, is_behind_proxy: bool, sent: str, bound: str | None
 ) -> None:
     settings.BEHIND_PROXY = is_behind_proxy
@@ -84,5 +86,5 @@ def test_a_line_names_the_request_of_the_proxy(
     assert seen == [bound]
 
 
-def test_ordinary_words_stay() -> None:
+def test_ordinary_words_are_not_masked() -> None:
     assert "the bearer of bad news" in line("the bearer of bad news")

@@ -1,4 +1,4 @@
-"""The metrics …"""
+"""The metrics for Prometheus."""
 
 import urllib.request
 from datetime import timedelta
@@ -45,14 +45,14 @@ def scraped(client: Client) -> Samples:
     return parsed(response.content.decode())
 
 
-def test_are_shown_only_with_the_token(client: Client) -> None:
+def test_require_the_token(client: Client) -> None:
     for headers in ({}, {"Authorization": "Bearer another"}, {"Authorization": "Bearer"}):
         response = client.get("/metrics", headers=headers)
         assert response.status_code == 401
         assert response.content == b""
 
 
-def test_are_absent_without_a_token(client: Client, settings: Settings) -> None:
+def test_are_not_found_if_no_token_is_set(client: Client, settings: Settings) -> None:
     settings.METRICS_TOKEN = ""
 
     response = client.get("/metrics", headers={"Authorization": "Bearer "})
@@ -60,14 +60,14 @@ def test_are_absent_without_a_token(client: Client, settings: Settings) -> None:
     assert response.status_code == 404
 
 
-def test_answer_a_scraper_that_knows_only_the_address(client: Client, settings: Settings) -> None:
+def test_accept_any_host_name_without_https(client: Client, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
     headers = {"Authorization": f"Bearer {TOKEN}", "Host": "10.1.2.3:8000"}
 
     assert client.get("/metrics", headers=headers).status_code == 200
 
 
-def test_count_requests_and_how_long_they_took(client: Client) -> None:
+def test_count_and_time_requests(client: Client) -> None:
     name = ("ramp_requests_total", ("page", "4xx"))
     before = scraped(client).get(name, 0)
 
@@ -78,7 +78,7 @@ def test_count_requests_and_how_long_they_took(client: Client) -> None:
     assert after[("ramp_request_seconds_count", ("page",))] > 0
 
 
-def test_say_which_emails_wait(client: Client) -> None:
+def test_count_waiting_and_given_up_mails(client: Client) -> None:
     with tenancy.use(core.tenant()):
         person = core.person()
         now = timezone.now()
@@ -96,7 +96,7 @@ def test_say_which_emails_wait(client: Client) -> None:
     assert found["ramp_mails_given_up_last_day", ()] == 1
 
 
-def test_say_that_the_broker_does_not_answer(client: Client) -> None:
+def test_show_that_the_broker_is_down(client: Client) -> None:
     found = scraped(client)
 
     assert found["ramp_up", ("database",)] == 1
@@ -127,7 +127,7 @@ def test_take_the_same_queries_for_many_companies(client: Client) -> None:
         ("", "page"),
     ],
 )
-def test_name_the_interface(path: str, interface: str) -> None:
+def test_interface_follows_from_the_path(path: str, interface: str) -> None:
     assert metrics._interface(path) == interface
 
 
@@ -137,7 +137,7 @@ def service(start_server: StartServer) -> Server:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestARunningInstallation:
+class TestRunningInstallation:
     def scraped(self, service: Server) -> Samples:
         request = urllib.request.Request(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
@@ -145,7 +145,7 @@ class TestARunningInstallation:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return parsed(answer.read().decode())
 
-    def test_adds_up_the_requests_of_a_connection(self, service: Server) -> None:
+    def test_sums_requests_of_a_connection_over_processes(self, service: Server) -> None:
         acme = connect(service)
         for _ in range(20):
             request = urllib.request.Request(
@@ -157,7 +157,7 @@ class TestARunningInstallation:
 
         assert found["ramp_scim_requests_total", (acme.connection, "accepted")] == 20
 
-    def test_knows_its_worker_and_beat(self, service: Server) -> None:
+    def test_shows_progress_of_worker_and_beat(self, service: Server) -> None:
         found = self.scraped(service)
 
         assert found["ramp_up", ("broker",)] == 1

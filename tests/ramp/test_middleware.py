@@ -1,3 +1,5 @@
+"""The middleware for SCIM paths and request IDs."""
+
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
@@ -23,7 +25,9 @@ def test_scim_paths_are_answered_by_the_scim_api(middleware: ScimMiddleware, pat
 
 
 @pytest.mark.parametrize("path", ["/scim", "/scim/Users", "/scim/v1/Users", "/scim/v20/Users"])
-def test_paths_close_to_scim_name_the_right_one(middleware: ScimMiddleware, path: str) -> None:
+def test_mistyped_scim_paths_reach_neither_scim_api_nor_pages(
+    middleware: ScimMiddleware, path: str
+) -> None:
     assert middleware(RequestFactory().get(path)).content == b"wrong"
 
 
@@ -32,7 +36,7 @@ def test_all_other_paths_reach_the_pages(middleware: ScimMiddleware, path: str) 
     assert middleware(RequestFactory().get(path)).content == b"page"
 
 
-def test_every_request_has_a_name_of_its_own() -> None:
+def test_every_request_has_a_unique_id() -> None:
     name = RequestIdMiddleware(page)
 
     answers = [name(RequestFactory().get("/")) for _ in range(2)]

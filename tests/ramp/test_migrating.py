@@ -1,4 +1,4 @@
-"""The command `migrate` …"""
+"""The command `migrate`."""
 
 import sqlite3
 import subprocess
@@ -24,14 +24,14 @@ pytestmark = pytest.mark.django_db
 TRIGGERS = {"person_state_moves", "identity_stays"}
 
 
-def test_refuses_a_database_of_an_earlier_development_version() -> None:
+def test_refuses_a_database_with_migrations_of_a_development_version() -> None:
     MigrationRecorder(connection).record_applied("people", "0002_terminated_is_final")
 
     with pytest.raises(CommandError, match="Create an empty database"):
         call_command("migrate", verbosity=0)
 
 
-def test_leaves_the_triggers_in_place() -> None:
+def test_triggers_exist_after_migrating() -> None:
     triggers = (
         "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
         if connection.vendor == "postgresql"
@@ -44,7 +44,7 @@ def test_leaves_the_triggers_in_place() -> None:
     assert found >= TRIGGERS
 
 
-def test_leaves_the_triggers_in_place_on_sqlite(tmp_path: Path) -> None:
+def test_triggers_exist_after_migrating_sqlite(tmp_path: Path) -> None:
     """SQLite drops the triggers of a table that a migration rebuilds."""
     copy_sqlite_file(tmp_path / "ramp.sqlite3")
 
@@ -57,15 +57,15 @@ def test_leaves_the_triggers_in_place_on_sqlite(tmp_path: Path) -> None:
     assert found >= TRIGGERS
 
 
-# SQLite changes no schema inside a transaction.
+# On SQLite, the schema editor does not work inside a transaction.
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("module", [state_trigger, identity_trigger])
-def test_may_create_a_trigger_that_is_there(module: ModuleType) -> None:
+def test_creating_an_existing_trigger_succeeds(module: ModuleType) -> None:
     with connection.schema_editor() as editor:
         module.create(apps, editor)
 
 
-def test_waits_for_another_machine_that_migrates(postgres: Postgres, tmp_path: Path) -> None:
+def test_two_machines_can_migrate_at_once(postgres: Postgres, tmp_path: Path) -> None:
     environment = {"DATABASE_URL": postgres.create("migrated_twice"), "VAR_DIR": str(tmp_path)}
     machines = [
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard …"""
+"""The alert rules and the dashboard in docs/monitoring."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.services.server import ROOT
 pytestmark = pytest.mark.django_db
 
 FOLDER: Final = ROOT / "docs" / "monitoring"
-# From Prometheus itself; and what only a supervised process or an answering broker has.
+# Metrics that exist only with a supervisor or a broker.
 ELSEWHERE: Final = {"ramp_seconds_since_progress", "ramp_queue_jobs"}
 METRIC: Final = re.compile(r"\bramp_\w+")
 
@@ -51,7 +51,7 @@ def names(client: Client, settings: Settings) -> set[str]:
     }
 
 
-def test_use_only_metrics_that_there_are(names: set[str]) -> None:
+def test_use_only_existing_metrics(names: set[str]) -> None:
     used = {name for expression in expressions() for name in METRIC.findall(expression)}
 
     assert used - ELSEWHERE <= names
@@ -59,18 +59,18 @@ def test_use_only_metrics_that_there_are(names: set[str]) -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_say_what_is_wrong_and_what_to_do(rule: dict[str, Any]) -> None:
+def test_alert_rules_have_a_severity_a_summary_and_an_action(rule: dict[str, Any]) -> None:
     assert rule["alert"].startswith("Ramp")
     assert rule["labels"]["severity"] in ("page", "ticket")
     assert set(rule["annotations"]) == {"summary", "action"}
 
 
 @pytest.mark.parametrize("expression", list(expressions()))
-def test_are_understood_by_prometheus(expression: str) -> None:
+def test_expressions_are_valid_promql(expression: str) -> None:
     promql_parser.parse(expression)
 
 
-def test_are_described_in_the_manual() -> None:
+def test_are_described_in_the_operating_manual() -> None:
     manual = (ROOT / "docs" / "operating.md").read_text()
 
     for file in FOLDER.iterdir():

@@ -1,4 +1,4 @@
-"""Every answer limits what a browser may load from it, and who may keep a copy."""
+"""Security headers of responses."""
 
 import re
 from collections.abc import Iterator
@@ -28,13 +28,13 @@ def addresses_without_arguments(
 ADDRESSES = sorted(set(addresses_without_arguments()) - {"/jsi18n", "/scim/v2/"})
 
 
-def test_the_list_of_addresses_comes_from_the_urlconf() -> None:
+def test_list_of_addresses_contains_pages_of_all_apps() -> None:
     assert {"/people/", "/sign-in/", "/api/v1/people/", "/healthz"} <= set(ADDRESSES)
 
 
 @pytest.mark.parametrize("who", ["owner", "stranger"])
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_no_answer_may_be_stored_or_load_foreign_scripts(address: str, who: str) -> None:
+def test_responses_forbid_storing_and_foreign_scripts(address: str, who: str) -> None:
     with tenancy.use(core.tenant()):
         client = signed_in(core.owner()) if who == "owner" else Client()
 
@@ -47,7 +47,7 @@ def test_no_answer_may_be_stored_or_load_foreign_scripts(address: str, who: str)
     assert "camera=()" in answer["Permissions-Policy"]
 
 
-def test_a_page_that_does_not_exist_has_the_same_headers() -> None:
+def test_page_not_found_has_the_same_headers() -> None:
     answer = Client().get("/nothing-here/")
 
     assert answer.status_code == 404
@@ -56,7 +56,7 @@ def test_a_page_that_does_not_exist_has_the_same_headers() -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_no_page_contains_an_inline_script_or_style(address: str) -> None:
+def test_pages_contain_no_inline_scripts_or_styles(address: str) -> None:
     with tenancy.use(core.tenant()):
         answer = signed_in(core.owner()).get(address, follow=True)
     page = b"".join(answer).decode()

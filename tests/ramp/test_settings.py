@@ -1,3 +1,5 @@
+"""Settings read from environment variables."""
+
 import json
 import re
 import subprocess
@@ -20,7 +22,7 @@ print(json.dumps(
 
 
 def loaded(**environment: str) -> dict[str, Any]:
-    """Load the settings in a process of their own, whose environment this is."""
+    """Load the settings in a new process with this environment."""
     shown = subprocess.run(
         [sys.executable, "-c", SHOW], cwd=ROOT, env=environment, capture_output=True, check=True
     )
@@ -29,7 +31,7 @@ def loaded(**environment: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def unsaid(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def defaults(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return loaded(VAR_DIR=str(tmp_path_factory.mktemp("var")))
 
 
@@ -44,40 +46,42 @@ def production() -> dict[str, Any]:
     )
 
 
-class TestWithNothingSaid:
-    def test_the_database_is_a_file_that_one_writer_at_a_time_begins_to_write(
-        self, unsaid: dict[str, Any]
+class TestDefaults:
+    def test_database_is_sqlite_with_wal_and_immediate_transactions(
+        self, defaults: dict[str, Any]
     ) -> None:
-        database = unsaid["DATABASES"]["default"]
+        database = defaults["DATABASES"]["default"]
 
-        assert database["NAME"] == f"{unsaid['VAR_DIR']}/ramp.sqlite3"
+        assert database["NAME"] == f"{defaults['VAR_DIR']}/ramp.sqlite3"
         assert database["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
         assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
 
-    def test_jobs_wait_in_a_folder(self, unsaid: dict[str, Any]) -> None:
-        assert unsaid["CELERY_BROKER_URL"].startswith("folder://")
-        assert unsaid["CELERY_BROKER_TRANSPORT_OPTIONS"]["polling_interval"] == 0.05
+    def test_broker_is_a_folder(self, defaults: dict[str, Any]) -> None:
+        assert defaults["CELERY_BROKER_URL"].startswith("folder://")
+        assert defaults["CELERY_BROKER_TRANSPORT_OPTIONS"]["polling_interval"] == 0.05
 
-    def test_the_address_is_this_machine_and_not_https(self, unsaid: dict[str, Any]) -> None:
-        assert unsaid["PUBLIC_BASE_URL"] == "http://127.0.0.1:8000"
-        assert not unsaid["SESSION_COOKIE_SECURE"]
-        assert not unsaid["DEBUG"]
+    def test_base_url_is_loopback_without_https(self, defaults: dict[str, Any]) -> None:
+        assert defaults["PUBLIC_BASE_URL"] == "http://127.0.0.1:8000"
+        assert not defaults["SESSION_COOKIE_SECURE"]
+        assert not defaults["DEBUG"]
 
-    def test_the_key_is_random_and_only_ours_to_read(self, unsaid: dict[str, Any]) -> None:
-        key = Path(unsaid["VAR_DIR"]) / "secret-key"
+    def test_secret_key_is_random_and_readable_only_by_its_owner(
+        self, defaults: dict[str, Any]
+    ) -> None:
+        key = Path(defaults["VAR_DIR"]) / "secret-key"
 
-        assert unsaid["SECRET_KEY_IS_GENERATED"]
-        assert unsaid["SECRET_KEY"] == key.read_text()
-        assert len(unsaid["SECRET_KEY"]) > 50
+        assert defaults["SECRET_KEY_IS_GENERATED"]
+        assert defaults["SECRET_KEY"] == key.read_text()
+        assert len(defaults["SECRET_KEY"]) > 50
         assert key.stat().st_mode & 0o077 == 0
 
 
-class TestInProduction:
-    def test_nothing_is_written_to_the_folder(self, production: dict[str, Any]) -> None:
+class TestProduction:
+    def test_var_dir_is_not_created(self, production: dict[str, Any]) -> None:
         assert production["VAR_DIR"] == "/nowhere/that/exists"
         assert not Path("/nowhere").exists()
 
-    def test_connections_are_kept_and_each_wait_ends(self, production: dict[str, Any]) -> None:
+    def test_connections_are_persistent_and_have_timeouts(self, production: dict[str, Any]) -> None:
         database = production["DATABASES"]["default"]
 
         assert database["CONN_MAX_AGE"] is None
@@ -87,30 +91,30 @@ class TestInProduction:
         assert "statement_timeout=10s" in database["OPTIONS"]["options"]
         assert "lock_timeout=5s" in database["OPTIONS"]["options"]
 
-    def test_a_broker_that_is_gone_is_given_up_at_once(self, production: dict[str, Any]) -> None:
+    def test_unreachable_broker_is_not_retried(self, production: dict[str, Any]) -> None:
         options = production["CELERY_BROKER_TRANSPORT_OPTIONS"]
 
         assert options["max_retries"] == 0
         assert options["socket_connect_timeout"] == 1
         assert options["visibility_timeout"] > production["CELERY_TASK_TIME_LIMIT"]
 
-    def test_cookies_and_browsers_stay_with_https(self, production: dict[str, Any]) -> None:
+    def test_cookies_and_hsts_require_https(self, production: dict[str, Any]) -> None:
         assert production["SESSION_COOKIE_SECURE"]
         assert production["CSRF_COOKIE_SECURE"]
         assert production["SECURE_HSTS_SECONDS"] >= 31_536_000
         assert production["ALLOWED_HOSTS"][0] == "ramp.example.com"
 
-    def test_a_header_is_believed_only_from_our_proxy(self, production: dict[str, Any]) -> None:
+    def test_proxy_header_is_ignored_by_default(self, production: dict[str, Any]) -> None:
         assert production["SECURE_PROXY_SSL_HEADER"] is None
 
 
-def test_the_port_is_part_of_the_default_address(tmp_path: Path) -> None:
+def test_port_is_part_of_the_default_base_url(tmp_path: Path) -> None:
     settings = loaded(PORT="9000", VAR_DIR=str(tmp_path))
 
     assert settings["PUBLIC_BASE_URL"] == "http://127.0.0.1:9000"
 
 
-def test_the_key_stays_the_same_for_the_next_process(tmp_path: Path) -> None:
+def test_generated_secret_key_is_kept(tmp_path: Path) -> None:
     keys = [loaded(VAR_DIR=str(tmp_path))["SECRET_KEY"] for _ in range(2)]
 
     assert keys[0] == keys[1]
@@ -120,7 +124,7 @@ def test_the_key_stays_the_same_for_the_next_process(tmp_path: Path) -> None:
 OF_THE_SUPERVISOR = {"PROMETHEUS_MULTIPROC_DIR", "SIGNS_DIR", "SIGNS_OF"}
 
 
-def test_every_variable_is_in_the_documentation() -> None:
+def test_every_variable_is_documented() -> None:
     source = (ROOT / "ramp" / "settings.py").read_text()
     documented = (ROOT / "docs" / "running.md").read_text()
 
@@ -142,7 +146,7 @@ def test_every_variable_is_in_the_documentation() -> None:
         ),
     ],
 )
-def test_trusted_proxies_are_a_number_or_networks(
+def test_trusted_proxies_are_parsed_as_number_or_networks(
     tmp_path: Path, said: dict[str, str], trusted: int | list[str]
 ) -> None:
     assert loaded(VAR_DIR=str(tmp_path), **said)["TRUSTED_PROXIES"] == trusted

@@ -1,4 +1,4 @@
-"""One Ramp sends signals to another: …
+"""Signals from one Ramp installation to another.
 
 Each is an installation of its own, with web processes, a worker and beat. Both companies sign
 people in through the same OpenID provider, so a subject names the same person at both.
@@ -49,7 +49,7 @@ class Company:
         self._later = timedelta()
 
     def sign_in(self, name: str) -> Visitor:
-        """Sign somebody in through the provider, in a browser of their own."""
+        """Sign a person in through the provider, in a new browser."""
         email = f"{name}@corp.example.com"
         self.openid.user = {"sub": name, "email": email, "email_verified": True, "name": name}
         visitor = Visitor(self.server.url)
@@ -74,7 +74,7 @@ class Company:
         return str(stream)
 
     def run_due(self, **later: int) -> None:
-        """Do what beat does, so much later than the last time."""
+        """Run due jobs, this much later than at the last call."""
         self._later += timedelta(**later)
         self.server.manage("run_due", "--as-of", (timezone.now() + self._later).isoformat())
 
@@ -128,22 +128,22 @@ def is_in(visitor: Visitor) -> bool:
 
 
 def arrives(receiver: Company, holds: Callable[[], bool]) -> bool:
-    """Tell whether it holds, once the receiver has done what is due."""
+    """Return whether the condition holds, if necessary after running the due jobs."""
     if holds():
         return True
     receiver.run_due(minutes=2)
     return holds()
 
 
-def check_leaves(sender: Company, receiver: Company, name: str) -> None:
-    """Sign somebody in at both, deactivate them at the sender, and wait for the receiver."""
+def check_signed_out_at_receiver(sender: Company, receiver: Company, name: str) -> None:
+    """Sign a person in at both, deactivate them at the sender, and wait for the sign-out."""
     with closing(sender.sign_in(name)), closing(receiver.sign_in(name)) as visitor:
         sender.deactivate(name)
 
         within(30, lambda: arrives(receiver, lambda: not is_in(visitor)))
 
 
-def test_its_stream_is_verified(sender: Company, receiver: Company) -> None:
+def test_stream_is_verified(sender: Company, receiver: Company) -> None:
     def is_verified() -> bool:
         return VERIFIED in receiver.owner.get(receiver.shared_signals).text
 
@@ -151,21 +151,23 @@ def test_its_stream_is_verified(sender: Company, receiver: Company) -> None:
     assert "Delivered" in sender.owner.get(sender.stream()).text
 
 
-def test_somebody_who_is_deactivated_is_signed_out(sender: Company, receiver: Company) -> None:
-    check_leaves(sender, receiver, "ada")
+def test_deactivated_person_is_signed_out_at_the_receiver(
+    sender: Company, receiver: Company
+) -> None:
+    check_signed_out_at_receiver(sender, receiver, "ada")
 
 
-def test_a_new_key_is_accepted(sender: Company, receiver: Company) -> None:
-    check_leaves(sender, receiver, "bob")
+def test_new_signing_key_is_accepted(sender: Company, receiver: Company) -> None:
+    check_signed_out_at_receiver(sender, receiver, "bob")
     sender.send("/signal-streams/new-key/")
 
-    check_leaves(sender, receiver, "cleo")
+    check_signed_out_at_receiver(sender, receiver, "cleo")
 
 
-def test_a_stream_that_was_deleted_is_created_again(sender: Company, receiver: Company) -> None:
+def test_deleted_stream_is_created_again(sender: Company, receiver: Company) -> None:
     deleted = sender.stream()
     sender.send(f"{deleted}delete/")
     receiver.run_due(hours=2)
 
     assert sender.stream() != deleted
-    check_leaves(sender, receiver, "dora")
+    check_signed_out_at_receiver(sender, receiver, "dora")

@@ -1,4 +1,4 @@
-"""What earlier versions stored, signed or printed stays good when code moves."""
+"""Names and salts that earlier versions stored, signed or printed."""
 
 import json
 from io import StringIO
@@ -34,7 +34,7 @@ KEYS = [
     "people.operations.sessions.delete_expired_sessions",
     "people.operations.daily_counts",
 ]
-# What `Delivery.subscriber` holds.
+# Values of `Delivery.subscriber`.
 SUBSCRIBERS = [
     "people.operations.bulk.alerts.note_deactivation",
     "scim.tasks.carry_over_at_once",
@@ -44,19 +44,19 @@ SUBSCRIBERS = [
 
 
 @pytest.mark.django_db
-def test_links_that_were_mailed_can_be_followed() -> None:
+def test_signed_links_keep_their_salt() -> None:
     row_id = UUID(int=7)
     token = Signer(sep=".", salt="people.links.invites").sign(row_id.hex)
 
     assert signed_links.unsign("invites", token) == row_id
 
 
-def test_devices_that_signed_in_are_still_known() -> None:
+def test_known_devices_keep_their_salt() -> None:
     assert SALT == "provisioning.known_devices"
 
 
 @pytest.mark.django_db
-def test_run_due_prints_the_same_names() -> None:
+def test_run_due_prints_the_same_job_names() -> None:
     printed = StringIO()
 
     call_command("run_due", stdout=printed)
@@ -64,11 +64,11 @@ def test_run_due_prints_the_same_names() -> None:
     assert list(json.loads(printed.getvalue())["done"]) == KEYS
 
 
-def test_pending_deliveries_still_find_their_subscribers() -> None:
+def test_subscriber_names_of_earlier_versions_exist() -> None:
     for name in SUBSCRIBERS:
         assert callable(hooks.subscriber(name))
 
 
-def test_every_job_that_run_due_names_exists() -> None:
+def test_every_due_job_can_be_imported() -> None:
     for path in settings.DUE_JOBS.values():
         assert callable(import_string(path))

@@ -1,4 +1,4 @@
-"""Times on pages …
+"""Times and time zones on pages.
 
 The addresses come from the resolver, so a new page is tested as soon as it has one.
 """
@@ -25,16 +25,16 @@ from tests.ramp.test_unusual_requests import World, addresses, filled
 
 pytestmark = pytest.mark.django_db
 
-# In Kolkata the next day has begun, at half past an hour.
+# In Kolkata it is 02:00 of the next day.
 EVENING: Final = datetime(2026, 3, 5, 20, 30, tzinfo=UTC)
 KOLKATA: Final = "Asia/Kolkata"
 PASSWORD = "correct horse"
-# The days of the charts are counted in UTC, and say so.
+# Texts in parentheses or quotes are excluded: charts count days in UTC, and say so.
 OTHER_ZONE = re.compile(r".{0,60}(?<![(\"])\bUTC\b(?!\+5:30).{0,20}")
 OTHER_DAY = re.compile(r".{0,60}\b5 Mar(?:ch)? 2026.{0,20}")
 OTHER_INSTANT = re.compile(r'<time datetime="[^"]*(?<!\+05:30)"')
 TIMES = re.compile(r"\d\d:\d\d")
-# What formats a date without a zone, or with a zone in the text. Files and the API have UTC.
+# Code that formats a time itself. ISO dates are allowed: files and the API use UTC.
 FORMATS = re.compile(r"\{[^{}:]*:%(?!Y-%m-%d)|\|date:\"[^\"]*[Hi]|strftime")
 
 
@@ -60,7 +60,7 @@ def with_browser_in(person: Person, zone: str) -> Client:
     return client
 
 
-def test_are_those_of_the_viewer_on_every_page(company: Tenant, owner: Person) -> None:
+def test_every_page_uses_the_time_zone_of_the_viewer(company: Tenant, owner: Person) -> None:
     world = World(company, owner)
     choose(owner, KOLKATA)
     client, wrong, shown = signed_in(owner), [], 0
@@ -79,7 +79,7 @@ def test_are_those_of_the_viewer_on_every_page(company: Tenant, owner: Person) -
     assert shown > 100
 
 
-def test_are_formatted_in_one_place() -> None:
+def test_times_are_formatted_only_in_the_times_module() -> None:
     formatted = {
         f"{path.relative_to(settings.BASE_DIR)}: {line.strip()}"
         for folder in ("people", "scim", "provisioning", "templates")
@@ -92,14 +92,14 @@ def test_are_formatted_in_one_place() -> None:
     assert formatted == set()
 
 
-def test_are_those_of_the_browser_without_a_choice(owner: Person) -> None:
+def test_default_is_the_time_zone_of_the_browser(owner: Person) -> None:
     page = text_of(with_browser_in(owner, KOLKATA).get("/account/"))
 
     assert "6 March 2026, 02:00 UTC+5:30" in page
     assert "Asia/Kolkata, as in your browser" in page
 
 
-def test_are_those_of_the_account_whatever_the_browser_says(owner: Person) -> None:
+def test_chosen_time_zone_has_priority_over_the_browser(owner: Person) -> None:
     choose(owner, "America/St_Johns")
 
     page = text_of(with_browser_in(owner, KOLKATA).get("/account/"))
@@ -108,17 +108,17 @@ def test_are_those_of_the_account_whatever_the_browser_says(owner: Person) -> No
 
 
 @pytest.mark.parametrize("zone", ["", "Mars/Olympus", "../../etc/passwd", "localtime", "x" * 3000])
-def test_are_in_utc_for_a_browser_without_a_known_zone(owner: Person, zone: str) -> None:
+def test_unknown_time_zone_of_the_browser_means_utc(owner: Person, zone: str) -> None:
     assert "5 March 2026, 20:30 UTC" in text_of(with_browser_in(owner, zone).get("/account/"))
 
 
-def test_of_one_viewer_do_not_reach_the_next(owner: Person) -> None:
+def test_time_zone_is_not_kept_for_the_next_request(owner: Person) -> None:
     signed_in(owner).get("/account/", headers={"Cookie": "time_zone=Asia/Kolkata"})
 
     assert "20:30 UTC" in text_of(signed_in(owner).get("/account/"))
 
 
-def test_keep_to_utc_in_the_api_and_in_exports(owner: Person) -> None:
+def test_api_and_exports_use_utc(owner: Person) -> None:
     choose(owner, KOLKATA)
     client = with_browser_in(owner, KOLKATA)
     export = client.get("/audit-log/export/", {"format": "jsonl"})
@@ -131,14 +131,14 @@ def test_keep_to_utc_in_the_api_and_in_exports(owner: Person) -> None:
     assert "2026-03-05T20:30" in api.get("/api/v1/audit-events").content.decode()
 
 
-def test_name_the_offset_and_not_an_ambiguous_abbreviation() -> None:
+def test_summer_time_does_not_change_the_text_of_utc_times() -> None:
     summer = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
     assert moment_text(summer) == "1 July 2026, 12:00 UTC"
 
 
-class TestDaysOfFilters:
-    def test_are_days_of_the_viewer(self, owner: Person) -> None:
+class TestDateFilters:
+    def test_use_days_of_the_viewer(self, owner: Person) -> None:
         choose(owner, KOLKATA)
         client = signed_in(owner)
 
@@ -149,7 +149,7 @@ class TestDaysOfFilters:
         assert found("2026-03-06") == Event.objects.count()
         assert found("2026-03-05") == 0
 
-    def test_say_whose_days_they_are(self, owner: Person) -> None:
+    def test_name_the_time_zone(self, owner: Person) -> None:
         choose(owner, KOLKATA)
 
         page = text_of(signed_in(owner).get("/audit-log/"))
@@ -158,7 +158,7 @@ class TestDaysOfFilters:
 
 
 class TestPreferences:
-    def test_keep_zone_and_phone_of_the_person(self, owner: Person) -> None:
+    def test_store_time_zone_and_phone_number(self, owner: Person) -> None:
         client = signed_in(owner)
         answer = client.post(
             "/account/preferences/",
@@ -170,7 +170,7 @@ class TestPreferences:
         assert "+49 30 901820" in text_of(client.get(f"/people/{owner.pk}/"))
         assert "changed their phone number and time zone" in text_of(client.get("/audit-log/"))
 
-    def test_change_nothing_when_saved_unchanged(self, owner: Person) -> None:
+    def test_saved_unchanged_store_nothing(self, owner: Person) -> None:
         answer = signed_in(owner).post(
             "/account/preferences/", {"time_zone": "", "phone": "", "digest": "weekly"}, follow=True
         )
@@ -186,9 +186,7 @@ class TestPreferences:
             ("digest", "hourly", "Select a valid choice"),
         ],
     )
-    def test_refuse_what_they_cannot_use(
-        self, owner: Person, name: str, value: str, advice: str
-    ) -> None:
+    def test_refuse_invalid_values(self, owner: Person, name: str, value: str, advice: str) -> None:
         usual = {"time_zone": "", "phone": "", "digest": "weekly"}
 
         page = text_of(signed_in(owner).post("/account/preferences/", usual | {name: value}))
@@ -203,7 +201,7 @@ class TestPreferences:
         assert "attention" not in text_of(signed_in(ada).get("/account/"))
 
 
-def test_of_a_session_note_the_zone_of_its_browser(owner: Person) -> None:
+def test_session_stores_the_time_zone_of_its_browser(owner: Person) -> None:
     client = Client()
     client.cookies["time_zone"] = KOLKATA
     client.post("/sign-in/", {"email": owner.email, "password": PASSWORD})

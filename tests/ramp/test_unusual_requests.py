@@ -1,4 +1,4 @@
-"""Whatever stands in an address or a form, the answer is no server error …
+"""Unusual paths, queries and forms cause no server error.
 
 The addresses come from the resolver, so a new page is tested as soon as it has one. SCIM has
 tests of its own, see tests/faults/test_attacks.py.
@@ -64,9 +64,9 @@ pytestmark = pytest.mark.django_db
 TESTS = Actor("command", "tests")
 PASSWORD = "correct horse"
 HUGE = "9" * 30
-# What lists, autocompletes and redirects read from a query; each is asked for alone.
+# Parameters of lists, autocompletes and redirects; each is tried alone.
 READ: Final = ("q", "o", "p", "e", "term", "app_label", "next", "after", "page", "id")
-# What else pages read; asked for together.
+# Parameters of other pages; tried together.
 ALSO_READ: Final = (
     *("all", "_to_field", "_popup", "_changelist_filters", "model_name", "field_name", "before"),
     *("name", "provider", "group", "request", "who", "example", "run", "show", "state", "outcome"),
@@ -74,7 +74,7 @@ ALSO_READ: Final = (
 )
 FILTERS: Final = ("department__id__exact", "nonsense__exact")
 PARAMETER = re.compile(r"<(?:\w+:)?(\w+)>")
-# An autocomplete that there is; each of its parameters is then left out, or is nonsense.
+# A valid query of an autocomplete; each parameter is omitted or replaced in turn.
 AUTOCOMPLETE: Final = {
     "term": "a",
     "app_label": "people",
@@ -109,7 +109,7 @@ def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
 
 
 class World:
-    """A company that has one of everything that an address can name."""
+    """A company with one object for every parameter of an address."""
 
     def __init__(self, company: Tenant, owner: Person) -> None:
         ada = core.person(email="ada@example.com", withheld_roles={rank_cases.IT_ADMIN: ASKED})
@@ -191,7 +191,7 @@ class World:
         mapped = ScimMapping.objects.create(
             **usual, connection=scim.connection, group=ScimGroup.objects.get(), role=role
         )
-        # What the same name stands for at some addresses.
+        # The values of parameters whose meaning depends on the address.
         self.at: dict[str, dict[str, Any]] = {
             "/spend/cards/": {"instrument_id": travel.pk, "object_id": travel.pk},
             "/spend/funds/": {"instrument_id": learning.pk, "object_id": learning.pk},
@@ -251,7 +251,7 @@ def filled(address: str, values: dict[str, str]) -> str:
 
 @pytest.fixture
 def ask(owner: Person) -> Callable[..., int]:
-    """Ask as the Owner, or with their token; nothing that a request does stays."""
+    """Request as the Owner, or with their token; changes are rolled back."""
     pages, api = signed_in(owner), Api(owner).client
     pages.raise_request_exception = api.raise_request_exception = False
 
@@ -263,16 +263,16 @@ def ask(owner: Person) -> Callable[..., int]:
     return ask
 
 
-# What an Owner does not see without anything unusual, or not in this world.
-CLOSED = {
-    # Without METRICS_TOKEN, there is no such page.
+# Addresses that an Owner cannot open even with valid parameters, or not in this company.
+UNAVAILABLE = {
+    # Not found without METRICS_TOKEN.
     "/metrics",
-    # For operators, or for nobody.
+    # For operators only, or always refused.
     *("/tenants/add/", "/tenants/<path:object_id>/change/", "/tenants/<path:object_id>/delete/"),
     *("/tenants/<slug:slug>/settings/close/", "/tenants/<slug:slug>/settings/suspend/"),
     *(f"/spend/{rows}/<path:object_id>/delete/" for rows in ("cards", "funds", "workflows")),
     "/spend/outstanding-items/<path:object_id>/delete/",
-    # There is no such token, sign-in, authorization or guest.
+    # The company has no such token, sign-in, authorization or guest.
     *("/invite/<str:token>/", "/reset-password/<str:token>/", "/confirm-address/<str:token>/"),
     "/unsubscribe/<str:token>/",
     *("/setup/<str:token>/", "/people/<uuid:person_id>/guest/"),
@@ -284,20 +284,20 @@ CLOSED = {
     # They need a query.
     *("/autocomplete/", "/tenants/<slug:slug>/directory/<uuid:provider_id>/person/"),
     "/signals/<slug:slug>/status",
-    # Redis is not there.
+    # Redis does not run.
     "/readyz",
 }
 
 
-def test_asks_for_pages_that_there_are(world: World, ask: Callable[..., int]) -> None:
-    """Or the tests below would only see how a page is not found."""
+def test_valid_parameters_open_all_other_pages(world: World, ask: Callable[..., int]) -> None:
+    """Otherwise the tests below would only test pages that are not found."""
     closed = {
         address
         for address in addresses()
         if ask(filled(address, world.values(address))) not in (200, 302, 405)
     }
 
-    assert closed == CLOSED
+    assert closed == UNAVAILABLE
 
 
 QUERIES = [
@@ -310,7 +310,7 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=" ".join)
-def test_whatever_the_query_says(
+def test_unusual_query_causes_no_server_error(
     world: World, ask: Callable[..., int], query: dict[str, str]
 ) -> None:
     asked = [address for address in addresses() if address != "/readyz"]
@@ -321,7 +321,9 @@ def test_whatever_the_query_says(
 
 
 @pytest.mark.parametrize("value", ["%00", "a%00b", HUGE])
-def test_whatever_stands_in_the_path(world: World, ask: Callable[..., int], value: str) -> None:
+def test_unusual_path_causes_no_server_error(
+    world: World, ask: Callable[..., int], value: str
+) -> None:
     failed = [
         (address, name)
         for address in addresses()
@@ -334,7 +336,7 @@ def test_whatever_stands_in_the_path(world: World, ask: Callable[..., int], valu
 
 @pytest.mark.parametrize("name", AUTOCOMPLETE)
 @pytest.mark.parametrize("value", [None, "", "a\0b", "nonsense"])
-def test_whatever_an_autocomplete_is_asked(
+def test_unusual_autocomplete_query_is_refused(
     ask: Callable[..., int], name: str, value: str | None
 ) -> None:
     query = AUTOCOMPLETE | {name: value}
@@ -352,7 +354,7 @@ CHOSEN: Final = ("a\0b", "nonsense", HUGE, NOBODY, "")
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("chosen", CHOSEN)
 @pytest.mark.parametrize("confirmed", [{}, {"confirmed": "yes"}])
-def test_whoever_is_chosen_in_the_list(
+def test_invalid_selection_in_the_list_changes_no_person(
     owner: Person, action: str, chosen: str, confirmed: dict[str, str]
 ) -> None:
     ada = core.person()
@@ -364,8 +366,8 @@ def test_whoever_is_chosen_in_the_list(
     assert Person.objects.get(pk=ada.pk).is_active
 
 
-class TestAFormThatIsOutOfDate:
-    """Its token is that of the session before, because they signed in again in another tab."""
+class TestOutdatedForm:
+    """The CSRF token is of the previous session, after a sign-in in another tab."""
 
     @pytest.fixture
     def browser(self, owner: Person) -> Client:
@@ -377,7 +379,7 @@ class TestAFormThatIsOutOfDate:
         said = {"name": "Research & more", "password": "hunter2", "csrfmiddlewaretoken": "old"}
         return browser.post("/people/departments/add/", said, headers=headers)
 
-    def test_is_answered_by_a_page_of_ours_that_keeps_what_was_typed(self, browser: Client) -> None:
+    def test_shows_a_page_that_keeps_the_values_except_passwords(self, browser: Client) -> None:
         answer = self.send(browser, origin="http://testserver")
 
         page = text_of(answer)
@@ -398,7 +400,7 @@ class TestAFormThatIsOutOfDate:
         assert (answer.status_code, answer["Location"]) == (302, "/people/departments/")
 
     @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}])
-    def test_of_another_site_is_shown_to_nobody(
+    def test_from_another_site_is_refused_without_its_values(
         self, browser: Client, headers: dict[str, str]
     ) -> None:
         answer = self.send(browser, **headers)
@@ -407,55 +409,59 @@ class TestAFormThatIsOutOfDate:
         assert "Research" not in text_of(answer)
 
 
-class TestCommandsOfDjango:
-    def test_open_no_superuser(self) -> None:
+class TestDjangoCommands:
+    def test_createsuperuser_is_refused(self) -> None:
         with pytest.raises(CommandError, match=r"Ramp has no superusers.*create_tenant"):
             call_command("createsuperuser", "--noinput", "--email=olga@example.com")
 
     @pytest.fixture
-    def type_in(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-        def type_in(email: str, *typed: str) -> str:
+    def change_password(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+        def change_password(email: str, *typed: str) -> str:
             said, out = iter(typed), StringIO()
             monkeypatch.setattr(changepassword, "getpass", lambda _prompt: next(said))
             call_command("changepassword", email, stdout=out)
             return out.getvalue()
 
-        return type_in
+        return change_password
 
-    def test_change_a_password(self, owner: Person, type_in: Callable[..., str]) -> None:
+    def test_changepassword_changes_the_password_and_ends_sessions(
+        self, owner: Person, change_password: Callable[..., str]
+    ) -> None:
         browser, new = signed_in(owner), "a longer battery staple"
 
-        said = type_in("Olga@example.com", new, new)
+        said = change_password("Olga@example.com", new, new)
 
         assert said == f"{owner.email} at {owner.tenant.name} has a new password.\n"
         assert Person.objects.get(pk=owner.pk).check_password(new)
         assert browser.get("/home/").status_code == 302
 
     @pytest.mark.parametrize("email", ["nobody@example.com", ""])
-    def test_know_nobody_else(self, owner: Person, type_in: Callable[..., str], email: str) -> None:
+    def test_changepassword_reports_an_unknown_address(
+        self, owner: Person, change_password: Callable[..., str], email: str
+    ) -> None:
         with pytest.raises(CommandError, match="Nobody uses the address"):
-            type_in(email)
+            change_password(email)
 
     @pytest.mark.parametrize(
         "typed", [("short", "short"), ("correct battery", "another one"), ("", "")]
     )
-    def test_refuse_a_bad_password(
-        self, owner: Person, type_in: Callable[..., str], typed: tuple[str, str]
+    def test_changepassword_refuses_a_bad_password(
+        self, owner: Person, change_password: Callable[..., str], typed: tuple[str, str]
     ) -> None:
         with pytest.raises(CommandError):
-            type_in(owner.email, *typed)
+            change_password(owner.email, *typed)
 
         assert Person.objects.get(pk=owner.pk).check_password(PASSWORD)
 
 
-def test_an_unknown_filter_of_a_list_is_refused_on_a_page_of_ours(owner: Person) -> None:
+def test_unknown_filter_shows_the_error_page_bad_request(owner: Person) -> None:
     answer = signed_in(owner).get("/people/?updates=1")
 
     assert answer.status_code == 400
     assert "<bdi>Bad request</bdi></h1>" in answer.content.decode()
 
 
-def test_an_error_page_keeps_the_navigation_of_those_who_have_one(owner: Person) -> None:
+def test_error_page_has_navigation_after_sign_in(owner: Person) -> None:
     lost = signed_in(owner).get("/nothing-here/")
 
     assert lost.status_code == 404
@@ -463,7 +469,7 @@ def test_an_error_page_keeps_the_navigation_of_those_who_have_one(owner: Person)
     assert 'href="/people/"' in lost.content.decode()
 
 
-def test_an_error_page_shows_strangers_no_navigation(db: None) -> None:
+def test_error_page_has_no_navigation_without_sign_in(db: None) -> None:
     lost = Client().get("/nothing-here/")
 
     assert lost.status_code == 404

@@ -1,4 +1,4 @@
-"""The wheel, which holds all that an installation needs besides its dependencies."""
+"""The wheel and an installation of it."""
 
 import json
 import os
@@ -18,7 +18,7 @@ import ramp
 from tests.services.server import ROOT
 
 APPS = ["ramp", "people", "scim", "provisioning"]
-# Where the wheel keeps the folders that lie outside of the packages.
+# The place of each folder in the wheel.
 PLACES = {app: app for app in APPS} | {"templates": "ramp/_templates", "static": "ramp/_static"}
 FILES = [
     *("pyproject.toml", "setup.py", "README.md", "LICENSE"),
@@ -41,7 +41,7 @@ print(json.dumps([
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel from a copy, for setuptools leaves its build beside what it reads."""
+    """Build the wheel from a copy, because setuptools writes into its source folder."""
     source = tmp_path_factory.mktemp("source")
     for folder in PLACES:
         ignored = shutil.ignore_patterns("__pycache__")
@@ -74,7 +74,7 @@ def _packed() -> Iterator[str]:
                 yield f"{place}/{path.relative_to(ROOT / folder)}"
 
 
-def test_it_holds_every_file_of_the_apps_and_every_template_and_static_file(wheel: Path) -> None:
+def test_contains_every_file_of_the_apps_templates_and_static_files(wheel: Path) -> None:
     with ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
 
@@ -82,7 +82,7 @@ def test_it_holds_every_file_of_the_apps_and_every_template_and_static_file(whee
 
 
 @pytest.mark.parametrize("app", ["people", "scim", "provisioning"])
-def test_it_holds_the_migrations_and_a_template_of_each_app(wheel: Path, app: str) -> None:
+def test_contains_migrations_and_templates_of_each_app(wheel: Path, app: str) -> None:
     with ZipFile(wheel) as archive:
         names = archive.namelist()
 
@@ -90,26 +90,24 @@ def test_it_holds_the_migrations_and_a_template_of_each_app(wheel: Path, app: st
     assert any(name.startswith(f"ramp/_templates/{app}/") for name in names)
 
 
-def test_it_has_the_version_of_the_package(wheel: Path) -> None:
+def test_version_is_that_of_the_package(wheel: Path) -> None:
     assert _metadata(wheel)["Version"] == ramp.__version__
 
 
-def test_its_version_has_a_section_in_the_changelog() -> None:
+def test_version_has_a_section_in_the_changelog() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text()
 
     assert re.search(rf"^## {re.escape(ramp.__version__)} - ", changelog, re.MULTILINE)
 
 
-def test_it_asks_for_the_versions_that_production_installs(wheel: Path) -> None:
+def test_requirements_are_the_pinned_versions(wheel: Path) -> None:
     asked = _metadata(wheel).get_all("Requires-Dist", [])
     pinned = re.findall(r"^[^#\s-]\S+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
 
     assert set(pinned) == {one for one in asked if "extra ==" not in one}
 
 
-def test_an_installed_copy_finds_its_templates_and_static_files(
-    wheel: Path, tmp_path: Path
-) -> None:
+def test_installation_finds_templates_and_static_files(wheel: Path, tmp_path: Path) -> None:
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
     _pip("install", "--target", str(site), str(wheel))

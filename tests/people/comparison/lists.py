@@ -1,4 +1,4 @@
-"""Lists of people as CSV files, and what the command says about them."""
+"""Lists of people as CSV files, and the output of the command for them."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def as_csv(rows: Iterable[Sequence[str]], *, separator: str = ",") -> str:
 
 
 def row_of(person: Person, **changed: str) -> list[str]:
-    """Return the row of a list that says the same about the person as Ramp, but for the changes."""
+    """Return a row with the person's current values, except for the changes."""
     values = {
         "email": person.email,
         "given_name": person.given_name,
@@ -37,7 +37,7 @@ def row_of(person: Person, **changed: str) -> list[str]:
 
 
 def compare(tenant: Tenant, content: str | bytes, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """Run `compare_people`; return its exit code and what it printed."""
+    """Run `compare_people`; return its exit code and its output."""
     printed = StringIO()
     with TemporaryDirectory() as folder:
         file = Path(folder, "list.csv")

@@ -1,4 +1,4 @@
-"""A list that an administrator applies …"""
+"""Applying a list of people to Ramp."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ HR = Actor("person", "hr@example.com")
 HR_SYSTEM = Actor("command", "hr")
 
 
-def test_adds_changes_and_deactivates_whom_it_selects(
+def test_adds_changes_and_deactivates_selected_people(
     visit: Visit, owner: Person, zoe: Person, leaver: Person, tenant: Tenant
 ) -> None:
     CustomField.objects.create(tenant=tenant, name="Job title", external_name="title")
@@ -59,7 +59,9 @@ def test_adds_changes_and_deactivates_whom_it_selects(
     assert set(Event.objects.values_list("actor", flat=True)) >= {f"person:{owner.email}"}
 
 
-def test_leaves_people_who_are_not_in_it_alone(visit: Visit, owner: Person, leaver: Person) -> None:
+def test_does_not_deactivate_missing_people_by_default(
+    visit: Visit, owner: Person, leaver: Person
+) -> None:
     visit.compare(rows(row_of(owner), NEW))
 
     assert leaver.full_name in visit.page("gone")
@@ -89,7 +91,9 @@ def test_adds_managers_before_their_reports(visit: Visit, owner: Person) -> None
     assert Person.objects.get(email="p5@example.com").manager == owner
 
 
-def test_is_undone_as_a_whole(visit: Visit, owner: Person, zoe: Person, leaver: Person) -> None:
+def test_undo_reverts_the_whole_list(
+    visit: Visit, owner: Person, zoe: Person, leaver: Person
+) -> None:
     before = as_stored()
     moved = row_of(zoe, department="Legal", given_name="Zoé", manager=owner.email)
     visit.compare(rows(row_of(owner), moved, NEW))
@@ -104,7 +108,7 @@ def test_is_undone_as_a_whole(visit: Visit, owner: Person, zoe: Person, leaver: 
     assert (added.state, Invite.objects.open().count()) == ("inactive", 0)
 
 
-def test_can_be_applied_again_after_it_was_undone(visit: Visit, owner: Person, zoe: Person) -> None:
+def test_list_can_be_applied_again_after_undo(visit: Visit, owner: Person, zoe: Person) -> None:
     visit.compare(rows(row_of(owner), row_of(zoe), NEW))
     visit.apply()
     visit.undo()
@@ -116,7 +120,7 @@ def test_can_be_applied_again_after_it_was_undone(visit: Visit, owner: Person, z
     assert added.state == Person.State.INVITED
 
 
-def test_keeps_who_changed_after_it_and_names_them(
+def test_undo_skips_and_names_people_who_have_changed_since(
     visit: Visit, owner: Person, zoe: Person
 ) -> None:
     visit.compare(rows(row_of(owner), row_of(zoe, department="Legal"), NEW))
@@ -142,7 +146,7 @@ def take_address(person: Person) -> None:
     core.person(email="new@example.com")
 
 
-def give_owner(person: Person) -> None:
+def mark_managed(person: Person) -> None:
     mark = {"department": {"by": "scim:okta", "since": "2026-01-01T00:00:00+00:00"}}
     Person.objects.filter(pk=person.pk).update(managed_fields=mark)
 
@@ -151,20 +155,23 @@ def deactivate(person: Person) -> None:
     deactivate_person(person, actor=HR)
 
 
-SINCE: dict[str, tuple[Callable[[Person], None], str]] = {
+CHANGES_SINCE_COMPARISON: dict[str, tuple[Callable[[Person], None], str]] = {
     "a field": (change_department, "Their department has changed since the comparison."),
-    "an owner": (give_owner, "Their department has an owner now. Okta manages this field."),
+    "a managed field": (
+        mark_managed,
+        "Their department has an owner now. Okta manages this field.",
+    ),
     "the state": (deactivate, "They are inactive now."),
     "a taken address": (take_address, "Email is already associated with another employee"),
 }
 
 
-@pytest.mark.parametrize("change", SINCE)
-def test_is_not_applied_at_all_if_something_has_changed_since(
+@pytest.mark.parametrize("change", CHANGES_SINCE_COMPARISON)
+def test_nothing_is_applied_if_a_selected_row_is_outdated(
     visit: Visit, owner: Person, zoe: Person, change: str
 ) -> None:
     visit.compare(rows(row_of(owner), row_of(zoe, department="Legal"), NEW))
-    make, message = SINCE[change]
+    make, message = CHANGES_SINCE_COMPARISON[change]
     make(zoe)
     before = as_stored()
 
@@ -177,7 +184,7 @@ def test_is_not_applied_at_all_if_something_has_changed_since(
     assert not BulkChange.objects.exists()
 
 
-def test_is_applied_without_the_rows_that_stop_it(visit: Visit, owner: Person, zoe: Person) -> None:
+def test_can_be_applied_without_the_outdated_rows(visit: Visit, owner: Person, zoe: Person) -> None:
     visit.compare(rows(row_of(owner), row_of(zoe, department="Legal"), NEW))
     change_department(zoe)
     visit.apply()
@@ -189,10 +196,10 @@ def test_is_applied_without_the_rows_that_stop_it(visit: Visit, owner: Person, z
     assert Person.objects.filter(email="new@example.com").exists()
 
 
-def test_is_undone_if_a_row_fails_only_when_it_is_applied(
+def test_failure_while_applying_reverts_the_whole_list(
     visit: Visit, owner: Person, tenant: Tenant
 ) -> None:
-    """Each of the two last administrators may go, but not both."""
+    """Each of the last administrators could be deactivated, but not all of them."""
     owner_row = row_of(owner)
     other = core.owner(email="other@example.com", given_name="Other")
     admins = [core.person(role=Person.Role.OWNER, email=f"o{one}@example.com") for one in range(2)]
@@ -213,11 +220,11 @@ def test_is_undone_if_a_row_fails_only_when_it_is_applied(
     assert states == {row["email"]: row["state"] for row in before} | {
         "new@example.com": "inactive"
     }
-    # They were never mailed.
+    # The added person was never sent an invite.
     assert not Mail.objects.filter(kind=Mail.Kind.INVITE).exists()
 
 
-def test_marks_fields_that_a_provider_owns_and_leaves_them(visit: Visit, owner: Person) -> None:
+def test_does_not_change_managed_fields_and_says_so(visit: Visit, owner: Person) -> None:
     scim = Provider(scim_connection("okta"))
     scim.add("zoe")
     zoe = Person.objects.select_related("department", "location").get(scim_users__isnull=False)
@@ -232,7 +239,7 @@ def test_marks_fields_that_a_provider_owns_and_leaves_them(visit: Visit, owner: 
     assert (zoe.profile, zoe.manager) == (before, owner)
 
 
-def test_checks_the_rank_when_it_is_applied(owner: Person, tenant: Tenant) -> None:
+def test_rank_is_checked_again_when_the_list_is_applied(owner: Person, tenant: Tenant) -> None:
     admin = core.administrator(email="admin@example.com", role=Person.Role.ADMIN)
     zoe = core.person(email="zoe@example.com")
     visit = Visit(signed_in(admin))
@@ -246,7 +253,7 @@ def test_checks_the_rank_when_it_is_applied(owner: Person, tenant: Tenant) -> No
     assert zoe.family_name == "Lovelace"
 
 
-def test_grants_no_role_above_the_rank(owner: Person, tenant: Tenant) -> None:
+def test_refuses_roles_above_the_administrators_rank(owner: Person, tenant: Tenant) -> None:
     it_admin = core.administrator(email="it@example.com", role=Person.Role.IT_ADMIN)
     visit = Visit(signed_in(it_admin))
     header = ("Email", "First name", "Last name", "Role")
@@ -258,7 +265,7 @@ def test_grants_no_role_above_the_rank(owner: Person, tenant: Tenant) -> None:
     assert not Person.objects.filter(email="new@example.com").exists()
 
 
-def test_is_not_applied_for_somebody_who_is_no_longer_an_administrator(
+def test_is_not_applied_if_the_administrator_was_deactivated_meanwhile(
     owner: Person, tenant: Tenant
 ) -> None:
     admin = core.administrator(email="admin@example.com", role=Person.Role.ADMIN)
@@ -272,7 +279,9 @@ def test_is_not_applied_for_somebody_who_is_no_longer_an_administrator(
     assert not Person.objects.filter(email="new@example.com").exists()
 
 
-def test_asks_again_before_it_deactivates_many(visit: Visit, owner: Person, tenant: Tenant) -> None:
+def test_asks_for_the_number_before_deactivating_many_people(
+    visit: Visit, owner: Person, tenant: Tenant
+) -> None:
     Tenant.objects.filter(pk=tenant.pk).update(alarm_people=2, alarm_percent=20)
     for number in range(4):
         core.person(given_name=f"Gone {number}")
@@ -288,11 +297,11 @@ def test_asks_again_before_it_deactivates_many(visit: Visit, owner: Person, tena
 
 
 class PowerCut(BaseException):
-    """The worker is killed: nothing catches this."""
+    """The worker is killed; the product does not catch this."""
 
 
-class DiesAfter:
-    """Lets only so many statements happen."""
+class DieAfter:
+    """Executes a number of statements, then dies."""
 
     def __init__(self, statements: int) -> None:
         self.left = statements
@@ -305,7 +314,7 @@ class DiesAfter:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_survives_a_worker_that_is_killed_again_and_again(
+def test_list_is_applied_once_though_the_worker_is_killed_repeatedly(
     visit: Visit, owner: Person, zoe: Person, leaver: Person
 ) -> None:
     new = [[f"p{number}@example.com", "New", "One", "Sales", "", ""] for number in range(8)]
@@ -333,11 +342,11 @@ def test_survives_a_worker_that_is_killed_again_and_again(
 
 
 def work_between_deaths() -> int:
-    """Kill the worker after ever more statements, until a worker has finished; count deaths."""
+    """Kill workers after more and more statements until one finishes; return the number killed."""
     deaths = 0
     while True:
         try:
-            with connection.execute_wrapper(DiesAfter(10 + 2 * deaths)):
+            with connection.execute_wrapper(DieAfter(10 + 2 * deaths)):
                 continue_comparisons()
         except PowerCut:
             connection.close()

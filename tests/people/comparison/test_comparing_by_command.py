@@ -1,4 +1,4 @@
-"""`manage.py compare_people` …"""
+"""The command `compare_people`."""
 
 import codecs
 from typing import Any
@@ -68,9 +68,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_
     st.sampled_from([",", ";", "\t", "|"]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
 )
-def test_reads_whatever_a_spreadsheet_writes(
-    rows: list[list[str]], separator: str, encoding: str
-) -> None:
+def test_reads_any_text_in_cells(rows: list[list[str]], separator: str, encoding: str) -> None:
     written = [["Email", "First name", "Surname"], *rows, ["end", "of", "file"]]
     content = as_csv(written, separator=separator).encode(encoding)
 
@@ -80,7 +78,9 @@ def test_reads_whatever_a_spreadsheet_writes(
     assert [one.cells for one in read.records] == [row for row in written[1:] if any(row)]
 
 
-def test_finds_who_is_new_different_and_gone(tenant: Tenant, owner: Person, zoe: Person) -> None:
+def test_reports_new_different_and_missing_people(
+    tenant: Tenant, owner: Person, zoe: Person
+) -> None:
     core.person(given_name="Gone", family_name="Girl", email="gone@example.com")
     new = ["new@example.com", "New", "Person", "Käse", "", "zoe@example.com"]
     rows = [HEADER, row_of(owner), row_of(zoe, department="Brot"), new]
@@ -111,7 +111,7 @@ def test_finds_who_is_new_different_and_gone(tenant: Tenant, owner: Person, zoe:
     }
 
 
-def test_changes_nothing(tenant: Tenant, owner: Person, zoe: Person) -> None:
+def test_command_changes_nothing(tenant: Tenant, owner: Person, zoe: Person) -> None:
     compare(tenant, as_csv([HEADER, row_of(zoe, family_name="Other")]))
 
     assert not Comparison.objects.exists()
@@ -119,7 +119,7 @@ def test_changes_nothing(tenant: Tenant, owner: Person, zoe: Person) -> None:
     assert not Event.objects.exists()
 
 
-def test_finds_nothing_in_the_export_of_people(tenant: Tenant, owner: Person, zoe: Person) -> None:
+def test_export_of_people_has_no_differences(tenant: Tenant, owner: Person, zoe: Person) -> None:
     core.person(given_name="=cmd()", family_name="-Minus", manager=zoe, role=Person.Role.BOOKKEEPER)
     core.person(state=Person.State.INACTIVE, deactivated_by="command:tests")
     exported: Any = signed_in(owner).get("/people/export/?state=everybody")
@@ -129,7 +129,9 @@ def test_finds_nothing_in_the_export_of_people(tenant: Tenant, owner: Person, zo
     assert (code, found["unchanged"]) == (0, 4)
 
 
-def test_sees_only_the_people_of_the_tenant(tenant: Tenant, owner: Person, zoe: Person) -> None:
+def test_compares_only_with_people_of_the_tenant(
+    tenant: Tenant, owner: Person, zoe: Person
+) -> None:
     with core.in_another_tenant() as another:
         them = core.person(email="them@example.com", given_name="Them", family_name="There")
 
@@ -154,7 +156,9 @@ UNREADABLE: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("reason", UNREADABLE)
-def test_tells_which_row_is_unreadable_and_why(tenant: Tenant, owner: Person, reason: str) -> None:
+def test_reports_row_number_and_reason_of_unreadable_rows(
+    tenant: Tenant, owner: Person, reason: str
+) -> None:
     row, explanation = UNREADABLE[reason]
 
     code, found = compare(tenant, as_csv([HEADER, row_of(owner), [], row]))
@@ -170,14 +174,14 @@ def reasons(found: dict[str, Any]) -> dict[int, str]:
     return {one["row"]: one["reason"] for one in found["unreadable"]}
 
 
-def test_refuses_all_rows_about_one_person(tenant: Tenant, owner: Person, zoe: Person) -> None:
+def test_refuses_duplicate_rows_for_a_person(tenant: Tenant, owner: Person, zoe: Person) -> None:
     twice = [row_of(zoe), row_of(zoe, email="ZOE@example.com", department="Brot")]
 
     _, found = compare(tenant, as_csv([HEADER, row_of(owner), *twice]))
 
     assert reasons(found) == {3: "duplicate-row", 4: "duplicate-row"}
     assert found["unreadable"][0]["explanation"] == "The same person is also in row 4."
-    # They are in the list, even though their rows cannot be used.
+    # The person is in the list, even though these rows cannot be used.
     assert not found["gone"]
 
 
@@ -191,7 +195,7 @@ def test_refuses_a_manager_whose_name_is_not_unique(tenant: Tenant, owner: Perso
     assert reasons(found) == {5: "ambiguous-manager"}
 
 
-def test_refuses_a_circle_of_new_managers_and_who_is_below(tenant: Tenant, owner: Person) -> None:
+def test_refuses_circular_new_managers_and_their_reports(tenant: Tenant, owner: Person) -> None:
     people = [
         [f"{name}@example.com", name, "X", "", "", f"{manager}@example.com"]
         for name, manager in [("a", "b"), ("b", "a"), ("c", "a"), ("d", "e"), ("e", "nobody")]
@@ -232,7 +236,7 @@ def test_refuses_unknown_roles_and_statuses(tenant: Tenant, owner: Person) -> No
     assert [one["email"] for one in found["new"]] == ["c@example.com"]
 
 
-def test_counts_who_is_inactive_in_the_list_as_gone(
+def test_person_who_is_terminated_in_the_list_counts_as_gone(
     tenant: Tenant, owner: Person, zoe: Person
 ) -> None:
     header = ("Email", "Status")
@@ -243,7 +247,7 @@ def test_counts_who_is_inactive_in_the_list_as_gone(
     assert [(one["row"], one["email"]) for one in found["gone"]] == [(3, zoe.email)]
 
 
-def test_identifies_people_by_their_id_at_the_provider(tenant: Tenant, owner: Person) -> None:
+def test_identifies_people_by_external_id(tenant: Tenant, owner: Person) -> None:
     scim = Provider(scim_connection("okta"))
     for name in ("zoe", "eve", "max"):
         answer = scim("POST", "/Users", someone(name, externalId=f"E-{name}"))
@@ -275,9 +279,7 @@ def test_identifies_people_by_their_id_at_the_provider(tenant: Tenant, owner: Pe
     assert reasons(found) == {5: "address-taken"}
 
 
-def test_refuses_an_id_that_becomes_too_long_when_its_case_is_folded(
-    tenant: Tenant, owner: Person
-) -> None:
+def test_refuses_an_id_that_is_too_long_after_case_folding(tenant: Tenant, owner: Person) -> None:
     header = ("Username", "Email", "First name", "Last name")
     rows = [["ß" * length, f"{length}@example.com", "A", "B"] for length in (255, 256)]
 
@@ -287,7 +289,7 @@ def test_refuses_an_id_that_becomes_too_long_when_its_case_is_folded(
     assert [one["row"] for one in found["new"]] == [2]
 
 
-def test_refuses_an_id_that_several_people_share(tenant: Tenant, owner: Person) -> None:
+def test_refuses_an_external_id_of_several_people(tenant: Tenant, owner: Person) -> None:
     scim = Provider(scim_connection("okta"))
     for name in ("zoe", "eve"):
         scim("POST", "/Users", someone(name, externalId="same"))
@@ -312,7 +314,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_refuses_a_file(tenant: Tenant, owner: Person, case: str) -> None:
+def test_refuses_an_invalid_file(tenant: Tenant, owner: Person, case: str) -> None:
     content, message = REFUSED[case]
 
     with pytest.raises(CommandError, match=message) as refused:
@@ -321,7 +323,7 @@ def test_refuses_a_file(tenant: Tenant, owner: Person, case: str) -> None:
     assert refused.value.returncode == 2
 
 
-def test_reads_columns_that_are_named(tenant: Tenant, owner: Person) -> None:
+def test_reads_columns_given_as_options(tenant: Tenant, owner: Person) -> None:
     header = ("Wer", "Vorname", "Nachname", "Department")
     rows = [[owner.email, owner.given_name, "Changed", "Ignored"]]
     named = ["Wer=email", "Vorname=given_name", "Nachname=family_name", "Department="]
@@ -356,11 +358,11 @@ def test_recognizes_a_column_by_its_header(tenant: Tenant, field: str, header: s
     assert guess_columns(["Color", header]) == {"1": field}
 
 
-def test_prefers_the_best_of_several_headers(tenant: Tenant) -> None:
+def test_prefers_the_most_specific_header(tenant: Tenant) -> None:
     header = ["Email", "Manager", "Work email", "Manager's email address"]
 
     assert guess_columns(header) == {"2": "email", "3": "manager"}
 
 
-def test_guesses_the_separator_of_one_column() -> None:
+def test_separator_of_a_single_column_defaults_to_comma() -> None:
     assert guess_separator("Email\r\na@example.com\r\n") == ","

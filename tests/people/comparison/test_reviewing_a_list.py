@@ -1,4 +1,4 @@
-"""A list that was compared …"""
+"""Reviewing a list of people before it is applied."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,7 +25,9 @@ from tests.people.comparison.visit import Visit
 pytestmark = pytest.mark.django_db
 
 
-def test_is_compared_before_anything_changes(visit: Visit, owner: Person, zoe: Person) -> None:
+def test_shows_differences_without_changing_people(
+    visit: Visit, owner: Person, zoe: Person
+) -> None:
     before = as_stored()
 
     visit.compare(rows(row_of(owner), row_of(zoe, family_name="Other"), NEW))
@@ -38,7 +40,7 @@ def test_is_compared_before_anything_changes(visit: Visit, owner: Person, zoe: P
     assert as_stored() == before
 
 
-def test_keeps_the_name_of_the_file_as_it_is(visit: Visit, owner: Person) -> None:
+def test_shows_the_name_of_the_file(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
 
     page = text_of(visit.client.get(f"{visit.url}apply/"))
@@ -46,7 +48,7 @@ def test_keeps_the_name_of_the_file_as_it_is(visit: Visit, owner: Person) -> Non
     assert 'title="Back to list.csv"' in page
 
 
-def test_shows_its_progress_without_scripts_too(visit: Visit, owner: Person) -> None:
+def test_shows_progress_without_javascript(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW), work=lambda: None)
 
     assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in visit.page()
@@ -54,9 +56,7 @@ def test_shows_its_progress_without_scripts_too(visit: Visit, owner: Person) -> 
     assert "refresh" not in visit.page()
 
 
-def test_cannot_be_selected_if_a_provider_owns_every_difference(
-    visit: Visit, owner: Person
-) -> None:
+def test_row_with_only_managed_differences_cannot_be_selected(visit: Visit, owner: Person) -> None:
     Provider(scim_connection("okta")).add("zoe")
     zoe = Person.objects.select_related("department", "location").get(scim_users__isnull=False)
     visit.compare(rows(row_of(owner), row_of(zoe, department="Elsewhere")))
@@ -67,13 +67,15 @@ def test_cannot_be_selected_if_a_provider_owns_every_difference(
     assert 'name="row"' not in page
 
 
-def test_protects_people_above_the_rank(owner: Person, tenant: Tenant) -> None:
+def test_people_above_the_administrators_rank_cannot_be_selected(
+    owner: Person, tenant: Tenant
+) -> None:
     admin = core.administrator(email="admin@example.com", role=Person.Role.ADMIN)
     visit = Visit(signed_in(admin))
     visit.compare(rows(row_of(owner, family_name="Changed"), NEW))
 
     assert "so only an Owner can change this account." in visit.page("different")
-    # A forged tick is not stored.
+    # A forged selection is not stored.
     for row in ComparisonRow.objects.all():
         visit.post(show=row.kind, shown=row.pk, row=row.pk)
     assert set(ComparisonRow.objects.filter(is_selected=True).values_list("kind", flat=True)) == {
@@ -82,7 +84,7 @@ def test_protects_people_above_the_rank(owner: Person, tenant: Tenant) -> None:
     assert "You cannot deactivate yourself by a list." in visit.page("gone")
 
 
-def test_is_deleted_after_thirty_days(visit: Visit, owner: Person) -> None:
+def test_list_is_deleted_after_30_days(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
     visit.apply()
 
@@ -96,7 +98,7 @@ def test_is_deleted_after_thirty_days(visit: Visit, owner: Person) -> None:
     assert Person.objects.filter(email="new@example.com").exists()
 
 
-def test_is_invisible_to_other_companies(visit: Visit, owner: Person) -> None:
+def test_list_is_invisible_to_other_companies(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
     with core.in_another_tenant():
         stranger = signed_in(core.owner())
@@ -110,7 +112,7 @@ def test_is_invisible_to_other_companies(visit: Visit, owner: Person) -> None:
     assert Comparison.objects.count() == 1
 
 
-def test_is_only_for_administrators(visit: Visit, owner: Person) -> None:
+def test_list_is_visible_only_to_administrators(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
     cardholder = signed_in(core.person())
 
@@ -118,7 +120,7 @@ def test_is_only_for_administrators(visit: Visit, owner: Person) -> None:
     assert Client().post("/people/compare/").status_code == 302
 
 
-def test_lists_rows_page_by_page_and_keeps_ticks(visit: Visit, owner: Person) -> None:
+def test_paginates_rows_and_keeps_the_selection(visit: Visit, owner: Person) -> None:
     new = [[f"p{number:03}@example.com", "New", "One", "", "", ""] for number in range(120)]
     visit.compare(rows(row_of(owner), *new))
     shown = visit.client.get(f"{visit.url}?show=new").context["page"]
@@ -133,7 +135,7 @@ def test_lists_rows_page_by_page_and_keeps_ticks(visit: Visit, owner: Person) ->
     assert len(queries_of(visit.client, f"{visit.url}?show=new")) == few
 
 
-def test_gives_the_unreadable_rows_back_as_they_were(visit: Visit, owner: Person) -> None:
+def test_unreadable_rows_can_be_downloaded(visit: Visit, owner: Person) -> None:
     bad = ["no address", "=1+1", "B", "", "", ""]
     visit.compare(rows(row_of(owner), bad))
 
@@ -144,7 +146,7 @@ def test_gives_the_unreadable_rows_back_as_they_were(visit: Visit, owner: Person
     assert lines[1] == "3,“no address” is not an email address.,no address,'=1+1,B,,,"
 
 
-def test_is_read_again_with_another_encoding(visit: Visit, owner: Person) -> None:
+def test_list_can_be_read_again_with_another_encoding(visit: Visit, owner: Person) -> None:
     content = as_csv([("Email", "Surname"), (owner.email, "Łódź")]).encode("cp1250")
     visit.upload(content)
     assert "Łódź" not in text_of(visit.client.get(f"{visit.url}columns/"))
@@ -157,7 +159,7 @@ def test_is_read_again_with_another_encoding(visit: Visit, owner: Person) -> Non
     assert "Łódź" in text_of(visit.client.get(f"{visit.url}columns/"))
 
 
-def test_cannot_be_discarded_while_it_is_applied(visit: Visit, owner: Person) -> None:
+def test_list_cannot_be_discarded_while_it_is_applied(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
     Comparison.objects.update(state=Comparison.State.APPLYING)
 
@@ -167,7 +169,7 @@ def test_cannot_be_discarded_while_it_is_applied(visit: Visit, owner: Person) ->
     assert Comparison.objects.exists()
 
 
-def test_is_deleted_when_it_is_discarded(visit: Visit, owner: Person) -> None:
+def test_discarding_deletes_the_list(visit: Visit, owner: Person) -> None:
     visit.compare(rows(row_of(owner), NEW))
 
     visit.client.post(f"{visit.url}delete/")

@@ -27,7 +27,7 @@ class Visit:
     def compare(
         self, content: str | bytes, *, work: Callable[[], Any] = continue_comparisons
     ) -> Any:
-        """Upload the list, confirm the columns as they were guessed, and let a worker compare."""
+        """Upload the list, confirm the suggested columns, and let a worker compare."""
         self.upload(content)
         form = self.client.get(f"{self.url}columns/").context["form"]
         data = {one.html_name: one.value() for one in form}
@@ -42,13 +42,13 @@ class Visit:
         self.client.post(self.url, data)
 
     def tick(self, show: str, name: str) -> None:
-        """Tick the row of the person, besides those that are ticked already."""
+        """Select the row of the person in addition to the selected ones."""
         rows = self.client.get(self.url, {"show": show}).context["page"]
         ticked = [row.pk for row in rows if row.is_selected or row.name == name]
         self.post(show=show, shown=[row.pk for row in rows], row=ticked, do="save")
 
     def apply(self, *, work: Callable[[], Any] = continue_comparisons, **data: Any) -> Any:
-        """Confirm that the selection is applied, and let a worker do it."""
+        """Confirm the selection, and let a worker apply it."""
         answer = self.client.post(f"{self.url}apply/", data)
         assert answer.status_code == 302, text_of(answer)
         return work()

@@ -1,4 +1,4 @@
-"""A bounce …"""
+"""Bounces of mails, recorded by the command `record_bounce`."""
 
 import io
 import json
@@ -56,7 +56,7 @@ DIAGNOSIS = "550 5.1.1 <bob@example.com>: Recipient address rejected: User unkno
 
 @pytest.fixture
 def mail(owner: Person) -> Mail:
-    """Send an invite."""
+    """An invite that was sent."""
     bob = core.person(email="bob@example.com", state=Person.State.INVITED)
     lifecycle.issue_invite(bob, actor=OKTA)
     send_due(as_of=timezone.now())
@@ -79,7 +79,9 @@ def record(text: bytes, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.mark.parametrize("returned", ["message/rfc822", "text/rfc822-headers"])
-def test_is_kept_with_its_mail(mail: Mail, monkeypatch: pytest.MonkeyPatch, returned: str) -> None:
+def test_permanent_failure_is_stored_with_the_mail(
+    mail: Mail, monkeypatch: pytest.MonkeyPatch, returned: str
+) -> None:
     said = record(report(mail, returned=returned), monkeypatch)
 
     assert said == {
@@ -94,14 +96,14 @@ def test_is_kept_with_its_mail(mail: Mail, monkeypatch: pytest.MonkeyPatch, retu
     assert mail.sent_at
 
 
-def test_that_is_only_late_gives_nothing_up(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delay_does_not_give_up_the_mail(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
     said = record(report(mail, action="delayed"), monkeypatch)
 
     mail.refresh_from_db()
     assert (said["is_final"], mail.problem, mail.given_up_at) == (False, DIAGNOSIS, None)
 
 
-def test_keeps_nobody_out(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bounced_invite_can_be_accepted(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
     record(report(mail), monkeypatch)
 
     assert mail.invite
@@ -110,7 +112,7 @@ def test_keeps_nobody_out(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Person.objects.get(pk=mail.person_id).state == Person.State.ACTIVE
 
 
-def test_is_followed_by_another_mail_when_the_invite_is_sent_again(
+def test_resending_a_bounced_invite_sends_a_new_mail(
     mail: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(report(mail), monkeypatch)
@@ -144,9 +146,9 @@ def test_is_followed_by_another_mail_when_the_invite_is_sent_again(
             "It does not refer to an email from Ramp.",
         ),
     ],
-    ids=["nothing", "no text", "a holiday", "no Message-ID", "a stranger's Message-ID"],
+    ids=["empty", "not text", "out-of-office reply", "no Message-ID", "unknown Message-ID"],
 )
-def test_that_is_none_of_ours_changes_nothing(
+def test_unrelated_message_is_refused_with_a_reason(
     mail: Mail, monkeypatch: pytest.MonkeyPatch, text: bytes, reason: str
 ) -> None:
     assert record(text, monkeypatch) == {"recorded": False, "reason": reason}
@@ -154,7 +156,7 @@ def test_that_is_none_of_ours_changes_nothing(
     assert Mail.objects.get().problem == ""
 
 
-def test_never_makes_a_problem_longer_than_one_can_read(
+def test_stored_problem_has_at_most_1000_characters(
     mail: Mail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = report(mail).replace(b"User unknown", b"User unknown " + b"and so on " * 500)

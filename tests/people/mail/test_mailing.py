@@ -1,4 +1,4 @@
-"""A mail …"""
+"""Sending of mails, with invites as the example."""
 
 from datetime import timedelta
 from email.message import EmailMessage
@@ -53,7 +53,7 @@ def headers(smtp: Smtp, name: str) -> list[tuple[str, str]]:
 
 
 class TestIsSent:
-    def test_to_whom_is_invited(self, owner: Person, smtp: Smtp) -> None:
+    def test_to_an_invited_person_with_the_link(self, owner: Person, smtp: Smtp) -> None:
         bob = invited()
 
         assert send() == 1
@@ -63,7 +63,7 @@ class TestIsSent:
             assert invite_link(bob.invites.get()) in text(message, kind)
         assert Mail.objects.get().sent_at
 
-    def test_once(self, owner: Person, smtp: Smtp) -> None:
+    def test_only_once(self, owner: Person, smtp: Smtp) -> None:
         invited()
         send()
 
@@ -71,21 +71,21 @@ class TestIsSent:
 
         assert len(smtp.received) == 1
 
-    def test_whatever_tenant_it_is_of(self, owner: Person, smtp: Smtp) -> None:
+    def test_for_all_tenants(self, owner: Person, smtp: Smtp) -> None:
         invited()
         with core.in_another_tenant():
             invited("eve@example.com")
 
         assert send() == 2
 
-    def test_by_run_due(self, owner: Person, smtp: Smtp) -> None:
+    def test_by_the_command_run_due(self, owner: Person, smtp: Smtp) -> None:
         invited()
 
         call_command("run_due")
 
         assert len(smtp.received) == 1
 
-    def test_only_if_the_change_is_kept(self, owner: Person, smtp: Smtp) -> None:
+    def test_only_after_the_change_is_committed(self, owner: Person, smtp: Smtp) -> None:
         with transaction.atomic():
             invited()
             transaction.set_rollback(True)
@@ -100,7 +100,7 @@ class TestIsSent:
 
         assert send() == 1
 
-    def test_to_nobody_who_comes_in_without(self, owner: Person, smtp: Smtp) -> None:
+    def test_to_no_person_with_an_unmailed_invitation(self, owner: Person, smtp: Smtp) -> None:
         unmailed = Invitation(is_mailed=False)
         invited(invitation=unmailed)
         eve = core.person(state=Person.State.INACTIVE, joined_at=None)
@@ -110,9 +110,7 @@ class TestIsSent:
 
         assert send() == 0
 
-    def test_while_no_transaction_is_open(
-        self, owner: Person, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_outside_of_transactions(self, owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
         invited()
         outside = len(connection.savepoint_ids)
         depths: list[int] = []
@@ -127,7 +125,7 @@ class TestIsSent:
 
         assert depths == [outside]
 
-    def test_with_others_over_one_connection(self, owner: Person, smtp: Smtp) -> None:
+    def test_together_with_other_mails_over_one_connection(self, owner: Person, smtp: Smtp) -> None:
         for number in range(60):
             invited(f"bob{number}@example.com")
 
@@ -138,8 +136,8 @@ class TestIsSent:
         assert connect.call_count == 1
 
 
-class TestComesFrom:
-    def test_the_manager(self, owner: Person, smtp: Smtp) -> None:
+class TestSender:
+    def test_is_the_manager(self, owner: Person, smtp: Smtp) -> None:
         ada = core.person(given_name="Ada", family_name="Lovelace", email="ada@example.com")
         invited(manager=ada)
 
@@ -150,7 +148,7 @@ class TestComesFrom:
         assert smtp.received[0].sender == "ramp@127.0.0.1"
 
     @pytest.mark.parametrize("state", [None, Person.State.INACTIVE, Person.State.TERMINATED])
-    def test_the_account_owner_where_no_manager_is_in(
+    def test_is_the_account_owner_without_an_active_manager(
         self, tenant: Tenant, owner: Person, smtp: Smtp, state: str | None
     ) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(owner=owner)
@@ -163,7 +161,7 @@ class TestComesFrom:
         assert headers(smtp, "From")[0][0] == "Olga Owner"
         assert headers(smtp, "Reply-To") == [("Olga Owner", owner.email)]
 
-    def test_ramp_where_nobody_could_answer(self, tenant: Tenant, smtp: Smtp) -> None:
+    def test_is_ramp_without_manager_and_account_owner(self, tenant: Tenant, smtp: Smtp) -> None:
         invited()
 
         send()
@@ -182,7 +180,7 @@ class TestComesFrom:
             ("von " + "Hohenzollern " * 14, ("Ada von " + "Hohenzollern " * 14).strip()),
         ],
     )
-    def test_nobody_else_whatever_a_name_is(
+    def test_name_is_escaped_in_headers(
         self, owner: Person, smtp: Smtp, family_name: str, shown: str
     ) -> None:
         invited(manager=core.person(family_name=family_name, email="ada@example.com"))
@@ -195,7 +193,7 @@ class TestComesFrom:
         assert (mail.to, mail.message["Bcc"]) == (BOB, None)
         assert mail.message["Subject"].strip().startswith(f"{shown} invites you to")
 
-    def test_the_public_address_whoever_asked(
+    def test_links_use_the_public_base_url(
         self, owner: Person, smtp: Smtp, settings: Settings
     ) -> None:
         settings.PUBLIC_BASE_URL = "https://ramp.example.com"
@@ -217,17 +215,17 @@ class TestIsNotSent:
         assert mail.given_up_at
         return mail.problem
 
-    def test_once_the_invite_is_withdrawn(self, bob: Person) -> None:
+    def test_once_the_invite_is_revoked(self, bob: Person) -> None:
         lifecycle.revoke_invite(bob, actor=HELPDESK)
 
         assert self.given_up() == "The invite was revoked."
 
-    def test_once_the_invited_has_joined(self, bob: Person) -> None:
+    def test_once_the_person_has_joined(self, bob: Person) -> None:
         people.activate_person(bob, actor=bob.actor)
 
         assert self.given_up() == "The invite was already accepted."
 
-    def test_once_the_person_is_out(self, bob: Person) -> None:
+    def test_once_the_person_is_deactivated(self, bob: Person) -> None:
         people.deactivate_person(bob, actor=OKTA)
 
         assert self.given_up() == "Bob Babbage is inactive."
@@ -237,28 +235,28 @@ class TestIsNotSent:
 
         assert self.given_up() == "The invite expired before it could be sent."
 
-    def test_while_the_invite_is_held(self, bob: Person) -> None:
+    def test_while_the_invite_is_on_hold(self, bob: Person) -> None:
         bob.invites.update(hold_reason="No manager yet.")
 
         assert self.given_up() == "The invite is on hold: No manager yet."
 
-    def test_for_a_sandbox(self, tenant: Tenant) -> None:
+    def test_for_people_in_a_sandbox(self, tenant: Tenant) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_sandbox=True)
 
         assert self.given_up() == "People in a sandbox get no email."
 
-    def test_for_a_company_that_is_switched_off(self, tenant: Tenant) -> None:
+    def test_while_the_tenant_is_suspended(self, tenant: Tenant) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
         assert self.given_up() == f"{tenant.name} is suspended."
 
 
-class TestIsTriedAgain:
+class TestIsRetried:
     @pytest.fixture(autouse=True)
     def bob(self, owner: Person, smtp: Smtp) -> Person:
         return invited()
 
-    def test_with_the_same_id_and_link(self, bob: Person, smtp: Smtp) -> None:
+    def test_with_the_same_message_id_and_link(self, bob: Person, smtp: Smtp) -> None:
         smtp.refusals[BOB] = "451 Come back later"
         assert send() == 0
         first = Mail.objects.get()
@@ -285,7 +283,7 @@ class TestIsTriedAgain:
         assert timedelta(hours=20) < sum(PAUSES, timedelta()) < timedelta(hours=28)
 
     @pytest.mark.parametrize("said", ["550 No such user", "553 Not here"])
-    def test_by_nobody_when_the_receiver_is_unknown(self, smtp: Smtp, said: str) -> None:
+    def test_not_if_the_recipient_is_refused_permanently(self, smtp: Smtp, said: str) -> None:
         smtp.refusals[BOB] = said
 
         send()
@@ -294,7 +292,7 @@ class TestIsTriedAgain:
         assert mail.given_up_at
         assert mail.problem == said
 
-    def test_by_nobody_when_the_text_is_refused(self, smtp: Smtp) -> None:
+    def test_not_if_the_message_is_refused_permanently(self, smtp: Smtp) -> None:
         smtp.verdict = "554 Looks like spam"
 
         send()
@@ -302,7 +300,7 @@ class TestIsTriedAgain:
         assert Mail.objects.get().given_up_at
         assert Mail.objects.get().problem == "554 Looks like spam"
 
-    def test_after_the_server_hung_up(self, smtp: Smtp) -> None:
+    def test_after_the_server_drops_the_connection(self, smtp: Smtp) -> None:
         smtp.drops = 1
         invited("eve@example.com")
 
@@ -311,7 +309,7 @@ class TestIsTriedAgain:
 
         assert len(smtp.received) == 2
 
-    def test_once_the_server_is_back(self, smtp: Smtp, settings: Settings) -> None:
+    def test_after_the_server_was_unreachable(self, smtp: Smtp, settings: Settings) -> None:
         settings.EMAIL_PORT, port = 1, settings.EMAIL_PORT
         invited("eve@example.com")
 
@@ -321,7 +319,7 @@ class TestIsTriedAgain:
 
         assert send(minutes=2) == 2
 
-    def test_when_it_could_not_be_written(
+    def test_after_an_error_while_building_the_message(
         self, smtp: Smtp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         eve = invited("eve@example.com")
@@ -331,7 +329,7 @@ class TestIsTriedAgain:
 
         assert send(minutes=2) == 1
 
-    def test_when_whoever_had_claimed_it_died(
+    def test_after_the_lease_if_the_sender_exits(
         self, smtp: Smtp, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as dying:
@@ -342,7 +340,7 @@ class TestIsTriedAgain:
         assert send() == 0
         assert send(seconds=LEASE.total_seconds() + 1) == 1
 
-    def test_at_once_when_the_process_that_had_claimed_it_died(self, smtp: Smtp) -> None:
+    def test_at_once_if_the_process_that_holds_it_is_dead(self, smtp: Smtp) -> None:
         invited("eve@example.com")
         machine, pid, started_at = holder().rsplit("/", 2)
         Mail.objects.update(
@@ -367,7 +365,7 @@ def _dies(_: Mail) -> Any:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [4], indirect=True)
-def test_goes_out_once_though_many_send(owner: Person, smtp: Smtp, racers: Racers) -> None:
+def test_concurrent_senders_send_each_mail_once(owner: Person, smtp: Smtp, racers: Racers) -> None:
     for number in range(150):
         invited(f"bob{number}@example.com")
 
@@ -376,7 +374,7 @@ def test_goes_out_once_though_many_send(owner: Person, smtp: Smtp, racers: Racer
     assert len(smtp.received) == len(smtp.ids) == 150
 
 
-def test_is_left_to_the_next_when_the_time_is_over(owner: Person, smtp: Smtp) -> None:
+def test_next_job_sends_mails_when_the_time_is_over(owner: Person, smtp: Smtp) -> None:
     invited()
 
     assert send_due(as_of=timezone.now(), seconds=0) == 0
@@ -384,7 +382,9 @@ def test_is_left_to_the_next_when_the_time_is_over(owner: Person, smtp: Smtp) ->
 
 
 @pytest.mark.django_db(transaction=True)
-def test_wakes_whoever_sends(owner: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_mail_wakes_the_sender_after_the_commit(
+    owner: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     woken: list[bool] = []
     monkeypatch.setattr("people.events.mail_waker.wake", lambda: woken.append(True))
 

@@ -1,4 +1,4 @@
-"""A mail about the security of an account …"""
+"""Mails about the security of an account."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -83,7 +83,7 @@ def bodies() -> list[str]:
 
 
 @pytest.mark.parametrize("cause", CAUSES.values(), ids=CAUSES)
-def test_says_who_and_when(owner: Person, ada: Person, cause: Cause) -> None:
+def test_mail_names_the_actor_and_the_time(owner: Person, ada: Person, cause: Cause) -> None:
     change_account_settings(ada, {"time_zone": "Europe/Berlin"}, actor=ada.actor)
 
     cause(ada, owner.actor)
@@ -94,19 +94,19 @@ def test_says_who_and_when(owner: Person, ada: Person, cause: Cause) -> None:
         assert "2 March 2026, 13:00 UTC+1" in body
 
 
-def test_names_the_provider_that_changed_the_address(ada: Person) -> None:
+def test_mail_names_the_provider_that_changed_the_address(ada: Person) -> None:
     propose_address(ada, Actor("scim", "okta"))
 
     assert all("Okta entered" in body or "Okta asked" in body for body in bodies())
 
 
-def test_calls_the_readers_themselves_you(ada: Person) -> None:
+def test_mail_says_you_for_the_persons_own_change(ada: Person) -> None:
     passwords.change_password(ada, PASSWORD, actor=ada.actor)
 
     assert all("You changed your password" in body for body in bodies())
 
 
-def test_names_the_network_address_of_a_visitor_who_asked_for_a_link(ada: Person) -> None:
+def test_mail_with_reset_link_names_the_ip_address_of_the_request(ada: Person) -> None:
     Client().post("/forgot-password/", {"email": ada.email})
 
     [mail] = Mail.objects.filter(kind=Mail.Kind.RESET_PASSWORD)
@@ -115,7 +115,9 @@ def test_names_the_network_address_of_a_visitor_who_asked_for_a_link(ada: Person
     )
 
 
-def test_goes_to_whose_second_factor_an_administrator_resets(owner: Person, ada: Person) -> None:
+def test_person_is_mailed_when_an_administrator_resets_second_factor(
+    owner: Person, ada: Person
+) -> None:
     with_second_factor(ada)
 
     signed_in(owner).post(f"/people/{ada.pk}/reset-second-factor/")
@@ -128,7 +130,7 @@ def test_goes_to_whose_second_factor_an_administrator_resets(owner: Person, ada:
 
 
 @pytest.mark.parametrize("kind", ["approve-address", "confirm-address", "sign-in-linked"])
-def test_that_was_enqueued_by_an_earlier_version_is_sent(ada: Person, kind: str) -> None:
+def test_mail_enqueued_by_an_earlier_version_can_be_built(ada: Person, kind: str) -> None:
     usual = {"tenant_id": ada.tenant_id, "person": ada, "to": ada.email}
     mail = Mail.objects.create(**usual, kind=kind, facts={}, created_at=NOON, due_at=NOON)
 

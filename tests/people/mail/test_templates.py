@@ -1,4 +1,4 @@
-"""Every kind of mail …"""
+"""Templates of mails."""
 
 from pathlib import Path
 
@@ -10,5 +10,5 @@ from people.models import Mail
 
 @pytest.mark.parametrize("kind", Mail.Kind.values)
 @pytest.mark.parametrize("part", ["-subject.txt", ".txt", ".html"])
-def test_has_a_template_of_each_part(kind: str, part: str) -> None:
+def test_every_kind_of_mail_has_a_template_of_each_part(kind: str, part: str) -> None:
     assert (Path(settings.TEMPLATES_DIR) / "mail" / f"{kind}{part}").is_file()

@@ -1,4 +1,4 @@
-"""The link in a digest with which an administrator ends it …"""
+"""The unsubscribe link of the email digest."""
 
 import re
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ def company(db: None) -> Iterator[Tenant]:
 
 @pytest.fixture(autouse=True)
 def owner(company: Tenant) -> Person:
-    """She gets a digest, because an invite has expired."""
+    """An Owner who was sent a digest, because an invite has expired."""
     owner = core.owner(email="olga@acme.example")
     digests.send_due(as_of=MONDAY - timedelta(days=3))
     invite = lifecycle.issue_invite(core.person(state=Person.State.INVITED), actor=TESTS)
@@ -51,7 +51,7 @@ def owner(company: Tenant) -> Person:
 
 @pytest.fixture
 def link() -> str:
-    """The path of the link, as the email program reads it from the header."""
+    """The path of the link in the List-Unsubscribe header."""
     message = build_message(Mail.objects.select_related("person__tenant").get())
     found = re.fullmatch(r"<https?://[^/]+(/unsubscribe/[^>]+)>", message_header(message))
     assert found
@@ -62,8 +62,8 @@ def message_header(message: Any) -> str:
     return str(message.extra_headers["List-Unsubscribe"])
 
 
-def strangers_browser() -> Client:
-    """Neither cookies nor CSRF tokens come from an email program."""
+def email_program() -> Client:
+    """Return a client without session; email programs send no CSRF tokens."""
     return Client(enforce_csrf_checks=True)
 
 
@@ -72,8 +72,8 @@ def choice_of(person: Person) -> str:
     return settings.digest if settings else ""
 
 
-def test_ends_it_by_one_click_without_sign_in(owner: Person, link: str) -> None:
-    answer = strangers_browser().post(link, ONE_CLICK)
+def test_one_click_ends_the_digest_without_sign_in(owner: Person, link: str) -> None:
+    answer = email_program().post(link, ONE_CLICK)
 
     assert answer.status_code == 200
     assert "You get no more digests" in text_of(answer)
@@ -81,7 +81,7 @@ def test_ends_it_by_one_click_without_sign_in(owner: Person, link: str) -> None:
     assert digests.send_due(as_of=MONDAY + timedelta(days=7)) == 0
 
 
-def test_is_in_the_headers_that_the_mail_server_gets(smtp: Smtp, link: str) -> None:
+def test_link_is_in_the_headers_sent_by_smtp(smtp: Smtp, link: str) -> None:
     send_due(as_of=MONDAY)
 
     [message] = smtp.to("olga@acme.example")
@@ -89,17 +89,17 @@ def test_is_in_the_headers_that_the_mail_server_gets(smtp: Smtp, link: str) -> N
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
-def test_only_asks_when_a_mail_scanner_follows_it(owner: Person, link: str) -> None:
-    for request in (strangers_browser().get, strangers_browser().head):
+def test_opening_the_link_changes_nothing(owner: Person, link: str) -> None:
+    for request in (email_program().get, email_program().head):
         assert request(link).status_code == 200
 
-    assert "End the email digest?" in text_of(strangers_browser().get(link))
+    assert "End the email digest?" in text_of(email_program().get(link))
     assert choice_of(owner) == AccountSettings.Digest.WEEKLY
 
 
-def test_is_in_the_timeline_once(owner: Person, link: str) -> None:
+def test_timeline_shows_the_change_once(owner: Person, link: str) -> None:
     for _ in range(2):
-        assert strangers_browser().post(link, ONE_CLICK).status_code == 200
+        assert email_program().post(link, ONE_CLICK).status_code == 200
 
     [event] = Event.objects.filter(kind=Event.Kind.ACCOUNT_SETTINGS_CHANGED)
     assert (event.person, event.interface) == (owner, Event.Interface.PAGE)
@@ -107,7 +107,9 @@ def test_is_in_the_timeline_once(owner: Person, link: str) -> None:
     assert "Olga Owner ended their email digest, by the link in the email" in said
 
 
-def test_ends_that_of_its_receiver_whoever_is_signed_in(owner: Person, link: str) -> None:
+def test_ends_the_digest_of_the_recipient_and_not_of_the_signed_in_person(
+    owner: Person, link: str
+) -> None:
     other = core.administrator()
 
     signed_in(other).post(link, ONE_CLICK)
@@ -116,56 +118,56 @@ def test_ends_that_of_its_receiver_whoever_is_signed_in(owner: Person, link: str
     assert choice_of(other) != AccountSettings.Digest.NEVER
 
 
-def test_signs_nobody_in(link: str) -> None:
-    client = strangers_browser()
+def test_link_does_not_sign_in(link: str) -> None:
+    client = email_program()
     client.post(link, ONE_CLICK)
 
     assert client.get("/account/").status_code == 302
 
 
-def test_opens_no_other_page(owner: Person, link: str) -> None:
+def test_token_of_the_link_opens_no_other_page(owner: Person, link: str) -> None:
     token = link.split("/")[2]
 
     for page in ("invite", "reset-password", "confirm-address", "setup"):
-        assert strangers_browser().get(f"/{page}/{token}/").status_code == 404
+        assert email_program().get(f"/{page}/{token}/").status_code == 404
 
 
-def test_is_none_of_another_page(owner: Person) -> None:
+def test_token_of_another_page_is_refused(owner: Person) -> None:
     foreign = signed_links.sign(reset_links.PAGE, owner.pk)
 
-    assert strangers_browser().post(f"/unsubscribe/{foreign.split('/')[-2]}/").status_code == 404
+    assert email_program().post(f"/unsubscribe/{foreign.split('/')[-2]}/").status_code == 404
     assert choice_of(owner) == AccountSettings.Digest.WEEKLY
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b", "00000000000000000000000000000000.x"])
-def test_does_nothing_when_it_is_made_up(owner: Person, token: str) -> None:
-    answer = strangers_browser().post(f"/unsubscribe/{token}/", ONE_CLICK)
+def test_forged_token_is_refused(owner: Person, token: str) -> None:
+    answer = email_program().post(f"/unsubscribe/{token}/", ONE_CLICK)
 
     assert answer.status_code == 404
     assert "This link does not work" in text_of(answer)
     assert choice_of(owner) == AccountSettings.Digest.WEEKLY
 
 
-def test_changes_nothing_of_leavers(link: str) -> None:
+def test_link_of_a_deactivated_person_changes_nothing(link: str) -> None:
     administrator = core.administrator()
     path = signed_links.sign("unsubscribe", administrator.pk)
     deactivate_person(administrator, actor=TESTS)
 
-    answer = strangers_browser().post(path[path.index("/unsubscribe") :], ONE_CLICK)
+    answer = email_program().post(path[path.index("/unsubscribe") :], ONE_CLICK)
 
     assert answer.status_code == 200
     assert choice_of(administrator) != AccountSettings.Digest.NEVER
 
 
-def test_is_followed_by_a_digest_again_if_she_chooses_so(owner: Person, link: str) -> None:
-    strangers_browser().post(link, ONE_CLICK)
+def test_digest_can_be_chosen_again(owner: Person, link: str) -> None:
+    email_program().post(link, ONE_CLICK)
 
     change_account_settings(owner, {"digest": "weekly"}, actor=owner.actor)
 
     assert digests.send_due(as_of=MONDAY + timedelta(days=7)) == 1
 
 
-def test_is_in_no_mail_about_security(owner: Person) -> None:
+def test_security_mails_have_no_unsubscribe_header(owner: Person) -> None:
     passwords.change_password(owner, "correct horse battery staple", actor=owner.actor)
 
     [mail] = Mail.objects.filter(kind=Mail.Kind.SECURITY_NOTICE).select_related("person__tenant")

@@ -1,4 +1,4 @@
-"""Adding a person …"""
+"""Adding a person: the stored row, its event and invite, and the refusals."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ ADA = Profile(
 )
 
 
-def test_gives_them_a_place_a_role_and_an_invite(tenant: Tenant) -> None:
+def test_stores_profile_with_default_role_and_an_invite(tenant: Tenant) -> None:
     ada = people.add_person(ADA, actor=OKTA)
 
     ada = Person.objects.get(pk=ada.pk)
@@ -34,7 +34,7 @@ def test_gives_them_a_place_a_role_and_an_invite(tenant: Tenant) -> None:
     assert ada.invites.get().source == Invite.Source.SCIM
 
 
-def test_is_one_event_with_all_that_was_said(tenant: Tenant) -> None:
+def test_records_one_event_with_all_given_fields(tenant: Tenant) -> None:
     boss = core.person()
 
     ada = people.add_person(ADA, actor=OKTA, manager=boss, custom_values={"badge": "7"})
@@ -54,26 +54,26 @@ def test_is_one_event_with_all_that_was_said(tenant: Tenant) -> None:
     }
 
 
-def test_leaves_no_password_that_would_sign_them_in(tenant: Tenant) -> None:
+def test_new_person_has_no_usable_password(tenant: Tenant) -> None:
     ada = people.add_person(ADA, actor=OKTA)
 
     assert not ada.has_usable_password()
 
 
-def test_invites_nobody_when_told_so(tenant: Tenant) -> None:
+def test_sends_no_invite_without_an_invitation(tenant: Tenant) -> None:
     ada = people.add_person(ADA, actor=HELPDESK, invitation=None)
 
     assert not ada.invites.exists()
 
 
-def test_can_hold_the_invite(tenant: Tenant) -> None:
+def test_invite_can_be_on_hold(tenant: Tenant) -> None:
     ada = people.add_person(ADA, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
 
     assert ada.invites.get().hold_reason == "No manager yet"
 
 
 @pytest.mark.parametrize("email", ["ada@example.com", "ADA@EXAMPLE.COM", "Ada@example.com"])
-def test_is_refused_when_somebody_has_the_address_in_any_case(tenant: Tenant, email: str) -> None:
+def test_refuses_email_that_is_in_use_in_any_case(tenant: Tenant, email: str) -> None:
     people.add_person(ADA, actor=OKTA)
 
     with pytest.raises(person_fields.DuplicateEmail):
@@ -83,14 +83,14 @@ def test_is_refused_when_somebody_has_the_address_in_any_case(tenant: Tenant, em
     assert Event.objects.filter(kind=Event.Kind.PERSON_ADDED).count() == 1
 
 
-def test_sees_one_address_in_composed_and_combining_accents(tenant: Tenant) -> None:
+def test_refuses_same_email_with_combining_accents(tenant: Tenant) -> None:
     people.add_person(replace(ADA, email="zo\u00eb@example.com"), actor=OKTA)
 
     with pytest.raises(person_fields.DuplicateEmail):
         people.add_person(replace(ADA, email="zoe\u0308@example.com"), actor=OKTA)
 
 
-def test_trims_nothing(tenant: Tenant) -> None:
+def test_does_not_strip_spaces_from_email(tenant: Tenant) -> None:
     people.add_person(ADA, actor=OKTA)
 
     people.add_person(replace(ADA, email="ada@example.com "), actor=OKTA)
@@ -99,16 +99,14 @@ def test_trims_nothing(tenant: Tenant) -> None:
 
 
 @pytest.mark.parametrize("state", [Person.State.INACTIVE, Person.State.INVITED])
-def test_is_refused_while_somebody_who_may_return_has_the_address(
-    tenant: Tenant, state: Person.State
-) -> None:
+def test_refuses_email_of_inactive_or_invited_person(tenant: Tenant, state: Person.State) -> None:
     core.person(email="ada@example.com", state=state)
 
     with pytest.raises(person_fields.DuplicateEmail):
         people.add_person(ADA, actor=OKTA)
 
 
-def test_reuses_the_address_of_somebody_who_left_for_good(tenant: Tenant) -> None:
+def test_accepts_email_of_a_terminated_person(tenant: Tenant) -> None:
     core.person(email="ada@example.com", state=Person.State.TERMINATED)
 
     people.add_person(ADA, actor=OKTA)
@@ -116,7 +114,7 @@ def test_reuses_the_address_of_somebody_who_left_for_good(tenant: Tenant) -> Non
     assert Person.objects.in_lists().count() == 1
 
 
-def test_is_possible_with_the_same_address_at_another_company(tenant: Tenant) -> None:
+def test_accepts_email_that_is_in_use_at_another_company(tenant: Tenant) -> None:
     people.add_person(ADA, actor=OKTA)
 
     with core.in_another_tenant():
@@ -136,7 +134,7 @@ def test_is_possible_with_the_same_address_at_another_company(tenant: Tenant) ->
         pytest.param({"family_name": "x" * 201}, id="too long"),
     ],
 )
-def test_is_refused_without_a_usable_name(tenant: Tenant, said: dict[str, Any]) -> None:
+def test_refuses_invalid_name(tenant: Tenant, said: dict[str, Any]) -> None:
     with pytest.raises(person_fields.InvalidName):
         people.add_person(replace(ADA, **said), actor=OKTA)
 
@@ -144,11 +142,11 @@ def test_is_refused_without_a_usable_name(tenant: Tenant, said: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("name", ["O'Brien", "李", "Ł", "van der Berg", "M.", "x" * 200])
-def test_takes_names_as_people_have_them(tenant: Tenant, name: str) -> None:
+def test_accepts_unusual_family_names(tenant: Tenant, name: str) -> None:
     assert people.add_person(replace(ADA, family_name=name), actor=OKTA).family_name == name
 
 
-def test_leaves_nothing_behind_when_refused(tenant: Tenant) -> None:
+def test_refusal_creates_no_department_location_or_event(tenant: Tenant) -> None:
     guest = core.person(role=Person.Role.GUEST)
     core.person(email="ada@example.com")
 

@@ -1,4 +1,4 @@
-"""Assigning roles …"""
+"""Assigning base roles."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def assign(person: Person, role: str, *, actor: Actor = HELPDESK) -> bool:
 
 
 @pytest.mark.parametrize("role", Person.Role)
-def test_gives_somebody_new_any_of_the_six(tenant: Tenant, role: Person.Role) -> None:
+def test_new_person_can_have_any_base_role(tenant: Tenant, role: Person.Role) -> None:
     bob = people.add_person(replace(BOB, role=role), actor=OKTA)
 
     assert Person.objects.get(pk=bob.pk).role == role
@@ -31,7 +31,7 @@ def test_gives_somebody_new_any_of_the_six(tenant: Tenant, role: Person.Role) ->
 @pytest.mark.parametrize(
     "role", sorted(set(Person.Role) - {Person.Role.GUEST, Person.Role.CARDHOLDER})
 )
-def test_remembers_from_whom_and_when(ada: Person, role: Person.Role) -> None:
+def test_records_source_and_time_of_assignment(ada: Person, role: Person.Role) -> None:
     assert assign(ada, role, actor=OKTA)
 
     stored = Person.objects.get(pk=ada.pk)
@@ -40,7 +40,7 @@ def test_remembers_from_whom_and_when(ada: Person, role: Person.Role) -> None:
     assert ada.events.get().changes == {"role": {"from": "BUSINESS_USER", "to": role}}
 
 
-def test_keeps_the_source_when_the_role_is_said_again(ada: Person) -> None:
+def test_assigning_the_same_role_again_keeps_its_source(ada: Person) -> None:
     assign(ada, Person.Role.BOOKKEEPER, actor=OKTA)
 
     assert not assign(ada, Person.Role.BOOKKEEPER, actor=HELPDESK)
@@ -49,7 +49,7 @@ def test_keeps_the_source_when_the_role_is_said_again(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("role", ["BUSINESS_KING", "business_user", "Owner", "MANAGER"])
-def test_is_refused_for_a_role_that_there_is_not(ada: Person, role: str) -> None:
+def test_refuses_unknown_role(ada: Person, role: str) -> None:
     with pytest.raises(base_roles.InvalidRole):
         assign(ada, role)
     with pytest.raises(base_roles.InvalidRole):
@@ -58,23 +58,23 @@ def test_is_refused_for_a_role_that_there_is_not(ada: Person, role: str) -> None
     assert Person.objects.get(pk=ada.pk).role == Person.Role.CARDHOLDER
 
 
-def test_makes_no_guest_of_an_employee(ada: Person) -> None:
+def test_employee_cannot_become_guest(ada: Person) -> None:
     with pytest.raises(base_roles.InvalidRole):
         assign(ada, Person.Role.GUEST)
 
 
-def test_leaves_a_guest_a_guest(ada: Person) -> None:
+def test_assigning_guest_role_to_a_guest_changes_nothing(ada: Person) -> None:
     guest = core.person(role=Person.Role.GUEST)
 
     assert not assign(guest, Person.Role.GUEST)
 
 
-def test_makes_an_employee_of_a_guest(ada: Person) -> None:
+def test_guest_can_become_employee(ada: Person) -> None:
     assert assign(core.person(role=Person.Role.GUEST), Person.Role.CARDHOLDER)
 
 
-class TestTheLastOne:
-    def test_owner_stays_owner(self, owner: Person) -> None:
+class TestLastOwnerOrAdministrator:
+    def test_last_owner_cannot_lose_the_role(self, owner: Person) -> None:
         core.administrator()
 
         with pytest.raises(base_roles.LastOwner):
@@ -83,7 +83,7 @@ class TestTheLastOne:
         assert Person.objects.get(pk=owner.pk).role == Person.Role.OWNER
         assert not Event.objects.exists()
 
-    def test_administrator_stays_one(self, tenant: Tenant) -> None:
+    def test_last_administrator_cannot_lose_administrator_roles(self, tenant: Tenant) -> None:
         turing = core.administrator()
 
         with pytest.raises(base_roles.LastAdministrator):
@@ -91,15 +91,15 @@ class TestTheLastOne:
 
         assert Person.objects.get(pk=turing.pk).role == Person.Role.ADMIN
 
-    def test_administrator_may_become_another_kind(self, tenant: Tenant) -> None:
+    def test_last_administrator_can_get_another_administrator_role(self, tenant: Tenant) -> None:
         assert assign(core.administrator(), Person.Role.IT_ADMIN, actor=OKTA)
 
-    def test_owner_may_step_down_beside_another(self, owner: Person) -> None:
+    def test_owner_can_lose_the_role_if_another_owner_exists(self, owner: Person) -> None:
         core.owner()
 
         assert assign(owner, Person.Role.CARDHOLDER, actor=OKTA)
 
-    def test_counts_only_those_who_can_act(self, owner: Person) -> None:
+    def test_inactive_owner_does_not_count(self, owner: Person) -> None:
         core.owner(state=Person.State.INACTIVE)
 
         with pytest.raises(base_roles.LastOwner):

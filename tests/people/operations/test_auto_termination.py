@@ -1,4 +1,4 @@
-"""Auto-termination …"""
+"""Auto-termination: when it terminates people, and what keeps it from doing so."""
 
 import logging
 from collections.abc import Callable
@@ -52,25 +52,23 @@ MINUTE = {"minutes": 1}
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
-    """Have somebody deactivated via SCIM where people leave after 45 days."""
+    """Deactivate a person via SCIM in a tenant with auto-termination after 45 days."""
     switch(45)
     return gone()
 
 
-class TestEnds:
-    """It terminates …"""
-
-    def test_on_the_day_and_not_before(self, ada: Person) -> None:
+class TestTerminates:
+    def test_on_the_due_day_and_not_before(self, ada: Person) -> None:
         assert tick(after(ada, days=45, seconds=-1)) == 0
         assert tick(after(ada, days=45)) == 1
         assert is_terminated(ada)
 
-    def test_once(self, ada: Person) -> None:
+    def test_a_person_only_once(self, ada: Person) -> None:
         assert tick(after(ada, days=45)) == 1
         assert tick(after(ada, days=46)) == 0
         assert Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).count() == 1
 
-    def test_in_the_name_of_the_job(self, ada: Person) -> None:
+    def test_with_the_job_as_actor(self, ada: Person) -> None:
         tick(after(ada, days=45))
 
         event = Event.objects.get(kind=Event.Kind.PERSON_TERMINATED)
@@ -84,18 +82,18 @@ class TestEnds:
 
         assert tick(after(ada, days=46)) == 2
 
-    def test_whoever_run_due_finds(self, ada: Person) -> None:
+    def test_people_due_by_the_command_run_due(self, ada: Person) -> None:
         call_command("run_due", as_of=after(ada, days=45))
 
         assert is_terminated(ada)
 
-    def test_whoever_a_worker_finds(self, ada: Person) -> None:
+    def test_people_due_by_the_celery_task(self, ada: Person) -> None:
         with time_machine.travel(after(ada, days=45)):
             terminate_due()
 
         assert is_terminated(ada)
 
-    def test_by_what_was_planned(self, ada: Person, owner: Person) -> None:
+    def test_according_to_the_handover_plan(self, ada: Person, owner: Person) -> None:
         heir = core.person()
         fund = shared_fund(ada, is_shared=False)
         planned = HandoverPlan(funds={str(fund.pk): str(heir.pk)})
@@ -105,66 +103,68 @@ class TestEnds:
 
         assert Fund.objects.get().owner == heir
 
-    def test_every_hour(self) -> None:
+    def test_due_people_every_hour(self) -> None:
         entry = settings.CELERY_BEAT_SCHEDULE["terminate-due"]
         assert entry["task"] == terminate_due.name
         assert {entry["schedule"].minute == {0}, len(entry["schedule"].hour)} == {True, 24}
 
 
-class TestLeavesAlone:
-    """It leaves alone …"""
-
-    def test_who_came_back(self, ada: Person) -> None:
+class TestDoesNotTerminate:
+    def test_a_reactivated_person(self, ada: Person) -> None:
         reactivate_person(ada, actor=OKTA)
 
         assert tick(after(ada, days=45) if ada.deactivated_at else timezone.now()) == 0
         assert tick(timezone.now() + timedelta(days=100)) == 0
 
     @pytest.mark.parametrize("kind", ["person", "job", "command"])
-    def test_who_was_not_deactivated_via_scim(self, owner: Person, kind: str) -> None:
+    def test_a_person_who_was_not_deactivated_via_scim(self, owner: Person, kind: str) -> None:
         switch(45)
         gone(Actor(kind, "somebody"))
 
         assert tick(timezone.now() + timedelta(days=100)) == 0
 
-    def test_who_came_back_and_was_deactivated_by_hand(self, ada: Person, owner: Person) -> None:
+    def test_a_person_who_was_reactivated_and_deactivated_manually(
+        self, ada: Person, owner: Person
+    ) -> None:
         reactivate_person(ada, actor=OKTA)
         deactivate_person(ada, actor=owner.actor)
 
         assert tick(timezone.now() + timedelta(days=100)) == 0
 
-    def test_who_is_exempt(self, ada: Person, owner: Person) -> None:
+    def test_an_exempt_person_until_the_exemption_ends(self, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         assert tick(after(ada, days=100)) == 0
 
         schedule.end_exemption(ada, actor=owner.actor)
         assert tick(after(ada, days=100)) == 1
 
-    def test_who_was_postponed(self, ada: Person, owner: Person) -> None:
+    def test_a_person_before_the_postponed_date(self, ada: Person, owner: Person) -> None:
         schedule.postpone(ada, after(ada, days=60), because="Leave", actor=owner.actor)
 
         assert tick(after(ada, days=59)) == 0
         assert tick(after(ada, days=60)) == 1
 
-    def test_everybody_where_it_is_off(self, ada: Person, owner: Person) -> None:
+    def test_anyone_while_auto_termination_is_off(self, ada: Person, owner: Person) -> None:
         schedule.postpone(ada, after(ada, days=60), because="Leave", actor=owner.actor)
         switch(None)
 
         assert tick(after(ada, days=100)) == 0
 
-    def test_who_left_by_hand(self, ada: Person, owner: Person) -> None:
+    def test_a_person_who_was_terminated_manually(self, ada: Person, owner: Person) -> None:
         terminate.terminate_person(ada, handover_plan.default_handover(ada), actor=owner.actor)
 
         assert tick(after(ada, days=45)) == 0
 
-    def test_whose_bulk_change_nobody_has_confirmed(self, ada: Person) -> None:
+    def test_a_person_of_an_unconfirmed_bulk_change(self, ada: Person) -> None:
         change = bulk_change(ada)
         assert tick(after(ada, days=45)) == 0
 
         BulkChange.objects.filter(pk=change.pk).update(confirmed_at=timezone.now())
         assert tick(after(ada, days=45)) == 1
 
-    def test_not_those_of_a_bulk_change_that_was_meant(self, ada: Person) -> None:
+    def test_but_terminates_a_person_of_a_bulk_change_without_confirmation(
+        self, ada: Person
+    ) -> None:
         bulk_change(ada, needs_confirmation=False)
 
         assert tick(after(ada, days=45)) == 1
@@ -174,11 +174,11 @@ def owes(kind: str, state: str) -> Callable[[Person], object]:
     return lambda person: outstanding_item(person, kind, state)
 
 
-def waits_for_them(person: Person) -> object:
+def must_decide_approval(person: Person) -> object:
     return approval(person, outstanding_item(core.person(), "bill", "open"))
 
 
-def waits_for_others(person: Person) -> object:
+def awaits_approval(person: Person) -> object:
     return approval(core.person(), outstanding_item(person, "reimbursement", "paid"))
 
 
@@ -197,8 +197,8 @@ BLOCKED_BY = {
     "bills": ("bills", owes("bill", "open")),
     "transactions pending": ("transactions", owes("transaction", "pending")),
     "transactions incomplete": ("transactions", owes("transaction", "incomplete")),
-    "approvals that wait for them": ("approvals", waits_for_them),
-    "approvals of what is theirs": ("approvals", waits_for_others),
+    "approvals that the person must decide": ("approvals", must_decide_approval),
+    "approvals of the person's items": ("approvals", awaits_approval),
     "shared funds": ("shared-funds", shared_fund),
     "an elevated role": ("permissions", has_role),
     "an administrator's role": ("permissions", is_admin),
@@ -206,7 +206,7 @@ BLOCKED_BY = {
 
 
 def settle(person: Person) -> None:
-    """Take away whatever stands in the way."""
+    """Remove every blocker of the person."""
     Approval.objects.update(state=Approval.State.APPROVED)
     for kind, state in (("reimbursement", "paid"), ("bill", "paid"), ("transaction", "complete")):
         OutstandingItem.objects.filter(kind=kind).update(state=state)
@@ -216,10 +216,8 @@ def settle(person: Person) -> None:
 
 
 @pytest.mark.parametrize(("code", "block"), BLOCKED_BY.values(), ids=BLOCKED_BY)
-class TestWaits:
-    """It waits for …"""
-
-    def test_what_stands_in_the_way(
+class TestBlocker:
+    def test_prevents_the_termination(
         self, ada: Person, code: str, block: Callable[[Person], object]
     ) -> None:
         block(ada)
@@ -227,7 +225,7 @@ class TestWaits:
         assert [blocker.code for blocker in blockers_of(ada)] == [code]
         assert tick(after(ada, days=45)) == 0
 
-    def test_it_to_be_settled(
+    def test_no_longer_prevents_the_termination_once_settled(
         self, ada: Person, code: str, block: Callable[[Person], object]
     ) -> None:
         block(ada)
@@ -238,19 +236,17 @@ class TestWaits:
         assert tick(after(ada, days=45, hours=1)) == 1
 
 
-class TestDoesNotWait:
-    """It does not wait for …"""
-
+class TestIsNotBlockedBy:
     @pytest.mark.parametrize(
         ("kind", "state"),
         [("reimbursement", "dropped"), ("bill", "paid"), ("transaction", "complete")],
     )
-    def test_what_is_settled(self, ada: Person, kind: str, state: str) -> None:
+    def test_settled_items(self, ada: Person, kind: str, state: str) -> None:
         outstanding_item(ada, kind, state)
 
         assert tick(after(ada, days=45)) == 1
 
-    def test_funds_of_their_own(self, ada: Person) -> None:
+    def test_funds_that_are_not_shared(self, ada: Person) -> None:
         shared_fund(ada, is_shared=False)
 
         assert tick(after(ada, days=45)) == 1
@@ -261,7 +257,7 @@ class TestDoesNotWait:
 
         assert tick(after(ada, days=45)) == 1
 
-    def test_somebody_else_who_fails(
+    def test_a_refused_termination_of_another_person(
         self, ada: Person, owner: Person, caplog: pytest.LogCaptureFixture
     ) -> None:
         planned = HandoverPlan(reports=str(uuid4()))
@@ -277,7 +273,9 @@ class TestDoesNotWait:
         assert str(ada.pk) in caplog.text
         assert ScheduledTermination.objects.get().problem
 
-    def test_somebody_else_who_breaks(self, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_internal_error_which_is_recorded(
+        self, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def explode(person: Person, *_: object, **__: object) -> bool:
             raise RuntimeError(person)
 
@@ -287,7 +285,7 @@ class TestDoesNotWait:
         assert "An internal error occurred" in ScheduledTermination.objects.get().problem
 
 
-def test_asks_for_reasons_in_one_query(ada: Person) -> None:
+def test_finds_blockers_of_many_people_in_one_query(ada: Person) -> None:
     people = [ada.pk, *(gone().pk for _ in range(20))]
 
     with CaptureQueriesContext(connection) as captured:
@@ -296,7 +294,7 @@ def test_asks_for_reasons_in_one_query(ada: Person) -> None:
     assert len(captured) == 1
 
 
-def test_goes_through_all_who_are_due_however_many_cannot_leave(
+def test_processes_all_due_people_though_some_batches_are_blocked(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job, "BATCH", 2)
@@ -308,7 +306,7 @@ def test_goes_through_all_who_are_due_however_many_cannot_leave(
     assert is_terminated(last)
 
 
-def test_goes_on_in_another_job_where_time_is_over(
+def test_next_job_continues_when_the_time_is_over(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(job, "BATCH", 1)

@@ -1,7 +1,7 @@
-"""Doing without the broker …
+"""Changes of people while the broker is down or does not respond.
 
-The real thing: a process that changes people, a worker, PostgreSQL, and a Redis that is
-stopped, frozen and let go. Each await is for what must come to be; nothing is timed by sleeping.
+These tests use real processes: one that changes people, a Celery worker, PostgreSQL, and a Redis
+that is stopped and continued with signals.
 """
 
 import os
@@ -33,7 +33,7 @@ AT_MOST = 0.3
 
 
 class Company:
-    """A tenant with processes of its own that work for it."""
+    """A tenant, and the processes that work for it."""
 
     def __init__(self, tenant: Tenant, redis_url: str, folder: Path) -> None:
         database = connection.settings_dict
@@ -64,7 +64,7 @@ class Company:
         return process
 
     def change_something(self) -> float:
-        """Have a person added; return how many seconds that took."""
+        """Add a person in the process; return how many seconds that took."""
         assert self.process.stdin
         assert self.process.stdout
         self.process.stdin.write("\n")
@@ -94,7 +94,7 @@ def company(tenant: Tenant, broker: Redis, tmp_path: Path) -> Iterator[Company]:
 
 @pytest.fixture
 def isolated(tenant: Tenant, tmp_path: Path) -> Iterator[Company]:
-    """Make a company where nothing listens at the broker's address."""
+    """A company whose broker does not run."""
     company = Company(tenant, f"redis://127.0.0.1:{free_port()}/0", tmp_path)
     yield company
     company.end()
@@ -112,7 +112,7 @@ def await_delivery(seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def test_is_the_exception_for_a_change_wakes_the_worker(company: Company) -> None:
+def test_change_is_delivered_by_the_worker_while_the_broker_runs(company: Company) -> None:
     company.start(*WORKER)
 
     company.change_something()
@@ -120,7 +120,7 @@ def test_is_the_exception_for_a_change_wakes_the_worker(company: Company) -> Non
     await_delivery()
 
 
-def test_takes_no_longer_and_loses_nothing(isolated: Company) -> None:
+def test_changes_are_fast_and_delivered_later_without_a_broker(isolated: Company) -> None:
     took = [isolated.change_something() for _ in range(5)]
 
     assert max(took) < AT_MOST
@@ -129,7 +129,9 @@ def test_takes_no_longer_and_loses_nothing(isolated: Company) -> None:
     assert pending() == 0
 
 
-def test_takes_no_longer_while_it_is_frozen(company: Company, broker: Redis) -> None:
+def test_changes_are_fast_and_delivered_later_while_the_broker_is_frozen(
+    company: Company, broker: Redis
+) -> None:
     company.start(*WORKER)
     company.change_something()
     await_delivery()
@@ -144,7 +146,7 @@ def test_takes_no_longer_while_it_is_frozen(company: Company, broker: Redis) -> 
     await_delivery()
 
 
-def test_keeps_no_process_from_ending(isolated: Company) -> None:
+def test_process_can_exit_without_a_broker(isolated: Company) -> None:
     isolated.change_something()
 
     isolated.process.communicate(timeout=10)

@@ -1,4 +1,4 @@
-"""A bulk edit …"""
+"""Bulk edit of people: form, preview, result and undo."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -82,7 +82,7 @@ def row_of(page: Any, person: Person) -> str:
     return " | ".join([*changes, *line.refused])
 
 
-def test_shows_first_what_changes_for_whom(client: Client, people: list[Person]) -> None:
+def test_preview_shows_the_changes_of_each_person(client: Client, people: list[Person]) -> None:
     legal, sales = core.department("Legal"), core.department("Sales")
     ada, bob, cy = people
     Person.objects.filter(pk=ada.pk).update(department=sales)
@@ -122,14 +122,16 @@ def test_changes_all_fields_and_can_be_undone(client: Client, people: list[Perso
     assert (bob.department, bob.role) == (None, Person.Role.CARDHOLDER)
 
 
-def test_records_who_changed_what_in_the_timeline(client: Client, people: list[Person]) -> None:
+def test_timeline_shows_the_change(client: Client, people: list[Person]) -> None:
     apply(client, people, department=core.department("Legal").pk)
 
     assert "set department" in text_of(client.get(f"/people/{people[0].pk}/"))
 
 
 @pytest.mark.parametrize("field", ["department", "location", "manager"])
-def test_can_remove_a_value(client: Client, people: list[Person], field: str) -> None:
+def test_value_can_be_removed_and_restored_by_undo(
+    client: Client, people: list[Person], field: str
+) -> None:
     make: Any = {"department": core.department, "location": core.location, "manager": core.person}
     value = make[field]()
     Person.objects.filter(pk=people[0].pk).update(**{field: value})
@@ -149,7 +151,7 @@ def test_can_remove_a_value(client: Client, people: list[Person], field: str) ->
         ({"department": "99999"}, "There is no department like that in Ramp."),
     ],
 )
-def test_asks_again_for_values(
+def test_shows_an_error_for_missing_or_invalid_values(
     client: Client, people: list[Person], values: dict[str, str], error: str
 ) -> None:
     assert error in text_of(preview(client, people, **values))
@@ -161,7 +163,7 @@ def test_refuses_a_value_that_is_also_removed(client: Client, people: list[Perso
     assert "or remove it, but not both" in text_of(preview(client, people, **values))
 
 
-def test_refuses_a_manager_who_may_not_manage(client: Client, people: list[Person]) -> None:
+def test_refuses_a_guest_as_manager(client: Client, people: list[Person]) -> None:
     guest = core.person(role=Person.Role.GUEST)
 
     page = preview(client, people, manager=guest.pk)
@@ -169,7 +171,7 @@ def test_refuses_a_manager_who_may_not_manage(client: Client, people: list[Perso
     assert "is not associated with an eligible profile" in text_of(page)
 
 
-def test_leaves_fields_alone_that_a_provider_manages(client: Client, people: list[Person]) -> None:
+def test_does_not_change_managed_fields(client: Client, people: list[Person]) -> None:
     profile = Profile(
         given_name="Dot", family_name="Managed", email="dot@example.com", department="Sales"
     )
@@ -186,7 +188,7 @@ def test_leaves_fields_alone_that_a_provider_manages(client: Client, people: lis
     assert (str(now(dot).department), str(now(dot).location)) == ("Sales", "Oslo")
 
 
-def test_leaves_those_above_the_administrators_rank_alone(owner: Person) -> None:
+def test_does_not_change_people_above_the_administrators_rank(owner: Person) -> None:
     client, ada = signed_in(core.administrator()), core.person()
     values = {"department": core.department("Legal").pk}
 
@@ -208,7 +210,7 @@ def test_grants_no_role_above_the_administrators_rank(owner: Person) -> None:
     assert now(ada).role == Person.Role.CARDHOLDER
 
 
-def test_keeps_reporting_lines_free_of_circles(client: Client, people: list[Person]) -> None:
+def test_refuses_circular_reporting_lines(client: Client, people: list[Person]) -> None:
     ada, bob, cy = people
     assign_manager(cy, bob, actor=OKTA)
     Person.objects.update(managed_fields={})
@@ -222,7 +224,9 @@ def test_keeps_reporting_lines_free_of_circles(client: Client, people: list[Pers
     assert [now(one).manager for one in people] == [cy, None, bob]
 
 
-def test_keeps_the_last_owner(client: Client, owner: Person, people: list[Person]) -> None:
+def test_refuses_to_change_the_role_of_the_last_owner(
+    client: Client, owner: Person, people: list[Person]
+) -> None:
     another = core.owner(given_name="Nora")
 
     page = preview(client, [owner, another, people[0]], role=Person.Role.ADMIN)
@@ -235,7 +239,9 @@ def test_keeps_the_last_owner(client: Client, owner: Person, people: list[Person
     assert now(owner).role == Person.Role.OWNER
 
 
-def test_says_that_the_currency_of_cards_stays(client: Client, people: list[Person]) -> None:
+def test_refuses_location_with_a_different_issuing_currency(
+    client: Client, people: list[Person]
+) -> None:
     oslo = core.location("Oslo", entity=core.entity("Norway", "NOK"))
     Person.objects.filter(pk=people[0].pk).update(location=core.location("Rome"))
 
@@ -246,7 +252,7 @@ def test_says_that_the_currency_of_cards_stays(client: Client, people: list[Pers
     assert [str(now(one).location) for one in people] == ["Rome", "Oslo", "Oslo"]
 
 
-def test_leaves_the_terminated_alone(client: Client, people: list[Person]) -> None:
+def test_does_not_change_terminated_people(client: Client, people: list[Person]) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
     page = apply(client, [gone, people[0]], department=core.department("Legal").pk)
@@ -255,7 +261,9 @@ def test_leaves_the_terminated_alone(client: Client, people: list[Person]) -> No
     assert now(gone).department is None
 
 
-def test_undoes_only_what_nobody_has_changed_since(client: Client, people: list[Person]) -> None:
+def test_undoes_only_values_that_have_not_changed_since(
+    client: Client, people: list[Person]
+) -> None:
     ada, bob, cy = people
     grace = core.person(given_name="Grace")
     apply(client, people, department=core.department("Legal").pk, manager=grace.pk)
@@ -277,7 +285,9 @@ def test_undoes_only_what_nobody_has_changed_since(client: Client, people: list[
     assert "Not changed: The department has changed since then. The manager has" in page
 
 
-def test_undoes_nothing_when_everybody_has_changed(client: Client, people: list[Person]) -> None:
+def test_undoes_nothing_if_all_people_have_changed_since(
+    client: Client, people: list[Person]
+) -> None:
     apply(client, people, department=core.department("Legal").pk)
     Person.objects.filter(given_name__in=["Ada", "Bob", "Cy"]).update(department=None)
 
@@ -287,7 +297,7 @@ def test_undoes_nothing_when_everybody_has_changed(client: Client, people: list[
     assert "All people have changed since then" in undone(client)
 
 
-def test_cannot_be_undone_after_a_month(
+def test_cannot_be_undone_after_30_days(
     client: Client, clock: time_machine.Traveller, people: list[Person]
 ) -> None:
     apply(client, people, department=core.department("Legal").pk)
@@ -299,7 +309,9 @@ def test_cannot_be_undone_after_a_month(
     assert "more than 30 days ago" in page
 
 
-def test_says_that_an_earlier_value_was_deleted(client: Client, people: list[Person]) -> None:
+def test_undo_reports_that_an_earlier_value_was_deleted(
+    client: Client, people: list[Person]
+) -> None:
     sales = core.department("Sales")
     Person.objects.filter(pk=people[0].pk).update(department=sales)
     apply(client, people, department=core.department("Legal").pk)
@@ -311,7 +323,7 @@ def test_says_that_an_earlier_value_was_deleted(client: Client, people: list[Per
     assert (str(now(people[0]).department), now(people[1]).department) == ("Legal", None)
 
 
-def test_continues_in_the_job_and_shows_its_progress(
+def test_continues_in_a_job_with_progress_on_the_page(
     client: Client, people: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edit_views, "SECONDS", 0)
@@ -343,7 +355,7 @@ def test_is_listed_only_after_it_was_applied(client: Client, people: list[Person
     assert "No bulk changes yet" in text_of(client.get("/people/bulk-changes/"))
 
 
-def test_forgets_drafts_after_a_day(
+def test_deletes_drafts_after_a_day(
     client: Client, clock: time_machine.Traveller, people: list[Person]
 ) -> None:
     select(client, people)
@@ -354,7 +366,7 @@ def test_forgets_drafts_after_a_day(
     assert BulkChange.objects.count() == 1
 
 
-def test_takes_everybody_who_matches_the_filters(client: Client, people: list[Person]) -> None:
+def test_can_select_everyone_who_matches_the_filters(client: Client, people: list[Person]) -> None:
     sales = core.department("Sales")
     for _ in range(60):
         core.person(department=sales)
@@ -367,7 +379,7 @@ def test_takes_everybody_who_matches_the_filters(client: Client, people: list[Pe
     assert "Edit 60 people" in text_of(page)
 
 
-def test_takes_no_more_people_than_the_limit(
+def test_refuses_more_people_than_the_limit(
     client: Client, people: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(edit, "MAX_PEOPLE", 2)
@@ -376,7 +388,9 @@ def test_takes_no_more_people_than_the_limit(
     assert not BulkChange.objects.exists()
 
 
-def test_is_the_draft_of_one_administrator(client: Client, people: list[Person]) -> None:
+def test_draft_is_visible_only_to_the_administrator_who_made_it(
+    client: Client, people: list[Person]
+) -> None:
     address = select(client, people).request["PATH_INFO"]
 
     for path in (address, address.replace("/edit/", "/preview/")):
@@ -386,7 +400,7 @@ def test_is_the_draft_of_one_administrator(client: Client, people: list[Person])
         assert signed_in(stranger).get(path).status_code == 404
 
 
-def test_asks_the_same_number_of_queries_for_few_and_many(
+def test_preview_takes_the_same_queries_for_few_and_many_people(
     client: Client, people: list[Person]
 ) -> None:
     grace, legal = core.person(given_name="Grace"), core.department("Legal")

@@ -1,4 +1,4 @@
-"""A new address …"""
+"""Changing an email address: the confirmation link, and when the new address takes effect."""
 
 import re
 from dataclasses import replace
@@ -30,7 +30,7 @@ OUTDATED = "This link has expired"
 
 
 def ask(person: Person, address: str, actor: Actor = OKTA) -> None:
-    """Have the address changed, as an identity provider or an administrator would."""
+    """Change the address, as an identity provider or an administrator would."""
     now = Person.objects.get(pk=person.pk)
     people_update.revise_person(now, replace(now.profile, email=address), actor=actor)
 
@@ -56,8 +56,10 @@ def confirm(link: str) -> Any:
     return Client().post(link)
 
 
-class TestIsMailed:
-    def test_a_link_and_the_old_one_a_notice(self, ada: Person, smtp: Smtp) -> None:
+class TestEmails:
+    def test_link_goes_to_the_new_address_and_notice_to_the_old(
+        self, ada: Person, smtp: Smtp
+    ) -> None:
         ask(ada, NEW)
 
         assert send() == 2
@@ -67,26 +69,28 @@ class TestIsMailed:
         assert NEW in str(notice.get_body(("plain",)))
         assert "/confirm-address/" not in str(notice)
 
-    def test_nothing_when_it_is_asserted_again(self, ada: Person, smtp: Smtp) -> None:
+    def test_nothing_is_sent_when_the_same_change_is_repeated(
+        self, ada: Person, smtp: Smtp
+    ) -> None:
         for _ in range(3):
             ask(ada, NEW)
 
         assert send() == 2
 
-    def test_nothing_once_it_is_cancelled(self, ada: Person, smtp: Smtp) -> None:
+    def test_nothing_is_sent_once_the_change_is_canceled(self, ada: Person, smtp: Smtp) -> None:
         ask(ada, NEW)
         ask(ada, OLD)
 
         assert send() == 0
         assert addresses(ada) == (OLD, "")
 
-    def test_nothing_while_its_holder_is_out(self, ada: Person, smtp: Smtp) -> None:
+    def test_nothing_is_sent_to_a_deactivated_person(self, ada: Person, smtp: Smtp) -> None:
         ask(ada, NEW)
         people.deactivate_person(ada, actor=OKTA)
 
         assert send() == 0
 
-    def test_a_new_invite_if_its_holder_never_joined(self, owner: Person, smtp: Smtp) -> None:
+    def test_person_who_never_joined_gets_a_new_invite(self, owner: Person, smtp: Smtp) -> None:
         bob = core.person(email=OLD, state=Person.State.INVITED)
         older = lifecycle.issue_invite(bob, actor=OKTA)
         send()
@@ -98,7 +102,9 @@ class TestIsMailed:
         assert (invite != older, invite.source) == (True, older.source)
         assert addresses(bob) == (NEW, "")
 
-    def test_no_invite_for_another_case(self, owner: Person, smtp: Smtp) -> None:
+    def test_no_new_invite_is_sent_if_only_the_case_changes(
+        self, owner: Person, smtp: Smtp
+    ) -> None:
         bob = core.person(email=OLD, state=Person.State.INVITED)
         invite = lifecycle.issue_invite(bob, actor=OKTA)
         send()
@@ -108,7 +114,7 @@ class TestIsMailed:
         assert send() == 0
         assert bob.invites.get() == invite
 
-    def test_the_same_link_when_an_administrator_asks(self, ada: Person, smtp: Smtp) -> None:
+    def test_resending_the_confirmation_sends_the_same_link(self, ada: Person, smtp: Smtp) -> None:
         ask(ada, NEW)
         helpdesk = signed_in(core.administrator())
 
@@ -122,26 +128,26 @@ class TestIsMailed:
         assert confirm(second).status_code == 200
 
 
-class TestCounts:
+class TestNewAddressTakesEffect:
     @pytest.fixture
     def link(self, ada: Person, smtp: Smtp) -> str:
         ask(ada, NEW)
         [link] = links_to(smtp, NEW)
         return link
 
-    def test_only_when_they_say_so(self, ada: Person, link: str) -> None:
+    def test_not_when_the_link_is_only_opened(self, ada: Person, link: str) -> None:
         for method in ("get", "head"):
             assert getattr(Client(), method)(link).status_code == 200
 
         assert addresses(ada) == (OLD, NEW)
 
-    def test_from_then_on(self, ada: Person, link: str) -> None:
+    def test_when_the_person_confirms(self, ada: Person, link: str) -> None:
         response = confirm(link)
 
         assert f"now <strong>{NEW}</strong>" in text_of(response)
         assert addresses(ada) == (NEW, "")
 
-    def test_as_an_event_of_their_own(self, ada: Person, link: str) -> None:
+    def test_with_an_event_of_the_person(self, ada: Person, link: str) -> None:
         response = confirm(link)
 
         event = ada.events.latest("pk")
@@ -152,7 +158,7 @@ class TestCounts:
         }
         assert str(event.request_id) == response["X-Request-Id"]
 
-    def test_and_their_session_stays(self, ada: Person, link: str) -> None:
+    def test_without_ending_sessions(self, ada: Person, link: str) -> None:
         browser = signed_in(ada)
 
         page = text_of(browser.post(link))
@@ -160,7 +166,7 @@ class TestCounts:
         assert "Go to your profile" in page
         assert browser.get("/home/").status_code == 200
 
-    def test_though_an_older_one_was_asked_for_before(
+    def test_when_it_replaces_an_earlier_pending_address(
         self, ada: Person, link: str, smtp: Smtp
     ) -> None:
         ask(ada, NEWER)
@@ -170,7 +176,7 @@ class TestCounts:
         assert addresses(ada) == (NEWER, "")
 
 
-class TestDoesNotCount:
+class TestLinkDoesNotWork:
     @pytest.fixture(autouse=True)
     def link(self, ada: Person, smtp: Smtp) -> str:
         ask(ada, NEW)
@@ -178,24 +184,26 @@ class TestDoesNotCount:
         return link
 
     def refused(self, link: str, status: int, said: str) -> None:
-        """See that looking at the link and confirming with it both say so."""
+        """Check that both opening the link and confirming with it are refused."""
         for response in (Client().get(link), confirm(link)):
             assert (response.status_code, said in text_of(response)) == (status, True)
 
-    def test_by_an_older_link(self, ada: Person, link: str) -> None:
+    def test_of_an_earlier_pending_address(self, ada: Person, link: str) -> None:
         ask(ada, NEWER)
 
         self.refused(link, 410, OUTDATED)
         assert addresses(ada) == (OLD, NEWER)
 
-    def test_by_the_link_of_an_earlier_time(self, ada: Person, link: str, smtp: Smtp) -> None:
+    def test_of_an_earlier_change_to_the_same_address(
+        self, ada: Person, link: str, smtp: Smtp
+    ) -> None:
         ask(ada, NEWER)
         ask(ada, NEW)
 
         self.refused(link, 410, OUTDATED)
         assert confirm(links_to(smtp, NEW)[-1]).status_code == 200
 
-    def test_once_it_is_cancelled(self, ada: Person, link: str) -> None:
+    def test_once_the_change_is_canceled(self, ada: Person, link: str) -> None:
         ask(ada, OLD)
 
         self.refused(link, 410, OUTDATED)
@@ -205,7 +213,7 @@ class TestDoesNotCount:
 
         self.refused(link, 410, OUTDATED)
 
-    def test_when_somebody_else_has_got_it_meanwhile(self, ada: Person, link: str) -> None:
+    def test_if_another_person_has_the_address_now(self, ada: Person, link: str) -> None:
         core.person(email=NEW)
 
         response = confirm(link)
@@ -214,12 +222,12 @@ class TestDoesNotCount:
         assert "Email is already associated with another employee" in text_of(response)
         assert addresses(ada) == (OLD, NEW)
 
-    def test_while_they_are_out(self, ada: Person, link: str) -> None:
+    def test_while_the_person_is_deactivated(self, ada: Person, link: str) -> None:
         people.deactivate_person(ada, actor=OKTA)
 
         self.refused(link, 403, "Ask your administrator to reactivate it there.")
 
-    def test_once_they_left_for_good(self, ada: Person, link: str) -> None:
+    def test_once_the_person_is_terminated(self, ada: Person, link: str) -> None:
         now = timezone.now()
         Person.objects.filter(pk=ada.pk).update(state="terminated", terminated_at=now)
 
@@ -228,12 +236,12 @@ class TestDoesNotCount:
         assert response.status_code == 410
         assert addresses(ada) == (OLD, NEW)
 
-    def test_where_the_company_is_switched_off(self, tenant: Tenant, link: str) -> None:
+    def test_while_the_tenant_is_suspended(self, tenant: Tenant, link: str) -> None:
         Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
         self.refused(link, 403, "is suspended")
 
-    def test_by_a_forged_link(self, ada: Person, link: str) -> None:
+    def test_if_it_is_forged(self, ada: Person, link: str) -> None:
         mail = Mail.objects.get(kind=Mail.Kind.CONFIRM_ADDRESS)
         notice = Mail.objects.get(kind=Mail.Kind.ADDRESS_CHANGES)
         elsewhere = sign("invite", mail.pk).rstrip("/").rpartition("/")[2]
@@ -244,7 +252,7 @@ class TestDoesNotCount:
         self.refused(other, 404, "This link does not work")
 
 
-class TestByHand:
+class TestChangeByAdministrator:
     @staticmethod
     def edit(person: Person, **changes: str) -> str:
         data = {
@@ -256,7 +264,7 @@ class TestByHand:
         client = signed_in(core.administrator())
         return text_of(client.post(f"/people/{person.pk}/edit/", data | changes, follow=True))
 
-    def test_is_pending_like_any_other(self, ada: Person, smtp: Smtp) -> None:
+    def test_is_pending_until_confirmed(self, ada: Person, smtp: Smtp) -> None:
         page = self.edit(ada, email=NEW)
 
         assert f"A confirmation link was sent to {NEW}." in page
@@ -265,14 +273,14 @@ class TestByHand:
         assert confirm(link).status_code == 200
         assert addresses(ada) == (NEW, "")
 
-    def test_can_be_taken_back(self, ada: Person) -> None:
+    def test_can_be_canceled(self, ada: Person) -> None:
         self.edit(ada, email=NEW)
 
         self.edit(ada, email=OLD)
 
         assert addresses(ada) == (OLD, "")
 
-    def test_overrules_the_provider_that_owns_it(self, ada: Person) -> None:
+    def test_is_a_manual_override_of_a_managed_address(self, ada: Person) -> None:
         ask(ada, OLD, actor=OKTA)
 
         page = self.edit(ada, email=NEW)
@@ -280,7 +288,7 @@ class TestByHand:
         assert "Okta manages email address" in page
         assert Person.objects.get(pk=ada.pk).manually_overridden_at
 
-    def test_says_what_became_of_the_mail(self, ada: Person, smtp: Smtp) -> None:
+    def test_shows_why_the_mail_was_not_delivered(self, ada: Person, smtp: Smtp) -> None:
         smtp.refusals[NEW] = "550 No such user"
         self.edit(ada, email=NEW)
         send()
@@ -289,7 +297,7 @@ class TestByHand:
 
         assert f"The email to {NEW} was not delivered: 550 No such user" in page
 
-    def test_has_nothing_to_remind_of_when_it_is_confirmed(self, ada: Person) -> None:
+    def test_confirmation_cannot_be_resent_without_a_pending_address(self, ada: Person) -> None:
         client = signed_in(core.administrator())
 
         page = text_of(client.post(f"/people/{ada.pk}/resend-confirmation/", follow=True))
@@ -297,7 +305,7 @@ class TestByHand:
         assert "has no address left to confirm" in page
         assert client.get(f"/people/{ada.pk}/resend-confirmation/").status_code == 405
 
-    def test_is_for_administrators(self, ada: Person, smtp: Smtp) -> None:
+    def test_employee_cannot_resend_the_confirmation(self, ada: Person, smtp: Smtp) -> None:
         ask(ada, NEW)
         send()
 
@@ -308,7 +316,9 @@ class TestByHand:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_goes_to_one_of_two_who_confirm_it_at_once(owner: Person, racers: Racers) -> None:
+def test_two_people_confirm_the_same_address_at_once_and_one_gets_it(
+    owner: Person, racers: Racers
+) -> None:
     for number in range(10):
         wanted = f"wanted-{number}@example.com"
         pair = [core.person(), core.person()]

@@ -1,4 +1,4 @@
-"""An operator at the command line …"""
+"""The management commands for operators."""
 
 import json
 from datetime import timedelta
@@ -24,69 +24,71 @@ OKTA = Actor("scim", "okta")
 BOB = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
 
-def told(*said: str) -> str:
+def output_of(*said: str) -> str:
     out = StringIO()
     call_command(*said, stdout=out)
     return out.getvalue()
 
 
-def answered(*said: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(told(*said, "--json"))
+def json_of(*said: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(output_of(*said, "--json"))
     return answer
 
 
 class TestTenants:
-    def test_lists_them_with_their_people(self, tenant: Tenant, owner: Person, ada: Person) -> None:
-        [row] = answered("tenants")["tenants"]
+    def test_lists_tenants_with_numbers_of_people(
+        self, tenant: Tenant, owner: Person, ada: Person
+    ) -> None:
+        [row] = json_of("tenants")["tenants"]
 
         assert (row["slug"], row["status"], row["people"]) == (tenant.slug, "active", 2)
         assert row["owner"] is None
-        assert f"2 people  {tenant.name}" in told("tenants")
+        assert f"2 people  {tenant.name}" in output_of("tenants")
 
-    def test_lists_closed_ones_if_asked(self, tenant: Tenant) -> None:
+    def test_lists_closed_tenants_with_an_option(self, tenant: Tenant) -> None:
         slug = tenant.slug
-        told("close_tenant", slug, "--yes")
+        output_of("close_tenant", slug, "--yes")
 
-        assert answered("tenants")["tenants"] == []
-        assert [row["status"] for row in answered("tenants", "--closed")["tenants"]] == ["closed"]
+        assert json_of("tenants")["tenants"] == []
+        assert [row["status"] for row in json_of("tenants", "--closed")["tenants"]] == ["closed"]
 
-    def test_takes_the_same_queries_for_many(
+    def test_takes_one_query_for_many_tenants(
         self, tenant: Tenant, django_assert_num_queries: Any
     ) -> None:
         for _ in range(5):
             core.tenant()
 
         with django_assert_num_queries(1):
-            assert len(answered("tenants")["tenants"]) == 6
+            assert len(json_of("tenants")["tenants"]) == 6
 
 
 class TestPerson:
-    def test_shows_what_support_asks_for(self, owner: Person, tenant: Tenant) -> None:
+    def test_shows_state_invite_and_mails(self, owner: Person, tenant: Tenant) -> None:
         bob = people.add_person(BOB, actor=OKTA)
         Mail.objects.update(given_up_at=timezone.now(), attempts=1, problem="550 No such user")
 
-        [facts] = answered("person", "BOB@example.com")["people"]
+        [facts] = json_of("person", "BOB@example.com")["people"]
 
         assert (facts["id"], facts["tenant"]) == (str(bob.pk), tenant.slug)
         assert (facts["state"], facts["invite"]["status"]) == ("invited", "open")
         assert facts["mails"][0]["problem"] == "550 No such user"
 
-    def test_reads_like_a_page(self, ada: Person) -> None:
-        said = told("person", ada.email)
+    def test_prints_readable_lines_without_json(self, ada: Person) -> None:
+        said = output_of("person", ada.email)
 
         assert said.startswith(f"{ada.full_name} <{ada.email}>, tenant ")
         assert "  state           active" in said
         assert "  is operator     no" in said
 
-    def test_lists_everybody_with_the_address(self, ada: Person) -> None:
+    def test_lists_people_of_all_tenants_with_the_address(self, ada: Person) -> None:
         with core.in_another_tenant():
             core.person(email=ada.email)
 
-        assert len(answered("person", ada.email)["people"]) == 2
+        assert len(json_of("person", ada.email)["people"]) == 2
 
-    def test_says_if_nobody_has_it(self, tenant: Tenant) -> None:
+    def test_reports_an_unknown_address(self, tenant: Tenant) -> None:
         with pytest.raises(CommandError, match=r"Nobody has the address “nobody@example\.com”"):
-            told("person", "nobody@example.com")
+            output_of("person", "nobody@example.com")
 
 
 class TestResetPassword:
@@ -94,7 +96,7 @@ class TestResetPassword:
         ada.set_password("correct horse")
         ada.save()
 
-        link = answered("reset_password", ada.email, "--show-link")["link"]
+        link = json_of("reset_password", ada.email, "--show-link")["link"]
 
         mail = Mail.objects.get()
         assert (mail.kind, mail.to) == (Mail.Kind.RESET_PASSWORD, ada.email)
@@ -105,35 +107,39 @@ class TestResetPassword:
         ada.set_password("correct horse")
         ada.save()
 
-        assert "/reset-password/" not in told("reset_password", ada.email)
+        assert "/reset-password/" not in output_of("reset_password", ada.email)
 
-    def test_is_refused_for_somebody_who_is_not_in(self, owner: Person) -> None:
+    def test_is_refused_for_an_invited_person(self, owner: Person) -> None:
         people.add_person(BOB, actor=OKTA)
 
         with pytest.raises(CommandError, match="no Ramp password"):
-            told("reset_password", BOB.email)
+            output_of("reset_password", BOB.email)
 
 
 class TestCloseTenant:
-    def test_asks_first(self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_changes_nothing_without_confirmation(
+        self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("sys.stdin", StringIO("no\n"))
 
         with pytest.raises(CommandError, match="Nothing was changed"):
-            told("close_tenant", tenant.slug)
+            output_of("close_tenant", tenant.slug)
         tenant.refresh_from_db()
         assert tenant.closed_at is None
 
-    def test_closes_it_after_a_yes(self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_closes_the_tenant_after_confirmation(
+        self, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr("sys.stdin", StringIO("yes\n"))
 
-        told("close_tenant", tenant.slug)
+        output_of("close_tenant", tenant.slug)
 
         tenant.refresh_from_db()
         assert tenant.closed_at
 
-    def test_names_the_list_for_an_unknown_slug(self) -> None:
+    def test_suggests_the_command_tenants_for_an_unknown_slug(self) -> None:
         with pytest.raises(CommandError, match=r"manage\.py tenants"):
-            told("close_tenant", "acme", "--yes")
+            output_of("close_tenant", "acme", "--yes")
 
 
 class TestRotateToken:
@@ -145,32 +151,40 @@ class TestRotateToken:
         issue_token(connection)
         return connection
 
-    def test_adds_one_and_keeps_the_old(self, connection: Connection, tenant: Tenant) -> None:
-        assert answered("rotate_token", tenant.slug)["token"].startswith("ramp_scim_")
+    def test_adds_a_token_and_keeps_the_old_one(
+        self, connection: Connection, tenant: Tenant
+    ) -> None:
+        assert json_of("rotate_token", tenant.slug)["token"].startswith("ramp_scim_")
 
         assert Token.objects.active().count() == 2
 
-    def test_revokes_the_others_if_told_to(self, connection: Connection, tenant: Tenant) -> None:
+    def test_revokes_other_tokens_with_an_option(
+        self, connection: Connection, tenant: Tenant
+    ) -> None:
         [old] = Token.objects.all()
 
-        answer = answered("rotate_token", tenant.slug, "--revoke", "--yes")
+        answer = json_of("rotate_token", tenant.slug, "--revoke", "--yes")
 
         assert answer["revoked"] == [old.hint]
         [active] = Token.objects.active()
         assert answer["token"].endswith(active.hint)
 
-    def test_says_what_to_do_about_two_tokens(self, connection: Connection, tenant: Tenant) -> None:
-        told("rotate_token", tenant.slug)
+    def test_suggests_revoking_if_two_tokens_exist(
+        self, connection: Connection, tenant: Tenant
+    ) -> None:
+        output_of("rotate_token", tenant.slug)
 
         with pytest.raises(CommandError, match="--revoke"):
-            told("rotate_token", tenant.slug)
+            output_of("rotate_token", tenant.slug)
 
-    def test_asks_which_of_several(self, connection: Connection, tenant: Tenant) -> None:
+    def test_asks_for_a_connection_if_there_are_several(
+        self, connection: Connection, tenant: Tenant
+    ) -> None:
         other = Connection.objects.create(tenant=tenant, provider="entra")
 
         with pytest.raises(CommandError, match=str(connection.pk)):
-            told("rotate_token", tenant.slug)
-        answer = answered("rotate_token", tenant.slug, "--connection", str(other.pk))
+            output_of("rotate_token", tenant.slug)
+        answer = json_of("rotate_token", tenant.slug, "--connection", str(other.pk))
         assert answer["connection"] == str(other.pk)
 
 
@@ -188,13 +202,13 @@ class TestRetryEvent:
             tenant_id=ada.tenant_id, event=event, subscriber="scim.tasks.close_errors", due_at=later
         )
 
-        assert answered("retry_event", str(event.pk))["subscribers"] == ["scim.tasks.close_errors"]
+        assert json_of("retry_event", str(event.pk))["subscribers"] == ["scim.tasks.close_errors"]
 
         assert Delivery.objects.due(timezone.now()).count() == 1
 
-    def test_says_if_nobody_waits_for_it(self) -> None:
+    def test_reports_an_event_without_deliveries(self) -> None:
         with pytest.raises(CommandError, match="No subscriber waits for event 7"):
-            told("retry_event", "7")
+            output_of("retry_event", "7")
 
 
 @pytest.mark.parametrize(
@@ -204,14 +218,16 @@ class TestRetryEvent:
         *("retry_event", "close_tenant", "restored"),
     ],
 )
-def test_finds_help_for_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help_with_a_json_option(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
         call_command(command, "--help")
 
     assert "--json" in capsys.readouterr().out
 
 
-def test_sees_no_other_tenant_after_a_command(ada: Person) -> None:
-    told("person", ada.email)
+def test_command_restores_the_current_tenant(ada: Person) -> None:
+    output_of("person", ada.email)
 
     assert tenancy.current_id() == ada.tenant_id

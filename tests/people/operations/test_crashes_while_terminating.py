@@ -1,4 +1,4 @@
-"""When the machine dies while somebody is being terminated …"""
+"""Crashes at any statement of a termination."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,11 +24,11 @@ CRASH_POINTS = 50
 
 
 class PowerCut(Exception):
-    """Nothing that anybody expects or catches."""
+    """An error that the product never catches."""
 
 
-class DiesAt:
-    """Counts statements, and lets only so many of them happen."""
+class CrashesAt:
+    """Executes a number of statements, then crashes."""
 
     def __init__(self, number: int, die: Callable[[], None]) -> None:
         self.left = number
@@ -41,7 +41,7 @@ class DiesAt:
         return execute(*statement)
 
 
-def raise_something() -> None:
+def raise_an_exception() -> None:
     raise PowerCut
 
 
@@ -51,7 +51,7 @@ def lose_the_connection() -> None:
 
 
 def everything() -> dict[str, str]:
-    """Return every row that there is, by table."""
+    """Return all rows of the app, by table."""
     rows_of = {}
     with connection.cursor() as cursor:
         for model in apps.get_app_config("people").get_models():
@@ -79,12 +79,14 @@ def leaver(tenant: Tenant) -> Leaver:
     return leaver
 
 
-@pytest.mark.parametrize("die", [raise_something, lose_the_connection])
-def test_everything_is_as_before_or_done(leaver: Leaver, die: Callable[[], None]) -> None:
+@pytest.mark.parametrize("die", [raise_an_exception, lose_the_connection])
+def test_crash_leaves_all_rows_unchanged_and_a_retry_succeeds(
+    leaver: Leaver, die: Callable[[], None]
+) -> None:
     said = to(leaver.heir, leaver.person)
     before = everything()
     number = 0
-    while not _survives(leaver.person, said, DiesAt(number, die)):
+    while not _survives(leaver.person, said, CrashesAt(number, die)):
         assert everything() == before, number
         number += 1
 
@@ -97,8 +99,8 @@ def test_everything_is_as_before_or_done(leaver: Leaver, die: Callable[[], None]
     assert leaver.heir.funds.live().count() == 10
 
 
-def _survives(person: Person, said: handover_plan.HandoverPlan, death: DiesAt) -> bool:
-    """Try to terminate the person, and clear up as whoever comes next would."""
+def _survives(person: Person, said: handover_plan.HandoverPlan, death: CrashesAt) -> bool:
+    """Try to terminate the person; after a crash, drop the connection and return False."""
     fresh = Person.objects.get(pk=person.pk)
     with suppress(PowerCut, DatabaseError), tenancy.use(person.tenant_id):
         with connection.execute_wrapper(death):

@@ -1,4 +1,4 @@
-"""Deactivating a person …"""
+"""Deactivating a person."""
 
 import pytest
 
@@ -16,7 +16,7 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 
 
 @pytest.mark.parametrize("actor", [OKTA, Actor("command", "x"), Actor("job", "cycle")], ids=str)
-def test_shuts_them_out_and_remembers_who_did_it(ada: Person, actor: Actor) -> None:
+def test_makes_person_inactive_and_records_the_actor(ada: Person, actor: Actor) -> None:
     assert people.deactivate_person(ada, actor=actor)
 
     stored = Person.objects.get(pk=ada.pk)
@@ -26,7 +26,7 @@ def test_shuts_them_out_and_remembers_who_did_it(ada: Person, actor: Actor) -> N
     assert stored.deactivated_at
 
 
-def test_is_one_event_with_the_reason(ada: Person) -> None:
+def test_records_one_event_with_the_reason(ada: Person) -> None:
     people.deactivate_person(ada, actor=HELPDESK, reason="lost laptop")
 
     event = ada.events.get()
@@ -36,7 +36,7 @@ def test_is_one_event_with_the_reason(ada: Person) -> None:
     assert event.facts == {"reason": "lost laptop"}
 
 
-def test_changes_nothing_the_second_time(ada: Person) -> None:
+def test_second_deactivation_changes_nothing(ada: Person) -> None:
     people.deactivate_person(ada, actor=OKTA)
     before = Person.objects.get(pk=ada.pk)
 
@@ -54,7 +54,7 @@ def test_ends_every_session(ada: Person) -> None:
     assert Person.objects.get(pk=ada.pk).get_session_auth_hash() != before
 
 
-def test_makes_their_invite_worthless(ada: Person) -> None:
+def test_revokes_the_invite(ada: Person) -> None:
     bob = core.person(state=Person.State.INVITED)
     invite = lifecycle.issue_invite(bob, actor=OKTA)
 
@@ -66,7 +66,7 @@ def test_makes_their_invite_worthless(ada: Person) -> None:
     assert list(kinds) == ["invite.issued", "invite.revoked", "person.deactivated"]
 
 
-def test_keeps_them_where_they_are(ada: Person) -> None:
+def test_keeps_reports_and_marks_the_manager_inactive(ada: Person) -> None:
     report = core.person(manager=ada)
 
     people.deactivate_person(ada, actor=OKTA)
@@ -76,7 +76,7 @@ def test_keeps_them_where_they_are(ada: Person) -> None:
     assert report.manager.display_name == "Ada Lovelace (Inactive)"
 
 
-def test_keeps_their_role(ada: Person) -> None:
+def test_keeps_the_role(ada: Person) -> None:
     turing = core.administrator()
 
     people.deactivate_person(turing, actor=OKTA)
@@ -84,7 +84,7 @@ def test_keeps_their_role(ada: Person) -> None:
     assert Person.objects.get(pk=turing.pk).role == Person.Role.ADMIN
 
 
-def test_says_nothing_new_about_somebody_terminated(ada: Person) -> None:
+def test_does_not_change_a_terminated_person(ada: Person) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
     assert not people.deactivate_person(gone, actor=OKTA)
@@ -92,12 +92,14 @@ def test_says_nothing_new_about_somebody_terminated(ada: Person) -> None:
     assert Person.objects.get(pk=gone.pk).state == Person.State.TERMINATED
 
 
-class TestTheLastOne:
+class TestLastOwnerOrAdministrator:
     @pytest.mark.parametrize(
         "actor", [OKTA, None, Actor("job", "cycle")], ids=["SCIM", "themselves", "job"]
     )
-    def test_owner_stays_whoever_asks(self, owner: Person, actor: Actor | None) -> None:
-        """Also if they ask for themselves, as nobody else of the company has the rank to."""
+    def test_last_owner_cannot_be_deactivated_by_any_actor(
+        self, owner: Person, actor: Actor | None
+    ) -> None:
+        """Includes the Owner themselves, the only person with the rank to deactivate an Owner."""
         core.administrator()
 
         with pytest.raises(base_roles.LastOwner):
@@ -107,7 +109,7 @@ class TestTheLastOne:
         assert (stored.state, stored.session_epoch) == (Person.State.ACTIVE, 0)
         assert not Event.objects.exists()
 
-    def test_administrator_stays(self, tenant: object) -> None:
+    def test_last_administrator_cannot_be_deactivated(self, tenant: object) -> None:
         turing = core.administrator()
 
         with pytest.raises(base_roles.LastAdministrator):
@@ -116,25 +118,27 @@ class TestTheLastOne:
         assert Person.objects.get(pk=turing.pk).is_active
 
     @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
-    def test_counts_only_those_who_can_act(self, owner: Person, state: Person.State) -> None:
+    def test_invited_or_inactive_owner_does_not_count(
+        self, owner: Person, state: Person.State
+    ) -> None:
         core.owner(state=state)
 
         with pytest.raises(base_roles.LastOwner):
             people.deactivate_person(owner, actor=OKTA)
 
-    def test_counts_nobody_of_another_company(self, owner: Person) -> None:
+    def test_owner_of_another_company_does_not_count(self, owner: Person) -> None:
         with core.in_another_tenant():
             core.owner()
 
         with pytest.raises(base_roles.LastOwner):
             people.deactivate_person(owner, actor=OKTA)
 
-    def test_but_one_may_go(self, owner: Person) -> None:
+    def test_owner_can_be_deactivated_if_another_owner_exists(self, owner: Person) -> None:
         core.owner()
 
         assert people.deactivate_person(owner, actor=OKTA)
 
-    def test_is_not_somebody_who_never_joined(self, owner: Person) -> None:
+    def test_invited_owner_can_be_deactivated(self, owner: Person) -> None:
         invited = core.owner(state=Person.State.INVITED)
 
         assert people.deactivate_person(invited, actor=OKTA)

@@ -1,4 +1,4 @@
-"""Departments and locations …"""
+"""Departments and locations that people are moved to."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,14 +20,14 @@ def move(person: Person, **places: Any) -> None:
     people_update.revise_person(person, replace(person.profile, **places), actor=OKTA)
 
 
-def test_come_to_be_when_somebody_is_there(ada: Person) -> None:
+def test_are_created_when_a_person_is_moved_there(ada: Person) -> None:
     move(ada, department="Legal", location="Oslo")
 
     assert Department.objects.get().name == "Legal"
     assert Location.objects.get().name == "Oslo"
 
 
-def test_are_found_in_any_case(ada: Person) -> None:
+def test_names_match_in_any_case(ada: Person) -> None:
     legal, oslo = core.department("Legal"), core.location("Oslo")
 
     move(ada, department="LEGAL", location="oslo")
@@ -36,7 +36,7 @@ def test_are_found_in_any_case(ada: Person) -> None:
     assert (stored.department, stored.location) == (legal, oslo)
 
 
-def test_are_found_however_their_accents_are_written(ada: Person) -> None:
+def test_names_match_with_composed_or_combining_accents(ada: Person) -> None:
     zurich = core.location("Z\u00fcrich")
 
     move(ada, location="Zu\u0308rich")
@@ -44,13 +44,13 @@ def test_are_found_however_their_accents_are_written(ada: Person) -> None:
     assert Person.objects.get(pk=ada.pk).location == zurich
 
 
-def test_belong_to_the_default_entity_at_first(ada: Person, tenant: Tenant) -> None:
+def test_new_location_belongs_to_the_default_entity(ada: Person, tenant: Tenant) -> None:
     move(ada, location="Oslo")
 
     assert Location.objects.get().entity == tenant.default_entity
 
 
-def test_are_the_companys_own(ada: Person) -> None:
+def test_department_of_another_company_is_not_used(ada: Person) -> None:
     with core.in_another_tenant():
         theirs = core.department("Legal")
 
@@ -60,7 +60,7 @@ def test_are_the_companys_own(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("build", [core.department, core.location, core.entity])
-def test_have_one_name_once(tenant: Tenant, build: object) -> None:
+def test_names_are_unique_in_any_case(tenant: Tenant, build: object) -> None:
     build("Oslo")  # type: ignore[operator]
 
     with pytest.raises(IntegrityError, match="name_taken"), transaction.atomic():

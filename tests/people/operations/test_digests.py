@@ -1,4 +1,4 @@
-"""The digest of what needs attention …"""
+"""The email digest for administrators."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 TESTS = Actor("command", "tests")
 DAY = timedelta(days=1)
-# A Wednesday, the first Monday after it, and 8:00 there.
+# A Wednesday, and 8:00 UTC of the Monday after it.
 WEDNESDAY = datetime(2026, 3, 4, 15, tzinfo=UTC)
 MONDAY = datetime(2026, 3, 9, 8, tzinfo=UTC)
 
@@ -81,7 +81,7 @@ class TestIsSent:
         assert send(MONDAY) == 2
         assert {mail.to for mail in mails()} == {"olga@acme.example", "adam@acme.example"}
 
-    def test_every_day_to_who_wants_that(self, owner: Person, problem: Invite) -> None:
+    def test_every_day_if_daily_is_chosen(self, owner: Person, problem: Invite) -> None:
         choose(owner, digest="daily")
         mornings = [WEDNESDAY.replace(hour=8) + days * DAY for days in (1, 2, 3)]
 
@@ -90,7 +90,7 @@ class TestIsSent:
     @pytest.mark.parametrize(
         ("zone", "hour"), [("Asia/Kolkata", (2, 30)), ("America/New_York", (12, 0))]
     )
-    def test_in_the_morning_of_their_own_zone(
+    def test_at_8_in_the_time_zone_of_the_administrator(
         self, owner: Person, problem: Invite, zone: str, hour: tuple[int, int]
     ) -> None:
         choose(owner, time_zone=zone)
@@ -105,7 +105,7 @@ class TestIsSent:
 
         assert [send(sunday.replace(hour=5, minute=59)), send(sunday.replace(hour=6))] == [0, 1]
 
-    def test_once_for_a_period_whatever_number_of_jobs_run(self, problem: Invite) -> None:
+    def test_once_per_period_however_often_the_job_runs(self, problem: Invite) -> None:
         sent = [send(MONDAY + timedelta(minutes=minutes)) for minutes in (0, 0, 15, 600, 6 * 1440)]
 
         assert sent == [1, 0, 0, 0, 0]
@@ -131,7 +131,7 @@ class TestIsNotSent:
     def test_if_nothing_needs_attention(self) -> None:
         assert send(MONDAY) == 0
 
-    def test_to_who_wants_none(self, owner: Person, problem: Invite) -> None:
+    def test_if_never_is_chosen(self, owner: Person, problem: Invite) -> None:
         choose(owner, digest="never")
 
         assert send(MONDAY) == 0
@@ -144,14 +144,16 @@ class TestIsNotSent:
         assert send(MONDAY) == 1
         assert [mail.to for mail in mails()] == ["olga@acme.example"]
 
-    def test_to_who_is_no_longer_an_administrator(self, owner: Person, problem: Invite) -> None:
+    def test_to_former_administrators(self, owner: Person, problem: Invite) -> None:
         send(MONDAY)
         Person.objects.filter(pk=owner.pk).update(role=Person.Role.CARDHOLDER)
 
         assert send_due(as_of=MONDAY) == 0
         assert "no longer an administrator" in mails()[0].problem
 
-    def test_in_the_week_in_which_they_became_one(self, owner: Person, problem: Invite) -> None:
+    def test_in_the_week_in_which_a_person_becomes_administrator(
+        self, owner: Person, problem: Invite
+    ) -> None:
         adam = core.person(email="adam@acme.example")
         Person.objects.filter(pk=adam.pk).update(role=Person.Role.ADMIN)
         noon = MONDAY + timedelta(hours=4)
@@ -164,7 +166,7 @@ class TestIsNotSent:
         assert send(MONDAY) == 0
 
 
-class TestSays:
+class TestContains:
     def test_the_number_and_the_lines_of_the_overview(self, owner: Person, problem: Invite) -> None:
         send(MONDAY)
         [mail] = mails()
@@ -177,7 +179,7 @@ class TestSays:
         assert f"{settings.PUBLIC_BASE_URL}/people/updates/invites/?show=attention" in text
         assert f"{settings.PUBLIC_BASE_URL}/overview/" in text
 
-    def test_when_it_was_counted_in_the_zone_of_the_reader(
+    def test_time_of_the_count_in_the_time_zone_of_the_recipient(
         self, owner: Person, problem: Invite
     ) -> None:
         choose(owner, time_zone="Asia/Kolkata")
@@ -185,7 +187,7 @@ class TestSays:
 
         assert "counted on 9 March 2026, 08:00 UTC+5:30" in text_of_mail(mails()[0])
 
-    def test_where_to_end_it(self, owner: Person, problem: Invite) -> None:
+    def test_link_to_unsubscribe_in_preferences(self, owner: Person, problem: Invite) -> None:
         send(MONDAY)
         text = text_of_mail(mails()[0])
 
@@ -203,7 +205,7 @@ def test_is_not_on_the_timeline_of_the_person(owner: Person, problem: Invite) ->
     assert "digest" not in text_of(signed_in(owner).get(f"/people/{owner.pk}/"))
 
 
-def test_of_the_last_period_replaces_earlier_ones(smtp: Smtp, problem: Invite) -> None:
+def test_new_digest_replaces_the_stored_earlier_ones(smtp: Smtp, problem: Invite) -> None:
     for weeks in range(3):
         at = MONDAY + weeks * 7 * DAY
         send(at)
@@ -221,7 +223,9 @@ def test_continues_with_the_next_company_when_the_time_is_over(
     assert digests.send_batch(as_of=MONDAY, seconds=60) == (1, True)
 
 
-def test_asks_as_often_for_many_administrators_as_for_few(company: Tenant, problem: Invite) -> None:
+def test_number_of_queries_is_independent_of_the_number_of_administrators(
+    company: Tenant, problem: Invite
+) -> None:
     counts = []
     for administrators in (1, 12):
         for _ in range(administrators):
@@ -235,20 +239,20 @@ def test_asks_as_often_for_many_administrators_as_for_few(company: Tenant, probl
             digests.send_due(as_of=MONDAY)
             transaction.set_rollback(True)
         queries = [query["sql"] for query in captured.captured_queries]
-        # Each mail is a row.
+        # Each mail is a row, so the number of these statements grows.
         counts.append(len([sql for sql in queries if 'INSERT INTO "people_mail"' not in sql]))
 
     assert counts[0] == counts[1]
 
 
-def test_follows_the_browser_when_the_time_zone_is_removed(owner: Person, problem: Invite) -> None:
+def test_is_due_in_utc_when_the_time_zone_is_removed(owner: Person, problem: Invite) -> None:
     choose(owner, time_zone="Asia/Kolkata")
     choose(owner, time_zone="")
 
     assert AccountSettings.objects.get().digest_due_at == MONDAY
 
 
-def test_of_one_company_tells_nothing_of_another(problem: Invite) -> None:
+def test_contains_nothing_of_another_company(problem: Invite) -> None:
     other = core.tenant(slug="globex", name="Globex")
     with tenancy.use(other):
         core.owner(email="hank@globex.example")

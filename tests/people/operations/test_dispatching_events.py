@@ -1,4 +1,4 @@
-"""Dispatching events …"""
+"""Dispatching events to subscribers."""
 
 import json
 import logging
@@ -75,17 +75,15 @@ def stuck(*options: str) -> dict[str, Any]:
     return answer
 
 
-class TestDelivery:
-    """… tells subscribers:"""
-
-    def test_every_one_of_each_event_oldest_first(self, tenant: Tenant) -> None:
+class TestSubscribersAreCalled:
+    def test_for_each_event_oldest_first(self, tenant: Tenant) -> None:
         first, second = add(), add()
 
         assert deliver() == (4, True)
 
         assert heard == [(name, event.pk) for event in (first, second) for name in (GREET, COUNT)]
 
-    def test_once(self, tenant: Tenant) -> None:
+    def test_once_per_event(self, tenant: Tenant) -> None:
         add()
         deliver()
 
@@ -94,7 +92,7 @@ class TestDelivery:
         assert len(heard) == 2
         assert not Event.objects.pending().exists()
 
-    def test_of_all_tenants_each_with_its_tenant_in_force(self, tenant: Tenant) -> None:
+    def test_for_events_of_all_tenants_within_the_tenant(self, tenant: Tenant) -> None:
         add()
         with core.in_another_tenant() as other:
             add()
@@ -104,7 +102,7 @@ class TestDelivery:
         assert set(event_subscribers.tenants) == {tenant.pk, other.pk}
         assert tenancy.current_id() == tenant.pk
 
-    def test_of_no_more_events_in_a_transaction_than_it_is_asked(self, tenant: Tenant) -> None:
+    def test_for_no_more_events_per_transaction_than_the_limit(self, tenant: Tenant) -> None:
         for _ in range(3):
             add()
 
@@ -112,14 +110,14 @@ class TestDelivery:
 
         assert Event.objects.pending().count() == 1
 
-    def test_as_many_as_time_allows(self, tenant: Tenant) -> None:
+    def test_until_the_time_is_over(self, tenant: Tenant) -> None:
         add()
 
         assert deliver(seconds=0) == (1, False)
         assert deliver(seconds=0) == (1, False)
         assert deliver(seconds=0) == (0, True)
 
-    def test_of_everything_in_one_job(self, tenant: Tenant) -> None:
+    def test_for_all_pending_events_by_one_task(self, tenant: Tenant) -> None:
         for _ in range(5):
             add()
 
@@ -127,14 +125,14 @@ class TestDelivery:
 
         assert len(heard) == 10
 
-    def test_of_everything_here_and_now(self, tenant: Tenant) -> None:
+    def test_for_all_pending_events_by_dispatch_all(self, tenant: Tenant) -> None:
         add()
 
         assert events.dispatch_all(as_of=datetime.now(UTC)) == 1
 
         assert len(heard) == 2
 
-    def test_soon_after_the_change_is_committed(
+    def test_soon_after_the_commit(
         self,
         tenant: Tenant,
         monkeypatch: pytest.MonkeyPatch,
@@ -152,12 +150,8 @@ class TestDelivery:
         assert woken == [True]
 
 
-class TestFailure:
-    """… goes on when a subscriber fails:"""
-
-    def test_the_others_hear_and_it_is_told_again_later_and_later(
-        self, clock: Clock, tenant: Tenant
-    ) -> None:
+class TestFailingSubscriber:
+    def test_delivery_is_retried_with_growing_pauses(self, clock: Clock, tenant: Tenant) -> None:
         failing.add(GREET)
         event = add()
         assert deliver() == (1, True)
@@ -176,7 +170,7 @@ class TestFailure:
         assert deliver() == (1, True)
         assert not Delivery.objects.exists()
 
-    def test_after_some_attempts_it_is_stuck_and_the_log_says_so_once(
+    def test_stuck_delivery_is_logged_once_and_listed(
         self, clock: Clock, tenant: Tenant, caplog: pytest.LogCaptureFixture
     ) -> None:
         failing.add(GREET)
@@ -194,14 +188,16 @@ class TestFailure:
         assert (row["event"], row["subscriber"]) == (event.pk, GREET)
         assert row["problem"] == "DeafError: not now"
 
-    def test_a_command_lists_nothing_before_and_after(self, clock: Clock, tenant: Tenant) -> None:
+    def test_command_lists_no_delivery_that_is_still_retried(
+        self, clock: Clock, tenant: Tenant
+    ) -> None:
         failing.add(GREET)
         add()
         deliver()
 
         assert stuck() == {"stuck": [], "retried": False}
 
-    def test_a_command_has_what_is_stuck_tried_at_once(self, clock: Clock, tenant: Tenant) -> None:
+    def test_command_retries_stuck_deliveries_at_once(self, clock: Clock, tenant: Tenant) -> None:
         failing.add(GREET)
         add()
         for _ in range(STUCK_ATTEMPTS):
@@ -219,7 +215,7 @@ class TestFailure:
         assert deliver() == (1, True)
         assert stuck()["stuck"] == []
 
-    def test_one_that_no_app_registers_any_more_is_tried_again(
+    def test_delivery_to_an_unregistered_subscriber_is_retried(
         self, clock: Clock, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         add()
@@ -234,7 +230,7 @@ class TestFailure:
         assert deliver() == (1, True)
         assert [name for name, _ in heard] == [COUNT, GREET]
 
-    def test_a_job_whose_time_is_over_ends_and_leaves_the_event_for_another(
+    def test_job_over_its_time_limit_leaves_the_delivery_for_the_next(
         self, clock: Clock, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def take_too_long(event: Event) -> None:
@@ -253,12 +249,10 @@ class TestFailure:
         assert sorted(name for name, _ in heard) == sorted([GREET, COUNT])
 
 
-class TestDeath:
-    """… when the process that calls a subscriber dies:"""
-
+class TestDeadProcess:
     @pytest.fixture
     def held(self, clock: Clock, tenant: Tenant) -> Delivery:
-        """Have a process hold a delivery."""
+        """A delivery that this process holds."""
         add()
         events.dispatch()
         delivery: Delivery = Delivery.objects.order_by("pk")[0]
@@ -267,12 +261,12 @@ class TestDeath:
         delivery.save()
         return delivery
 
-    def test_it_is_left_alone_while_it_lives(self, held: Delivery) -> None:
+    def test_delivery_of_a_living_process_is_left_alone(self, held: Delivery) -> None:
         deliver()
 
         assert [name for name, _ in heard] == [COUNT]
 
-    def test_another_tells_the_subscriber_at_once(self, held: Delivery) -> None:
+    def test_delivery_of_a_dead_process_is_taken_over_at_once(self, held: Delivery) -> None:
         machine, pid, started_at = held.held_by.rsplit("/", 2)
         held.held_by = f"{machine}/{pid}/{int(started_at) - 1}"
         held.save()
@@ -281,7 +275,9 @@ class TestDeath:
 
         assert [name for name, _ in heard] == [GREET, COUNT]
 
-    def test_on_another_machine_the_lease_ends(self, clock: Clock, held: Delivery) -> None:
+    def test_delivery_held_on_another_machine_is_taken_over_after_the_lease(
+        self, clock: Clock, held: Delivery
+    ) -> None:
         held.held_by = "another-boot/pid:[1]/1/1"
         held.save()
         deliver()

@@ -1,4 +1,4 @@
-"""A new address of somebody of elevated rank takes both mailboxes, or an Owner's password."""
+"""Changing the email address of a person with elevated rank requires two confirmations."""
 
 import re
 from dataclasses import replace
@@ -60,7 +60,7 @@ def address_of(person: Person) -> str:
 @pytest.mark.parametrize("actor", ASKING, ids=str)
 @pytest.mark.parametrize("kind", ELEVATED_KINDS)
 @pytest.mark.parametrize("order", [(NEW, OLD), (OLD, NEW)], ids=["new first", "old first"])
-def test_changes_with_the_second_confirmation(
+def test_address_changes_with_the_second_confirmation(
     boss: Person, smtp: Smtp, kind: str, actor: Actor, order: tuple[str, str]
 ) -> None:
     olga = somebody(kind, email=OLD)
@@ -79,7 +79,9 @@ def test_changes_with_the_second_confirmation(
 
 
 @pytest.mark.parametrize("kind", ELEVATED_KINDS)
-def test_an_administrators_change_takes_both_too(boss: Person, smtp: Smtp, kind: str) -> None:
+def test_change_by_an_administrator_requires_both_confirmations(
+    boss: Person, smtp: Smtp, kind: str
+) -> None:
     olga = somebody(kind, email=OLD)
     ask(olga, boss.actor)
 
@@ -89,7 +91,7 @@ def test_an_administrators_change_takes_both_too(boss: Person, smtp: Smtp, kind:
     assert NEW not in [mail.to for mail in Mail.objects.filter(kind=Mail.Kind.APPROVE_ADDRESS)]
 
 
-def test_one_mailbox_confirms_once_for_itself(boss: Person, smtp: Smtp) -> None:
+def test_repeated_confirmations_from_one_mailbox_count_once(boss: Person, smtp: Smtp) -> None:
     olga = core.administrator(email=OLD)
     ask(olga, boss.actor)
     link = link_to(smtp, NEW)
@@ -101,7 +103,7 @@ def test_one_mailbox_confirms_once_for_itself(boss: Person, smtp: Smtp) -> None:
     assert olga.events.filter(kind=Event.Kind.ADDRESS_APPROVED).count() == 1
 
 
-def test_takes_one_of_everybody_else(boss: Person, smtp: Smtp) -> None:
+def test_one_confirmation_is_enough_without_elevated_rank(boss: Person, smtp: Smtp) -> None:
     ada = core.person(email=OLD)
     ask(ada, boss.actor)
 
@@ -111,7 +113,7 @@ def test_takes_one_of_everybody_else(boss: Person, smtp: Smtp) -> None:
     assert not Mail.objects.filter(kind=Mail.Kind.APPROVE_ADDRESS).exists()
 
 
-def test_takes_both_of_somebody_who_was_promoted_meanwhile(boss: Person, smtp: Smtp) -> None:
+def test_promotion_while_pending_requires_both_confirmations(boss: Person, smtp: Smtp) -> None:
     ada = core.person(email=OLD)
     ask(ada, boss.actor)
     link = link_to(smtp, NEW)
@@ -124,7 +126,7 @@ def test_takes_both_of_somebody_who_was_promoted_meanwhile(boss: Person, smtp: S
     assert address_of(ada) == NEW
 
 
-def test_another_change_makes_earlier_agreement_worthless(boss: Person, smtp: Smtp) -> None:
+def test_new_change_invalidates_earlier_confirmations(boss: Person, smtp: Smtp) -> None:
     olga = core.administrator(email=OLD)
     ask(olga, boss.actor)
     agreed = link_to(smtp, OLD)
@@ -137,7 +139,7 @@ def test_another_change_makes_earlier_agreement_worthless(boss: Person, smtp: Sm
     assert Client().post(agreed).status_code == 410
 
 
-def test_is_asked_for_again_where_it_is_missing(boss: Person, smtp: Smtp) -> None:
+def test_resending_reaches_only_the_unconfirmed_mailbox(boss: Person, smtp: Smtp) -> None:
     olga = core.administrator(email=OLD)
     ask(olga, boss.actor)
     confirm(link_to(smtp, NEW))
@@ -149,7 +151,7 @@ def test_is_asked_for_again_where_it_is_missing(boss: Person, smtp: Smtp) -> Non
     assert smtp.to(NEW) == []
 
 
-def test_the_page_says_what_is_missing(boss: Person, smtp: Smtp) -> None:
+def test_page_shows_missing_confirmations(boss: Person, smtp: Smtp) -> None:
     olga = core.administrator(email=OLD)
     ask(olga, boss.actor)
     client = signed_in(boss)
@@ -164,8 +166,8 @@ def test_the_page_says_what_is_missing(boss: Person, smtp: Smtp) -> None:
     assert f"confirmed the new email address {NEW}" in page
 
 
-class TestAnOwnersPassword:
-    """… takes the place of the old mailbox."""
+class TestOwnersPassword:
+    """The password of an Owner replaces the confirmation from the old mailbox."""
 
     def send(self, by: Person, person: Person, **more: str) -> Any:
         now = Person.objects.get(pk=person.pk)
@@ -179,7 +181,9 @@ class TestAnOwnersPassword:
         return signed_in(by).post(f"/people/{person.pk}/edit/", said | more)
 
     @pytest.mark.parametrize("kind", ELEVATED_KINDS)
-    def test_leaves_the_new_mailbox(self, boss: Person, smtp: Smtp, kind: str) -> None:
+    def test_leaves_only_the_confirmation_from_the_new_mailbox(
+        self, boss: Person, smtp: Smtp, kind: str
+    ) -> None:
         olga = somebody(kind, email=OLD)
 
         assert self.send(boss, olga, owner_password=PASSWORD).status_code == 302
@@ -194,7 +198,9 @@ class TestAnOwnersPassword:
             signed_in(boss).get(f"/people/{olga.pk}/")
         )
 
-    def test_completes_what_the_new_mailbox_has_confirmed(self, boss: Person, smtp: Smtp) -> None:
+    def test_completes_a_change_that_the_new_mailbox_has_confirmed(
+        self, boss: Person, smtp: Smtp
+    ) -> None:
         olga = core.administrator(email=OLD)
         ask(olga, Actor("scim", "okta"))
         confirm(link_to(smtp, NEW))
@@ -203,7 +209,7 @@ class TestAnOwnersPassword:
 
         assert address_of(olga) == NEW
 
-    def test_counts_only_if_it_is_right(self, boss: Person, smtp: Smtp) -> None:
+    def test_is_refused_if_incorrect(self, boss: Person, smtp: Smtp) -> None:
         olga = core.administrator(email=OLD)
 
         page = text_of(self.send(boss, olga, owner_password="wrong"))
@@ -211,7 +217,7 @@ class TestAnOwnersPassword:
         assert "Incorrect password." in page
         assert Person.objects.get(pk=olga.pk).pending_email == ""
 
-    def test_of_an_admin_is_none(self, boss: Person, smtp: Smtp) -> None:
+    def test_cannot_be_replaced_by_the_password_of_an_admin(self, boss: Person, smtp: Smtp) -> None:
         olga = core.administrator(email=OLD)
         admin = core.administrator(password=PASSWORD)
         assert b"owner_password" not in signed_in(admin).get(f"/people/{olga.pk}/edit/").content
@@ -224,8 +230,8 @@ class TestAnOwnersPassword:
             email_changes.approve_address(olga, actor=admin.actor)
 
 
-def test_nobody_takes_the_owners_account(boss: Person, smtp: Smtp) -> None:
-    """The attack of issue 12: another address, confirmed there, and a forgotten password."""
+def test_it_admin_cannot_take_over_an_owners_account(boss: Person, smtp: Smtp) -> None:
+    """Issue 12: an attacker changed the address, confirmed it and reset the password."""
     it = signed_in(core.administrator(role=Person.Role.IT_ADMIN))
     said = {
         "given_name": boss.given_name,

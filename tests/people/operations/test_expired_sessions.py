@@ -1,4 +1,4 @@
-"""Expired sessions …"""
+"""Deletion of expired sessions."""
 
 import json
 from datetime import timedelta
@@ -21,7 +21,7 @@ PASSWORD = "a horse that is correct"
 
 @pytest.fixture
 def clients(tenant: Tenant) -> list[Client]:
-    """Return three browsers of one person, of which two have not come for a month."""
+    """Return three browsers of one person; two have sessions that expired a month ago."""
     core.person(email="ada@example.com", password=PASSWORD)
     clients = [Client() for _ in range(3)]
     for client in clients:
@@ -31,7 +31,7 @@ def clients(tenant: Tenant) -> list[Client]:
     return clients
 
 
-def test_are_deleted_by_run_due_and_the_others_stay(clients: list[Client]) -> None:
+def test_run_due_deletes_only_expired_sessions(clients: list[Client]) -> None:
     call_command("run_due", stdout=(printed := StringIO()))
 
     done = json.loads(printed.getvalue())["done"]
@@ -42,13 +42,15 @@ def test_are_deleted_by_run_due_and_the_others_stay(clients: list[Client]) -> No
     assert clients[2].get("/home/").status_code == 200
 
 
-def test_are_deleted_in_batches(clients: list[Client], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_sessions_are_deleted_in_batches(
+    clients: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sessions, "BATCH", 1)
 
     assert sessions.delete_expired_sessions(as_of=timezone.now()) == 2
     assert Session.objects.count() == 1
 
 
-def test_wait_for_the_next_run_when_the_time_is_over(clients: list[Client]) -> None:
+def test_deletion_stops_when_the_time_is_over(clients: list[Client]) -> None:
     assert sessions.delete_expired_sessions(as_of=timezone.now(), seconds=0) == 0
     assert Session.objects.count() == 3

@@ -1,4 +1,4 @@
-"""For 24 hours after auto-termination was switched on, or its days were shortened …"""
+"""The 24 hours of grace after auto-termination was turned on or its days were shortened."""
 
 import json
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ def gone_since(days: float) -> Person:
 
 
 def run_due(as_of: datetime) -> int:
-    """Do what is due as the command does, and return how many were terminated."""
+    """Call the command `run_due`, and return how many people were terminated."""
     said = StringIO()
     with tenancy.across_tenants():
         call_command("run_due", "--as-of", as_of.isoformat(), stdout=said)
@@ -39,7 +39,7 @@ def due(person: Person) -> datetime:
     return ScheduledTermination.objects.get(person=person).due_at
 
 
-def test_nobody_is_terminated_after_switching_it_on(owner: Person) -> None:
+def test_turning_it_on_terminates_no_one_within_the_grace_period(owner: Person) -> None:
     people = [gone_since(days) for days in (400, 46, 45, 44.5)]
     now = timezone.now()
     switch(45)
@@ -49,7 +49,7 @@ def test_nobody_is_terminated_after_switching_it_on(owner: Person) -> None:
     assert run_due(now + 25 * HOUR) == 4
 
 
-def test_nobody_becomes_due_by_shortening_the_days(owner: Person) -> None:
+def test_shortening_the_days_terminates_no_one_within_the_grace_period(owner: Person) -> None:
     switch(45)
     ada = gone_since(30)
     now = timezone.now()
@@ -60,7 +60,7 @@ def test_nobody_becomes_due_by_shortening_the_days(owner: Person) -> None:
     assert is_terminated(ada)
 
 
-def test_whoever_was_due_before_shortening_stays_due(owner: Person) -> None:
+def test_person_who_was_due_before_shortening_stays_due(owner: Person) -> None:
     switch(45)
     ada = gone_since(46)
     before = due(ada)
@@ -70,7 +70,7 @@ def test_whoever_was_due_before_shortening_stays_due(owner: Person) -> None:
     assert run_due(timezone.now()) == 1
 
 
-def test_lengthening_the_days_does_not_end_it(owner: Person) -> None:
+def test_lengthening_the_days_keeps_the_grace_period(owner: Person) -> None:
     gone_since(400)
     now = timezone.now()
     switch(10)
@@ -79,7 +79,7 @@ def test_lengthening_the_days_does_not_end_it(owner: Person) -> None:
     assert run_due(now + 23 * HOUR) == 0
 
 
-def test_switching_it_off_and_on_begins_it_anew(owner: Person) -> None:
+def test_turning_it_off_and_on_restarts_the_grace_period(owner: Person) -> None:
     ada = gone_since(400)
     switch(45)
     with time_machine.travel(timezone.now() + 23 * HOUR):
@@ -91,7 +91,7 @@ def test_switching_it_off_and_on_begins_it_anew(owner: Person) -> None:
 
 
 @pytest.mark.parametrize("decision", ["postponed", "planned", "exempted"])
-def test_what_was_decided_before_it_was_switched_off_waits_as_well(
+def test_grace_period_applies_to_earlier_decisions_after_turning_it_on_again(
     owner: Person, decision: str
 ) -> None:
     switch(45)
@@ -114,7 +114,7 @@ def test_what_was_decided_before_it_was_switched_off_waits_as_well(
         assert run_due(timezone.now() + 25 * HOUR) == 1
 
 
-def test_other_companies_are_left_alone(owner: Person) -> None:
+def test_dates_of_other_companies_do_not_change(owner: Person) -> None:
     with core.in_another_tenant():
         core.owner()
         switch(45)
@@ -128,7 +128,7 @@ def test_other_companies_are_left_alone(owner: Person) -> None:
 
 @pytest.mark.parametrize("current", [None, 10, 45, 100])
 @pytest.mark.parametrize("days", [1, 30, 45, 90])
-def test_the_list_shows_the_dates_that_are_stored(
+def test_forecast_dates_equal_the_stored_dates(
     owner: Person, current: int | None, days: int
 ) -> None:
     switch(current)
@@ -146,7 +146,7 @@ def test_the_list_shows_the_dates_that_are_stored(
     assert foreseen == dict(ScheduledTermination.objects.values_list("person", "due_at"))
 
 
-def test_the_page_of_scheduled_terminations_shows_it(owner: Person) -> None:
+def test_page_of_scheduled_terminations_explains_the_grace_period(owner: Person) -> None:
     gone_since(400)
     client = signed_in(owner)
     switch(45)
@@ -158,7 +158,7 @@ def test_the_page_of_scheduled_terminations_shows_it(owner: Person) -> None:
     assert "24 hours after" not in text_of(client.get("/people/departures/"))
 
 
-def test_whoever_is_deactivated_afterwards_has_the_whole_time(owner: Person) -> None:
+def test_grace_period_does_not_apply_to_later_deactivations(owner: Person) -> None:
     switch(1)
     ada = gone()
 

@@ -1,4 +1,4 @@
-"""A guest …"""
+"""Guests and their last day."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -49,18 +49,18 @@ def state(guest: Person) -> str:
         ("2026-07-01", "2027-01-01"),
     ],
 )
-def test_stays_half_a_year(added: str, ends: str) -> None:
+def test_default_last_day_is_six_months_later(added: str, ends: str) -> None:
     assert default_last_day(datetime.fromisoformat(added)) == datetime.fromisoformat(ends)
 
 
-def test_has_a_last_day_from_the_start(guest: Person, owner: Person) -> None:
+def test_new_guest_has_a_last_day(guest: Person, owner: Person) -> None:
     guest.refresh_from_db()
     assert guest.deactivates_at == SEPTEMBER
     page = text_of(signed_in(owner).get(f"/people/{guest.pk}/"))
     assert "A guest until 2 September 2026, 09:00 UTC." in page
 
 
-def test_is_the_only_one_with_a_last_day(guest: Person, owner: Person) -> None:
+def test_employee_has_no_last_day(guest: Person, owner: Person) -> None:
     profile = Profile(given_name="Ada", family_name="Lovelace", email="ada@x.test")
     ada = people.add_person(profile, actor=HELPDESK)
 
@@ -68,7 +68,7 @@ def test_is_the_only_one_with_a_last_day(guest: Person, owner: Person) -> None:
     assert signed_in(owner).get(f"/people/{ada.pk}/guest/").status_code == 404
 
 
-def test_is_deactivated_at_the_instant_and_not_before(
+def test_guest_is_deactivated_on_the_last_day_and_not_before(
     guest: Person, clock: time_machine.Traveller, owner: Person
 ) -> None:
     clock.move_to(SEPTEMBER - timedelta(seconds=1))
@@ -86,12 +86,12 @@ def test_is_deactivated_at_the_instant_and_not_before(
     assert "Ramp deactivated Gus Guest" in page
 
 
-def test_is_deactivated_once(guest: Person) -> None:
+def test_guest_is_deactivated_once(guest: Person) -> None:
     assert deactivate_due(as_of=SEPTEMBER) == 1
     assert deactivate_due(as_of=SEPTEMBER) == 0
 
 
-def test_gets_another_half_year_when_let_in_again(
+def test_reactivation_after_the_last_day_sets_a_new_one(
     guest: Person, clock: time_machine.Traveller
 ) -> None:
     clock.move_to(SEPTEMBER)
@@ -104,7 +104,7 @@ def test_gets_another_half_year_when_let_in_again(
     assert guest.deactivates_at == datetime(2027, 3, 2, 9, tzinfo=UTC)
 
 
-def test_keeps_the_day_when_let_in_again_before_it(guest: Person) -> None:
+def test_reactivation_before_the_last_day_keeps_it(guest: Person) -> None:
     people.deactivate_person(guest, actor=HELPDESK)
     people.reactivate_person(guest, actor=HELPDESK)
 
@@ -113,13 +113,11 @@ def test_keeps_the_day_when_let_in_again_before_it(guest: Person) -> None:
 
 
 class TestLastDay:
-    """Their last day …"""
-
     @pytest.fixture
     def client(self, guest: Person, owner: Person) -> Client:
         return signed_in(owner)
 
-    def test_is_moved_on_their_page(self, guest: Person, client: Client) -> None:
+    def test_can_be_moved_on_the_guest_page(self, guest: Person, client: Client) -> None:
         page = text_of(client.get(f"/people/{guest.pk}/guest/"))
         assert 'min="2026-03-03"' in page
 
@@ -131,21 +129,21 @@ class TestLastDay:
         assert deactivate_due(as_of=datetime(2026, 3, 2, 23, 59, tzinfo=UTC)) == 0
         assert deactivate_due(as_of=datetime(2026, 3, 3, tzinfo=UTC)) == 1
 
-    def test_is_removed_on_their_page(self, guest: Person, client: Client) -> None:
+    def test_can_be_removed_on_the_guest_page(self, guest: Person, client: Client) -> None:
         answer = client.post(f"/people/{guest.pk}/guest/", {"remove": "yes"}, follow=True)
 
         assert "A guest without a last day." in text_of(answer)
         assert deactivate_due(as_of=SEPTEMBER + timedelta(days=1000)) == 0
 
     @pytest.mark.parametrize("day", ["2026-03-02", "2020-01-01", "", "soon", "2026-02-30"])
-    def test_is_still_to_come(self, guest: Person, client: Client, day: str) -> None:
+    def test_must_be_a_future_day(self, guest: Person, client: Client, day: str) -> None:
         answer = client.post(f"/people/{guest.pk}/guest/", {"day": day})
 
         assert answer.status_code == 200
         guest.refresh_from_db()
         assert guest.deactivates_at == SEPTEMBER
 
-    def test_is_set_by_administrators_only(self, guest: Person) -> None:
+    def test_can_be_set_only_by_administrators_of_the_company(self, guest: Person) -> None:
         for stranger in (Client(), signed_in(core.person())):
             assert stranger.post(f"/people/{guest.pk}/guest/", {"remove": "y"}).status_code == 302
         with core.in_another_tenant():
@@ -155,15 +153,15 @@ class TestLastDay:
         guest.refresh_from_db()
         assert guest.deactivates_at == SEPTEMBER
 
-    def test_that_has_come_is_refused(self, guest: Person) -> None:
+    def test_in_the_past_is_refused(self, guest: Person) -> None:
         with pytest.raises(InvalidLastDay):
             set_last_day(guest, MARCH, actor=HELPDESK)
 
-    def test_belongs_to_guests_only(self, guest: Person) -> None:
+    def test_is_refused_for_employees(self, guest: Person) -> None:
         with pytest.raises(NotGuest):
             set_last_day(core.person(), SEPTEMBER, actor=HELPDESK)
 
-    def test_is_found_in_the_list(self, guest: Person, client: Client) -> None:
+    def test_can_be_filtered_in_the_people_list(self, guest: Person, client: Client) -> None:
         core.person(given_name="Employee")
 
         page = text_of(client.get("/people/?guest=ending"))

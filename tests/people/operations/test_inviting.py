@@ -1,4 +1,4 @@
-"""Inviting …"""
+"""Invites: issuing, holding, revoking and sending again."""
 
 from datetime import timedelta
 
@@ -28,25 +28,25 @@ def lifetime(invite: Invite) -> timedelta:
     return invite.expires_at - invite.created_at
 
 
-def test_from_scim_is_good_for_90_days(bob: Person) -> None:
+def test_invite_by_scim_expires_after_90_days(bob: Person) -> None:
     invite = lifecycle.issue_invite(bob, actor=OKTA)
 
     assert (invite.source, lifetime(invite)) == (Invite.Source.SCIM, timedelta(days=90))
 
 
-def test_by_hand_is_good_for_14_days(bob: Person) -> None:
+def test_manual_invite_expires_after_14_days(bob: Person) -> None:
     invite = lifecycle.issue_invite(bob, actor=HELPDESK)
 
     assert (invite.source, lifetime(invite)) == (Invite.Source.HAND, timedelta(days=14))
 
 
-def test_by_hand_is_good_for_as_long_as_the_tenant_says(bob: Person) -> None:
+def test_lifetime_of_manual_invites_is_a_setting_of_the_tenant(bob: Person) -> None:
     Tenant.objects.update(manual_invite_days=3)
 
     assert lifetime(lifecycle.issue_invite(bob, actor=HELPDESK)) == timedelta(days=3)
 
 
-def test_leaves_an_open_invite_as_it_is(bob: Person) -> None:
+def test_issuing_again_keeps_the_open_invite(bob: Person) -> None:
     first = lifecycle.issue_invite(bob, actor=OKTA)
 
     assert lifecycle.issue_invite(bob, actor=HELPDESK) == first
@@ -54,14 +54,14 @@ def test_leaves_an_open_invite_as_it_is(bob: Person) -> None:
     assert bob.events.count() == 1
 
 
-def test_again_after_a_withdrawal_makes_a_new_one(bob: Person) -> None:
+def test_issuing_after_revocation_creates_a_new_invite(bob: Person) -> None:
     first = lifecycle.issue_invite(bob, actor=OKTA)
     assert lifecycle.revoke_invite(bob, actor=HELPDESK)
 
     assert lifecycle.issue_invite(bob, actor=OKTA) != first
 
 
-def test_is_an_event_that_names_the_invite(bob: Person) -> None:
+def test_issuing_records_an_event_with_the_invite(bob: Person) -> None:
     invite = lifecycle.issue_invite(
         bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet")
     )
@@ -71,7 +71,7 @@ def test_is_an_event_that_names_the_invite(bob: Person) -> None:
     assert event.facts == {"invite": str(invite.pk), "held": "No manager yet"}
 
 
-def test_when_held_waits_for_the_release(bob: Person) -> None:
+def test_held_invite_can_be_released(bob: Person) -> None:
     lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
 
     assert lifecycle.release_invite(bob, actor=HELPDESK)
@@ -80,7 +80,7 @@ def test_when_held_waits_for_the_release(bob: Person) -> None:
     assert bob.events.latest("pk").kind == Event.Kind.INVITE_RELEASED
 
 
-def test_when_not_held_has_nothing_to_release(bob: Person) -> None:
+def test_releasing_an_invite_without_a_hold_changes_nothing(bob: Person) -> None:
     lifecycle.issue_invite(bob, actor=OKTA)
 
     assert not lifecycle.release_invite(bob, actor=HELPDESK)
@@ -88,7 +88,7 @@ def test_when_not_held_has_nothing_to_release(bob: Person) -> None:
     assert bob.events.count() == 1
 
 
-def test_ends_with_their_joining(bob: Person) -> None:
+def test_joining_accepts_the_invite(bob: Person) -> None:
     lifecycle.issue_invite(bob, actor=OKTA)
 
     assert people.activate_person(bob, actor=bob.actor)
@@ -102,7 +102,7 @@ def test_ends_with_their_joining(bob: Person) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(set(Person.State) - {Person.State.INVITED}))
-def test_is_the_only_state_to_join_from(owner: Person, state: Person.State) -> None:
+def test_only_an_invited_person_can_be_activated(owner: Person, state: Person.State) -> None:
     someone = core.person(state=state)
 
     assert not people.activate_person(someone, actor=someone.actor)
@@ -110,7 +110,7 @@ def test_is_the_only_state_to_join_from(owner: Person, state: Person.State) -> N
     assert Person.objects.get(pk=someone.pk).state == state
 
 
-def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
+def test_revoking_twice_changes_nothing(bob: Person) -> None:
     lifecycle.issue_invite(bob, actor=OKTA)
     lifecycle.revoke_invite(bob, actor=OKTA)
 
@@ -119,10 +119,8 @@ def test_withdrawn_cannot_be_withdrawn_again(bob: Person) -> None:
     assert bob.events.count() == 2
 
 
-class TestAgain:
-    """Inviting again …"""
-
-    def test_mails_the_same_link_and_begins_its_time_anew(self, bob: Person) -> None:
+class TestResending:
+    def test_sends_the_same_link_and_restarts_its_lifetime(self, bob: Person) -> None:
         invite = lifecycle.issue_invite(bob, actor=OKTA)
         bob.invites.update(expires_at=timezone.now() - timedelta(days=1))
 
@@ -133,7 +131,7 @@ class TestAgain:
         assert timedelta(days=89) < again.expires_at - timezone.now() <= timedelta(days=90)
         assert bob.mails.filter(invite=invite).count() == 2
 
-    def test_is_an_event_that_names_the_invite(self, bob: Person) -> None:
+    def test_records_an_event_with_the_invite(self, bob: Person) -> None:
         invite = lifecycle.issue_invite(bob, actor=OKTA)
 
         lifecycle.resend_invite(bob, actor=HELPDESK)
@@ -142,7 +140,7 @@ class TestAgain:
         assert (event.kind, event.actor) == (Event.Kind.INVITE_RESENT, str(HELPDESK))
         assert event.facts == {"invite": str(invite.pk)}
 
-    def test_issues_a_new_one_where_it_was_withdrawn(self, bob: Person) -> None:
+    def test_issues_a_new_invite_after_revocation(self, bob: Person) -> None:
         first = lifecycle.issue_invite(bob, actor=OKTA)
         lifecycle.revoke_invite(bob, actor=HELPDESK)
 
@@ -152,7 +150,7 @@ class TestAgain:
         assert lifetime(again) == timedelta(days=14)
         assert bob.mails.filter(invite=again).count() == 1
 
-    def test_does_not_hurry_one_that_is_held(self, bob: Person) -> None:
+    def test_is_refused_while_the_invite_is_on_hold(self, bob: Person) -> None:
         lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager."))
 
         with pytest.raises(lifecycle.InviteHeld, match="Choose “Invite anyway”"):
@@ -161,19 +159,19 @@ class TestAgain:
         assert not bob.mails.exists()
 
     @pytest.mark.parametrize("state", sorted(set(Person.State) - {Person.State.INVITED}))
-    def test_is_for_nobody_else(self, owner: Person, state: Person.State) -> None:
+    def test_is_refused_for_people_who_are_not_invited(
+        self, owner: Person, state: Person.State
+    ) -> None:
         someone = core.person(state=state)
 
         with pytest.raises(lifecycle.NotInvitable, match="Ada Lovelace cannot be invited"):
             lifecycle.resend_invite(someone, actor=HELPDESK)
 
 
-class TestSettings:
-    """How long an invite by hand lives …"""
-
+class TestInviteLifetimeSetting:
     ADDRESS = "/people/invite-settings/"
 
-    def test_is_the_companys_to_say(self, owner: Person, bob: Person) -> None:
+    def test_can_be_changed_by_an_owner(self, owner: Person, bob: Person) -> None:
         client = signed_in(owner)
 
         page = text_of(client.post(self.ADDRESS, {"days": "30"}, follow=True))
@@ -184,20 +182,20 @@ class TestSettings:
         event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.changes == {"manual_invite_days": {"from": 14, "to": 30}}
 
-    def test_is_no_news_when_it_stays(self, owner: Person) -> None:
+    def test_saving_the_same_value_records_no_event(self, owner: Person) -> None:
         signed_in(owner).post(self.ADDRESS, {"days": "14"})
 
         assert not Event.objects.exists()
 
     @pytest.mark.parametrize("days", ["0", "-1", "1.5", "366", "soon", "", "1e3", "９０x"])
-    def test_is_a_whole_number_from_1_to_365(self, owner: Person, days: str) -> None:
+    def test_must_be_an_integer_from_1_to_365(self, owner: Person, days: str) -> None:
         response = signed_in(owner).post(self.ADDRESS, {"days": days})
 
         assert response.status_code == 200
         assert b'class="errorlist' in response.content or b"text-red" in response.content
         assert _again(owner).tenant.manual_invite_days == 14
 
-    def test_is_for_administrators(self, bob: Person) -> None:
+    def test_cannot_be_changed_by_employees(self, bob: Person) -> None:
         signed_in(core.person()).post(self.ADDRESS, {"days": "30"})
 
         assert _again(bob).tenant.manual_invite_days == 14
@@ -209,7 +207,7 @@ def _again(person: Person) -> Person:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_leaves_nothing_when_its_event_cannot_be_written(
+def test_changes_nothing_if_the_event_cannot_be_stored(
     bob: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lifecycle.issue_invite(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))

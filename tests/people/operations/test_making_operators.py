@@ -1,4 +1,4 @@
-"""The command make_operator …"""
+"""The command `make_operator`."""
 
 import json
 from io import StringIO
@@ -26,7 +26,7 @@ def olga(tenant: Tenant) -> Person:
     return core.owner(email="olga@example.com")
 
 
-def test_lets_somebody_see_the_tenants(olga: Person, tenant: Tenant) -> None:
+def test_operator_sees_tenants_and_no_people(olga: Person, tenant: Tenant) -> None:
     assert make_operator("Olga@Example.com") == {
         "operator": str(olga.pk),
         "email": "olga@example.com",
@@ -40,14 +40,14 @@ def test_lets_somebody_see_the_tenants(olga: Person, tenant: Tenant) -> None:
     assert client.get("/people/").status_code == 403
 
 
-def test_changes_nothing_the_second_time(olga: Person) -> None:
+def test_second_call_changes_nothing(olga: Person) -> None:
     make_operator(olga.email)
 
     assert make_operator(olga.email)["changed"] is False
     assert Event.objects.count() == 1
 
 
-def test_ends_their_sessions_and_says_so_in_their_history(olga: Person) -> None:
+def test_ends_sessions_and_records_an_event(olga: Person) -> None:
     client = signed_in(olga)
 
     make_operator(olga.email)
@@ -58,7 +58,7 @@ def test_ends_their_sessions_and_says_so_in_their_history(olga: Person) -> None:
     assert "an operator" in event.facts["reason"]
 
 
-def test_takes_it_back(olga: Person) -> None:
+def test_remove_option_ends_operator_access(olga: Person) -> None:
     make_operator(olga.email)
 
     assert make_operator(olga.email, "--remove")["is_operator"] is False
@@ -66,7 +66,7 @@ def test_takes_it_back(olga: Person) -> None:
     assert signed_in(Person.objects.get(pk=olga.pk)).get("/people/").status_code == 200
 
 
-def test_asks_for_the_tenant_where_several_know_the_address(olga: Person, tenant: Tenant) -> None:
+def test_asks_for_the_tenant_if_the_address_is_in_several(olga: Person, tenant: Tenant) -> None:
     with core.in_another_tenant() as another:
         core.owner(email=olga.email)
 
@@ -85,7 +85,7 @@ def test_asks_for_the_tenant_where_several_know_the_address(olga: Person, tenant
         ("", (), "Nobody has the address “”"),
     ],
 )
-def test_says_that_nobody_is_known(
+def test_reports_an_unknown_address_or_tenant(
     olga: Person, address: str, more: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(CommandError, match=said):
@@ -93,21 +93,21 @@ def test_says_that_nobody_is_known(
 
 
 @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
-def test_refuses_whoever_is_not_active(olga: Person, state: str) -> None:
+def test_refuses_people_who_are_not_active(olga: Person, state: str) -> None:
     ada = core.person(state=state)
 
     with pytest.raises(CommandError, match=f"Ada Lovelace is {state}"):
         make_operator(ada.email)
 
 
-def test_finds_no_leaver(olga: Person) -> None:
+def test_does_not_find_terminated_people(olga: Person) -> None:
     ada = core.person(state=Person.State.TERMINATED)
 
     with pytest.raises(CommandError, match="Nobody has the address"):
         make_operator(ada.email)
 
 
-def test_leaves_a_company_somebody_to_administer_it(olga: Person) -> None:
+def test_refuses_the_last_administrator_of_a_company(olga: Person) -> None:
     core.person()
     core.administrator(is_operator=True)
 

@@ -1,4 +1,4 @@
-"""When people do something at the same instant …"""
+"""Concurrent changes of people."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,7 +37,7 @@ def bob(**said: Any) -> Profile:
 
 class TestManagers:
     @pytest.mark.parametrize("racers", [2, 3], ids=["pairs", "triangles"], indirect=True)
-    def test_never_come_to_manage_each_other(self, tenant: Tenant, racers: Racers) -> None:
+    def test_never_become_circular(self, tenant: Tenant, racers: Racers) -> None:
         for _ in range(ROUNDS):
             ring = [core.person() for _ in range(racers.number)]
             bosses = [*ring[1:], ring[0]]
@@ -51,7 +51,7 @@ class TestManagers:
             assert chosen.filter(manager=None).count() == 1
 
 
-class TestTheLastAdministrators:
+class TestLastAdministrators:
     @staticmethod
     def deactivate(person: Person) -> bool:
         return people.deactivate_person(person, actor=OKTA)
@@ -71,7 +71,7 @@ class TestTheLastAdministrators:
             (core.owner, base_roles.LastOwner),
         ],
     )
-    def test_never_remove_each_other(
+    def test_cannot_remove_each_other(
         self,
         tenant: Tenant,
         racers: Racers,
@@ -87,8 +87,8 @@ class TestTheLastAdministrators:
             assert Person.objects.active_administrators().count() == 1
 
     @of(2)
-    def test_do_not_wait_for_each_other_for_ever(self, owner: Person, racers: Racers) -> None:
-        """One request gives a role and a manager, the other a manager and leave."""
+    def test_do_not_deadlock(self, owner: Person, racers: Racers) -> None:
+        """One request sets role and manager, the other sets the manager and deactivates."""
         for _ in range(ROUNDS // 2):
             boss, one, other = core.person(), core.administrator(), core.administrator()
 
@@ -106,7 +106,7 @@ class TestTheLastAdministrators:
 
 class TestNewPeople:
     @of(20)
-    def test_get_one_address_once(self, tenant: Tenant, racers: Racers) -> None:
+    def test_get_the_same_address_only_once(self, tenant: Tenant, racers: Racers) -> None:
         spellings = islice(cycle(["ada@x.test", "ADA@x.test", "Ada@X.test"]), racers.number)
         add = partial(people.add_person, actor=OKTA)
 
@@ -117,7 +117,7 @@ class TestNewPeople:
         assert Person.objects.get().invites.count() == 1
 
     @of(8)
-    def test_share_a_department_and_a_location_that_are_new(
+    def test_share_a_new_department_and_a_new_location(
         self, tenant: Tenant, racers: Racers
     ) -> None:
         add = partial(people.add_person, actor=OKTA)
@@ -131,7 +131,7 @@ class TestNewPeople:
 
 class TestInvites:
     @of(4)
-    def test_are_one_for_a_person(self, owner: Person, racers: Racers) -> None:
+    def test_are_issued_once_per_person(self, owner: Person, racers: Racers) -> None:
         person = core.person(state=Person.State.INVITED)
 
         invites = racers(*[partial(lifecycle.issue_invite, person, actor=OKTA)] * racers.number)
@@ -142,7 +142,7 @@ class TestInvites:
 
 class TestSecondFactors:
     @of(3)
-    def test_let_one_of_several_use_a_code(self, tenant: Tenant, racers: Racers) -> None:
+    def test_accept_a_code_once(self, tenant: Tenant, racers: Racers) -> None:
         ada = core.person()
         SecondFactor.objects.create(
             tenant=tenant, person=ada, last_step=0, recovery_digests=[], created_at=timezone.now()
@@ -153,7 +153,7 @@ class TestSecondFactors:
             assert sorted(racers(*[use] * racers.number)) == [False, False, True]
 
     @of(3)
-    def test_let_one_of_several_use_a_recovery_code(self, tenant: Tenant, racers: Racers) -> None:
+    def test_accept_a_recovery_code_once(self, tenant: Tenant, racers: Racers) -> None:
         ada = core.person()
         codes = [f"code {number}" for number in range(ROUNDS)]
         SecondFactor.objects.create(
@@ -164,7 +164,7 @@ class TestSecondFactors:
             created_at=timezone.now(),
         )
         for code in codes:
-            # Each has a row of its own, as requests have.
+            # Each caller loads its own row, as requests do.
             use = [
                 partial(second_factors.use_recovery_code, Person.objects.get(pk=ada.pk), code)
                 for _ in range(racers.number)
@@ -176,7 +176,7 @@ class TestSecondFactors:
 
 class TestDispatchers:
     @of(3)
-    def test_share_the_events_between_them(
+    def test_deliver_each_event_once(
         self, tenant: Tenant, racers: Racers, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(hooks, "registered", [event_subscribers.GREETING])

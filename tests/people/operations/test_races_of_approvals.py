@@ -1,4 +1,4 @@
-"""When people decide about a request at the same instant …"""
+"""Concurrent decisions about a request for approval."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -50,7 +50,7 @@ def declining(approval: Approval, person: Person) -> Callable[[], Any]:
 
 
 @of(2)
-def test_one_of_them_decides(owner: Person, racers: Racers) -> None:
+def test_only_one_of_two_concurrent_decisions_counts(owner: Person, racers: Racers) -> None:
     for number in range(ROUNDS):
         ada, bob = core.person(), core.person()
         approval = asked(ada, core.person())
@@ -66,14 +66,16 @@ def test_one_of_them_decides(owner: Person, racers: Racers) -> None:
         [event] = decided
         approval.refresh_from_db()
         assert (approval.state, approval.decided_by) == (event.facts["decision"], event.actor)
-        # The next step was asked once, and only if the first one was approved.
+        # The next step got one approval, and only if the first step was approved.
         others = Approval.objects.filter(outstanding_item=approval.outstanding_item_id)
         was_approved = approval.state == Approval.State.APPROVED
         assert others.exclude(pk=approval.pk).count() == (1 if was_approved else 0)
 
 
 @of(2)
-def test_a_decider_who_leaves_decides_before_or_not_at_all(owner: Person, racers: Racers) -> None:
+def test_delegate_decides_before_a_concurrent_deactivation_or_not_at_all(
+    owner: Person, racers: Racers
+) -> None:
     for _ in range(ROUNDS):
         ada, bob = core.person(), core.person()
         approval = asked(ada)
@@ -91,7 +93,7 @@ def test_a_decider_who_leaves_decides_before_or_not_at_all(owner: Person, racers
 
 
 @of(2)
-def test_a_terminated_approver_decides_before_or_the_successor_does(
+def test_approver_decides_before_a_concurrent_termination_or_the_successor_does(
     owner: Person, racers: Racers
 ) -> None:
     for _ in range(ROUNDS):
@@ -110,7 +112,9 @@ def test_a_terminated_approver_decides_before_or_the_successor_does(
 
 
 @of(2)
-def test_a_terminated_requester_is_not_paid(owner: Person, racers: Racers) -> None:
+def test_request_of_a_concurrently_terminated_person_is_approved_before_or_dropped(
+    owner: Person, racers: Racers
+) -> None:
     for _ in range(ROUNDS):
         ada = core.person()
         approval = asked(ada)
@@ -128,7 +132,9 @@ def test_a_terminated_requester_is_not_paid(owner: Person, racers: Racers) -> No
 
 
 @of(3)
-def test_no_delegate_is_away(owner: Person, racers: Racers) -> None:
+def test_concurrent_delegations_never_choose_a_delegate_who_is_away(
+    owner: Person, racers: Racers
+) -> None:
     """Three people choose each other in a ring, so at least one of them is refused."""
     for _ in range(ROUNDS):
         ring = [core.person() for _ in range(3)]

@@ -1,4 +1,4 @@
-"""At the same instant …"""
+"""Auto-termination concurrent with other changes."""
 
 from datetime import timedelta
 from functools import partial
@@ -23,9 +23,9 @@ def of(number: int) -> pytest.MarkDecorator:
 
 
 @of(3)
-def test_three_jobs_terminate_everybody_once(owner: Person, racers: Racers) -> None:
+def test_three_jobs_terminate_each_person_once(owner: Person, racers: Racers) -> None:
     switch(45)
-    # So many at once would be paused by the bulk-change guard.
+    # Without this, the alert for bulk changes would pause the terminations.
     Tenant.objects.update(alarm_people=100)
     boss = core.person()
     people = [gone(manager=boss) for _ in range(12)]
@@ -39,7 +39,7 @@ def test_three_jobs_terminate_everybody_once(owner: Person, racers: Racers) -> N
 
 
 @of(2)
-def test_nobody_is_both_back_and_terminated(owner: Person, racers: Racers) -> None:
+def test_person_is_either_reactivated_or_terminated(owner: Person, racers: Racers) -> None:
     switch(45)
     for _ in range(ROUNDS):
         ada = gone()
@@ -52,7 +52,7 @@ def test_nobody_is_both_back_and_terminated(owner: Person, racers: Racers) -> No
 
 
 @of(2)
-def test_nobody_is_both_exempt_and_terminated(owner: Person, racers: Racers) -> None:
+def test_person_is_either_exempt_or_terminated(owner: Person, racers: Racers) -> None:
     switch(45)
     for _ in range(ROUNDS):
         ada = gone()
@@ -65,7 +65,7 @@ def test_nobody_is_both_exempt_and_terminated(owner: Person, racers: Racers) -> 
 
 
 @of(2)
-def test_nobody_is_overlooked_who_is_deactivated_while_it_is_switched_on(
+def test_person_deactivated_while_it_is_turned_on_is_scheduled(
     tenant: Tenant, owner: Person, racers: Racers
 ) -> None:
     for _ in range(ROUNDS):
@@ -78,9 +78,7 @@ def test_nobody_is_overlooked_who_is_deactivated_while_it_is_switched_on(
 
 
 @of(2)
-def test_the_job_and_a_colleague_who_ends_their_manager_do_not_wait_for_each_other_for_ever(
-    owner: Person, racers: Racers
-) -> None:
+def test_job_and_termination_of_the_manager_do_not_deadlock(owner: Person, racers: Racers) -> None:
     switch(45)
     for _ in range(ROUNDS):
         boss = core.person(manager=owner)

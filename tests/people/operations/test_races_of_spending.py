@@ -1,4 +1,4 @@
-"""When people spend at the same instant …"""
+"""Concurrent purchases."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,28 +27,28 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 OKTA = Actor("scim", "okta")
 ROUNDS = 30
-# A deactivation that waits longer than this was starved by the purchases.
+# Purchases must not delay a deactivation for longer than this.
 MAX_LENGTH = 1
 LUNCH = Purchase(amount=10, currency="EUR", merchant="Café Nero")
 
 
 @dataclass
 class Round:
-    """A stream of purchases, and somebody who ends it."""
+    """Continuous purchases until the holder is deactivated."""
 
     held: list[Card | Fund]
     gone: Event = field(default_factory=Event)
     waited: float = 0
 
     def spend(self, held: Card | Fund) -> None:
-        """Go on until the person is gone, and a little longer."""
+        """Purchase until the person is deactivated, and three times more."""
         until = monotonic() + MAX_LENGTH
         while not self.gone.is_set() and monotonic() < until:
             cards_and_funds.authorize(held, LUNCH)
         for _ in range(3):
             cards_and_funds.authorize(held, LUNCH)
 
-    def leave(self, person: Person, after: float) -> None:
+    def deactivate(self, person: Person, after: float) -> None:
         sleep(after)
         began = monotonic()
         people.deactivate_person(person, actor=OKTA)
@@ -57,7 +57,7 @@ class Round:
 
 
 def commits(table: str, condition: str, *values: Any) -> list[tuple[Any, datetime]]:
-    """Return what the rows say, and when the transactions that wrote them committed."""
+    """Return the reason or state of each row, with the commit time of its transaction."""
     what = {"people_authorization": "reason", "people_person": "state"}[table]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -81,7 +81,7 @@ def test_nothing_is_approved_after_the_deactivation(
         this = Round(held * (racers.number - 1) if shares else held)
 
         racers(
-            partial(this.leave, ada, chance.uniform(0, 0.05)),
+            partial(this.deactivate, ada, chance.uniform(0, 0.05)),
             *[partial(this.spend, one) for one in this.held],
         )
 
@@ -100,7 +100,7 @@ def test_nothing_is_approved_after_the_deactivation(
 
 @pytest.mark.parametrize("racers", [6], indirect=True)
 @pytest.mark.parametrize("build", [spend.card, spend.fund])
-def test_no_more_is_spent_than_there_is(
+def test_purchases_never_exceed_the_limit_or_balance(
     tenant: Tenant, racers: Racers, build: Callable[..., Card | Fund]
 ) -> None:
     for _ in range(ROUNDS // 3):
@@ -116,8 +116,8 @@ def test_no_more_is_spent_than_there_is(
 
 
 @pytest.mark.parametrize("racers", [4], indirect=True)
-def test_a_card_that_changes_hands_is_good_all_the_while(owner: Person, racers: Racers) -> None:
-    """Its holder leaves for good beside the purchases, and an active colleague gets it."""
+def test_card_works_during_its_handover(owner: Person, racers: Racers) -> None:
+    """The holder is terminated during the purchases, and an active colleague gets the card."""
     for _ in range(ROUNDS // 3):
         ada, bob = core.person(), core.person()
         card = spend.card(ada)

@@ -1,4 +1,4 @@
-"""Rank decides …
+"""Ranks: which actor may change which person, and grant which role.
 
 A new operation with an actor belongs in CHANGES, if it changes a person, or in OTHERS.
 """
@@ -71,7 +71,7 @@ ChangePerson = Callable[[Person, Actor], Any]
 
 @dataclass(frozen=True)
 class Change:
-    """An operation on a person, how the person is made, and what has to be so beforehand."""
+    """An operation on a person, the fields of that person, and the preparation it needs."""
 
     change: ChangePerson
     fields: dict[str, Any] | None = None
@@ -148,7 +148,7 @@ def make_guest(person: Person) -> None:
 
 
 def set_last_day(person: Person, actor: Actor) -> None:
-    # Others than guests have no last day, also by somebody whose rank is high enough.
+    # Only guests have a last day, so an actor with sufficient rank gets NotGuest for others.
     with nullcontext() if person.role == Person.Role.GUEST else suppress(guests.NotGuest):
         guests.set_last_day(person, tomorrow(), actor=actor)
 
@@ -272,7 +272,7 @@ CHANGES: dict[str, Change] = {
     "offboarding.terminate.terminate_person": Change(terminate),
 }
 
-# Operations that give a role, or have something give it; those are tested by the role.
+# Operations that grant a role, or define what grants it: TestGrantableRoles tests them by role.
 GRANTING = {
     "bulk.edit.set_values",
     "people.add_person",
@@ -283,7 +283,7 @@ GRANTING = {
     "organization.delete_place",
 }
 
-# Why the others with an actor need not ask for the rank over a person.
+# Why the other operations with an actor need not check the rank over a person.
 OTHERS: dict[str, str] = {
     "mail_outbox.notify_of_security": "Mails what another operation did, which asks.",
     "api_tokens.revoke_api_token": "Every administrator may stop a leaked token.",
@@ -369,12 +369,12 @@ OTHERS: dict[str, str] = {
 
 @pytest.fixture(autouse=True)
 def another_owner(tenant: Tenant) -> Person:
-    """Have an Owner who stays, so that nobody is the last."""
+    """Another Owner, so that no person in these tests is the last one."""
     return core.owner()
 
 
-def with_an_actor() -> Iterator[str]:
-    """Yield every public operation that is told who asks for it."""
+def operations_with_actor() -> Iterator[str]:
+    """Yield every public operation that has the parameter actor."""
     prefix = f"{operations.__name__}."
     for module in walk_packages(operations.__path__, prefix):
         loaded = import_module(module.name)
@@ -384,8 +384,8 @@ def with_an_actor() -> Iterator[str]:
                 yield f"{module.name.removeprefix(prefix)}.{name}"
 
 
-@pytest.mark.parametrize("name", sorted(with_an_actor()))
-def test_knows_every_operation(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(operations_with_actor()))
+def test_every_operation_with_an_actor_is_listed(name: str) -> None:
     assert name in {*CHANGES, *GRANTING, *OTHERS}, (
         f"people.operations.{name} takes an actor. If it changes a person, have it call "
         "ranks.check_rank_over and add it to CHANGES here (to GRANTING "
@@ -393,14 +393,14 @@ def test_knows_every_operation(name: str) -> None:
     )
 
 
-def test_knows_no_operation_that_there_is_not() -> None:
-    assert {*CHANGES, *GRANTING, *OTHERS} <= set(with_an_actor())
+def test_every_listed_operation_exists() -> None:
+    assert {*CHANGES, *GRANTING, *OTHERS} <= set(operations_with_actor())
 
 
 def breaches(
     targets: Callable[[str], Person], change: ChangePerson, actors: dict[str, Actor]
 ) -> Iterator[str]:
-    """Have each actor try the deed on each target; yield what rank says otherwise."""
+    """Let each actor try the change on each target; yield results that contradict the ranks."""
     for target in rank_cases.RANKS:
         with taken_back():
             person = targets(target)
@@ -417,7 +417,7 @@ def breaches(
 
 
 def refusal_of(change: ChangePerson, person: Person, actor: Actor) -> str | None:
-    """Return why the deed was refused for its rank, if it was."""
+    """Return the message if the change was refused for its rank."""
     try:
         with transaction.atomic():
             change(Person.objects.get(pk=person.pk), actor)
@@ -432,8 +432,8 @@ def actors(another_owner: Person) -> dict[str, Actor]:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_whom_each_operation_changes(name: str, actors: dict[str, Actor]) -> None:
-    """All pairs of ranks."""
+def test_operation_respects_ranks(name: str, actors: dict[str, Actor]) -> None:
+    """Tries all pairs of ranks."""
     change = CHANGES[name]
 
     def target(kind: str) -> Person:
@@ -445,8 +445,8 @@ def test_whom_each_operation_changes(name: str, actors: dict[str, Actor]) -> Non
     assert list(breaches(target, change.change, actors)) == []
 
 
-class TestWhichRoles:
-    """All pairs of a rank and a role."""
+class TestGrantableRoles:
+    """Tries all pairs of a rank and a role."""
 
     def breaches(
         self, actors: dict[str, Actor], give: Callable[[Actor, Person.Role], Any]
@@ -469,7 +469,7 @@ class TestWhichRoles:
             return str(refused)
         return None
 
-    def test_somebody_new_gets(self, actors: dict[str, Actor]) -> None:
+    def test_for_a_new_person(self, actors: dict[str, Actor]) -> None:
         bob = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
         def give(actor: Actor, role: Person.Role) -> None:
@@ -477,7 +477,7 @@ class TestWhichRoles:
 
         assert self.breaches(actors, give) == []
 
-    def test_somebody_who_is_here_gets(self, actors: dict[str, Actor]) -> None:
+    def test_for_an_existing_person(self, actors: dict[str, Actor]) -> None:
         guest = core.person(role=Person.Role.GUEST)
 
         def give(actor: Actor, role: Person.Role) -> None:
@@ -485,7 +485,7 @@ class TestWhichRoles:
 
         assert self.breaches(actors, give) == []
 
-    def test_somebody_who_is_back_gets_again(self, actors: dict[str, Actor]) -> None:
+    def test_of_withheld_roles(self, actors: dict[str, Actor]) -> None:
         guest = core.person(role=Person.Role.GUEST)
 
         def give(actor: Actor, role: Person.Role) -> None:
@@ -494,18 +494,18 @@ class TestWhichRoles:
 
         assert self.breaches(actors, give) == []
 
-    def test_a_group_brings(self, actors: dict[str, Actor]) -> None:
+    def test_of_group_mappings(self, actors: dict[str, Actor]) -> None:
         def give(actor: Actor, role: Person.Role) -> None:
             group_mappings.check_mappable(role, Author(actor=actor), is_owner_confirmed=True)
 
         assert self.breaches(actors, give) == []
 
 
-class TestElevatedRoles:
-    """Roles of the company's own …"""
+class TestElevatedCustomRoles:
+    """Only actors above the lowest rank may grant, mark or delete elevated custom roles."""
 
     def refused(self, actors: dict[str, Actor], change: Callable[[Actor], Any]) -> set[str]:
-        """Return who may not do that."""
+        """Return the kinds of actors that are refused."""
         refused = set()
         for kind, actor in actors.items():
             with taken_back():
@@ -518,7 +518,7 @@ class TestElevatedRoles:
 
     LOWEST = {kind for kind, rank in rank_cases.ACTORS.items() if rank == 0}
 
-    def test_are_given(self, actors: dict[str, Actor]) -> None:
+    def test_can_be_granted_by_rank(self, actors: dict[str, Actor]) -> None:
         ada, role = core.person(), rank_cases.role(is_elevated=True)
 
         def give(actor: Actor) -> None:
@@ -526,7 +526,7 @@ class TestElevatedRoles:
 
         assert self.refused(actors, give) == self.LOWEST
 
-    def test_are_given_back(self, actors: dict[str, Actor]) -> None:
+    def test_can_be_given_back_by_rank(self, actors: dict[str, Actor]) -> None:
         ada, role = core.person(), rank_cases.role(is_elevated=True)
         Person.objects.filter(pk=ada.pk).update(withheld_roles={key_of(role): ASKED})
 
@@ -536,7 +536,9 @@ class TestElevatedRoles:
         assert self.refused(actors, give) == self.LOWEST
 
     @pytest.mark.parametrize("is_elevated", [True, False])
-    def test_are_marked_and_unmarked(self, actors: dict[str, Actor], *, is_elevated: bool) -> None:
+    def test_can_be_marked_and_unmarked_by_rank(
+        self, actors: dict[str, Actor], *, is_elevated: bool
+    ) -> None:
         role = rank_cases.role(is_elevated=not is_elevated)
         role.is_elevated = is_elevated
 
@@ -545,7 +547,7 @@ class TestElevatedRoles:
 
         assert self.refused(actors, save) == self.LOWEST
 
-    def test_are_deleted(self, actors: dict[str, Actor]) -> None:
+    def test_can_be_deleted_by_rank(self, actors: dict[str, Actor]) -> None:
         role = rank_cases.role(is_elevated=True)
 
         def delete(actor: Actor) -> None:
@@ -555,8 +557,10 @@ class TestElevatedRoles:
 
 
 @pytest.mark.parametrize("kind", [BulkChange.Kind.DEACTIVATED, BulkChange.Kind.REACTIVATED])
-def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]) -> None:
-    """All pairs of ranks; whoever is above the one who asks is kept, and it says why."""
+def test_undo_of_deactivation_or_reactivation_respects_ranks(
+    kind: BulkChange.Kind, actors: dict[str, Actor]
+) -> None:
+    """Tries all pairs of ranks; people above the actor are kept, with the reason."""
 
     def target(rank: str) -> Person:
         person = core.person() if kind == BulkChange.Kind.DEACTIVATED else gone(TESTS)
@@ -578,8 +582,8 @@ def test_whom_undoing_takes_back(kind: BulkChange.Kind, actors: dict[str, Actor]
     assert list(breaches(target, undo, actors)) == []
 
 
-def test_whom_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
-    """All pairs of ranks; whoever is above the one who asks is skipped, and it says why."""
+def test_bulk_edit_respects_ranks(actors: dict[str, Actor]) -> None:
+    """Tries all pairs of ranks; people above the actor are skipped, with the reason."""
     department = core.department()
 
     def apply(person: Person, actor: Actor) -> None:
@@ -594,7 +598,7 @@ def test_whom_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
     assert list(breaches(somebody, apply, actors)) == []
 
 
-def test_whom_undoing_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
+def test_undo_of_a_bulk_edit_respects_ranks(actors: dict[str, Actor]) -> None:
     department = core.department()
 
     def target(rank: str) -> Person:
@@ -617,17 +621,15 @@ def test_whom_undoing_a_bulk_edit_changes(actors: dict[str, Actor]) -> None:
     assert list(breaches(target, undo, actors)) == []
 
 
-class TestAnActor:
-    """The rank of an actor …"""
-
-    def test_who_was_deactivated_is_the_lowest(self) -> None:
+class TestRankOfActor:
+    def test_is_lowest_after_deactivation(self) -> None:
         olga = core.owner()
         people.deactivate_person(olga, actor=TESTS)
 
         with pytest.raises(RankRefused):
             people.deactivate_person(core.administrator(), actor=olga.actor)
 
-    def test_who_was_demoted_is_the_new_one(self) -> None:
+    def test_is_the_new_one_after_demotion(self) -> None:
         olga = core.owner()
         actor = olga.actor
         Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
@@ -635,25 +637,25 @@ class TestAnActor:
         with pytest.raises(RankRefused):
             people.deactivate_person(core.owner(), actor=actor)
 
-    def test_of_another_company_is_the_lowest(self) -> None:
+    def test_is_lowest_for_actors_of_another_company(self) -> None:
         with core.in_another_tenant():
             stranger = core.owner(email="olga@example.com")
 
         with pytest.raises(RankRefused):
             people.deactivate_person(core.administrator(), actor=stranger.actor)
 
-    def test_who_was_written_down_is_found_by_the_address(self) -> None:
+    def test_is_found_by_address_for_a_stored_actor(self) -> None:
         olga, admin = core.owner(email="Olga@example.com"), core.administrator()
 
         assert people.deactivate_person(admin, actor=Actor.read(str(olga.actor)))
 
     @pytest.mark.parametrize("kind", ["", "api", "Person", "unheard-of"])
-    def test_of_a_kind_that_there_is_not_is_the_lowest(self, kind: str) -> None:
+    def test_is_lowest_for_unknown_kinds(self, kind: str) -> None:
         with pytest.raises(RankRefused):
             people.deactivate_person(core.administrator(), actor=Actor(kind, "x"))
 
     @pytest.mark.parametrize("kind", ["command", "job", "scim", "oidc", "ldap", "windows"])
-    def test_that_follows_rules_of_its_own_is_above_all(self, kind: str) -> None:
+    def test_is_highest_for_commands_jobs_and_providers(self, kind: str) -> None:
         assert people.deactivate_person(core.owner(), actor=Actor(kind, "x"))
 
 

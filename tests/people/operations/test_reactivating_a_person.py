@@ -1,4 +1,4 @@
-"""Reactivating a person …"""
+"""Reactivating a person."""
 
 import pytest
 
@@ -15,11 +15,11 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
-    """Make a cardholder who joined and is shut out."""
+    """A deactivated cardholder who had joined."""
     return core.person(state=Person.State.INACTIVE, deactivated_by="scim:okta")
 
 
-def test_lets_them_back_in(ada: Person) -> None:
+def test_makes_the_person_active(ada: Person) -> None:
     assert people.reactivate_person(ada, actor=OKTA)
 
     stored = Person.objects.get(pk=ada.pk)
@@ -27,7 +27,7 @@ def test_lets_them_back_in(ada: Person) -> None:
     assert (stored.deactivated_at, stored.deactivated_by) == (None, "")
 
 
-def test_is_one_event(ada: Person) -> None:
+def test_records_one_event(ada: Person) -> None:
     people.reactivate_person(ada, actor=HELPDESK)
 
     event = ada.events.get()
@@ -35,7 +35,7 @@ def test_is_one_event(ada: Person) -> None:
     assert event.changes == {"state": {"from": "inactive", "to": "active"}}
 
 
-def test_changes_nothing_when_they_are_in(ada: Person) -> None:
+def test_second_reactivation_changes_nothing(ada: Person) -> None:
     people.reactivate_person(ada, actor=OKTA)
 
     assert not people.reactivate_person(ada, actor=OKTA)
@@ -43,7 +43,7 @@ def test_changes_nothing_when_they_are_in(ada: Person) -> None:
     assert ada.events.count() == 1
 
 
-def test_does_not_revive_a_session_from_before(owner: Person) -> None:
+def test_earlier_sessions_stay_ended(owner: Person) -> None:
     ada = core.person()
     before = ada.get_session_auth_hash()
     people.deactivate_person(ada, actor=OKTA)
@@ -53,7 +53,7 @@ def test_does_not_revive_a_session_from_before(owner: Person) -> None:
     assert Person.objects.get(pk=ada.pk).get_session_auth_hash() != before
 
 
-def test_invites_again_who_never_joined(owner: Person) -> None:
+def test_person_who_never_joined_is_invited_again(owner: Person) -> None:
     bob = core.person(state=Person.State.INACTIVE, joined_at=None)
 
     people.reactivate_person(bob, actor=OKTA)
@@ -62,7 +62,7 @@ def test_invites_again_who_never_joined(owner: Person) -> None:
     assert bob.invites.get().source == "scim"
 
 
-def test_can_hold_that_invite(owner: Person) -> None:
+def test_new_invite_can_be_on_hold(owner: Person) -> None:
     bob = core.person(state=Person.State.INACTIVE, joined_at=None)
 
     people.reactivate_person(bob, actor=OKTA, invitation=Invitation(hold_reason="No manager yet"))
@@ -70,13 +70,13 @@ def test_can_hold_that_invite(owner: Person) -> None:
     assert bob.invites.get().hold_reason == "No manager yet"
 
 
-def test_invites_nobody_who_joined(ada: Person) -> None:
+def test_person_who_joined_gets_no_invite(ada: Person) -> None:
     people.reactivate_person(ada, actor=OKTA)
 
     assert not ada.invites.exists()
 
 
-def test_brings_nobody_back_from_termination(owner: Person) -> None:
+def test_terminated_person_cannot_be_reactivated(owner: Person) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
     with pytest.raises(people.Terminated):

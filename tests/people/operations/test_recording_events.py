@@ -1,4 +1,4 @@
-"""Recording events …"""
+"""Recording events."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -88,7 +88,7 @@ def _pick(people: list[Person], number: int | None) -> Any:
 
 @contextmanager
 def after(steps: list[Step]) -> Iterator[None]:
-    """Take the steps, as far as the rules let us, at a company that is forgotten afterwards."""
+    """Take the steps that are allowed, in a tenant that is rolled back afterwards."""
     with transaction.atomic(), tenancy.use(core.tenant()):
         people = [add_person(OLGA, actor=OKTA)]
         for step in steps:
@@ -98,8 +98,8 @@ def after(steps: list[Step]) -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def history(person: Person) -> dict[str, str]:
-    """Fold what the events say, from nothing; each must begin where the last one ended."""
+def fold_events(person: Person) -> dict[str, str]:
+    """Compute the fields from all events; the old value of each must be the current one."""
     folded: dict[str, str | None] = {}
     for event in person.events.order_by("pk"):
         for name, change in event.changes.items():
@@ -110,15 +110,15 @@ def history(person: Person) -> dict[str, str]:
 
 @settings(max_examples=40, deadline=None)
 @given(steps=st.lists(additions() | revisions() | moves(), max_size=15))
-def test_keeps_enough_to_fold_everybody_from_nothing(steps: list[Step]) -> None:
+def test_fields_of_every_person_follow_from_their_events(steps: list[Step]) -> None:
     with after(steps):
         for person in Person.objects.all():
-            assert history(person) == person_fields.snapshot(person)
+            assert fold_events(person) == person_fields.snapshot(person)
 
 
 @settings(max_examples=40, deadline=None)
 @given(steps=st.lists(additions() | revisions() | moves(), max_size=10))
-def test_adds_nothing_when_what_is_so_is_said_again(steps: list[Step]) -> None:
+def test_repeating_the_current_values_records_no_event(steps: list[Step]) -> None:
     with after(steps):
         before = Event.objects.count()
         for person in Person.objects.all():
@@ -127,7 +127,7 @@ def test_adds_nothing_when_what_is_so_is_said_again(steps: list[Step]) -> None:
         assert Event.objects.count() == before
 
 
-def test_names_the_request_that_caused_it(ada: Person) -> None:
+def test_event_has_the_id_of_its_request(ada: Person) -> None:
     request_id = uuid4()
 
     with events.caused_by(request_id):
@@ -138,7 +138,7 @@ def test_names_the_request_that_caused_it(ada: Person) -> None:
     assert list(caused) == [request_id, None]
 
 
-def test_forgets_the_request_when_it_fails(ada: Person) -> None:
+def test_id_of_a_failed_request_is_not_used_afterwards(ada: Person) -> None:
     with pytest.raises(ZeroDivisionError), events.caused_by(uuid4()):
         raise ZeroDivisionError
     deactivate_person(ada, actor=OKTA)
@@ -146,14 +146,14 @@ def test_forgets_the_request_when_it_fails(ada: Person) -> None:
     assert ada.events.get().request_id is None
 
 
-def test_needs_no_person_but_a_tenant(ada: Person) -> None:
+def test_event_can_be_without_a_person_and_has_the_tenant(ada: Person) -> None:
     event = events.record(Event.Kind.TENANT_CREATED, None, actor=OKTA, name="Acme")
 
     assert event.tenant_id == ada.tenant_id
     assert (event.person, event.facts) == (None, {"name": "Acme"})
 
 
-def test_leaves_nothing_pending_that_nobody_awaits(ada: Person) -> None:
+def test_event_without_subscribers_is_not_pending(ada: Person) -> None:
     people_update.revise_person(ada, ada.profile, actor=OKTA, custom_values={"badge": "7"})
     lifecycle.revoke_invite(ada, actor=OKTA)
 
@@ -161,7 +161,7 @@ def test_leaves_nothing_pending_that_nobody_awaits(ada: Person) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_is_undone_with_the_change(ada: Person) -> None:
+def test_rollback_removes_the_event_of_the_change(ada: Person) -> None:
     with suppress(ZeroDivisionError), transaction.atomic():
         deactivate_person(ada, actor=OKTA)
         raise ZeroDivisionError

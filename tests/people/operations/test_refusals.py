@@ -1,4 +1,4 @@
-"""A refusal …"""
+"""Codes, fields and messages of refusals."""
 
 import pytest
 
@@ -83,7 +83,7 @@ ADA = Person(given_name="Ada", family_name="Lovelace")
     ],
     ids=lambda value: value if isinstance(value, str) and " " not in value else "",
 )
-def test_says_always_the_same(
+def test_refusal_has_stable_code_field_and_message(
     refusal: PeopleError, code: str, field: str | None, message: str
 ) -> None:
     assert (refusal.code, refusal.field, str(refusal)) == (code, field, message)

@@ -1,4 +1,4 @@
-"""Terminating a person is refused …"""
+"""Refused terminations."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ OPERATOR = Actor("command", "tests")
 
 
 def refused(person: Person, said: HandoverPlan, refusal: type[PeopleError]) -> str:
-    """Be refused, and see that nothing has happened."""
+    """Return the message of the refusal; check that nothing was changed."""
     before = Person.objects.get(pk=person.pk).__dict__ | {"_state": None}
     with pytest.raises(refusal) as caught:
         terminate.terminate_person(person, said, actor=OPERATOR)
@@ -32,38 +32,40 @@ def refused(person: Person, said: HandoverPlan, refusal: type[PeopleError]) -> s
     return str(caught.value)
 
 
-# The ways to get something more.
-GETTING: dict[str, Callable[[Person], Any]] = {
+# How to give a person one more item of each kind.
+ADD_ITEM: dict[str, Callable[[Person], Any]] = {
     "cards": offboarding.card,
     "funds": offboarding.fund,
     "steps": offboarding.step,
 }
 
 
-def test_without_a_replacement_for_a_step(leaver: Leaver) -> None:
+def test_refused_without_a_successor_for_an_approval_step(leaver: Leaver) -> None:
     said = replace(to(leaver.heir, leaver.person), steps={})
 
     assert "approval step “Bills, step 2”" in refused(leaver.person, said, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
-def test_when_they_got_something_since(leaver: Leaver, kind: str) -> None:
+def test_refused_if_the_person_has_received_an_item_meanwhile(leaver: Leaver, kind: str) -> None:
     said = to(leaver.heir, leaver.person)
-    GETTING[kind](leaver.person)
+    ADD_ITEM[kind](leaver.person)
 
     assert "Reload the page" in refused(leaver.person, said, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
-def test_when_it_names_what_is_not_theirs(leaver: Leaver, owner: Person, kind: str) -> None:
-    made = GETTING[kind](owner)
+def test_refused_if_the_plan_names_an_item_of_another_person(
+    leaver: Leaver, owner: Person, kind: str
+) -> None:
+    made = ADD_ITEM[kind](owner)
     said = to(leaver.heir, leaver.person)
     more = {**getattr(said, kind), str(made.pk): str(leaver.heir.pk)}
 
     refused(leaver.person, but(said, kind, more), handover_plan.HoldsLess)
 
 
-def test_for_a_physical_card_that_shall_go_to_somebody(leaver: Leaver) -> None:
+def test_refused_if_a_physical_card_has_a_successor(leaver: Leaver) -> None:
     said = to(leaver.heir, leaver.person)
     moved = dict.fromkeys(said.cards, str(leaver.heir.pk))
 
@@ -96,7 +98,7 @@ def test_for_a_physical_card_that_shall_go_to_somebody(leaver: Leaver) -> None:
         pytest.param(lambda ada: str(ada.pk).upper(), "no person has this id", id="upper case"),
     ],
 )
-def test_for_a_successor_who_cannot_be_one(
+def test_refused_for_an_invalid_successor(
     leaver: Leaver, kind: str, make_successor: Any, why: str
 ) -> None:
     bad = make_successor(leaver.person)
@@ -107,7 +109,7 @@ def test_for_a_successor_who_cannot_be_one(
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds"])
-def test_across_currencies(leaver: Leaver, kind: str) -> None:
+def test_refused_for_a_successor_with_another_currency(leaver: Leaver, kind: str) -> None:
     london = core.location("London", entity=core.entity("London Ltd", "GBP"))
     said = to(leaver.heir, leaver.person)
     bad = str(core.person(location=london).pk)
@@ -116,7 +118,7 @@ def test_across_currencies(leaver: Leaver, kind: str) -> None:
     assert "in EUR" in refused(leaver.person, said, handover_plan.InvalidSuccessor)
 
 
-def test_with_a_guest_as_the_manager(leaver: Leaver) -> None:
+def test_refused_for_a_guest_as_new_manager(leaver: Leaver) -> None:
     guest = core.person(role=Person.Role.GUEST)
     said = replace(to(leaver.heir, leaver.person), reports=str(guest.pk))
 
@@ -124,7 +126,7 @@ def test_with_a_guest_as_the_manager(leaver: Leaver) -> None:
     assert "guests cannot be managers" in refusal
 
 
-def test_with_a_manager_who_would_close_a_circle(leaver: Leaver) -> None:
+def test_refused_for_a_new_manager_below_the_reports(leaver: Leaver) -> None:
     bob, _ = leaver.reports
     said = replace(to(leaver.heir, leaver.person), reports=str(core.person(manager=bob).pk))
 
@@ -133,13 +135,13 @@ def test_with_a_manager_who_would_close_a_circle(leaver: Leaver) -> None:
     )
 
 
-def test_for_the_last_owner(owner: Person) -> None:
+def test_refused_for_the_last_owner(owner: Person) -> None:
     core.administrator()
 
     refused(owner, HandoverPlan(), base_roles.LastOwner)
 
 
-def test_for_the_last_administrator(tenant: object) -> None:
+def test_refused_for_the_last_administrator(tenant: object) -> None:
     refused(core.administrator(), HandoverPlan(), base_roles.LastAdministrator)
 
 
@@ -154,7 +156,7 @@ def _of_another_company() -> str:
 
 
 def _one_to(successor: str, said: HandoverPlan, kind: str) -> dict[str, str | None]:
-    """Send the first thing that goes to anybody to the successor."""
+    """Give the first item that has a successor to this successor."""
     told = getattr(said, kind)
     first = next(key for key, whom in told.items() if whom)
     return {**told, first: successor}

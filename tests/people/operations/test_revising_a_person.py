@@ -1,4 +1,4 @@
-"""Revising a person …"""
+"""Revising the fields of a person."""
 
 from dataclasses import replace
 from typing import Any
@@ -20,7 +20,7 @@ def revise(person: Person, *, actor: Actor = OKTA, **said: Any) -> bool:
     return people_update.revise_person(person, replace(person.profile, **said), actor=actor)
 
 
-def test_stores_what_is_new_and_says_so(ada: Person) -> None:
+def test_stores_new_values(ada: Person) -> None:
     assert revise(ada, family_name="King", department="Legal", location="Oslo")
 
     stored = Person.objects.get(pk=ada.pk)
@@ -28,7 +28,7 @@ def test_stores_what_is_new_and_says_so(ada: Person) -> None:
     assert (stored.profile.department, stored.profile.location) == ("Legal", "Oslo")
 
 
-def test_is_one_event_with_the_difference(ada: Person) -> None:
+def test_records_one_event_with_the_difference(ada: Person) -> None:
     revise(ada, family_name="King", department="Legal")
 
     event = ada.events.get()
@@ -40,7 +40,7 @@ def test_is_one_event_with_the_difference(ada: Person) -> None:
     }
 
 
-def test_with_what_is_already_so_changes_nothing(ada: Person) -> None:
+def test_current_values_change_nothing(ada: Person) -> None:
     revise(ada, department="Legal", location="Oslo")
     seen = Person.objects.get(pk=ada.pk)
 
@@ -50,13 +50,13 @@ def test_with_what_is_already_so_changes_nothing(ada: Person) -> None:
     assert Person.objects.get(pk=ada.pk).changed_at == seen.changed_at
 
 
-def test_sees_one_department_in_any_case(ada: Person) -> None:
+def test_department_in_another_case_changes_nothing(ada: Person) -> None:
     revise(ada, department="Legal")
 
     assert not revise(ada, department="LEGAL")
 
 
-def test_can_take_the_department_and_the_location_away(ada: Person) -> None:
+def test_department_and_location_can_be_removed(ada: Person) -> None:
     revise(ada, department="Legal", location="Oslo")
 
     assert revise(ada, department="", location="")
@@ -65,7 +65,7 @@ def test_can_take_the_department_and_the_location_away(ada: Person) -> None:
     assert (stored.department, stored.location) == (None, None)
 
 
-def test_keeps_the_role_and_the_manager_that_were_not_said(ada: Person) -> None:
+def test_keeps_role_and_manager_if_not_given(ada: Person) -> None:
     boss = core.person()
     people_update.revise_person(ada, ada.profile, actor=HELPDESK, manager=boss)
 
@@ -75,7 +75,7 @@ def test_keeps_the_role_and_the_manager_that_were_not_said(ada: Person) -> None:
     assert (stored.manager, stored.role) == (boss, Person.Role.CARDHOLDER)
 
 
-def test_adds_custom_values_to_those_there_are(ada: Person) -> None:
+def test_merges_custom_values(ada: Person) -> None:
     people_update.revise_person(
         ada, ada.profile, actor=OKTA, custom_values={"badge": "7", "desk": "A"}
     )
@@ -85,7 +85,7 @@ def test_adds_custom_values_to_those_there_are(ada: Person) -> None:
     assert ada.events.latest("pk").changes == {"custom.badge": {"from": "7", "to": "8"}}
 
 
-def test_sees_the_person_as_they_are_now(ada: Person) -> None:
+def test_uses_current_values_instead_of_a_stale_row(ada: Person) -> None:
     stale = Person.objects.get(pk=ada.pk)
     revise(ada, department="Legal", location="Oslo")
 
@@ -95,7 +95,7 @@ def test_sees_the_person_as_they_are_now(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("said", [{"given_name": " "}, {"family_name": "42"}])
-def test_is_refused_without_a_usable_name(ada: Person, said: dict[str, Any]) -> None:
+def test_refuses_invalid_name(ada: Person, said: dict[str, Any]) -> None:
     with pytest.raises(person_fields.InvalidName):
         revise(ada, department="Legal", **said)
 
@@ -103,7 +103,7 @@ def test_is_refused_without_a_usable_name(ada: Person, said: dict[str, Any]) -> 
     assert not Event.objects.exists()
 
 
-def test_is_refused_for_an_address_that_somebody_has(ada: Person) -> None:
+def test_refuses_email_that_is_in_use(ada: Person) -> None:
     core.person(email="Alan@example.com", state=Person.State.INACTIVE)
 
     with pytest.raises(person_fields.DuplicateEmail):
@@ -128,7 +128,7 @@ class TestMoving:
 
         assert Person.objects.get(pk=ada.pk).profile.location == "Rome"
 
-    def test_to_another_entity_of_the_same_currency_is_fine(
+    def test_to_another_entity_of_the_same_currency_is_allowed(
         self, ada: Person, tenant: Tenant
     ) -> None:
         core.location("Lyon", entity=core.entity("France", currency="EUR"))
@@ -136,14 +136,16 @@ class TestMoving:
 
         assert revise(ada, location="Lyon")
 
-    def test_there_as_the_first_location_is_fine(self, ada: Person, overseas: Entity) -> None:
+    def test_to_an_entity_of_any_currency_is_allowed_as_first_location(
+        self, ada: Person, overseas: Entity
+    ) -> None:
         core.location("Boston", entity=overseas)
 
         assert revise(ada, location="Boston")
 
 
-class TestTheAddress:
-    def test_of_somebody_who_joined_waits_to_be_confirmed(self, ada: Person) -> None:
+class TestEmailAddress:
+    def test_of_a_person_who_joined_is_pending(self, ada: Person) -> None:
         assert revise(ada, email="ada@new.example.com")
 
         stored = Person.objects.get(pk=ada.pk)
@@ -153,24 +155,24 @@ class TestTheAddress:
             "pending_email": {"from": None, "to": "ada@new.example.com"}
         }
 
-    def test_said_again_changes_nothing(self, ada: Person) -> None:
+    def test_pending_already_changes_nothing(self, ada: Person) -> None:
         revise(ada, email="ada@new.example.com")
 
         assert not revise(ada, email="ada@new.example.com")
 
-    def test_said_again_is_no_refusal_when_somebody_took_it(self, ada: Person) -> None:
+    def test_pending_does_not_prevent_other_changes_when_taken(self, ada: Person) -> None:
         revise(ada, email="ada@new.example.com")
         core.person(email="ada@new.example.com")
 
         assert revise(ada, department="Legal")
 
-    def test_gives_way_to_a_later_one(self, ada: Person) -> None:
+    def test_pending_is_replaced_by_a_later_one(self, ada: Person) -> None:
         revise(ada, email="ada@new.example.com")
         revise(ada, email="ada@newer.example.com")
 
         assert Person.objects.get(pk=ada.pk).pending_email == "ada@newer.example.com"
 
-    def test_is_no_longer_pending_when_the_old_one_is_asserted(self, ada: Person) -> None:
+    def test_is_no_longer_pending_when_the_old_one_is_sent(self, ada: Person) -> None:
         revise(ada, email="ada@new.example.com")
 
         assert revise(ada, email="ada@example.com")
@@ -192,7 +194,7 @@ class TestTheAddress:
         assert (stored.email, stored.pending_email) == ("Ada@Example.com", "")
 
     @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
-    def test_of_somebody_who_never_joined_is_the_new_one_at_once(
+    def test_of_a_person_who_never_joined_changes_at_once(
         self, tenant: Tenant, state: Person.State
     ) -> None:
         bob = core.person(state=state, joined_at=None)
@@ -203,8 +205,8 @@ class TestTheAddress:
         assert (stored.pk, stored.pending_email) == (bob.pk, "")
 
 
-class TestOwnership:
-    def test_is_marked_on_what_the_provider_said(self, ada: Person) -> None:
+class TestManagedFields:
+    def test_are_marked_for_the_values_of_the_provider(self, ada: Person) -> None:
         boss = core.person()
         profile = replace(ada.profile, department="Legal", role=None)
 
@@ -214,7 +216,7 @@ class TestOwnership:
         assert {mark["by"] for mark in marks.values()} == {"scim:okta"}
         assert set(marks) == {"given_name", "family_name", "email", "department", "manager"}
 
-    def test_dates_from_the_first_time(self, ada: Person) -> None:
+    def test_keep_the_date_of_the_first_value(self, ada: Person) -> None:
         revise(ada)
         marks = Person.objects.get(pk=ada.pk).managed_fields
 
@@ -222,18 +224,18 @@ class TestOwnership:
 
         assert Person.objects.get(pk=ada.pk).managed_fields == marks
 
-    def test_alone_is_no_change_and_no_event(self, ada: Person) -> None:
+    def test_are_marked_without_a_change_or_event(self, ada: Person) -> None:
         assert not revise(ada)
 
         assert Person.objects.get(pk=ada.pk).managed_fields
         assert not ada.events.exists()
 
-    def test_is_not_taken_by_hand(self, ada: Person) -> None:
+    def test_are_not_marked_by_an_administrator(self, ada: Person) -> None:
         revise(ada, actor=HELPDESK, department="Legal")
 
         assert Person.objects.get(pk=ada.pk).managed_fields == {}
 
-    def test_does_not_keep_an_administrator_from_changing_it(self, ada: Person) -> None:
+    def test_can_be_changed_by_an_administrator(self, ada: Person) -> None:
         revise(ada, department="Legal")
 
         assert revise(ada, actor=HELPDESK, department="Sales")
@@ -242,7 +244,7 @@ class TestOwnership:
         assert stored.profile.department == "Sales"
         assert stored.managed_fields["department"]["by"] == "scim:okta"
 
-    def test_passes_to_another_provider_that_says_it(self, ada: Person) -> None:
+    def test_pass_to_another_provider_that_sends_the_value(self, ada: Person) -> None:
         revise(ada, department="Legal")
 
         revise(ada, actor=Actor("scim", "entra"))

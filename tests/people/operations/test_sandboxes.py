@@ -1,4 +1,4 @@
-"""A sandbox …"""
+"""Sandbox tenants."""
 
 import pytest
 
@@ -19,11 +19,11 @@ def sandbox(tenant: Tenant) -> Tenant:
     return sandboxes.open_sandbox(tenant, actor=JOB)
 
 
-def test_is_made_once(tenant: Tenant, sandbox: Tenant) -> None:
+def test_sandbox_is_created_once(tenant: Tenant, sandbox: Tenant) -> None:
     assert sandboxes.open_sandbox(tenant, actor=JOB) == sandbox
 
 
-def test_issues_in_the_currency_of_its_company(tenant: Tenant) -> None:
+def test_sandbox_has_the_currency_of_its_company(tenant: Tenant) -> None:
     assert tenant.default_entity
     tenant.default_entity.currency = "USD"
 
@@ -33,20 +33,20 @@ def test_issues_in_the_currency_of_its_company(tenant: Tenant) -> None:
     assert sandbox.default_entity.currency == "USD"
 
 
-def test_is_not_among_the_operators_tenants(tenant: Tenant, sandbox: Tenant) -> None:
+def test_sandbox_is_not_in_the_list_of_tenants(tenant: Tenant, sandbox: Tenant) -> None:
     page = text_of(signed_in(core.owner(is_operator=True)).get("/tenants/"))
 
     assert tenant.name in page
     assert "Sandbox" not in page
 
 
-def test_lets_nobody_in_who_has_a_session(sandbox: Tenant) -> None:
+def test_sandbox_owner_cannot_open_pages(sandbox: Tenant) -> None:
     assert sandbox.owner
 
     assert signed_in(sandbox.owner).get("/people/").status_code == 302
 
 
-def test_is_emptied_of_all_but_its_owner(sandbox: Tenant) -> None:
+def test_emptied_sandbox_keeps_only_its_owner(sandbox: Tenant) -> None:
     with tenancy.use(sandbox):
         boss = core.person(department=core.department(), location=core.location())
         core.person(manager=boss)

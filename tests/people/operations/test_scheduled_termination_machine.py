@@ -1,9 +1,9 @@
-"""Whatever anybody does, and in whatever order, the job terminates …
+"""State machine: in any order of changes, the job terminates exactly the people who are due.
 
-A model beside the product says who has to leave at each tick: nobody early, nobody twice,
-nobody who is back, whom a colleague deactivated, who is exempt, or for whom a reason holds;
-and everybody else at the first tick after their day. Nobody whom switching auto-termination
-on, shortening its days, or undoing a click makes due leaves within 24 hours.
+A model of the product computes who must be terminated at each run: no person early, twice, after a
+reactivation, after a manual deactivation, while exempt or while blocked; and every other person at
+the first run after the due date. People who become due because auto-termination is turned on, its
+days are shortened or a bulk change is undone have at least 24 hours.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ HAND = Actor("person", "owner@example.com")
 MAX_PEOPLE = 5
 WHO = st.integers(0, MAX_PEOPLE - 1)
 DAYS = st.sampled_from([1, 2, 45])
-# Also back; and to a moment before, or at, the one on which somebody is due.
+# Also backward, and to moments just before or at a due date.
 HOURS = st.sampled_from([1, 23, 24, 25, 48, 24 * 44, 24 * 45, -1, -47])
 GRACE = timedelta(hours=24)
 # Two days before the clocks of Berlin go forward.
@@ -99,7 +99,7 @@ def _degrade(person: Person) -> None:
 
 
 def _be_in_bulk_change(person: Person) -> None:
-    # By another connection: the guard adds people who leave by the same one within an hour.
+    # Another connection, because alerts combine deactivations by one connection within an hour.
     bulk_change(person, actor="scim:entra")
 
 
@@ -108,8 +108,8 @@ def _confirm(person: Person) -> None:
     changes.update(confirmed_at=timezone.now())
 
 
-# What stands in the way: how it comes, and how it goes.
-HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], object]]] = {
+# For each blocker: how to add it, and how to remove it.
+BLOCKERS: dict[str, tuple[Callable[[Person], object], Callable[[Person], object]]] = {
     "reimbursement": (_owe("reimbursement", "approved"), _settle("reimbursement", "paid")),
     "bill": (_owe("bill", "open"), _settle("bill", "paid")),
     "transaction": (_owe("transaction", "incomplete"), _settle("transaction", "complete")),
@@ -120,12 +120,12 @@ HINDRANCES: dict[str, tuple[Callable[[Person], object], Callable[[Person], objec
 }
 
 EXEMPTION = "exemption"
-# What undoing a click brings back.
-GIVEN_BACK = ("state", "is_by_scim", "since", "due_at", "is_postponed", "is_exempt")
+# The attributes that undoing a bulk change restores.
+RESTORED = ("state", "is_by_scim", "since", "due_at", "is_postponed", "is_exempt")
 BACK = {"is_exempt": False, "due_at": None, "is_postponed": False}
-# What those who leave have with them; half of them nothing.
-BAGGAGE = st.lists(
-    st.none() | st.sampled_from([EXEMPTION, *HINDRANCES]),
+# A blocker, an exemption or nothing for each person.
+CIRCUMSTANCES = st.lists(
+    st.none() | st.sampled_from([EXEMPTION, *BLOCKERS]),
     min_size=MAX_PEOPLE,
     max_size=MAX_PEOPLE,
 )
@@ -133,7 +133,7 @@ BAGGAGE = st.lists(
 
 @dataclass
 class Modelled:
-    """What has to be true of somebody."""
+    """The expected state of a person."""
 
     person: Person
     state: str = "active"
@@ -143,8 +143,8 @@ class Modelled:
     due_at: datetime | None = None
     is_postponed: bool = False
     is_exempt: bool = False
-    hindrances: set[str] = field(default_factory=set)
-    # How often they came or went.
+    blockers: set[str] = field(default_factory=set)
+    # The number of changes of the state.
     moves: int = 0
 
     def be(self, state: str, **more: Any) -> None:
@@ -154,7 +154,7 @@ class Modelled:
             setattr(self, name, value)
 
     def counted(self, days: int) -> datetime:
-        """Return when they are due if nothing but the days counts and what was postponed."""
+        """Return the due date from the days or the postponement, without the grace period."""
         if self.is_postponed:
             assert self.due_at
             return self.due_at
@@ -169,14 +169,14 @@ class Modelled:
         self.due_at = max(self.counted(days), floor)
 
     def must_leave(self, days: int | None, now: datetime) -> bool:
-        if self.due_at is None or self.is_exempt or days is None or self.hindrances:
+        if self.due_at is None or self.is_exempt or days is None or self.blockers:
             return False
         return self.due_at <= now
 
 
 @dataclass
 class Click:
-    """What somebody did on the People page, and what undoing it gives back."""
+    """A bulk action on the People page, and the state that undoing it restores."""
 
     change: BulkChange
     one: Modelled
@@ -192,8 +192,8 @@ class Leaving(RuleBasedStateMachine):
         self.people: list[Modelled] = []
         self.click: Click | None = None
 
-    @initialize(days=DAYS, hindered_by=BAGGAGE)
-    def begin(self, days: int, hindered_by: list[str | None]) -> None:
+    @initialize(days=DAYS, blocked_by=CIRCUMSTANCES)
+    def begin(self, days: int, blocked_by: list[str | None]) -> None:
         self.stack = ExitStack()
         self.stack.enter_context(transaction.atomic())
         self.clock = self.stack.enter_context(time_machine.travel(self.now, tick=False))
@@ -203,16 +203,16 @@ class Leaving(RuleBasedStateMachine):
         Role.objects.create(tenant=tenant, name="Auditor", is_elevated=True)
         self.people, self.click = [], None
         self.switch(days)
-        self.hire(hindered_by)
+        self.hire(blocked_by)
 
-    @rule(hindered_by=BAGGAGE)
-    def hire(self, hindered_by: list[str | None]) -> None:
-        """Fill the places of those who have left with others, who leave as well."""
+    @rule(blocked_by=CIRCUMSTANCES)
+    def hire(self, blocked_by: list[str | None]) -> None:
+        """Replace terminated people with new ones, and deactivate these."""
         here = sum(one.state != "terminated" for one in self.people)
-        for what in hindered_by[here:]:
+        for what in blocked_by[here:]:
             one = Modelled(core.person())
             self.people.append(one)
-            self.shut_out(one, by_scim=True)
+            self.deactivate_one(one, by_scim=True)
             if what == EXEMPTION:
                 schedule.exempt(one.person, because="Lawsuit", actor=HAND)
                 one.is_exempt = True
@@ -224,7 +224,7 @@ class Leaving(RuleBasedStateMachine):
         self.stack.close()
 
     def pick(self, who: int, *states: str) -> Modelled | None:
-        """Return one of those who are in such a state; to assume one would end the run."""
+        """Return a person in one of the states, if any; `assume` would end the run."""
         them = [one for one in self.people if one.state in states]
         return them[who % len(them)] if them else None
 
@@ -248,19 +248,19 @@ class Leaving(RuleBasedStateMachine):
 
     @rule(hours=HOURS)
     def move_the_clock(self, hours: int) -> None:
-        self.come_by(self.now + timedelta(hours=hours))
+        self.run_job(self.now + timedelta(hours=hours))
 
     @rule(who=WHO)
     def wait_for_the_day(self, who: int) -> None:
-        """Let the job come by a second before somebody is due, and when they are."""
+        """Run the job one second before a due date, and at it."""
         one = self.pick(who, "inactive")
         if one and one.due_at and one.due_at > self.now:
             due_at = one.due_at
-            self.come_by(due_at - timedelta(seconds=1))
-            self.come_by(due_at)
+            self.run_job(due_at - timedelta(seconds=1))
+            self.run_job(due_at)
 
-    def come_by(self, now: datetime) -> None:
-        """Let the job come by then, who takes exactly those whom the model takes."""
+    def run_job(self, now: datetime) -> None:
+        """Run the job at this time; it must terminate exactly the people the model expects."""
         self.now = now
         self.clock.move_to(now)
         leaving = [one for one in self.people if one.must_leave(self.days, self.now)]
@@ -272,9 +272,9 @@ class Leaving(RuleBasedStateMachine):
     def deactivate(self, who: int, by_scim: bool) -> None:
         one = self.pick(who, "active", "inactive")
         if one:
-            self.shut_out(one, by_scim=by_scim)
+            self.deactivate_one(one, by_scim=by_scim)
 
-    def shut_out(self, one: Modelled, *, by_scim: bool) -> None:
+    def deactivate_one(self, one: Modelled, *, by_scim: bool) -> None:
         actor = OKTA if by_scim else HAND
         done = people.deactivate_person(one.person, actor=actor)
         assert done == (one.state == "active")
@@ -293,11 +293,11 @@ class Leaving(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def click_in_the_list(self, who: int) -> None:
-        """Let somebody out, or in, by a click that can be undone."""
+        """Deactivate or reactivate a person by a bulk action that can be undone."""
         one = self.pick(who, "active", "inactive")
         if one is None:
             return
-        before = {name: getattr(one, name) for name in GIVEN_BACK}
+        before = {name: getattr(one, name) for name in RESTORED}
         kinds = BulkChange.Kind
         bulk = Bulk(kinds.DEACTIVATED if one.state == "active" else kinds.REACTIVATED, HAND)
         assert bulk.apply(one.person)
@@ -364,26 +364,26 @@ class Leaving(RuleBasedStateMachine):
         else:
             one.is_exempt = is_exempt
 
-    @rule(who=WHO, what=st.sampled_from([*HINDRANCES]))
-    def hinder(self, who: int, what: str) -> None:
+    @rule(who=WHO, what=st.sampled_from([*BLOCKERS]))
+    def add_blocker(self, who: int, what: str) -> None:
         one = self.pick(who, "inactive")
-        if one and what not in one.hindrances:
+        if one and what not in one.blockers:
             self.get(one, what)
 
     def get(self, one: Modelled, what: str) -> None:
-        # Whoever undoes a click changes the row, and not this one of ours.
+        # An undo changes the row, but not this instance.
         one.person.refresh_from_db()
-        HINDRANCES[what][0](one.person)
-        one.hindrances.add(what)
+        BLOCKERS[what][0](one.person)
+        one.blockers.add(what)
 
     @rule(who=WHO)
-    def clear_the_way(self, who: int) -> None:
+    def remove_blockers(self, who: int) -> None:
         one = self.pick(who, "inactive", "active")
         if one is None:
             return
-        for what in one.hindrances:
-            HINDRANCES[what][1](one.person)
-        one.hindrances.clear()
+        for what in one.blockers:
+            BLOCKERS[what][1](one.person)
+        one.blockers.clear()
 
     @rule(who=WHO)
     def terminate_by_hand(self, who: int) -> None:
@@ -395,19 +395,19 @@ class Leaving(RuleBasedStateMachine):
         one.be("terminated", due_at=None)
 
     @invariant()
-    def everybody_is_as_they_have_to_be(self) -> None:
+    def states_equal_the_model(self) -> None:
         states = dict(Person.objects.values_list("pk", "state"))
         assert {one.person.pk: one.state for one in self.people}.items() <= states.items()
 
     @invariant()
-    def nobody_is_terminated_twice(self) -> None:
+    def each_person_is_terminated_once(self) -> None:
         ended = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED)
         told = list(ended.values_list("person_id", flat=True))
         gone = [one.person.pk for one in self.people if one.state == "terminated"]
         assert sorted(told) == sorted(gone)
 
 
-def test_exactly_whom_it_has_to(tenant: Any) -> None:
+def test_job_terminates_exactly_the_people_who_are_due(tenant: Any) -> None:
     run_state_machine_as_test(
         Leaving,
         settings=settings(

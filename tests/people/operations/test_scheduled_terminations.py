@@ -1,4 +1,4 @@
-"""A scheduled termination …"""
+"""Scheduled terminations by auto-termination."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,35 +21,33 @@ def due(person: Person) -> datetime:
     return ScheduledTermination.objects.get(person=person).due_at
 
 
-class TestComesWithADeactivation:
-    """It comes with a deactivation …"""
-
-    def test_by_an_identity_provider(self, owner: Person) -> None:
+class TestDeactivation:
+    def test_by_an_identity_provider_schedules_a_termination(self, owner: Person) -> None:
         switch(45)
         ada = gone()
 
         assert due(ada) == after(ada, days=45)
 
     @pytest.mark.parametrize("actor", ["person:x@example.com", "job:guests", "command:x"])
-    def test_by_nobody_else(self, owner: Person, actor: str) -> None:
+    def test_by_other_actors_schedules_none(self, owner: Person, actor: str) -> None:
         switch(45)
         gone(Actor(*actor.split(":")))
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_only_where_it_was_switched_on(self, owner: Person) -> None:
+    def test_schedules_none_while_auto_termination_is_off(self, owner: Person) -> None:
         gone()
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_and_goes_with_the_reactivation(self, owner: Person) -> None:
+    def test_schedule_ends_with_the_reactivation(self, owner: Person) -> None:
         switch(45)
         ada = gone()
         people.reactivate_person(ada, actor=owner.actor)
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_and_counts_anew_with_the_next(self, owner: Person) -> None:
+    def test_again_restarts_the_days(self, owner: Person) -> None:
         switch(45)
         ada = gone()
         people.reactivate_person(ada, actor=OKTA)
@@ -59,7 +57,7 @@ class TestComesWithADeactivation:
         ada.refresh_from_db()
         assert due(ada) == after(ada, days=45)
 
-    def test_of_the_first_who_shut_them_out(self, owner: Person) -> None:
+    def test_by_scim_after_a_manual_one_schedules_none(self, owner: Person) -> None:
         switch(45)
         ada = gone(owner.actor)
 
@@ -67,10 +65,8 @@ class TestComesWithADeactivation:
         assert not ScheduledTermination.objects.exists()
 
 
-class TestSwitching:
-    """Switching auto-termination …"""
-
-    def test_on_counts_from_the_deactivation(self, owner: Person) -> None:
+class TestAutoTerminationSetting:
+    def test_turned_on_counts_days_from_the_deactivation(self, owner: Person) -> None:
         ada = gone()
         gone(owner.actor)
 
@@ -79,27 +75,29 @@ class TestSwitching:
         assert due(ada) == after(ada, days=45)
         assert ScheduledTermination.objects.count() == 1
 
-    def test_on_tells_how_many_are_scheduled(self, tenant: Tenant, owner: Person) -> None:
+    def test_turned_on_returns_the_number_of_scheduled_people(
+        self, tenant: Tenant, owner: Person
+    ) -> None:
         gone()
         gone()
 
         assert schedule.set_auto_termination(tenant, 45, actor=owner.actor) == 2
 
-    def test_on_leaves_other_companies_alone(self, owner: Person) -> None:
+    def test_turned_on_does_not_affect_other_companies(self, owner: Person) -> None:
         with core.in_another_tenant():
             gone()
         switch(45)
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_to_other_days_moves_everybody(self, owner: Person) -> None:
+    def test_with_other_days_moves_due_dates(self, owner: Person) -> None:
         switch(45)
         ada = gone()
         switch(10)
 
         assert due(ada) == after(ada, days=10)
 
-    def test_to_other_days_leaves_what_was_postponed(self, owner: Person) -> None:
+    def test_with_other_days_keeps_postponed_dates(self, owner: Person) -> None:
         switch(45)
         ada = gone()
         until = after(ada, days=60)
@@ -108,14 +106,14 @@ class TestSwitching:
 
         assert due(ada) == until
 
-    def test_off_forgets_the_days(self, owner: Person) -> None:
+    def test_turned_off_deletes_scheduled_terminations(self, owner: Person) -> None:
         switch(45)
         gone()
         switch(None)
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_off_and_on_again_keeps_what_was_decided(self, owner: Person) -> None:
+    def test_turned_off_and_on_keeps_exemptions(self, owner: Person) -> None:
         switch(45)
         ada = gone()
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
@@ -132,20 +130,20 @@ class TestSwitching:
         assert event.changes == {"auto_terminate_days": {"from": None, "to": 45}}
 
     @pytest.mark.parametrize("days", [0, -1, 32_768])
-    def test_to_impossible_days_is_refused(self, owner: Person, days: int) -> None:
+    def test_with_invalid_days_is_refused(self, owner: Person, days: int) -> None:
         with pytest.raises(schedule.InvalidDays):
             switch(days)
 
     @pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "", "٤٥", "99999", "1e2", "4 5"])
-    def test_takes_whole_numbers_only(self, text: str) -> None:
+    def test_refuses_text_that_is_not_an_integer(self, text: str) -> None:
         with pytest.raises(schedule.InvalidDays):
             schedule.read_days(text)
 
-    def test_takes_numbers_with_blanks_around(self) -> None:
+    def test_accepts_numbers_with_spaces_around(self) -> None:
         assert schedule.read_days(" 45 ") == 45
 
     @pytest.mark.parametrize("days", [1, 45])
-    def test_counts_hours_and_not_what_clocks_show(self, owner: Person, days: int) -> None:
+    def test_counts_24_hours_per_day_across_clock_changes(self, owner: Person, days: int) -> None:
         # In Berlin the clocks go forward on 29 March 2026 at 01:00 UTC.
         before = datetime(2026, 3, 28, 12, tzinfo=UTC)
         with time_machine.travel(before, tick=False):
@@ -156,15 +154,13 @@ class TestSwitching:
         assert due(ada) == due(bob) == before + timedelta(hours=24 * days)
 
 
-class TestMaybe:
-    """It may be …"""
-
+class TestScheduledTermination:
     @pytest.fixture
     def ada(self, owner: Person) -> Person:
         switch(45)
         return gone()
 
-    def test_postponed(self, ada: Person, owner: Person) -> None:
+    def test_can_be_postponed(self, ada: Person, owner: Person) -> None:
         first, until = due(ada), after(ada, days=60)
         schedule.postpone(ada, until, because="On leave", actor=owner.actor)
 
@@ -175,7 +171,7 @@ class TestMaybe:
         )
         assert scheduled_termination.postponed_reason == "On leave"
 
-    def test_postponed_again_to_an_earlier_day(self, ada: Person, owner: Person) -> None:
+    def test_can_be_postponed_again_to_an_earlier_day(self, ada: Person, owner: Person) -> None:
         for days in (90, 60):
             until = after(ada, days=days)
             schedule.postpone(ada, until, because="On leave", actor=owner.actor)
@@ -183,18 +179,20 @@ class TestMaybe:
         assert due(ada) == after(ada, days=60)
 
     @pytest.mark.parametrize("days", [-1, 1, 45])
-    def test_made_no_earlier(self, ada: Person, owner: Person, days: int) -> None:
+    def test_cannot_be_moved_to_an_earlier_day(self, ada: Person, owner: Person, days: int) -> None:
         with pytest.raises(schedule.TooEarly):
             schedule.postpone(ada, after(ada, days=days), because="", actor=owner.actor)
 
-    def test_exempted_and_not_any_more(self, ada: Person, owner: Person) -> None:
+    def test_can_be_exempted_until_the_exemption_ends(self, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         assert ScheduledTermination.objects.get().exempted_by == str(owner.actor)
 
         schedule.end_exemption(ada, actor=owner.actor)
         assert ScheduledTermination.objects.get().exempted_at is None
 
-    def test_planned_and_not_any_more(self, ada: Person, owner: Person) -> None:
+    def test_can_have_a_handover_plan_that_is_removed_later(
+        self, ada: Person, owner: Person
+    ) -> None:
         planned = default_handover(ada)
         schedule.plan(ada, planned, actor=owner.actor)
         assert ScheduledTermination.objects.get().handover_plan == planned.as_json()
@@ -202,20 +200,22 @@ class TestMaybe:
         schedule.plan(ada, None, actor=owner.actor)
         assert ScheduledTermination.objects.get().handover_plan is None
 
-    def test_decided_about_by_name(self, ada: Person, owner: Person) -> None:
+    def test_records_the_actor_of_an_exemption(self, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
         event = Event.objects.get(kind=Event.Kind.SCHEDULED_TERMINATION_CHANGED)
         assert (event.person, event.actor) == (ada, str(owner.actor))
         assert event.facts == {"what": "exempted", "reason": "Lawsuit"}
 
-    def test_nothing_once_they_are_back(self, ada: Person, owner: Person) -> None:
+    def test_cannot_be_changed_after_reactivation(self, ada: Person, owner: Person) -> None:
         people.reactivate_person(ada, actor=OKTA)
 
         with pytest.raises(schedule.NotScheduled):
             schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
-    def test_nothing_once_auto_termination_is_off(self, ada: Person, owner: Person) -> None:
+    def test_cannot_be_changed_while_auto_termination_is_off(
+        self, ada: Person, owner: Person
+    ) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
         switch(None)
 

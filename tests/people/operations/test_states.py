@@ -1,4 +1,4 @@
-"""A person's state, as the database guards it against any code …"""
+"""Database constraints on the state of a person."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def move(person: Person, state: str) -> None:
         (INACTIVE, TERMINATED),
     ],
 )
-def test_may_become(tenant: Tenant, before: str, after: str) -> None:
+def test_allowed_state_change(tenant: Tenant, before: str, after: str) -> None:
     joined = None if INVITED in (before, after) else timezone.now()
     person = core.person(state=before, joined_at=joined)
 
@@ -48,7 +48,7 @@ def test_may_become(tenant: Tenant, before: str, after: str) -> None:
     ("before", "after"),
     [(ACTIVE, INVITED), (TERMINATED, INVITED), (TERMINATED, ACTIVE), (TERMINATED, INACTIVE)],
 )
-def test_never_becomes(tenant: Tenant, before: str, after: str) -> None:
+def test_refused_state_change(tenant: Tenant, before: str, after: str) -> None:
     person = core.person(state=before)
 
     with pytest.raises(IntegrityError, match="cannot go from"):
@@ -67,7 +67,7 @@ def test_never_becomes(tenant: Tenant, before: str, after: str) -> None:
         ("person_role_known", {"role": "SUPER_ADMIN"}),
     ],
 )
-def test_is_a_known_one_and_comes_with_its_instant(
+def test_constraint_refuses_unknown_state_or_role_and_missing_time(
     tenant: Tenant, constraint: str, wrong: dict[str, Any]
 ) -> None:
     core.person()
@@ -76,21 +76,21 @@ def test_is_a_known_one_and_comes_with_its_instant(
         Person.objects.update(**wrong)
 
 
-def test_of_somebody_invited_is_that_they_never_joined(tenant: Tenant) -> None:
+def test_invited_person_cannot_have_joined(tenant: Tenant) -> None:
     core.person(state=INVITED, joined_at=None)
 
     with pytest.raises(IntegrityError, match="never_joined"), transaction.atomic():
         Person.objects.update(joined_at=timezone.now())
 
 
-def test_does_not_allow_two_people_one_address(tenant: Tenant) -> None:
+def test_two_people_cannot_have_the_same_address(tenant: Tenant) -> None:
     core.person(email="ada@example.com")
 
     with pytest.raises(IntegrityError, match="person_email_taken"), transaction.atomic():
         core.person(email="ADA@example.com")
 
 
-def test_does_not_allow_anybody_to_manage_themselves(tenant: Tenant) -> None:
+def test_person_cannot_be_their_own_manager(tenant: Tenant) -> None:
     ada = core.person()
 
     with pytest.raises(IntegrityError, match="person_not_own_manager"), transaction.atomic():

@@ -1,4 +1,4 @@
-"""Keeping tenants apart …"""
+"""Tenant isolation of every model."""
 
 from threading import Thread
 
@@ -16,7 +16,7 @@ from tests.factories import core
 pytestmark = pytest.mark.django_db
 
 OKTA = Actor("scim", "okta")
-# Found, not listed, so that a model that is added tomorrow is kept apart too.
+# Computed, so that new models are tested too.
 OWNED = [
     model
     for model in apps.get_models()
@@ -32,24 +32,24 @@ def other(db: None) -> Tenant:
     return tenant
 
 
-def test_concerns_the_people_among_others() -> None:
+def test_owned_models_include_people() -> None:
     assert {"Person", "Department", "Event", "Card"} <= {model.__name__ for model in OWNED}
 
 
 @every_owned_model
-def test_shows_nothing_while_no_tenant_is_in_force(model: type[models.Model]) -> None:
+def test_query_without_a_current_tenant_raises(model: type[models.Model]) -> None:
     with pytest.raises(NoTenantInForceError, match=model.__name__):
         model._default_manager.count()
 
 
 @every_owned_model
-def test_holds_for_every_manager(model: type[models.Model]) -> None:
+def test_every_manager_is_a_tenant_manager(model: type[models.Model]) -> None:
     for manager in model._meta.managers:
         assert isinstance(manager, TenantManager)
 
 
 @every_owned_model
-def test_shows_the_rows_of_the_tenant_in_force_only(model: type[models.Model]) -> None:
+def test_query_is_filtered_by_the_current_tenant(model: type[models.Model]) -> None:
     with tenancy.use(7):
         sql, parameters = model._default_manager.all().query.sql_with_params()
 
@@ -58,14 +58,14 @@ def test_shows_the_rows_of_the_tenant_in_force_only(model: type[models.Model]) -
 
 
 @every_owned_model
-def test_shows_everything_across_tenants(model: type[models.Model]) -> None:
+def test_query_across_tenants_is_not_filtered(model: type[models.Model]) -> None:
     with tenancy.across_tenants():
         sql, _ = model._default_manager.all().query.sql_with_params()
 
     assert "WHERE" not in sql
 
 
-def test_hides_what_is_another_companys(tenant: Tenant, other: Tenant) -> None:
+def test_hides_rows_of_another_company(tenant: Tenant, other: Tenant) -> None:
     mine = core.person()
 
     assert list(Person.objects.all()) == [mine]
@@ -76,7 +76,7 @@ def test_hides_what_is_another_companys(tenant: Tenant, other: Tenant) -> None:
         assert Person.objects.filter(pk=mine.pk).first() is None
 
 
-def test_holds_for_related_rows(other: Tenant) -> None:
+def test_related_rows_need_a_current_tenant(other: Tenant) -> None:
     with tenancy.use(other):
         person = Person.objects.exclude(manager=None).get()
         manager, department = person.manager, person.department
@@ -96,7 +96,7 @@ def test_hides_related_rows_of_another_company(tenant: Tenant, other: Tenant) ->
     assert boss.reports.count() == 0
 
 
-def test_holds_when_rows_are_fetched_ahead(tenant: Tenant, other: Tenant) -> None:
+def test_prefetched_rows_can_be_read(tenant: Tenant, other: Tenant) -> None:
     with tenancy.across_tenants():
         bosses = list(Person.objects.filter(manager=None))
         models.prefetch_related_objects(bosses, "reports")
@@ -104,12 +104,12 @@ def test_holds_when_rows_are_fetched_ahead(tenant: Tenant, other: Tenant) -> Non
     assert [boss.reports.count() for boss in bosses] == [1]
 
 
-def test_gives_a_new_row_no_tenant_by_itself() -> None:
+def test_there_is_no_current_tenant_across_tenants() -> None:
     with pytest.raises(NoTenantInForceError), tenancy.across_tenants():
         tenancy.current_id()
 
 
-def test_lets_no_operation_run_across_tenants(ada: Person) -> None:
+def test_operations_do_not_run_across_tenants(ada: Person) -> None:
     for operation in (people.deactivate_person, people.reactivate_person):
         with pytest.raises(NoTenantInForceError), tenancy.across_tenants():
             operation(ada, actor=OKTA)
@@ -117,15 +117,15 @@ def test_lets_no_operation_run_across_tenants(ada: Person) -> None:
     assert not ada.events.exists()
 
 
-def test_lets_no_operation_reach_into_another_company(ada: Person, other: Tenant) -> None:
+def test_operations_do_not_change_people_of_another_company(ada: Person, other: Tenant) -> None:
     with pytest.raises(Person.DoesNotExist), tenancy.use(other):
         people.deactivate_person(ada, actor=OKTA)
 
     assert Person.objects.get(pk=ada.pk).is_active
 
 
-class TestTheTenantInForce:
-    def test_is_put_back_afterwards(self) -> None:
+class TestCurrentTenant:
+    def test_is_restored_after_the_block(self) -> None:
         with tenancy.use(7):
             with tenancy.use(8):
                 assert tenancy.current_id() == 8
@@ -137,14 +137,14 @@ class TestTheTenantInForce:
             tenancy.current_id()
 
     @pytest.mark.parametrize("in_force", [lambda: tenancy.use(7), tenancy.across_tenants])
-    def test_is_put_back_when_something_fails(self, in_force: object) -> None:
+    def test_is_restored_after_an_exception(self, in_force: object) -> None:
         with pytest.raises(ZeroDivisionError), in_force():  # type: ignore[operator]
             raise ZeroDivisionError
 
         with pytest.raises(NoTenantInForceError):
             Person.objects.exists()
 
-    def test_is_nobody_elses_in_another_thread(self) -> None:
+    def test_is_not_shared_with_another_thread(self) -> None:
         seen: list[Exception] = []
 
         def look() -> None:
@@ -160,6 +160,6 @@ class TestTheTenantInForce:
 
         assert len(seen) == 1
 
-    def test_cannot_be_one_that_is_not_stored(self) -> None:
+    def test_must_be_stored(self) -> None:
         with tenancy.use(Tenant(slug="new")), pytest.raises(NoTenantInForceError):
             Person.objects.exists()

@@ -1,4 +1,4 @@
-"""Of somebody who has left for good …"""
+"""Pages of a terminated person and of the successor."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def page_of(person: Person) -> str:
     return text_of(signed_in(core.administrator()).get(f"/people/{person.pk}/"))
 
 
-def test_the_page_says_what_went_where(leaver: Leaver) -> None:
+def test_page_shows_the_handover(leaver: Leaver) -> None:
     page = page_of(leaver.person)
 
     panel = page.split("<h2>Handover</h2>")[1].split("</section>")[0]
@@ -41,7 +41,7 @@ def test_the_page_says_what_went_where(leaver: Leaver) -> None:
         assert words in panel
 
 
-def test_the_timeline_tells_it(leaver: Leaver) -> None:
+def test_timeline_shows_the_termination(leaver: Leaver) -> None:
     page = page_of(leaver.person)
 
     assert "helpdesk@example.com terminated Ada Lovelace" in page
@@ -50,21 +50,21 @@ def test_the_timeline_tells_it(leaver: Leaver) -> None:
     assert "Dropped: Waiting for approval Reimbursement." in page
 
 
-def test_the_timeline_of_the_successor_tells_it(leaver: Leaver) -> None:
+def test_timeline_of_the_successor_shows_received_items(leaver: Leaver) -> None:
     page = page_of(leaver.heir)
 
     assert "Grace Hopper received items from Ada Lovelace" in page
     assert "Card Travel …4242. Funds Team, Offsite. Approval steps" in page
 
 
-def test_the_page_changes_nothing(leaver: Leaver) -> None:
+def test_page_offers_no_actions(leaver: Leaver) -> None:
     page = page_of(leaver.person)
 
     for action in ("edit", "deactivate", "reactivate", "terminate", "roles"):
         assert f"/people/{leaver.person.pk}/{action}/" not in page
 
 
-def test_nothing_is_said_any_more(leaver: Leaver) -> None:
+def test_terminated_person_cannot_be_edited(leaver: Leaver) -> None:
     client = signed_in(core.administrator())
     said = {"given_name": "Eve", "family_name": "L", "email": "x@x.test", "role": "BUSINESS_USER"}
 
@@ -77,7 +77,7 @@ def test_nothing_is_said_any_more(leaver: Leaver) -> None:
 @pytest.mark.parametrize(
     "state", [Person.State.ACTIVE, Person.State.INACTIVE, Person.State.INVITED]
 )
-def test_others_may_come_to_be_one(owner: Person, state: Person.State) -> None:
+def test_page_of_other_people_offers_termination(owner: Person, state: Person.State) -> None:
     person = core.person(state=state)
 
     assert f"/people/{person.pk}/terminate/" in page_of(person)

@@ -1,4 +1,4 @@
-"""Terminating a person …"""
+"""Terminating a person."""
 
 from dataclasses import replace
 
@@ -36,10 +36,8 @@ def terminate(person: Person, said: HandoverPlan | None = None) -> bool:
     return terminate_person(person, said, actor=OPERATOR)
 
 
-class TestIsTheEnd:
-    """… is the end: …"""
-
-    def test_of_the_account(self, ada: Person) -> None:
+class TestEnds:
+    def test_the_account_and_its_sessions(self, ada: Person) -> None:
         before = ada.get_session_auth_hash()
 
         assert terminate(ada)
@@ -51,7 +49,7 @@ class TestIsTheEnd:
         assert stored.display_name == "Ada Lovelace (Terminated)"
         assert stored.get_session_auth_hash() != before
 
-    def test_of_tokens_invites_and_addresses_to_be_confirmed(self, owner: Person) -> None:
+    def test_tokens_invites_and_pending_addresses(self, owner: Person) -> None:
         profile = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
         bob = people.add_person(profile, actor=OPERATOR, invitation=Invitation())
         ApiToken.objects.create(
@@ -65,7 +63,7 @@ class TestIsTheEnd:
         assert Invite.objects.get().revoked_at
         assert Person.objects.get(pk=bob.pk).pending_email == ""
 
-    def test_of_what_was_scheduled(self, ada: Person) -> None:
+    def test_the_scheduled_termination(self, ada: Person) -> None:
         ScheduledTermination.objects.create(
             tenant_id=ada.tenant_id, person=ada, due_at=timezone.now()
         )
@@ -74,7 +72,7 @@ class TestIsTheEnd:
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_once(self, leaver: Leaver) -> None:
+    def test_only_once(self, leaver: Leaver) -> None:
         assert terminate(leaver.person)
         events = Event.objects.count()
 
@@ -82,26 +80,24 @@ class TestIsTheEnd:
 
         assert Event.objects.count() == events
 
-    def test_and_nothing_brings_them_back(self, ada: Person) -> None:
+    def test_without_possible_reactivation(self, ada: Person) -> None:
         terminate(ada)
 
         with pytest.raises(people.Terminated):
             people.reactivate_person(ada, actor=OPERATOR)
 
-    def test_so_that_somebody_new_may_have_the_address(self, ada: Person) -> None:
+    def test_so_that_a_new_person_can_have_the_address(self, ada: Person) -> None:
         terminate(ada)
 
         profile = Profile(given_name="Ada", family_name="Byron", email=ada.email)
         assert people.add_person(profile, actor=OPERATOR).pk != ada.pk
 
     @pytest.mark.parametrize("state", [Person.State.INVITED, Person.State.INACTIVE])
-    def test_also_of_somebody_who_is_not_in(self, owner: Person, state: Person.State) -> None:
+    def test_also_for_invited_or_inactive_people(self, owner: Person, state: Person.State) -> None:
         assert terminate(core.person(state=state))
 
 
 class TestHandsOver:
-    """… hands over what they hold: …"""
-
     def test_cards_with_their_controls(self, leaver: Leaver) -> None:
         before = Card.objects.values("monthly_limit", "last_four", "currency", "name").get(
             pk=leaver.virtual.pk
@@ -112,14 +108,14 @@ class TestHandsOver:
         assert leaver.heir.cards.live().values(*before).get() == before
         assert Card.objects.get(pk=leaver.physical.pk).ended_at
 
-    def test_funds_with_what_is_left(self, leaver: Leaver) -> None:
+    def test_funds_with_their_balance(self, leaver: Leaver) -> None:
         terminate(leaver.person, to(leaver.heir, leaver.person))
 
         assert set(leaver.heir.funds.live()) == set(leaver.funds)
         assert leaver.heir.funds.get(name="Team").balance == 12_345
         assert leaver.heir.funds.get(name="Team").payment_limit == 5_000
 
-    def test_nothing_that_shall_end(self, leaver: Leaver) -> None:
+    def test_nothing_that_the_plan_ends(self, leaver: Leaver) -> None:
         said = replace(
             to(None, leaver.person),
             steps={str(step.pk): str(leaver.heir.pk) for step in leaver.steps},
@@ -131,7 +127,7 @@ class TestHandsOver:
         assert not Fund.objects.live().exists()
         assert Fund.objects.get(name="Team").owner == leaver.person
 
-    def test_steps_with_what_waits_there(self, leaver: Leaver, owner: Person) -> None:
+    def test_approval_steps_with_pending_approvals(self, leaver: Leaver, owner: Person) -> None:
         first, *others = (str(step.pk) for step in leaver.steps)
         said = to(leaver.heir, leaver.person)
         said = replace(said, steps={**said.steps, first: str(owner.pk)})
@@ -148,7 +144,7 @@ class TestHandsOver:
         assert {report.manager for report in Person.objects.filter(given_name__in=["Bob", "Eve"])}
         assert set(leaver.heir.reports.in_lists()) == set(leaver.reports)
 
-    def test_reports_to_one_of_them(self, leaver: Leaver) -> None:
+    def test_reports_to_one_of_the_reports(self, leaver: Leaver) -> None:
         bob, eve = leaver.reports
 
         terminate(leaver.person, to(bob, leaver.person))
@@ -156,8 +152,8 @@ class TestHandsOver:
         assert Person.objects.get(pk=eve.pk).manager == bob
         assert Person.objects.get(pk=bob.pk).manager == leaver.heir
 
-    def test_nothing_else_of_the_reports_that_a_provider_owns(self, leaver: Leaver) -> None:
-        """Putting the leaver back would be refused every five minutes."""
+    def test_managed_reports_without_a_manual_override(self, leaver: Leaver) -> None:
+        """With an override, the sync would try to restore the old manager every five minutes."""
         bob, _ = leaver.reports
         bob.managed_fields = {"manager": {"by": "scim:okta", "since": "2026-03-02T00:00:00Z"}}
         bob.save()
@@ -166,7 +162,7 @@ class TestHandsOver:
 
         assert Person.objects.get(pk=bob.pk).manually_overridden_at is None
 
-    def test_what_they_owe_to_nobody(self, leaver: Leaver) -> None:
+    def test_no_outstanding_items_and_drops_submitted_ones(self, leaver: Leaver) -> None:
         stays = [
             offboarding.outstanding_item(leaver.person, kind, state)
             for kind, state in [
@@ -189,10 +185,8 @@ class TestHandsOver:
         assert dropped.approvals.get().state == Approval.State.REJECTED
 
 
-class TestIsRemembered:
-    """… is remembered: …"""
-
-    def test_with_the_handover(self, leaver: Leaver) -> None:
+class TestEvents:
+    def test_event_contains_the_handover(self, leaver: Leaver) -> None:
         said = to(leaver.heir, leaver.person)
 
         terminate(leaver.person, said)
@@ -204,7 +198,7 @@ class TestIsRemembered:
         assert event.facts["ended"] == {"cards": ["Plastic …4242"]}
         assert event.facts["dropped"] == [leaver.submitted.description]
 
-    def test_by_those_who_received_something(self, leaver: Leaver) -> None:
+    def test_event_of_the_successor_names_received_items(self, leaver: Leaver) -> None:
         terminate(leaver.person, to(leaver.heir, leaver.person))
 
         event = leaver.heir.events.get()
@@ -219,15 +213,13 @@ class TestIsRemembered:
             },
         }
 
-    def test_by_nobody_who_received_nothing(self, ada: Person, grace: Person) -> None:
+    def test_no_event_for_a_successor_without_items(self, ada: Person, grace: Person) -> None:
         terminate(ada, HandoverPlan(reports=str(grace.pk)))
 
         assert not grace.events.exists()
 
 
-class TestUsually:
-    """Terminating a person usually …"""
-
+class TestDefaultHandover:
     def test_ends_cards_and_gives_the_rest_to_the_manager(self, leaver: Leaver) -> None:
         terminate(leaver.person)
 
@@ -236,7 +228,7 @@ class TestUsually:
         assert leaver.heir.steps.count() == 3
         assert leaver.heir.reports.in_lists().count() == 2
 
-    def test_does_without_a_manager_who_is_not_in(self, leaver: Leaver, owner: Person) -> None:
+    def test_uses_the_owner_if_the_manager_is_inactive(self, leaver: Leaver, owner: Person) -> None:
         people.deactivate_person(leaver.heir, actor=OPERATOR)
         leaver.person.refresh_from_db()
 
@@ -247,7 +239,7 @@ class TestUsually:
         assert owner.steps.count() == 3
         assert owner.reports.in_lists().count() == 2
 
-    def test_finds_another_owner_for_the_account_owners_steps(self, owner: Person) -> None:
+    def test_gives_steps_of_the_account_owner_to_another_owner(self, owner: Person) -> None:
         owner.tenant.owner = owner
         owner.tenant.save()
         other = core.owner()
@@ -257,7 +249,7 @@ class TestUsually:
 
         assert Step.objects.get().approver == other
 
-    def test_ends_a_fund_that_the_manager_cannot_have_unless_it_is_shared(
+    def test_ends_unshared_funds_of_another_currency_than_the_managers(
         self, leaver: Leaver, owner: Person
     ) -> None:
         london = core.location("London", entity=core.entity("London Ltd", "GBP"))
@@ -269,7 +261,7 @@ class TestUsually:
         assert [fund.name for fund in Fund.objects.live()] == ["Offsite"]
         assert [fund.name for fund in owner.funds.live()] == ["Offsite"]
 
-    def test_leaves_reports_without_a_manager_if_the_owner_is_below_them(
+    def test_leaves_reports_without_manager_if_the_owner_reports_to_them(
         self, ada: Person, owner: Person
     ) -> None:
         between = core.person(manager=ada)
@@ -281,12 +273,8 @@ class TestUsually:
         assert between.manager is None
 
 
-class TestByAPlan:
-    """Terminating a person by an older plan …"""
-
-    def test_leaves_out_what_is_gone_and_adds_what_came(
-        self, leaver: Leaver, owner: Person
-    ) -> None:
+class TestHandoverPlan:
+    def test_is_completed_with_current_items(self, leaver: Leaver, owner: Person) -> None:
         plan = to(owner, leaver.person)
         leaver.funds[0].ended_at = timezone.now()
         leaver.funds[0].save()

@@ -1,4 +1,4 @@
-"""Several people whom one click deactivated or reactivated …"""
+"""Undoing a bulk deactivation or reactivation of people."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -71,7 +71,7 @@ def as_rows(people: list[Person]) -> list[dict[str, Any]]:
     return [{key: row[key] for key in row if key not in besides} for row in rows]
 
 
-def test_are_offered_to_be_taken_back(client: Client, people: list[Person]) -> None:
+def test_bulk_action_offers_undo(client: Client, people: list[Person]) -> None:
     page = click(client, "deactivate", people)
 
     assert "3 people were deactivated." in page
@@ -80,14 +80,16 @@ def test_are_offered_to_be_taken_back(client: Client, people: list[Person]) -> N
     assert not latest().needs_confirmation
 
 
-def test_leave_no_offer_when_nothing_happened(client: Client, people: list[Person]) -> None:
+def test_action_without_effect_offers_no_undo(client: Client, people: list[Person]) -> None:
     click(client, "reactivate", people)
 
     assert not BulkChange.objects.exists()
     assert "No bulk changes yet" in text_of(client.get("/people/bulk-changes/"))
 
 
-def test_are_in_again_as_they_were(client: Client, people: list[Person]) -> None:
+def test_undo_of_deactivation_restores_people_and_invites(
+    client: Client, people: list[Person]
+) -> None:
     invited = core.person(state="invited")
     invite = lifecycle.issue_invite(invited, actor=HELPDESK)
     before = as_rows([*people, invited])
@@ -100,7 +102,7 @@ def test_are_in_again_as_they_were(client: Client, people: list[Person]) -> None
     assert list(Invite.objects.open()) == [invite]
 
 
-def test_are_out_again_as_they_were(
+def test_undo_of_reactivation_restores_scheduled_terminations(
     client: Client, clock: time_machine.Traveller, people: list[Person], tenant: Tenant
 ) -> None:
     invited = core.person(state="invited")
@@ -127,7 +129,7 @@ def test_are_out_again_as_they_were(
     assert not Invite.objects.open().exists()
 
 
-def test_stay_as_they_are_who_changed_since_and_are_named(
+def test_undo_skips_and_names_people_who_have_changed_since(
     client: Client, people: list[Person]
 ) -> None:
     click(client, "deactivate", people)
@@ -143,7 +145,7 @@ def test_stay_as_they_are_who_changed_since_and_are_named(
     assert states(people) == ["inactive", "active", "active"]
 
 
-def test_all_stay_as_they_are_when_one_changes_before_the_click(
+def test_undo_does_nothing_if_a_person_changes_after_the_page_was_shown(
     client: Client, people: list[Person]
 ) -> None:
     click(client, "deactivate", people)
@@ -158,7 +160,9 @@ def test_all_stay_as_they_are_when_one_changes_before_the_click(
     assert states(people) == ["active", "inactive", "inactive"]
 
 
-def test_stay_as_they_are_when_all_have_changed(client: Client, people: list[Person]) -> None:
+def test_undo_does_nothing_if_all_people_have_changed_since(
+    client: Client, people: list[Person]
+) -> None:
     click(client, "deactivate", people)
     for person in people:
         reactivate_person(person, actor=HELPDESK)
@@ -169,7 +173,7 @@ def test_stay_as_they_are_when_all_have_changed(client: Client, people: list[Per
     assert "All people have changed since then, so nothing can be undone." in undo(client)
 
 
-def test_stay_out_whom_the_last_owner_would_need(
+def test_undo_does_not_deactivate_the_last_owner(
     owner: Person, clock: time_machine.Traveller
 ) -> None:
     second = core.owner(state="inactive", deactivated_by="person:x@example.com")
@@ -183,7 +187,7 @@ def test_stay_out_whom_the_last_owner_would_need(
 
 
 @pytest.mark.parametrize(("days", "is_too_late"), [(29.99, False), (30, True)])
-def test_can_be_taken_back_for_thirty_days(
+def test_undo_is_possible_for_30_days(
     client: Client,
     clock: time_machine.Traveller,
     owner: Person,
@@ -206,7 +210,7 @@ def test_can_be_taken_back_for_thirty_days(
     assert states(people) == (["inactive"] * 3 if is_too_late else ["active"] * 3)
 
 
-def test_can_be_taken_back_by_administrators_only(client: Client, people: list[Person]) -> None:
+def test_only_administrators_of_the_company_can_undo(client: Client, people: list[Person]) -> None:
     click(client, "deactivate", people)
     address = f"/people/bulk-changes/{latest().pk}/undo/"
 
@@ -221,7 +225,7 @@ def test_can_be_taken_back_by_administrators_only(client: Client, people: list[P
     assert states(people) == ["inactive"] * 3
 
 
-def test_are_listed_with_the_same_queries_however_many(
+def test_list_takes_the_same_queries_for_many_bulk_changes(
     client: Client, people: list[Person]
 ) -> None:
     click(client, "deactivate", people)
@@ -235,7 +239,7 @@ def test_are_listed_with_the_same_queries_however_many(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_are_taken_back_once(racers: Racers) -> None:
+def test_concurrent_undo_requests_undo_once(racers: Racers) -> None:
     with tenancy.use(core.tenant()):
         owner = core.owner()
         people = [core.person() for _ in range(10)]

@@ -1,4 +1,4 @@
-"""A receiver that polls …"""
+"""Receivers that poll their signal stream."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,11 +29,11 @@ class Poller:
         wanted = {"events_requested": SignalType.values}
         self.stream = self.api.ask("post", "configuration", wanted).json()
         self.url = self.stream["delivery"]["endpoint_url"]
-        # Only what happens later is sent.
+        # Only later events are sent.
         clock.jump(timedelta(seconds=1))
 
     def poll(self, **said: Any) -> list[dict[str, Any]]:
-        """Return the verified claims of what a poll returns."""
+        """Poll, verify the tokens and return their claims."""
         answer = self.api.poll(self.url, **said)
         self.has_more = answer["moreAvailable"]
         keys = self.api.jwks()
@@ -47,7 +47,7 @@ def poller(owner: Person, clock: Clock) -> Poller:
     return Poller(owner, clock)
 
 
-def test_gets_each_event_until_it_acknowledges_it(poller: Poller, ada: Person) -> None:
+def test_poll_returns_events_until_acknowledged(poller: Poller, ada: Person) -> None:
     people.deactivate_person(ada, actor=HELPDESK)
 
     first = poller.poll()
@@ -61,7 +61,7 @@ def test_gets_each_event_until_it_acknowledges_it(poller: Poller, ada: Person) -
     assert set(WebhookDelivery.objects.values_list("state", flat=True)) == {State.DELIVERED}
 
 
-def test_gets_as_many_events_as_it_wants(poller: Poller, ada: Person) -> None:
+def test_poll_returns_at_most_max_events(poller: Poller, ada: Person) -> None:
     people.deactivate_person(ada, actor=HELPDESK)
 
     [one] = poller.poll(maxEvents=1)
@@ -74,7 +74,7 @@ def test_gets_as_many_events_as_it_wants(poller: Poller, ada: Person) -> None:
     assert other["jti"] != one["jti"]
 
 
-def test_tells_why_it_refuses_an_event(poller: Poller, ada: Person) -> None:
+def test_error_of_the_receiver_is_stored(poller: Poller, ada: Person) -> None:
     sessions.sign_out(ada, actor=HELPDESK, reason="")
     [event] = poller.poll()
 
@@ -85,7 +85,9 @@ def test_tells_why_it_refuses_an_event(poller: Poller, ada: Person) -> None:
     assert (delivery.state, delivery.problem) == (State.GIVEN_UP, "invalid_issuer: Who are you?")
 
 
-def test_gets_only_its_own_stream(poller: Poller, owner: Person, clock: Clock, ada: Person) -> None:
+def test_poll_returns_events_of_its_own_stream_only(
+    poller: Poller, owner: Person, clock: Clock, ada: Person
+) -> None:
     other = Poller(owner, clock)
     sessions.sign_out(ada, actor=HELPDESK, reason="")
     [event] = poller.poll()
@@ -96,7 +98,9 @@ def test_gets_only_its_own_stream(poller: Poller, owner: Person, clock: Clock, a
     assert len(poller.poll()) == 1
 
 
-def test_is_not_sent_what_it_should_ask_for(poller: Poller, clock: Clock, ada: Person) -> None:
+def test_events_of_a_polled_stream_are_not_pushed(
+    poller: Poller, clock: Clock, ada: Person
+) -> None:
     sessions.sign_out(ada, actor=HELPDESK, reason="")
 
     assert sending.send_due(as_of=clock.now) == 0
@@ -104,7 +108,7 @@ def test_is_not_sent_what_it_should_ask_for(poller: Poller, clock: Clock, ada: P
     assert len(poller.poll()) == 1
 
 
-def test_finds_what_happened_while_the_stream_was_paused(poller: Poller, ada: Person) -> None:
+def test_events_during_a_pause_are_returned_afterwards(poller: Poller, ada: Person) -> None:
     own = {"stream_id": poller.stream["stream_id"]}
     poller.api.ask("post", "status", own | {"status": "paused"})
     sessions.sign_out(ada, actor=HELPDESK, reason="")
@@ -115,7 +119,7 @@ def test_finds_what_happened_while_the_stream_was_paused(poller: Poller, ada: Pe
     assert len(poller.poll()) == 1
 
 
-def test_loses_events_that_it_does_not_acknowledge_for_a_month(
+def test_events_without_acknowledgment_are_deleted_after_30_days(
     poller: Poller, clock: Clock, ada: Person
 ) -> None:
     sessions.sign_out(ada, actor=HELPDESK, reason="")
@@ -133,11 +137,13 @@ def test_loses_events_that_it_does_not_acknowledge_for_a_month(
 @pytest.mark.parametrize(
     "body", [[], {"ack": "one"}, {"maxEvents": -1}, {"setErrs": {"one": "bad"}}]
 )
-def test_is_refused_with_a_body_that_does_not_fit(poller: Poller, body: Any) -> None:
+def test_invalid_body_is_refused(poller: Poller, body: Any) -> None:
     assert poller.api.ask("post", poller.url, body).status_code == 400
 
 
-def test_costs_no_more_queries_for_more_events(poller: Poller, clock: Clock, ada: Person) -> None:
+def test_poll_takes_the_same_queries_for_more_events(
+    poller: Poller, clock: Clock, ada: Person
+) -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as captured:
             poller.api.poll(poller.url)

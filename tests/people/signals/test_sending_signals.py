@@ -1,4 +1,4 @@
-"""A signal stream …"""
+"""Sending security events to signal streams."""
 
 import json
 from collections.abc import Callable
@@ -45,8 +45,8 @@ def payload_of(claims: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-class TestASecurityEvent:
-    def test_says_who_may_no_longer_sign_in(
+class TestSecurityEvent:
+    def test_deactivation_sends_account_disabled_and_session_revoked(
         self, stream: Stream, receiver: SignalReceiver, ada: Person
     ) -> None:
         people.deactivate_person(ada, actor=HELPDESK, reason="A secret reason")
@@ -69,7 +69,7 @@ class TestASecurityEvent:
         assert receiver.headers[0]["content-type"] == "application/secevent+jwt"
         assert "authorization" not in receiver.headers[0]
 
-    def test_follows_from_each_way_to_lose_or_regain_access(
+    def test_types_sent_for_each_change_of_access(
         self, stream: Stream, receiver: SignalReceiver, ada: Person
     ) -> None:
         sent: dict[str, list[str]] = {}
@@ -96,7 +96,7 @@ class TestASecurityEvent:
             "mailed a link": [],
         }
 
-    def test_names_the_credential_and_who_changed_it(
+    def test_credential_change_names_type_and_initiator(
         self, stream: Stream, receiver: SignalReceiver, owner: Person, ada: Person
     ) -> None:
         codes: dict[str, Any] = {
@@ -121,7 +121,7 @@ class TestASecurityEvent:
         assert all(payload_of(one)["reason_admin"] == reason for one in changes)
         assert receiver.types[-1] == "session-revoked"
 
-    def test_says_that_an_account_is_gone_for_good(
+    def test_termination_sends_account_purged(
         self, stream: Stream, receiver: SignalReceiver, ada: Person
     ) -> None:
         terminate_person(ada, HandoverPlan(), actor=HELPDESK)
@@ -130,7 +130,7 @@ class TestASecurityEvent:
 
         assert receiver.types == ["account-purged", "session-revoked"]
 
-    def test_says_the_old_and_the_new_address(
+    def test_address_change_contains_old_and_new_address(
         self, stream: Stream, receiver: SignalReceiver, ada: Person
     ) -> None:
         old = ada.email
@@ -144,7 +144,7 @@ class TestASecurityEvent:
         assert changed["sub_id"] == {"format": "email", "email": old}
         assert payload_of(changed) == {"new-value": "augusta@example.com"}
 
-    def test_comes_only_of_the_requested_types(
+    def test_only_requested_types_are_sent(
         self, receiver: SignalReceiver, clock: Clock, owner: Person, ada: Person
     ) -> None:
         unknown = "https://schemas.openid.net/secevent/caep/event-type/risk-level-change"
@@ -159,7 +159,7 @@ class TestASecurityEvent:
         assert receiver.types == ["session-revoked"]
         assert not nothing.deliveries
 
-    def test_goes_to_no_other_company(
+    def test_is_not_sent_to_another_company(
         self, stream: Stream, receiver: SignalReceiver, ada: Person
     ) -> None:
         with core.in_another_tenant() as other:
@@ -171,7 +171,7 @@ class TestASecurityEvent:
         with tenancy.use(other):
             assert not WebhookDelivery.objects.exists()
 
-    def test_carries_the_header_that_the_receiver_requires(
+    def test_request_has_the_configured_authorization_header(
         self, receiver: SignalReceiver, clock: Clock, owner: Person, ada: Person
     ) -> None:
         stream = Stream(receiver, clock, owner, authorization="Bearer of their choice")
@@ -183,8 +183,8 @@ class TestASecurityEvent:
         assert "of their choice" not in stream.row.endpoint.secret
 
 
-class TestAFailedDelivery:
-    def test_is_repeated_with_the_same_token_id_before_later_ones_of_the_person(
+class TestFailedDelivery:
+    def test_is_retried_with_the_same_jti_before_later_events(
         self, stream: Stream, receiver: SignalReceiver, ada: Person, grace: Person
     ) -> None:
         receiver.status_of = lambda said: 500 if said["sub_id"]["email"] == ada.email else 202
@@ -206,7 +206,7 @@ class TestAFailedDelivery:
         assert len(tries) == 3
         assert len(set(tries)) == 2
 
-    def test_pauses_the_stream_after_three_days_and_loses_nothing(
+    def test_pauses_the_stream_after_three_days_without_loss(
         self, stream: Stream, receiver: SignalReceiver, owner: Person, ada: Person
     ) -> None:
         receiver.status_of = lambda _: 500
@@ -225,8 +225,8 @@ class TestAFailedDelivery:
         assert set(receiver.types) == {"account-disabled", "session-revoked", "stream-updated"}
 
 
-class TestAStreamThatStops:
-    def test_keeps_its_events_while_it_is_paused(
+class TestStoppedStream:
+    def test_paused_stream_keeps_events(
         self, stream: Stream, receiver: SignalReceiver, owner: Person, ada: Person
     ) -> None:
         streams.set_status(stream.row, Status.PAUSED, actor=owner.actor, is_told=False)
@@ -238,7 +238,7 @@ class TestAStreamThatStops:
         assert stream.send() == 2
         assert receiver.types == ["account-disabled", "session-revoked"]
 
-    def test_drops_its_events_while_it_is_disabled(
+    def test_disabled_stream_drops_events(
         self, stream: Stream, receiver: SignalReceiver, owner: Person, ada: Person, grace: Person
     ) -> None:
         receiver.status_of = lambda _: 500
@@ -255,14 +255,14 @@ class TestAStreamThatStops:
         assert {one.state for one in stream.deliveries} == {State.GIVEN_UP}
 
 
-class TestTheKey:
-    def test_is_an_rsa_key_of_2048_bits_for_rs256(self, stream: Stream, owner: Person) -> None:
+class TestKey:
+    def test_key_is_rsa_of_2048_bits_for_rs256(self, stream: Stream, owner: Person) -> None:
         [key] = read_jwks(owner.tenant)["keys"]
 
         assert (key["kty"], key["alg"], key["use"]) == ("RSA", "RS256", "sig")
         assert RSAAlgorithm.from_jwk(key).key_size == 2048
 
-    def test_is_replaced_while_the_older_one_is_still_published(
+    def test_older_key_is_published_for_a_week_after_rotation(
         self, stream: Stream, receiver: SignalReceiver, owner: Person, ada: Person
     ) -> None:
         sessions.sign_out(ada, actor=HELPDESK, reason="")
@@ -281,7 +281,7 @@ class TestTheKey:
         assert Event.objects.filter(kind=Event.Kind.SIGNAL_STREAM_CHANGED).count() == 2
 
 
-def test_names_people_by_their_provider_where_they_have_one(
+def test_iss_sub_stream_uses_provider_subject_or_email(
     receiver: SignalReceiver, clock: Clock, owner: Person, ada: Person, grace: Person
 ) -> None:
     provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)

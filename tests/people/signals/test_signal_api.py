@@ -1,4 +1,4 @@
-"""A receiver of security events …"""
+"""The API for receivers of security events (Shared Signals)."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ def api(owner: Person) -> ReceiverClient:
 
 
 def pushed(api: ReceiverClient, url: str, **more: Any) -> Any:
-    """Ask for a stream that is pushed to the URL."""
+    """Request a stream that is pushed to the URL."""
     delivery = {"method": PUSH, "endpoint_url": url} | more
     wanted = [SignalType.SESSION_REVOKED.value]
     body = {"delivery": delivery, "events_requested": wanted, "description": "Expenses"}
@@ -44,8 +44,8 @@ def added(api: ReceiverClient, **body: Any) -> dict[str, Any]:
     return found
 
 
-class TestTheMetadata:
-    def test_is_found_below_the_host_with_the_path_of_the_issuer(
+class TestMetadata:
+    def test_is_at_the_well_known_url_of_the_issuer(
         self, api: ReceiverClient, owner: Person
     ) -> None:
         issuer = f"{settings.PUBLIC_BASE_URL}/signals/{owner.tenant.slug}"
@@ -65,8 +65,8 @@ class TestTheMetadata:
             "default_subjects": "ALL",
         }
 
-    def test_names_the_scope_of_tokens(self, api: ReceiverClient) -> None:
-        """RFC 9728."""
+    def test_protected_resource_metadata_names_the_scope(self, api: ReceiverClient) -> None:
+        """RFC 9728 defines this document."""
         found = Client().get(f"/.well-known/oauth-protected-resource/signals/{api.slug}")
 
         assert found.json() == {
@@ -77,7 +77,9 @@ class TestTheMetadata:
         }
 
     @pytest.mark.parametrize("name", ["ssf-configuration", "oauth-protected-resource"])
-    def test_is_that_of_companies_that_there_are(self, owner: Person, name: str) -> None:
+    def test_is_not_found_for_unknown_or_suspended_companies(
+        self, owner: Person, name: str
+    ) -> None:
         tenant = owner.tenant
         assert Client().get(f"/.well-known/{name}/signals/nobody").status_code == 404
         tenant.is_active = False
@@ -88,8 +90,8 @@ class TestTheMetadata:
         assert page.status_code == 404
 
 
-class TestAStream:
-    def test_is_added_read_changed_and_deleted(
+class TestStreamConfiguration:
+    def test_can_be_added_read_changed_and_deleted(
         self, api: ReceiverClient, receiver: SignalReceiver
     ) -> None:
         made = pushed(api, receiver.url)
@@ -121,13 +123,13 @@ class TestAStream:
             *("added", "changed", "changed", "deleted")
         ]
 
-    def test_is_polled_unless_the_receiver_says_otherwise(self, api: ReceiverClient) -> None:
+    def test_default_delivery_method_is_poll(self, api: ReceiverClient) -> None:
         stream = added(api)
 
         url = f"{api.metadata['issuer']}/poll/{stream['stream_id']}"
         assert stream["delivery"] == {"method": POLL, "endpoint_url": url}
 
-    def test_names_people_as_the_receiver_asks(self, api: ReceiverClient) -> None:
+    def test_subject_format_is_chosen_by_the_receiver(self, api: ReceiverClient) -> None:
         assert added(api)["format"] == "email"
         stream = added(api, format="iss_sub")
 
@@ -160,7 +162,7 @@ class TestAStream:
             ({"format": "iss_sub"}, "format"),
         ],
     )
-    def test_refuses_what_does_not_fit(
+    def test_refuses_invalid_values(
         self, api: ReceiverClient, receiver: SignalReceiver, said: dict[str, Any], field: str
     ) -> None:
         stream = pushed(api, receiver.url).json()
@@ -181,7 +183,7 @@ class TestAStream:
         assert api.ask("delete", "configuration").status_code == 400
         assert api.ask("get", "status").status_code == 400
 
-    def test_is_not_pushed_to_private_networks(
+    def test_refuses_push_urls_in_private_networks(
         self, api: ReceiverClient, settings: Settings
     ) -> None:
         settings.OUTBOUND_ALLOW = []
@@ -192,7 +194,7 @@ class TestAStream:
         assert "private address" in answer.json()["message"]
         assert not SignalStream.objects.exists()
 
-    def test_is_one_of_at_most_16(self, api: ReceiverClient) -> None:
+    def test_refuses_more_than_16_streams(self, api: ReceiverClient) -> None:
         for _ in range(MAX_STREAMS):
             added(api)
 
@@ -201,8 +203,8 @@ class TestAStream:
         assert (answer.status_code, answer.json()["code"]) == (409, "too-many-signal-streams")
 
 
-class TestTheStatus:
-    def test_is_read_and_set(self, api: ReceiverClient) -> None:
+class TestStatus:
+    def test_can_be_read_and_set(self, api: ReceiverClient) -> None:
         own = {"stream_id": added(api)["stream_id"]}
         assert api.ask("get", "status", **own).json() == own | {"status": "enabled"}
 
@@ -215,7 +217,7 @@ class TestTheStatus:
 
 
 class TestVerification:
-    def test_returns_the_state_over_the_stream(
+    def test_state_is_returned_in_the_verification_event(
         self, api: ReceiverClient, receiver: SignalReceiver, owner: Person, clock: Clock
     ) -> None:
         own = {"stream_id": pushed(api, receiver.url).json()["stream_id"]}
@@ -230,7 +232,7 @@ class TestVerification:
         assert uri == "https://schemas.openid.net/secevent/ssf/event-type/verification"
         assert payload == {"state": "xyz"}
 
-    def test_is_refused_more_often_than_twice_a_minute(
+    def test_is_limited_to_one_request_per_interval(
         self, api: ReceiverClient, clock: Clock
     ) -> None:
         stream = added(api)
@@ -245,7 +247,7 @@ class TestVerification:
         assert api.ask("post", "verification", own).status_code == 204
 
 
-class TestAToken:
+class TestToken:
     def test_needs_the_scope(self, owner: Person, api: ReceiverClient) -> None:
         stream = added(api)
         others = [scope for scope in Scope if scope != Scope.MANAGE_SIGNALS]
@@ -260,7 +262,7 @@ class TestAToken:
             )
         assert Client().get(f"/signals/{api.slug}/stream").status_code == 401
 
-    def test_is_accepted_only_in_the_header(self, owner: Person) -> None:
+    def test_is_accepted_only_in_the_authorization_header(self, owner: Person) -> None:
         """RFC 6750 section 2.3 describes tokens in the address, which logs would contain."""
         token = Api(owner, scopes=[Scope.MANAGE_SIGNALS]).token
 
@@ -286,7 +288,7 @@ class TestAToken:
                 assert answer.status_code == 404 or answer.json()["iss"] != stream["iss"]
         assert api.ask("get", "configuration").json() == [stream]
 
-    def test_ends_with_its_person(self, owner: Person) -> None:
+    def test_is_invalid_after_deactivation_of_its_person(self, owner: Person) -> None:
         helper = core.owner()
         api = ReceiverClient(helper)
         people.deactivate_person(helper, actor=owner.actor)

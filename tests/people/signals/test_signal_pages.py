@@ -1,4 +1,4 @@
-"""The pages of signal streams …"""
+"""The pages of signal streams."""
 
 from datetime import timedelta
 from typing import Any
@@ -46,15 +46,15 @@ def added(client: Client, **fields: Any) -> Any:
     return client.post(f"{PAGE}add/", usual | fields, follow=True)
 
 
-class TestTheList:
-    def test_says_what_receivers_need(self, client: Client, owner: Person) -> None:
+class TestList:
+    def test_shows_the_metadata_url_for_receivers(self, client: Client, owner: Person) -> None:
         page = text_of(client.get(PAGE))
 
         assert "No signal streams" in page
         assert f"/.well-known/ssf-configuration/signals/{owner.tenant.slug}" in page
         assert "first key together with the first stream" in page
 
-    def test_asks_no_more_queries_for_more_streams(self, client: Client, owner: Person) -> None:
+    def test_takes_the_same_queries_for_more_streams(self, client: Client, owner: Person) -> None:
         signal_stream(owner)
         few = queries_of(client, PAGE)
         for _ in range(5):
@@ -62,15 +62,15 @@ class TestTheList:
 
         assert len(queries_of(client, PAGE)) == len(few)
 
-    def test_is_not_the_list_of_webhooks(self, client: Client, owner: Person) -> None:
+    def test_streams_are_not_in_the_list_of_webhooks(self, client: Client, owner: Person) -> None:
         stream = signal_stream(owner)
 
         assert "No webhook endpoints" in text_of(client.get("/webhooks/"))
         assert client.get(f"/webhooks/{stream.pk}/").status_code == 404
 
 
-class TestANewStream:
-    def test_is_pushed_with_a_key_of_the_company(self, client: Client) -> None:
+class TestNewStream:
+    def test_push_stream_is_added_with_a_signing_key(self, client: Client) -> None:
         page = text_of(added(client, authorization="Bearer of bad news"))
 
         assert "The stream was added." in page
@@ -80,7 +80,7 @@ class TestANewStream:
         assert (stream.status, stream.is_push) == (Status.ENABLED, True)
         assert str(SignalKey.objects.get()) in text_of(client.get(PAGE))
 
-    def test_is_polled(self, client: Client) -> None:
+    def test_poll_stream_is_added(self, client: Client) -> None:
         page = text_of(added(client, method="urn:ietf:rfc:8936", audience="urn:expenses"))
 
         stream = SignalStream.objects.get()
@@ -107,8 +107,8 @@ class TestANewStream:
         assert not SignalStream.objects.exists()
 
 
-class TestAStream:
-    def test_is_edited(self, client: Client, owner: Person) -> None:
+class TestStream:
+    def test_can_be_edited(self, client: Client, owner: Person) -> None:
         stream = signal_stream(owner)
         assert "app.example.com/events" in text_of(client.get(page_of(stream, "edit")))
         said = {"url": "https://1.1.1.1/", "events": [SignalType.SESSION_REVOKED.value]}
@@ -121,7 +121,7 @@ class TestAStream:
         assert "Travel" in page
         assert "Account terminated" not in page
 
-    def test_is_verified_paused_enabled_disabled_and_deleted(
+    def test_can_be_verified_paused_enabled_disabled_and_deleted(
         self, client: Client, stream: Stream, receiver: SignalReceiver
     ) -> None:
         def do(action: str) -> str:
@@ -144,7 +144,7 @@ class TestAStream:
         assert "The stream was deleted." in do("delete")
         assert not SignalStream.objects.exists()
 
-    def test_shows_what_was_sent_and_sends_it_again(
+    def test_shows_deliveries_and_can_send_them_again(
         self, client: Client, stream: Stream, receiver: SignalReceiver, ada: Person
     ) -> None:
         receiver.status_of = lambda _: 400
@@ -167,14 +167,14 @@ class TestAStream:
         again = text_of(client.post(f"{log}send-again/", follow=True))
         assert "This stream is not enabled." in again
 
-    def test_shows_a_verification_event_that_waits(self, client: Client, stream: Stream) -> None:
+    def test_shows_a_pending_verification_event(self, client: Client, stream: Stream) -> None:
         client.post(page_of(stream.stream, "verify"))
         [delivery] = stream.deliveries
 
         assert "verification" in text_of(client.get(page_of(stream.stream)))
         assert client.get(f"/signal-streams/deliveries/{delivery.pk}/").status_code == 200
 
-    def test_is_found_by_no_other_company_and_no_employee(
+    def test_is_hidden_from_other_companies_and_employees(
         self, client: Client, ada: Person
     ) -> None:
         with core.in_another_tenant():
@@ -190,7 +190,7 @@ class TestAStream:
         for address in (PAGE, f"{PAGE}add/", f"{PAGE}new-key/"):
             assert signed_in(ada).get(address).status_code == 302
 
-    def test_asks_who_it_is_before_events_go_elsewhere(
+    def test_asks_to_confirm_identity_before_changing_the_receiver(
         self, client: Client, owner: Person, clock: Clock
     ) -> None:
         stream = signal_stream(owner)
@@ -201,7 +201,7 @@ class TestAStream:
             answer = client.post(address, {"url": "https://1.1.1.1/"})
             assert "confirm" in answer["Location"]
 
-    def test_asks_the_database_no_more_for_more_deliveries(
+    def test_takes_the_same_queries_for_more_deliveries(
         self, client: Client, owner: Person, ada: Person
     ) -> None:
         stream = signal_stream(owner)
@@ -215,7 +215,7 @@ class TestAStream:
         assert len(queries_of(client, page_of(stream))) == len(few)
 
 
-def test_replace_the_signing_key(client: Client, owner: Person) -> None:
+def test_signing_key_can_be_replaced(client: Client, owner: Person) -> None:
     signal_stream(owner)
     assert "Create a new signing key?" in text_of(client.get(f"{PAGE}new-key/"))
 

@@ -1,4 +1,4 @@
-"""The examples in docs/signal-streams.md …"""
+"""The examples in docs/signal-streams.md."""
 
 import gc
 import json
@@ -25,7 +25,7 @@ def block(language: str) -> str:
     return str(text)
 
 
-def test_subscribe_and_end_the_sessions_of_a_leaver(
+def test_example_program_receives_the_event_of_a_deactivated_person(
     ada: Person,
     owner: Person,
     live_server: LiveServer,
@@ -45,14 +45,15 @@ def test_subscribe_and_end_the_sessions_of_a_leaver(
 
         code = compile(block("python"), "docs/signal-streams.md", "exec")
         exec(code, {})  # noqa: S102  the point of the test
-    # What the program leaves open keeps a thread of the server, with its database connection.
+    # Close the connections of the program: an open one keeps a server thread and its database
+    # connection.
     gc.collect()
 
     assert capsys.readouterr().out.splitlines() == [f"end the sessions of {ada.email}"]
     assert WebhookDelivery.objects.get().state == WebhookDelivery.State.DELIVERED
 
 
-def test_show_a_token_as_it_is() -> None:
+def test_example_token_has_the_claims_of_real_tokens() -> None:
     claims = json.loads(block("json"))
 
     assert set(claims) == {"iss", "jti", "iat", "aud", "txn", "toe", "sub_id", "events"}

@@ -1,4 +1,4 @@
-"""Who may see which page: administrators theirs, operators the tenants, nobody more."""
+"""Which pages visitors, employees, administrators and operators can open."""
 
 import pytest
 from django.test import Client
@@ -11,7 +11,7 @@ from tests.factories import core
 pytestmark = pytest.mark.django_db
 
 LISTS = [f"/people/{rows}" for rows in ("", "departments/", "locations/", "entities/", "roles/")]
-ADMINISTRATORS_PAGES = [
+ADMINISTRATOR_PAGES = [
     *LISTS,
     *("/people/add/", "/people/export/", "/people/departments/add/", "/people/roles/add/"),
     "/overview/",
@@ -20,39 +20,41 @@ ADMINISTRATORS_PAGES = [
 ]
 
 
-@pytest.mark.parametrize("address", ["/", *ADMINISTRATORS_PAGES, "/tenants/", "/home/"])
-def test_strangers_are_asked_to_sign_in(address: str) -> None:
+@pytest.mark.parametrize("address", ["/", *ADMINISTRATOR_PAGES, "/tenants/", "/home/"])
+def test_visitors_without_session_are_redirected_to_sign_in(address: str) -> None:
     response = Client().get(address)
 
     assert response.status_code == 302
     assert response["Location"] == f"/sign-in/?next={address}"
 
 
-@pytest.mark.parametrize("address", ADMINISTRATORS_PAGES)
+@pytest.mark.parametrize("address", ADMINISTRATOR_PAGES)
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
-def test_administrators_see_their_company(tenant: Tenant, role: str, address: str) -> None:
+def test_administrators_can_open_pages_of_their_company(
+    tenant: Tenant, role: str, address: str
+) -> None:
     assert signed_in(core.administrator(role=role)).get(address).status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", *ADMINISTRATORS_PAGES, "/tenants/"])
-def test_employees_are_led_home(tenant: Tenant, address: str) -> None:
+@pytest.mark.parametrize("address", ["/", *ADMINISTRATOR_PAGES, "/tenants/"])
+def test_employees_are_redirected_to_home(tenant: Tenant, address: str) -> None:
     response = signed_in(core.person()).get(address, follow=True)
 
     assert response.redirect_chain[-1] == ("/home/", 302)
 
 
-def test_administrators_are_led_to_the_overview(tenant: Tenant) -> None:
+def test_administrators_are_redirected_from_root_to_the_overview(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
 
     assert client.get("/", follow=True).redirect_chain[-1][0] == "/overview/"
 
 
-@pytest.mark.parametrize("address", ADMINISTRATORS_PAGES)
-def test_operators_see_nobodys_people(tenant: Tenant, address: str) -> None:
+@pytest.mark.parametrize("address", ADMINISTRATOR_PAGES)
+def test_operators_cannot_open_pages_about_people(tenant: Tenant, address: str) -> None:
     assert signed_in(core.owner(is_operator=True)).get(address).status_code == 403
 
 
-def test_operators_see_names_and_numbers_of_all_tenants(tenant: Tenant) -> None:
+def test_operators_see_the_names_of_all_tenants_and_no_people(tenant: Tenant) -> None:
     core.person(family_name="Secret")
     with core.in_another_tenant() as another:
         operator = core.owner(is_operator=True)
@@ -68,7 +70,7 @@ def test_operators_see_names_and_numbers_of_all_tenants(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "page", ["", "edit/", "deactivate/", "reactivate/", "terminate/", "scheduled-termination/plan/"]
 )
-def test_somebody_of_another_company_is_as_good_as_absent(tenant: Tenant, page: str) -> None:
+def test_person_of_another_company_is_not_found(tenant: Tenant, page: str) -> None:
     with core.in_another_tenant():
         stranger = core.person()
 
@@ -78,7 +80,7 @@ def test_somebody_of_another_company_is_as_good_as_absent(tenant: Tenant, page: 
     assert client.post(f"/people/{stranger.pk}/{page}").status_code == 404
 
 
-def test_a_department_of_another_company_is_as_good_as_absent(tenant: Tenant) -> None:
+def test_department_of_another_company_is_not_found(tenant: Tenant) -> None:
     with core.in_another_tenant():
         department = core.department()
     client = signed_in(core.administrator())
@@ -87,7 +89,7 @@ def test_a_department_of_another_company_is_as_good_as_absent(tenant: Tenant) ->
         assert client.get(f"/people/departments/{department.pk}/{page}/").status_code == 404
 
 
-def test_a_manager_is_looked_up_only_within_the_company(tenant: Tenant) -> None:
+def test_autocomplete_of_managers_finds_only_people_of_the_company(tenant: Tenant) -> None:
     with core.in_another_tenant():
         core.person(family_name="Lovelace")
     ada = core.person(given_name="Ada", family_name="Lovelace")
@@ -98,7 +100,7 @@ def test_a_manager_is_looked_up_only_within_the_company(tenant: Tenant) -> None:
     assert found == [{"id": str(ada.pk), "text": "Ada Lovelace"}]
 
 
-def test_a_page_asked_for_with_another_tenants_name_stays_our_own(tenant: Tenant) -> None:
+def test_tenant_parameter_does_not_show_another_company(tenant: Tenant) -> None:
     with core.in_another_tenant() as another:
         core.person(family_name="Stranger")
 
@@ -107,14 +109,14 @@ def test_a_page_asked_for_with_another_tenants_name_stays_our_own(tenant: Tenant
     assert b"Stranger" not in response.content
 
 
-def test_hidden_columns_cannot_be_guessed_through_the_address(tenant: Tenant) -> None:
+def test_filters_on_hidden_columns_are_refused(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
 
     for column in ("password__startswith", "email_key", "tenant", "manager__password__startswith"):
         assert client.get("/people/", {column: "x"}).status_code == 400
 
 
-def test_whoever_is_deactivated_is_out_with_the_next_click(tenant: Tenant) -> None:
+def test_deactivated_administrator_is_signed_out_at_the_next_request(tenant: Tenant) -> None:
     administrator = core.administrator()
     client = signed_in(administrator)
     assert client.get("/people/").status_code == 200
@@ -126,7 +128,7 @@ def test_whoever_is_deactivated_is_out_with_the_next_click(tenant: Tenant) -> No
     assert client.get("/people/").status_code == 302
 
 
-def test_nobody_of_a_tenant_that_was_switched_off_is_in(tenant: Tenant) -> None:
+def test_administrator_of_a_suspended_tenant_is_signed_out(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
 
     with tenancy.across_tenants():

@@ -1,4 +1,4 @@
-"""The account page …"""
+"""The account page, with sessions, name and confirmation of a new address."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -55,7 +55,7 @@ def sign_in(person: Person, user_agent: str) -> Client:
     return client
 
 
-def is_in(client: Client) -> bool:
+def is_signed_in(client: Client) -> bool:
     return bool(client.get("/home/").status_code == 200)
 
 
@@ -72,7 +72,7 @@ def sentences(person: Person) -> list[str]:
     return [entry.sentence for entry in entries_of(events)]
 
 
-def test_lists_the_sessions_with_device_and_address(ada: Person) -> None:
+def test_lists_sessions_with_device_and_ip_address(ada: Person) -> None:
     sign_in(ada, SAFARI)
     page = text_of(sign_in(ada, FIREFOX).get(PAGE))
 
@@ -80,7 +80,7 @@ def test_lists_the_sessions_with_device_and_address(ada: Person) -> None:
     assert "Safari on iPhone</strong> <span>from 127.0.0.1</span>" in page
 
 
-def test_is_for_everybody_and_only_for_themselves(owner: Person, ada: Person) -> None:
+def test_shows_only_sessions_of_the_signed_in_person(owner: Person, ada: Person) -> None:
     sign_in(ada, SAFARI)
 
     assert "Safari" not in text_of(sign_in(owner, FIREFOX).get(PAGE))
@@ -93,28 +93,28 @@ def test_ends_one_session(ada: Person) -> None:
     answer = end(laptop, sessions_of(ada)[0])
 
     assert "The session on Safari on iPhone was ended." in text_of(answer)
-    assert (is_in(phone), is_in(laptop)) == (False, True)
+    assert (is_signed_in(phone), is_signed_in(laptop)) == (False, True)
     assert sentences(ada)[-1] == (
         f"{ada.full_name} ended a session of {ada.full_name}: Safari on iPhone"
     )
 
 
-def test_ends_no_session_of_somebody_else(owner: Person, ada: Person) -> None:
+def test_cannot_end_a_session_of_another_person(owner: Person, ada: Person) -> None:
     phone, stranger = sign_in(owner, SAFARI), sign_in(ada, FIREFOX)
 
     assert end(stranger, sessions_of(owner)[0]).status_code == 404
-    assert is_in(phone)
+    assert is_signed_in(phone)
 
 
-def test_ends_the_current_session_only_by_signing_out(ada: Person) -> None:
+def test_current_session_cannot_be_ended_like_others(ada: Person) -> None:
     laptop = sign_in(ada, FIREFOX)
 
     end(laptop, sessions_of(ada)[0])
 
-    assert is_in(laptop)
+    assert is_signed_in(laptop)
 
 
-def test_signs_out_everywhere_else_and_keeps_this_session_and_tokens(ada: Person) -> None:
+def test_sign_out_everywhere_keeps_this_session_and_api_tokens(ada: Person) -> None:
     phone, laptop = sign_in(ada, SAFARI), sign_in(ada, FIREFOX)
     unlisted = signed_in(ada)
     PersonSession.objects.filter(user_agent="").delete()
@@ -122,26 +122,26 @@ def test_signs_out_everywhere_else_and_keeps_this_session_and_tokens(ada: Person
 
     page = text_of(laptop.post("/account/sign-out-everywhere/", follow=True))
 
-    assert [is_in(client) for client in (phone, unlisted, laptop)] == [False, False, True]
+    assert [is_signed_in(client) for client in (phone, unlisted, laptop)] == [False, False, True]
     assert "Firefox on Windows</strong> (this session)" in page
     assert "Safari" not in page
     assert ApiToken.objects.active().count() == 1
     assert f"{ada.full_name} ended all sessions of {ada.full_name}" in sentences(ada)
 
 
-def test_keeps_the_session_in_which_the_password_is_changed(ada: Person) -> None:
+def test_password_change_ends_all_other_sessions(ada: Person) -> None:
     phone, laptop = sign_in(ada, SAFARI), sign_in(ada, FIREFOX)
     new = "a longer horse battery"
 
     laptop.post("/home/password/", {"current": PASSWORD, "password": new, "again": new})
     page = text_of(laptop.get(PAGE))
 
-    assert not is_in(phone)
+    assert not is_signed_in(phone)
     assert "(this session)" in page
     assert "Safari" not in page
 
 
-def test_notes_the_use_of_a_session_every_five_minutes(ada: Person) -> None:
+def test_last_use_of_a_session_is_stored_every_five_minutes(ada: Person) -> None:
     now = timezone.now()
     with time_machine.travel(now, tick=False):
         laptop = sign_in(ada, FIREFOX)
@@ -153,7 +153,7 @@ def test_notes_the_use_of_a_session_every_five_minutes(ada: Person) -> None:
         assert session.began_at == now
 
 
-def test_asks_the_same_queries_for_any_number_of_sessions(ada: Person) -> None:
+def test_takes_the_same_queries_for_any_number_of_sessions(ada: Person) -> None:
     laptop = sign_in(ada, FIREFOX)
     few = len(queries_of(laptop, PAGE))
     for _ in range(5):
@@ -162,7 +162,7 @@ def test_asks_the_same_queries_for_any_number_of_sessions(ada: Person) -> None:
     assert len(queries_of(laptop, PAGE)) == few
 
 
-def test_forgets_sessions_that_ended_long_ago(ada: Person) -> None:
+def test_sign_in_deletes_expired_sessions_from_the_list(ada: Person) -> None:
     now = timezone.now()
     with time_machine.travel(now - timedelta(days=30), tick=False):
         sign_in(ada, SAFARI)
@@ -173,7 +173,7 @@ def test_forgets_sessions_that_ended_long_ago(ada: Person) -> None:
     assert Session.objects.count() == 2
 
 
-def test_changes_the_own_name(ada: Person) -> None:
+def test_person_can_change_their_name(ada: Person) -> None:
     client = signed_in(ada)
 
     client.post(PAGE, {"given_name": "Augusta", "family_name": "King"})
@@ -183,7 +183,7 @@ def test_changes_the_own_name(ada: Person) -> None:
     assert Event.objects.get(kind=Event.Kind.PERSON_REVISED).actor_person == ada
 
 
-def test_refuses_a_name_that_a_connection_manages(ada: Person) -> None:
+def test_person_cannot_change_a_managed_name(ada: Person) -> None:
     profile = replace(ada.profile, given_name="Augusta")
     people_update.revise_person(ada, profile, actor=Actor("scim", "okta"))
     client = signed_in(ada)
@@ -195,7 +195,7 @@ def test_refuses_a_name_that_a_connection_manages(ada: Person) -> None:
     assert "Okta manages your name" in page
 
 
-def test_sends_the_own_confirmation_again(ada: Person) -> None:
+def test_person_can_resend_the_confirmation_of_a_new_address(ada: Person) -> None:
     email_changes.propose_address(ada, "ada.new@acme.example", actor=Actor("oidc", "Corp"))
     client = signed_in(ada)
     before = Mail.objects.filter(kind=Mail.Kind.CONFIRM_ADDRESS).count()
@@ -206,7 +206,7 @@ def test_sends_the_own_confirmation_again(ada: Person) -> None:
     assert Mail.objects.filter(kind=Mail.Kind.CONFIRM_ADDRESS).count() == before + 1
 
 
-def test_has_a_counterpart_on_the_page_of_a_person(owner: Person, ada: Person) -> None:
+def test_administrator_can_end_all_sessions_of_a_person(owner: Person, ada: Person) -> None:
     phone, admin = sign_in(ada, SAFARI), sign_in(owner, FIREFOX)
     create_api_token(ada, "Script", scopes=["people:read"], days=1, actor=ada.actor)
     page = f"/people/{ada.pk}/sign-out/"
@@ -215,6 +215,6 @@ def test_has_a_counterpart_on_the_page_of_a_person(owner: Person, ada: Person) -
 
     admin.post(page)
 
-    assert not is_in(phone)
+    assert not is_signed_in(phone)
     assert not ApiToken.objects.active().exists()
     assert f"{owner.full_name} ended all sessions of {ada.full_name}" in sentences(ada)

@@ -1,4 +1,4 @@
-"""An action of a list whose selection holds what is no key …"""
+"""Actions of a list whose selection contains invalid keys."""
 
 from uuid import uuid4
 
@@ -17,7 +17,7 @@ NONSENSE = ["", "x", "0", "-1", "9" * 30, "a\0b", str(uuid4()), "'; --"]
 @pytest.mark.parametrize(
     "action", ["deactivate_selected", "reactivate_selected", "delete_selected"]
 )
-def test_is_answered(tenant: Tenant, action: str) -> None:
+def test_invalid_selection_causes_no_server_error(tenant: Tenant, action: str) -> None:
     client = signed_in(core.owner())
 
     for chosen in NONSENSE:
@@ -25,7 +25,7 @@ def test_is_answered(tenant: Tenant, action: str) -> None:
         assert client.post("/people/", said).status_code < 500
 
 
-def test_is_carried_out_for_the_others(tenant: Tenant) -> None:
+def test_action_applies_to_valid_keys_of_a_selection(tenant: Tenant) -> None:
     ada, client = core.person(), signed_in(core.owner())
     chosen = ["x", str(ada.pk), "9" * 30]
     said = {"action": "deactivate_selected", "confirmed": "yes", ACTION_CHECKBOX_NAME: chosen}

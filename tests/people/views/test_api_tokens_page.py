@@ -1,4 +1,4 @@
-"""The page of API tokens …"""
+"""The page of API tokens."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ def made(admin: Person, name: str = "Travel booking", **more: Any) -> Any:
     return signed_in(admin).post(PAGE, said | more)
 
 
-def test_shows_a_new_token_once_and_lets_nobody_keep_it(admin: Person) -> None:
+def test_shows_a_new_token_once_and_stores_no_plain_text(admin: Person) -> None:
     answer = made(admin)
 
     assert "no-store" in answer["Cache-Control"]
@@ -43,7 +43,7 @@ def test_shows_a_new_token_once_and_lets_nobody_keep_it(admin: Person) -> None:
     assert token not in str(Event.objects.values().get(pk=event.pk))
 
 
-def test_revokes_after_a_second_look(admin: Person, owner: Person) -> None:
+def test_revokes_a_token_after_confirmation(admin: Person, owner: Person) -> None:
     api = Api(owner)
     token = ApiToken.objects.get()
 
@@ -57,14 +57,16 @@ def test_revokes_after_a_second_look(admin: Person, owner: Person) -> None:
     assert client.post(f"{PAGE}{token.pk}/revoke/").status_code == 404
 
 
-def test_says_what_ended_with_its_person(admin: Person, owner: Person) -> None:
+def test_says_that_a_token_ended_with_the_deactivation_of_its_owner(
+    admin: Person, owner: Person
+) -> None:
     made(admin)
     people.deactivate_person(admin, actor=owner.actor)
 
     assert "ended when the owner was deactivated" in text_of(signed_in(owner).get(PAGE))
 
 
-def test_wants_a_name(admin: Person) -> None:
+def test_requires_a_name(admin: Person) -> None:
     assert "This field is required." in text_of(made(admin, ""))
     assert not ApiToken.objects.exists()
 
@@ -72,7 +74,9 @@ def test_wants_a_name(admin: Person) -> None:
 @pytest.mark.parametrize(
     "more", [{"scopes": []}, {"scopes": ["everything"]}, {"days": "0"}, {"days": "366"}]
 )
-def test_wants_a_scope_and_at_most_a_year(admin: Person, more: dict[str, Any]) -> None:
+def test_requires_valid_scopes_and_a_lifetime_of_1_to_365_days(
+    admin: Person, more: dict[str, Any]
+) -> None:
     page = text_of(made(admin, **more))
 
     assert re.search("This field is required|Select a valid choice|Ensure this value", page)
@@ -94,7 +98,7 @@ def test_shows_scopes_last_use_and_expiry(admin: Person) -> None:
     assert f"{row.expires_at:%Y}" in page
 
 
-def test_lists_an_expired_token_apart(admin: Person) -> None:
+def test_expired_token_is_not_listed_as_active(admin: Person) -> None:
     made(admin)
     ApiToken.objects.update(expires_at=timezone.now())
 
@@ -104,7 +108,7 @@ def test_lists_an_expired_token_apart(admin: Person) -> None:
     assert "expired on" in page
 
 
-def test_shows_and_revokes_those_of_ones_own_company_only(admin: Person) -> None:
+def test_tokens_of_another_company_are_hidden(admin: Person) -> None:
     with core.in_another_tenant():
         Api(core.administrator())
         token = ApiToken.objects.get()
@@ -114,7 +118,7 @@ def test_shows_and_revokes_those_of_ones_own_company_only(admin: Person) -> None
     assert client.post(f"{PAGE}{token.pk}/revoke/").status_code == 404
 
 
-def test_is_for_administrators(ada: Person) -> None:
+def test_operators_and_employees_cannot_use_the_page(ada: Person) -> None:
     operator = core.administrator(is_operator=True)
 
     assert signed_in(operator).get(PAGE).status_code == 403
@@ -122,7 +126,7 @@ def test_is_for_administrators(ada: Person) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_asks_the_database_as_often_for_many_as_for_few(admin: Person) -> None:
+def test_takes_the_same_queries_for_many_tokens(admin: Person) -> None:
     client = signed_in(admin)
     counts = []
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A request that waits for an approval …"""
+"""Requests for approval: decisions, steps and access."""
 
 import pytest
 
@@ -18,7 +18,7 @@ TESTS = Actor("command", "tests")
 
 @pytest.fixture
 def eve(owner: Person) -> Person:
-    """She made the request."""
+    """The person who made the request."""
     return core.person(given_name="Eve", family_name="Employee")
 
 
@@ -59,7 +59,7 @@ def state_of(item: OutstandingItem) -> str:
     return str(OutstandingItem.objects.values_list("state", flat=True).get(pk=item.pk))
 
 
-def test_is_approved_by_its_approver(taxi: Approval, ada: Person, eve: Person) -> None:
+def test_approver_can_approve(taxi: Approval, ada: Person, eve: Person) -> None:
     assert address(taxi) in home_of(ada)
     assert "Eve Employee" in page(ada, taxi)
 
@@ -72,7 +72,7 @@ def test_is_approved_by_its_approver(taxi: Approval, ada: Person, eve: Person) -
     assert state_of(taxi.outstanding_item) == State.APPROVED
 
 
-def test_goes_to_the_next_step_in_order(
+def test_approval_passes_to_the_next_step(
     taxi: Approval, second: Step, ada: Person, grace: Person
 ) -> None:
     assert "Step 2: <bdi>Then Grace Hopper</bdi>" in page(ada, taxi)
@@ -90,7 +90,7 @@ def test_goes_to_the_next_step_in_order(
     assert state_of(taxi.outstanding_item) == State.APPROVED
 
 
-def test_is_declined_with_a_reason_that_the_requester_sees(
+def test_requester_sees_the_reason_of_a_declined_request(
     taxi: Approval, second: Step, ada: Person, eve: Person
 ) -> None:
     assert "(waits for <bdi>Ada Lovelace</bdi>)" in home_of(eve)
@@ -105,7 +105,7 @@ def test_is_declined_with_a_reason_that_the_requester_sees(
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
-def test_is_not_declined_without_a_reason(taxi: Approval, ada: Person, reason: str) -> None:
+def test_declining_requires_a_reason(taxi: Approval, ada: Person, reason: str) -> None:
     said = send(ada, taxi, "decline", reason=reason)
 
     assert "This field is required." in said
@@ -113,7 +113,9 @@ def test_is_not_declined_without_a_reason(taxi: Approval, ada: Person, reason: s
     assert taxi.state == Approval.State.PENDING
 
 
-def test_is_in_the_timeline_and_in_the_audit_log(taxi: Approval, ada: Person, eve: Person) -> None:
+def test_decision_is_in_the_timeline_and_in_the_audit_log(
+    taxi: Approval, ada: Person, eve: Person
+) -> None:
     send(ada, taxi, "decline", reason="No receipt")
 
     admin = signed_in(core.administrator())
@@ -124,7 +126,7 @@ def test_is_in_the_timeline_and_in_the_audit_log(taxi: Approval, ada: Person, ev
         assert "Reason: No receipt" in said
 
 
-def test_is_decided_once(taxi: Approval, ada: Person) -> None:
+def test_request_is_decided_once(taxi: Approval, ada: Person) -> None:
     send(ada, taxi, "approve")
 
     said = send(ada, taxi, "decline", reason="Too late")
@@ -136,7 +138,7 @@ def test_is_decided_once(taxi: Approval, ada: Person) -> None:
     assert Event.objects.filter(kind=Event.Kind.APPROVAL_DECIDED).count() == 1
 
 
-def test_is_not_decided_by_the_person_who_made_it(first: Step, ada: Person) -> None:
+def test_requester_cannot_decide(first: Step, ada: Person) -> None:
     own = waits(first, outstanding_item(ada, Kind.REIMBURSEMENT, State.SUBMITTED))
 
     refusal = "This is your own request, so somebody else must decide it."
@@ -146,7 +148,9 @@ def test_is_not_decided_by_the_person_who_made_it(first: Step, ada: Person) -> N
     assert own.state == Approval.State.PENDING
 
 
-def test_is_hidden_from_everybody_else(taxi: Approval, eve: Person, grace: Person) -> None:
+def test_request_is_hidden_from_everyone_but_the_approver(
+    taxi: Approval, eve: Person, grace: Person
+) -> None:
     for other in (eve, grace, core.administrator()):
         client = signed_in(other)
         assert client.get(address(taxi)).status_code == 404
@@ -155,14 +159,14 @@ def test_is_hidden_from_everybody_else(taxi: Approval, eve: Person, grace: Perso
     assert taxi.state == Approval.State.PENDING
 
 
-def test_is_hidden_from_another_company(taxi: Approval) -> None:
+def test_request_is_hidden_from_another_company(taxi: Approval) -> None:
     with core.in_another_tenant():
         stranger = core.person()
 
     assert signed_in(stranger).get(address(taxi)).status_code == 404
 
 
-def test_is_decided_by_nobody_who_was_deactivated(taxi: Approval, ada: Person) -> None:
+def test_deactivated_approver_cannot_decide(taxi: Approval, ada: Person) -> None:
     client = signed_in(ada)
     assert client.get(address(taxi)).status_code == 200
 
@@ -173,7 +177,7 @@ def test_is_decided_by_nobody_who_was_deactivated(taxi: Approval, ada: Person) -
     assert taxi.state == Approval.State.PENDING
 
 
-def test_waits_for_the_successor_after_a_termination(
+def test_successor_of_a_terminated_approver_can_decide(
     taxi: Approval, ada: Person, grace: Person
 ) -> None:
     terminate_person(ada, to(grace, ada), actor=TESTS)
@@ -184,9 +188,7 @@ def test_waits_for_the_successor_after_a_termination(
     assert taxi.state == Approval.State.APPROVED
 
 
-def test_blocks_auto_termination_until_it_is_decided(
-    taxi: Approval, ada: Person, eve: Person
-) -> None:
+def test_pending_approval_blocks_auto_termination(taxi: Approval, ada: Person, eve: Person) -> None:
     def codes(person: Person) -> list[str]:
         return [one.code for one in blockers.blockers_of(person)]
 
@@ -203,7 +205,7 @@ def test_blocks_auto_termination_until_it_is_decided(
     ("kind", "state"), [(Kind.BILL, State.OPEN), (Kind.TRANSACTION, State.PENDING)]
 )
 @pytest.mark.parametrize("decision", ["approve", "decline"])
-def test_leaves_bills_and_transactions_as_they_are(
+def test_decision_does_not_change_bills_and_transactions(
     first: Step, ada: Person, eve: Person, kind: Kind, state: State, decision: str
 ) -> None:
     asked = waits(first, outstanding_item(eve, kind, state))
@@ -215,9 +217,7 @@ def test_leaves_bills_and_transactions_as_they_are(
     assert state_of(asked.outstanding_item) == state
 
 
-def test_restores_nothing_that_was_settled_otherwise(
-    taxi: Approval, second: Step, ada: Person
-) -> None:
+def test_approval_does_not_reopen_a_dropped_item(taxi: Approval, second: Step, ada: Person) -> None:
     OutstandingItem.objects.update(state=State.DROPPED)
 
     send(ada, taxi, "approve")
@@ -226,7 +226,7 @@ def test_restores_nothing_that_was_settled_otherwise(
     assert not Approval.objects.filter(step=second).exists()
 
 
-def test_shows_the_oldest_first_and_how_many_there_are(
+def test_home_page_shows_the_oldest_20_requests_and_the_total(
     taxi: Approval, first: Step, ada: Person, eve: Person
 ) -> None:
     before = len(queries_of(signed_in(ada), "/home/"))
@@ -242,11 +242,13 @@ def test_shows_the_oldest_first_and_how_many_there_are(
     assert "Trip 18" in said
     assert "Trip 19" not in said
     assert "These are the oldest 20 of 26." in said
-    # The one more counts them.
+    # The additional query counts the requests.
     assert len(queries_of(signed_in(ada), "/home/")) == before + 1
 
 
-def test_shows_administrators_its_decisions(taxi: Approval, second: Step, ada: Person) -> None:
+def test_administrators_see_the_decisions_of_each_step(
+    taxi: Approval, second: Step, ada: Person
+) -> None:
     send(ada, taxi, "approve")
 
     admin = signed_in(core.administrator())

@@ -1,4 +1,4 @@
-"""The audit log …"""
+"""The audit log page and its export."""
 
 import csv
 import json
@@ -33,7 +33,7 @@ def client(owner: Person) -> Client:
 
 
 def happened(number: int = 1, **fields: Any) -> list[Event]:
-    """Make events of the tenant in force, one second apart; the last one happened just now."""
+    """Make events of the current tenant, one second apart; the last one happened just now."""
     usual = {
         "tenant_id": tenancy.current_id(),
         "kind": Event.Kind.SESSIONS_ENDED,
@@ -60,11 +60,11 @@ def exported(client: Client, **query: Any) -> str:
     response: Any = client.get(f"{LOG}export/", query)
     assert response.streaming
     with core.in_another_tenant():
-        # The lines are written after the request's own tenant has gone out of force.
+        # The response is written after the request, without its tenant.
         return b"".join(response.streaming_content).decode("utf-8-sig")
 
 
-def test_tells_who_did_what_to_whom_through_what(client: Client, owner: Person) -> None:
+def test_shows_actor_change_reason_interface_and_ip_address(client: Client, owner: Person) -> None:
     ada = core.person(email="ada@example.com")
     client.post(f"/people/{ada.pk}/deactivate/", {"reason": "Laptop stolen"})
 
@@ -77,7 +77,7 @@ def test_tells_who_did_what_to_whom_through_what(client: Client, owner: Person) 
     assert "127.0.0.1" in page
 
 
-def test_leads_from_the_timeline_to_the_event_and_back(client: Client) -> None:
+def test_timeline_and_event_link_to_each_other(client: Client) -> None:
     ada = core.person(email="ada@example.com")
     deactivate_person(ada, actor=OKTA)
     event = Event.objects.get()
@@ -88,7 +88,7 @@ def test_leads_from_the_timeline_to_the_event_and_back(client: Client) -> None:
     assert "Okta deactivated Ada Lovelace" in page
 
 
-def test_names_the_person_who_acted_and_not_the_next_one_with_the_address(client: Client) -> None:
+def test_names_the_actor_and_not_a_later_holder_of_their_address(client: Client) -> None:
     olga = core.owner(given_name="Olga", family_name="Owner", email="olga@example.com")
     ada = core.person()
     deactivate_person(ada, actor=olga.actor)
@@ -104,7 +104,7 @@ def test_names_the_person_who_acted_and_not_the_next_one_with_the_address(client
 
 
 class TestFilters:
-    def test_the_actor(self, client: Client, owner: Person) -> None:
+    def test_by_actor(self, client: Client, owner: Person) -> None:
         [by_owner] = happened(actor=str(owner.actor), actor_person_id=owner.pk)
         [before_then] = happened(actor=str(owner.actor))
         [by_okta] = happened()
@@ -115,7 +115,7 @@ class TestFilters:
         assert shown(client, actor="scim:okta") == [by_okta.pk]
         assert shown(client, actor="nobody at all") == []
 
-    def test_the_person(self, client: Client) -> None:
+    def test_by_person(self, client: Client) -> None:
         ada, eve = core.person(email="ada@example.com"), core.person(family_name="Adams")
         [of_ada] = happened(person=ada)
         [of_eve] = happened(person=eve)
@@ -125,7 +125,7 @@ class TestFilters:
         assert shown(client, person=str(ada.pk)) == [of_ada.pk]
         assert shown(client, person="xyzzy") == []
 
-    def test_several_actions(self, client: Client) -> None:
+    def test_by_several_actions(self, client: Client) -> None:
         [granted] = happened(kind=Event.Kind.ROLE_GRANTED)
         [removed] = happened(kind=Event.Kind.ROLE_REMOVED)
         happened()
@@ -133,19 +133,19 @@ class TestFilters:
         assert shown(client, action=["role.granted", "role.withdrawn"]) == [removed.pk, granted.pk]
 
     @pytest.mark.parametrize("interface", Event.Interface)
-    def test_the_interface(self, client: Client, interface: Event.Interface) -> None:
+    def test_by_interface(self, client: Client, interface: Event.Interface) -> None:
         wanted = {one: happened(interface=one)[0].pk for one in Event.Interface}
 
         assert shown(client, interface=interface) == [wanted[interface]]
 
-    def test_the_days_which_both_count(self, client: Client) -> None:
+    def test_by_days_including_first_and_last(self, client: Client) -> None:
         for day in ("2026-03-01", "2026-03-02", "2026-03-03"):
             happened(happened_at=datetime.fromisoformat(f"{day}T23:59:59+00:00"))
         [_, second, third] = Event.objects.order_by("pk")
 
         assert shown(client, since="2026-03-02", until="2026-03-03") == [third.pk, second.pk]
 
-    def test_together(self, client: Client) -> None:
+    def test_combined(self, client: Client) -> None:
         ada = core.person()
         [wanted] = happened(person=ada, kind=Event.Kind.ROLE_GRANTED)
         happened(person=ada)
@@ -156,7 +156,7 @@ class TestFilters:
     @pytest.mark.parametrize(
         "query", [{"since": "yesterday"}, {"action": "fly"}, {"interface": "telepathy"}]
     )
-    def test_say_which_value_was_invalid(self, client: Client, query: dict[str, str]) -> None:
+    def test_page_reports_invalid_filters(self, client: Client, query: dict[str, str]) -> None:
         happened()
 
         assert "These filters are invalid and were ignored" in text_of(client.get(LOG, query))
@@ -170,8 +170,8 @@ class TestFilters:
         assert f"{LOG}export/?actor=scim%3Aokta" in page
 
 
-class TestPages:
-    def test_show_each_event_once_while_others_are_added(self, client: Client) -> None:
+class TestPagination:
+    def test_shows_each_event_once_while_others_are_added(self, client: Client) -> None:
         expected = [event.pk for event in reversed(happened(120))]
         seen: list[int] = []
         before: dict[str, int] = {}
@@ -185,19 +185,19 @@ class TestPages:
 
         assert seen == expected
 
-    def test_keep_the_order_of_events_of_the_same_moment(self, client: Client) -> None:
+    def test_keeps_the_order_of_events_of_the_same_time(self, client: Client) -> None:
         expected = [one.pk for one in reversed(happened(60, happened_at=timezone.now()))]
 
         assert shown(client) + shown(client, before=expected[49]) == expected
 
-    def test_of_an_unknown_event_do_not_exist(self, client: Client) -> None:
+    def test_page_of_an_unknown_event_is_not_found(self, client: Client) -> None:
         with core.in_another_tenant():
             [hidden] = happened()
 
         for before in (hidden.pk, 10**17, "x"):
             assert client.get(LOG, {"before": before}).status_code == 404
 
-    def test_need_the_same_queries_for_any_number_of_rows(
+    def test_takes_the_same_queries_for_any_number_of_rows(
         self, client: Client, owner: Person
     ) -> None:
         deactivate_person(core.person(), actor=owner.actor)
@@ -215,7 +215,7 @@ class TestPages:
 
 
 class TestExport:
-    def test_equals_the_page(self, client: Client) -> None:
+    def test_contains_the_same_events_as_the_page(self, client: Client) -> None:
         happened(3, actor=str(OKTA))
         happened(actor="job:sync cycle")
         on_page = shown(client, actor="scim:okta")
@@ -230,7 +230,7 @@ class TestExport:
         assert [line["id"] for line in lines] == on_page
         assert rows[0]["summary"] == lines[0]["summary"]
 
-    def test_is_an_event_itself(self, client: Client, owner: Person) -> None:
+    def test_is_recorded_as_an_event(self, client: Client, owner: Person) -> None:
         exported(client, action="role.granted")
         client.get("/people/export/?q=ada")
 
@@ -243,14 +243,14 @@ class TestExport:
             "q=ada",
         ]
 
-    def test_writes_no_cell_that_a_spreadsheet_runs(self, client: Client) -> None:
+    def test_escapes_formulas(self, client: Client) -> None:
         happened(person=core.person(given_name="=HYPERLINK(1)", family_name="X"))
 
         [row] = csv.DictReader(StringIO(exported(client, action="person.sessions-ended")))
 
         assert row["person_name"] == "'=HYPERLINK(1) X"
 
-    def test_tells_each_field_that_changed(self, client: Client) -> None:
+    def test_contains_each_changed_field(self, client: Client) -> None:
         ada = core.person(email="ada@example.com")
         new = Profile(given_name="Ada", family_name="King", email=ada.email, department="Legal")
         people_update.revise_person(ada, new, actor=OKTA)
@@ -262,7 +262,7 @@ class TestExport:
         assert line["changes"][0] == {"field": "last name", "before": "Lovelace", "after": "King"}
 
     @pytest.mark.parametrize("format", ["csv", "jsonl"])
-    def test_of_10_000_events_needs_little_memory_and_begins_at_once(
+    def test_of_10_000_events_is_streamed_with_little_memory(
         self, client: Client, format: str
     ) -> None:
         Event.objects.bulk_create(
@@ -277,7 +277,7 @@ class TestExport:
             ],
             batch_size=5_000,
         )
-        # The templates and the URLs are loaded once.
+        # Load templates and URLs before measuring.
         exported(client, action="role.granted", format=format)
 
         with CaptureQueriesContext(connection) as until_first_byte:
@@ -296,9 +296,9 @@ class TestExport:
         assert peak < 6 * 1024 * 1024
 
 
-class TestIsSeen:
+class TestAccess:
     @pytest.mark.parametrize("address", ["", "export/", "{event}/"])
-    def test_only_by_administrators(self, owner: Person, address: str) -> None:
+    def test_is_limited_to_administrators(self, owner: Person, address: str) -> None:
         [event] = happened()
         path = LOG + address.format(event=event.pk)
 
@@ -309,7 +309,7 @@ class TestIsSeen:
         assert Client().get(path).status_code == 302
         assert signed_in(core.owner(is_operator=True)).get(path).status_code == 403
 
-    def test_by_no_other_company(self, client: Client) -> None:
+    def test_is_limited_to_the_own_company(self, client: Client) -> None:
         with core.in_another_tenant():
             stranger = core.person(given_name="Hidden", family_name="Stranger")
             [event] = happened(person=stranger, actor="person:hidden@example.com")
@@ -322,7 +322,7 @@ class TestIsSeen:
         assert "Stranger" not in exported(client, format="jsonl")
 
 
-def test_returns_to_the_same_place_whatever_happens_to_the_person(client: Client) -> None:
+def test_shows_events_of_a_person_after_reactivation(client: Client) -> None:
     ada = core.person()
     deactivate_person(ada, actor=OKTA)
     reactivate_person(ada, actor=OKTA)

@@ -19,7 +19,7 @@ OKTA = Actor("scim", "okta")
 
 
 def form_of(person: Person, **changes: Any) -> dict[str, Any]:
-    """Return what the browser sends when nothing but `changes` is typed in."""
+    """Return the form data of the person with these changes, as the browser sends it."""
     person = Person.objects.get(pk=person.pk)
     shown = {name: value or "" for name, value in field_values(person, EDITABLE).items()} | {
         "email": person.pending_email or person.email,
@@ -36,9 +36,7 @@ def send(
 
 
 class TestEditing:
-    """Editing a person …"""
-
-    def test_changes_them_in_the_administrators_name(self, ada: Person) -> None:
+    def test_changes_the_person_with_the_administrator_as_actor(self, ada: Person) -> None:
         boss, department = core.person(), core.department("Legal")
 
         page = send(
@@ -52,14 +50,14 @@ class TestEditing:
         assert (ada.given_name, ada.department, ada.manager) == ("Augusta", department, boss)
         assert ada.events.get().actor == "person:helpdesk@example.com"
 
-    def test_notes_which_request_it_was(self, ada: Person) -> None:
+    def test_event_has_the_id_of_the_request(self, ada: Person) -> None:
         client = signed_in(core.administrator())
 
         response = client.post(f"/people/{ada.pk}/edit/", form_of(ada, given_name="Augusta"))
 
         assert str(ada.events.get().request_id) == response["X-Request-Id"]
 
-    def test_warns_who_will_undo_it(self, tenant: Tenant) -> None:
+    def test_warns_that_a_provider_will_overwrite_the_change(self, tenant: Tenant) -> None:
         core.owner()
         said = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
         ada = add_person(said, actor=OKTA)
@@ -71,7 +69,7 @@ class TestEditing:
         assert warning in page
         assert "Okta owns last name" not in page
 
-    def test_keeps_an_address_that_waits_to_be_confirmed(self, ada: Person) -> None:
+    def test_keeps_a_pending_address(self, ada: Person) -> None:
         people_update.revise_person(
             ada,
             Profile(given_name="Ada", family_name="Lovelace", email="new@example.com"),
@@ -83,23 +81,23 @@ class TestEditing:
         ada.refresh_from_db()
         assert (ada.given_name, ada.pending_email) == ("Augusta", "new@example.com")
 
-    def test_says_a_refusal_at_its_field(self, ada: Person) -> None:
+    def test_shows_a_refusal_of_a_field(self, ada: Person) -> None:
         page = send(ada, "edit", form_of(ada, manager=ada.pk))
 
         assert "Employees can&#x27;t be assigned as their own manager" in page
         assert not ada.events.exists()
 
-    def test_says_a_refusal_that_has_no_field(self, owner: Person) -> None:
+    def test_shows_a_refusal_without_field(self, owner: Person) -> None:
         page = send(owner, "edit", form_of(owner, role="BUSINESS_ADMIN"), by=owner)
 
         assert "Olga Owner is the last active Owner." in page
 
-    def test_refuses_a_name_without_a_letter(self, ada: Person) -> None:
+    def test_refuses_a_name_without_letters(self, ada: Person) -> None:
         page = send(ada, "edit", form_of(ada, given_name="123"))
 
         assert "Ensure first and last name are entered correctly" in page
 
-    def test_never_overwrites_what_changed_meanwhile(self, ada: Person) -> None:
+    def test_refuses_to_overwrite_a_concurrent_change(self, ada: Person) -> None:
         stale = form_of(ada)
         said = Profile(given_name="Ada", family_name="King", email=ada.email)
         people_update.revise_person(ada, said, actor=OKTA)
@@ -111,7 +109,7 @@ class TestEditing:
         assert ada.family_name == "King"
 
     @pytest.mark.parametrize("manager", ["x", "'; --", "00000000-0000-0000-0000-000000000000"])
-    def test_refuses_a_manager_who_is_none(self, ada: Person, manager: str) -> None:
+    def test_refuses_an_invalid_manager_key(self, ada: Person, manager: str) -> None:
         send(ada, "edit", form_of(ada, manager=manager))
 
         ada.refresh_from_db()
@@ -133,7 +131,7 @@ class TestEditing:
         assert b"GUEST_USER" not in client.get(f"/people/{ada.pk}/edit/").content
         assert b"GUEST_USER" in client.get(f"/people/{guest.pk}/edit/").content
 
-    def test_corrects_the_address_of_somebody_who_never_joined(self, tenant: Tenant) -> None:
+    def test_changes_the_address_of_an_invited_person_at_once(self, tenant: Tenant) -> None:
         ada = core.person(state=Person.State.INVITED)
 
         send(ada, "edit", form_of(ada, email="right@example.com"))
@@ -143,9 +141,7 @@ class TestEditing:
 
 
 class TestInviting:
-    """Inviting somebody by hand …"""
-
-    def test_adds_them_with_an_invite_of_fourteen_days(self, tenant: Tenant) -> None:
+    def test_adds_a_person_with_an_invite_of_14_days(self, tenant: Tenant) -> None:
         said = {
             "given_name": "Grace",
             "family_name": "Hopper",
@@ -162,7 +158,7 @@ class TestInviting:
         assert invite.source == Invite.Source.HAND
         assert (invite.expires_at - invite.created_at).days == 14
 
-    def test_says_that_the_address_is_taken(self, ada: Person) -> None:
+    def test_reports_that_the_address_is_in_use(self, ada: Person) -> None:
         said = {
             "given_name": "Grace",
             "family_name": "Hopper",
@@ -176,9 +172,7 @@ class TestInviting:
 
 
 class TestDeactivating:
-    """Deactivating on the person's page …"""
-
-    def test_says_first_what_it_does(self, ada: Person) -> None:
+    def test_shows_the_effects_before_confirmation(self, ada: Person) -> None:
         page = signed_in(core.administrator()).get(f"/people/{ada.pk}/deactivate/")
 
         assert b"They cannot spend from cards or funds." in page.content
@@ -186,7 +180,7 @@ class TestDeactivating:
         ada.refresh_from_db()
         assert ada.is_active
 
-    def test_shuts_them_out_with_the_reason(self, ada: Person) -> None:
+    def test_deactivates_the_person_with_the_reason(self, ada: Person) -> None:
         page = send(ada, "deactivate", {"reason": "Lost laptop"})
 
         assert "Ada Lovelace can no longer sign in or spend." in page
@@ -201,12 +195,14 @@ class TestDeactivating:
         owner.refresh_from_db()
         assert owner.is_active
 
-    def test_says_beforehand_that_the_last_owner_stays(self, owner: Person) -> None:
+    def test_shows_beforehand_that_the_last_owner_cannot_be_deactivated(
+        self, owner: Person
+    ) -> None:
         page = text_of(signed_in(owner).get(f"/people/{owner.pk}/deactivate/"))
 
         assert "Olga Owner is the last active Owner." in page
 
-    def test_names_the_programs_that_stop(self, owner: Person) -> None:
+    def test_names_the_api_tokens_that_will_be_revoked(self, owner: Person) -> None:
         leaver = core.administrator()
         api_tokens.create_api_token(leaver, "Till", scopes=["people:read"], actor=owner.actor)
         api_tokens.create_api_token(
@@ -219,7 +215,7 @@ class TestDeactivating:
         assert "<bdi>Till</bdi>." in page
         assert "Export" not in page
 
-    def test_warns_whoever_deactivates_themselves(self, tenant: Tenant) -> None:
+    def test_warns_about_deactivating_the_own_account(self, tenant: Tenant) -> None:
         administrator = core.administrator()
 
         page = signed_in(administrator).get(f"/people/{administrator.pk}/deactivate/")
@@ -228,9 +224,7 @@ class TestDeactivating:
 
 
 class TestReactivating:
-    """Reactivating on the person's page …"""
-
-    def test_lets_them_in(self, ada: Person) -> None:
+    def test_makes_the_person_active(self, ada: Person) -> None:
         deactivate_person(ada, actor=OKTA)
 
         page = send(ada, "reactivate")
@@ -246,15 +240,13 @@ class TestReactivating:
 
         assert b"Okta deactivated them and still lists them as inactive." in page.content
 
-    def test_is_refused_for_whoever_left_for_good(self, tenant: Tenant) -> None:
+    def test_is_refused_for_a_terminated_person(self, tenant: Tenant) -> None:
         gone = core.person(state=Person.State.TERMINATED)
 
         assert "was terminated, which cannot be undone" in send(gone, "reactivate")
 
 
-class TestInBulk:
-    """Choosing several people in the list …"""
-
+class TestBulkActions:
     def choose(
         self, people: list[Person], action: str, *, by: Person | None = None, **more: str
     ) -> str:
@@ -262,7 +254,7 @@ class TestInBulk:
         data = {"action": action, "_selected_action": [str(person.pk) for person in people]}
         return text_of(client.post("/people/", data | more, follow=True))
 
-    def test_asks_first(self, ada: Person) -> None:
+    def test_asks_for_confirmation(self, ada: Person) -> None:
         page = self.choose([ada], "deactivate_selected")
 
         assert "Deactivate 1 person?" in page
@@ -270,7 +262,7 @@ class TestInBulk:
         ada.refresh_from_db()
         assert ada.is_active
 
-    def test_deactivates_each_and_says_who_was_refused_and_why(
+    def test_deactivates_people_and_reports_refusals_with_reasons(
         self, ada: Person, owner: Person
     ) -> None:
         out = core.person(state=Person.State.INACTIVE)
@@ -282,14 +274,14 @@ class TestInBulk:
         assert "Olga Owner was not deactivated: Olga Owner is the last active Owner." in page
         assert ada.events.get().actor == str(owner.actor)
 
-    def test_reactivates_each(self, tenant: Tenant) -> None:
+    def test_reactivates_people(self, tenant: Tenant) -> None:
         people = [core.person(state=Person.State.INACTIVE) for _ in range(3)]
 
         page = self.choose(people, "reactivate_selected", confirmed="yes")
 
         assert "3 people were reactivated." in page
 
-    def test_touches_nobody_of_another_company(self, tenant: Tenant) -> None:
+    def test_does_not_change_people_of_another_company(self, tenant: Tenant) -> None:
         with core.in_another_tenant():
             stranger = core.person()
 

@@ -1,4 +1,4 @@
-"""Exporting people …"""
+"""Exporting people as CSV."""
 
 import csv
 import re
@@ -22,18 +22,18 @@ def exported(tenant: Tenant, **filters: Any) -> list[dict[str, str]]:
     response: Any = signed_in(core.administrator()).get("/people/export/", filters)
     assert response.streaming
     with core.in_another_tenant():
-        # The lines are written after the request's own tenant has gone out of force.
+        # The response is written after the request, without its tenant.
         body = b"".join(response.streaming_content)
     return list(csv.DictReader(StringIO(body.decode("utf-8-sig"))))
 
 
 def as_read_back(cell: str) -> str:
-    """Do what docs/export.md tells whoever reads the file to do."""
+    """Unescape the cell as docs/export.md describes."""
     [pattern] = re.findall(r"expression [^`]*`(.+)`", EXPORT.read_text())
     return re.sub(pattern, "", cell, count=1)
 
 
-def test_writes_whom_the_list_shows(tenant: Tenant) -> None:
+def test_contains_the_people_of_the_filtered_list(tenant: Tenant) -> None:
     boss = core.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
     core.person(
         family_name="Zuse", email="zuse@example.com", manager=boss, department=core.department()
@@ -58,7 +58,7 @@ def test_writes_whom_the_list_shows(tenant: Tenant) -> None:
     assert "Gone" not in str(exported(tenant))
 
 
-def test_writes_all_pages(tenant: Tenant) -> None:
+def test_contains_people_of_all_pages(tenant: Tenant) -> None:
     for _ in range(60):
         core.person()
 
@@ -81,7 +81,7 @@ def test_writes_all_pages(tenant: Tenant) -> None:
         "＝1",
     ],
 )
-def test_disarms_formulas_and_gives_the_name_back(name: str) -> None:
+def test_formulas_are_escaped_and_can_be_unescaped(name: str) -> None:
     written = escape_formula(name)
 
     assert written == f"'{name}"
@@ -89,12 +89,12 @@ def test_disarms_formulas_and_gives_the_name_back(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["Ada", "O'Brien", "'t Hart", "d'Arc", "x=1", "", "1-2"])
-def test_leaves_other_names_alone(name: str) -> None:
+def test_other_names_are_not_escaped(name: str) -> None:
     assert escape_formula(name) == name
     assert as_read_back(name) == name
 
 
-def test_disarms_every_column(tenant: Tenant) -> None:
+def test_formulas_are_escaped_in_every_column(tenant: Tenant) -> None:
     core.person(given_name="=A", family_name="-Ann", department=core.department("+D"))
 
     [row] = exported(tenant, q="Ann")
@@ -102,7 +102,7 @@ def test_disarms_every_column(tenant: Tenant) -> None:
     assert (row["First name"], row["Last name"], row["Department"]) == ("'=A", "'-Ann", "'+D")
 
 
-def test_leads_to_the_list_by_filters_that_mean_nothing(tenant: Tenant) -> None:
+def test_invalid_filters_redirect_to_the_list(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
 
     answer = client.get("/people/export/", {"department__id__exact": "a\0b"})

@@ -1,4 +1,4 @@
-"""What everybody sees of themselves at /home/ …"""
+"""The page /home/ of an employee."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def home_of(person: Person) -> str:
     return text_of(signed_in(person).get("/home/"))
 
 
-def test_tells_their_roles_and_their_manager(ada: Person, grace: Person) -> None:
+def test_shows_roles_and_manager(ada: Person, grace: Person) -> None:
     ada.manager = grace
     ada.save()
 
@@ -22,7 +22,7 @@ def test_tells_their_roles_and_their_manager(ada: Person, grace: Person) -> None
     assert "Manager</strong> · because 1 person reports to Grace" in home_of(grace)
 
 
-def test_tells_what_they_spend_with_and_where_they_approve(leaver: Leaver, ada: Person) -> None:
+def test_shows_cards_and_approval_steps(leaver: Leaver, ada: Person) -> None:
     page = home_of(ada)
 
     assert "Travel" in page
@@ -30,17 +30,17 @@ def test_tells_what_they_spend_with_and_where_they_approve(leaver: Leaver, ada: 
     assert "Your approval steps" in page
 
 
-def test_leads_employees_to_no_page_of_administrators(ada: Person) -> None:
+def test_has_no_links_to_pages_of_administrators(ada: Person) -> None:
     card(ada)
 
     assert "/spend/" not in home_of(ada)
 
 
-def test_says_where_cards_come_from_to_who_has_none(ada: Person) -> None:
+def test_explains_who_issues_cards_to_a_person_without_any(ada: Person) -> None:
     assert "You have no cards or funds yet. Your administrator issues them." in home_of(ada)
 
 
-def test_lists_what_waits_for_their_approval(leaver: Leaver, ada: Person, grace: Person) -> None:
+def test_lists_pending_approvals_of_the_person(leaver: Leaver, ada: Person, grace: Person) -> None:
     page = home_of(ada)
 
     assert "Waiting for your approval" in page

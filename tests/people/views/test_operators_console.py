@@ -1,4 +1,4 @@
-"""The operators' list of tenants, and adding one …"""
+"""The list of tenants for operators, and adding a tenant."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ from tests.factories import core
 
 pytestmark = pytest.mark.django_db
 
-SAID = {
+FORM = {
     "name": "Initech",
     "slug": "initech",
     "currency": "EUR",
@@ -31,10 +31,10 @@ def operator(tenant: Tenant) -> Client:
 
 
 def add(client: Client, **said: str) -> Any:
-    return client.post("/tenants/add/", SAID | said)
+    return client.post("/tenants/add/", FORM | said)
 
 
-class TestTheList:
+class TestList:
     @pytest.fixture
     def three(self, operator: Client) -> None:
         core.tenant(name="Suspended Ltd", is_active=False)
@@ -53,7 +53,7 @@ class TestTheList:
         ("status", "shown"),
         [("suspended", "Suspended Ltd"), ("closed", "Closed Ltd")],
     )
-    def test_can_be_narrowed(
+    def test_filter_by_status(
         self, operator: Client, three: None, tenant: Tenant, status: str, shown: str
     ) -> None:
         page = text_of(operator.get(f"/tenants/?status={status}"))
@@ -62,7 +62,7 @@ class TestTheList:
         (other,) = {"Suspended Ltd", "Closed Ltd"} - {shown}
         assert other not in page
 
-    def test_asks_no_more_queries_for_more_tenants(self, operator: Client) -> None:
+    def test_takes_the_same_queries_for_more_tenants(self, operator: Client) -> None:
         before = queries_of(operator, "/tenants/")
         for _ in range(5):
             with core.in_another_tenant():
@@ -72,7 +72,7 @@ class TestTheList:
 
 
 class TestAddingATenant:
-    def test_invites_its_owner(self, operator: Client) -> None:
+    def test_invites_the_owner(self, operator: Client) -> None:
         page = operator.get("/tenants/add/")
         assert "Company name" in text_of(page)
 
@@ -102,7 +102,7 @@ class TestAddingATenant:
             ({"given_name": "☃"}, "name"),
         ],
     )
-    def test_says_what_cannot_be(
+    def test_reports_invalid_values(
         self, operator: Client, said: dict[str, str], problem: str
     ) -> None:
         core.tenant(slug="taken")
@@ -114,14 +114,14 @@ class TestAddingATenant:
         assert problem in text_of(page)
         assert Tenant.objects.count() == before
 
-    def test_is_for_operators(self, tenant: Tenant) -> None:
+    def test_is_refused_for_others(self, tenant: Tenant) -> None:
         assert add(signed_in(core.owner())).status_code == 403
         assert add(signed_in(core.person())).status_code == 302
         assert add(Client())["Location"].startswith("/sign-in/")
         assert not Tenant.objects.filter(slug="initech").exists()
 
 
-def test_mails_the_owner_an_invite_from_nobody_in_particular(operator: Client, smtp: Any) -> None:
+def test_invite_of_the_owner_comes_from_ramp(operator: Client, smtp: Any) -> None:
     add(operator)
     with tenancy.across_tenants():
         message = build_message(Mail.objects.select_related("person__tenant__owner").get())

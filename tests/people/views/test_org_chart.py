@@ -1,4 +1,4 @@
-"""The organization chart …"""
+"""The organization chart."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ def person(name: str, **fields: Any) -> Person:
 
 @pytest.fixture
 def chain(tenant: Tenant) -> list[Person]:
-    """Make Ada, who manages Bob, who manages Cy, who manages Di."""
+    """Ada manages Bob, who manages Cy, who manages Di."""
     people: list[Person] = []
     for name in ("Ada", "Bob", "Cy", "Di"):
         people.append(person(name, manager=people[-1] if people else None))
     return people
 
 
-def test_shows_those_at_the_top_with_the_number_of_their_reports(
+def test_shows_people_at_the_top_with_numbers_of_reports(
     client: Client, chain: list[Person]
 ) -> None:
     page = text_of(client.get("/people/org-chart/"))
@@ -44,7 +44,7 @@ def test_shows_those_at_the_top_with_the_number_of_their_reports(
     assert "1 person has no manager and no reports" in page
 
 
-def test_opens_one_level_at_a_time(client: Client, chain: list[Person]) -> None:
+def test_loads_one_level_at_a_time(client: Client, chain: list[Person]) -> None:
     part = text_of(client.get(f"/people/org-chart/{chain[0].pk}/reports/"))
 
     assert "Bob Byrne" in part
@@ -52,7 +52,7 @@ def test_opens_one_level_at_a_time(client: Client, chain: list[Person]) -> None:
     assert "<html" not in part
 
 
-def test_shows_a_person_with_everybody_above_and_the_reports(
+def test_shows_a_person_with_all_managers_above_and_reports(
     client: Client, chain: list[Person]
 ) -> None:
     person("Eve", manager=chain[1])
@@ -65,13 +65,15 @@ def test_shows_a_person_with_everybody_above_and_the_reports(
     assert "Eve Byrne" not in page
 
 
-def test_jumps_to_the_only_person_whom_a_search_finds(client: Client, chain: list[Person]) -> None:
+def test_search_with_one_result_redirects_to_the_person(
+    client: Client, chain: list[Person]
+) -> None:
     page = client.get("/people/org-chart/?q=cy byr", follow=True)
 
     assert page.request["PATH_INFO"] == f"/people/org-chart/{chain[2].pk}/"
 
 
-def test_lists_those_whom_a_search_finds(client: Client, chain: list[Person]) -> None:
+def test_search_lists_matching_people(client: Client, chain: list[Person]) -> None:
     page = text_of(client.get("/people/org-chart/?q=byrne"))
 
     for one in chain:
@@ -79,13 +81,13 @@ def test_lists_those_whom_a_search_finds(client: Client, chain: list[Person]) ->
     assert "Nobody matches “xyzzy”" in text_of(client.get("/people/org-chart/?q=xyzzy"))
 
 
-def test_marks_managers_who_are_deactivated(client: Client, chain: list[Person]) -> None:
+def test_marks_inactive_managers(client: Client, chain: list[Person]) -> None:
     Person.objects.filter(pk=chain[0].pk).update(state="inactive", deactivated_at=timezone.now())
 
     assert "Inactive" in text_of(client.get("/people/org-chart/"))
 
 
-def test_has_the_reports_of_terminated_managers_at_the_top(
+def test_shows_reports_of_terminated_managers_at_the_top(
     client: Client, chain: list[Person]
 ) -> None:
     Person.objects.filter(pk=chain[0].pk).update(state="terminated", terminated_at=timezone.now())
@@ -96,7 +98,7 @@ def test_has_the_reports_of_terminated_managers_at_the_top(
     assert "Ada Byrne" not in page
 
 
-def test_warns_of_a_circle_and_ends(client: Client, chain: list[Person]) -> None:
+def test_warns_of_circular_reporting_lines(client: Client, chain: list[Person]) -> None:
     # No page and no provider can do this: every operation checks the reporting lines.
     Person.objects.filter(pk=chain[0].pk).update(manager=chain[3])
 
@@ -105,7 +107,7 @@ def test_warns_of_a_circle_and_ends(client: Client, chain: list[Person]) -> None
     assert "These people report to each other in a circle." in page
 
 
-def test_leads_to_the_list_where_a_manager_has_many_reports(
+def test_links_to_the_list_if_a_manager_has_many_reports(
     client: Client, chain: list[Person], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(org_chart, "SHOWN", 5)
@@ -118,13 +120,11 @@ def test_leads_to_the_list_where_a_manager_has_many_reports(
     assert f'href="/people/?manager__id__exact={chain[3].pk}"' in part
 
 
-def test_says_that_nobody_has_a_manager(client: Client) -> None:
+def test_explains_an_empty_chart(client: Client) -> None:
     assert "No reporting lines yet" in text_of(client.get("/people/org-chart/"))
 
 
-def test_asks_the_same_number_of_queries_for_few_and_many(
-    client: Client, chain: list[Person]
-) -> None:
+def test_takes_the_same_queries_for_more_people(client: Client, chain: list[Person]) -> None:
     addresses = [
         "/people/org-chart/",
         f"/people/org-chart/{chain[2].pk}/",
@@ -139,7 +139,7 @@ def test_asks_the_same_number_of_queries_for_few_and_many(
     assert [len(queries_of(client, address)) for address in addresses] == few
 
 
-def test_is_unknown_in_other_companies(client: Client, chain: list[Person]) -> None:
+def test_people_are_not_found_in_other_companies(client: Client, chain: list[Person]) -> None:
     with core.in_another_tenant():
         stranger = signed_in(core.owner())
 

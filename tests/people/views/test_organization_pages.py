@@ -1,4 +1,4 @@
-"""Departments, locations and entities on their pages."""
+"""The pages of departments, locations and entities."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ def send(address: str, **data: Any) -> str:
     return text_of(client.post(f"/people/{address}/", data, follow=True))
 
 
-def test_a_department_is_added_under_its_name_in_any_case(tenant: Tenant) -> None:
+def test_department_names_are_unique_in_any_case(tenant: Tenant) -> None:
     send("departments/add", name="Sales")
 
     assert Department.objects.get().name_key == "sales"
@@ -25,7 +25,7 @@ def test_a_department_is_added_under_its_name_in_any_case(tenant: Tenant) -> Non
     assert Department.objects.count() == 1
 
 
-def test_a_department_is_renamed_for_everybody_in_it(ada: Person) -> None:
+def test_department_can_be_renamed_with_an_event(ada: Person) -> None:
     department = core.department("Sales")
 
     send(f"departments/{department.pk}/change", name="Revenue")
@@ -37,7 +37,7 @@ def test_a_department_is_renamed_for_everybody_in_it(ada: Person) -> None:
     assert event.actor.startswith("person:")
 
 
-def test_a_department_changes_its_case_without_being_its_own_duplicate(tenant: Tenant) -> None:
+def test_case_of_a_department_name_can_be_changed(tenant: Tenant) -> None:
     department = core.department("sales")
 
     send(f"departments/{department.pk}/change", name="Sales")
@@ -46,7 +46,7 @@ def test_a_department_changes_its_case_without_being_its_own_duplicate(tenant: T
     assert department.name == "Sales"
 
 
-def test_a_name_of_another_company_is_free(tenant: Tenant) -> None:
+def test_department_can_have_a_name_that_another_company_uses(tenant: Tenant) -> None:
     with core.in_another_tenant():
         core.department("Sales")
 
@@ -55,7 +55,7 @@ def test_a_name_of_another_company_is_free(tenant: Tenant) -> None:
     assert Department.objects.count() == 1
 
 
-def test_a_department_that_nobody_is_in_is_deleted(tenant: Tenant) -> None:
+def test_department_without_people_can_be_deleted(tenant: Tenant) -> None:
     department = core.department()
 
     send(f"departments/{department.pk}/delete", post="yes")
@@ -63,7 +63,7 @@ def test_a_department_that_nobody_is_in_is_deleted(tenant: Tenant) -> None:
     assert not Department.objects.exists()
 
 
-def test_a_department_that_somebody_is_in_stays(tenant: Tenant) -> None:
+def test_department_with_people_cannot_be_deleted(tenant: Tenant) -> None:
     department = core.department()
     core.person(department=department, state=Person.State.TERMINATED)
 
@@ -74,7 +74,7 @@ def test_a_department_that_somebody_is_in_stays(tenant: Tenant) -> None:
     assert Department.objects.exists()
 
 
-def test_lists_count_those_who_have_not_left(tenant: Tenant) -> None:
+def test_counts_exclude_terminated_people(tenant: Tenant) -> None:
     department = core.department()
     core.person(department=department)
     core.person(department=department, state=Person.State.TERMINATED)
@@ -85,14 +85,14 @@ def test_lists_count_those_who_have_not_left(tenant: Tenant) -> None:
     assert f"/people/?department__id__exact={department.pk}" in page
 
 
-def test_an_empty_list_says_how_it_fills(tenant: Tenant) -> None:
+def test_empty_list_explains_how_departments_are_created(tenant: Tenant) -> None:
     page = text_of(signed_in(core.administrator()).get("/people/departments/"))
 
     assert "No departments yet" in page
     assert "when an identity provider sends them" in page
 
 
-def test_a_location_does_not_take_people_to_another_currency(tenant: Tenant) -> None:
+def test_location_with_people_cannot_move_to_another_currency(tenant: Tenant) -> None:
     location, dollars = core.location("Rome"), core.entity("Acme Inc", "USD")
     core.person(location=location)
 
@@ -103,7 +103,7 @@ def test_a_location_does_not_take_people_to_another_currency(tenant: Tenant) -> 
     assert location.entity != dollars
 
 
-def test_a_location_without_people_moves_freely(tenant: Tenant) -> None:
+def test_location_without_people_can_move_to_another_currency(tenant: Tenant) -> None:
     location, dollars = core.location("Rome"), core.entity("Acme Inc", "USD")
 
     send(f"locations/{location.pk}/change", name="Rome", entity=dollars.pk)
@@ -112,7 +112,7 @@ def test_a_location_without_people_moves_freely(tenant: Tenant) -> None:
     assert location.entity == dollars
 
 
-def test_a_location_never_belongs_to_another_companys_entity(tenant: Tenant) -> None:
+def test_location_cannot_belong_to_an_entity_of_another_company(tenant: Tenant) -> None:
     with core.in_another_tenant() as another:
         theirs = another.default_entity
     assert theirs
@@ -122,7 +122,7 @@ def test_a_location_never_belongs_to_another_companys_entity(tenant: Tenant) -> 
     assert not Location.objects.exists()
 
 
-def test_an_entity_keeps_the_currency_that_peoples_cards_are_in(tenant: Tenant) -> None:
+def test_currency_of_an_entity_with_people_cannot_be_changed(tenant: Tenant) -> None:
     entity = Entity.objects.get()
     core.person(location=core.location())
 
@@ -133,17 +133,17 @@ def test_an_entity_keeps_the_currency_that_peoples_cards_are_in(tenant: Tenant) 
     assert entity.currency == "EUR"
 
 
-def test_a_currency_is_three_capital_letters(tenant: Tenant) -> None:
+def test_currency_must_be_an_iso_4217_code(tenant: Tenant) -> None:
     assert "Use the ISO 4217 code" in send("entities/add", name="Acme", currency="eu")
 
 
-def test_the_entity_of_new_locations_stays(tenant: Tenant) -> None:
+def test_default_entity_cannot_be_deleted(tenant: Tenant) -> None:
     page = send(f"entities/{Entity.objects.get().pk}/delete", post="yes")
 
     assert "cannot be deleted: it is the default entity for new locations" in page
 
 
-def test_an_entity_with_locations_stays(tenant: Tenant) -> None:
+def test_entity_with_locations_cannot_be_deleted(tenant: Tenant) -> None:
     entity = core.entity("Acme Inc")
     core.location(entity=entity)
 

@@ -1,4 +1,4 @@
-"""A person who is away …"""
+"""Delegation of approvals while a person is away."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 TESTS = Actor("command", "tests")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
-# As the browser's field sends it.
+# The format of the input type datetime-local.
 FORMAT = "%Y-%m-%dT%H:%M"
 AWAY = "/account/away/"
 
@@ -39,19 +39,19 @@ def now() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture
 def ada(now: None, owner: Person) -> Person:
-    """She approves, and goes away."""
+    """The approver who is away."""
     return core.person(email="ada@example.com")
 
 
 @pytest.fixture
 def bob(owner: Person) -> Person:
-    """He is her delegate."""
+    """The delegate of Ada."""
     return core.person(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
 
 @pytest.fixture
 def eve(owner: Person) -> Person:
-    """She made the request."""
+    """The person who made the request."""
     return core.person(given_name="Eve", family_name="Employee")
 
 
@@ -75,7 +75,7 @@ def leave(
     by: Person | None = None,
     **said: str,
 ) -> str:
-    """Fill in the form, on the person's own page or that of an administrator."""
+    """Delegate on the account page, or as an administrator on the page of the person."""
     said |= {"delegate": delegate, "starts_at": f"{start:{FORMAT}}", "ends_at": f"{end:{FORMAT}}"}
     page = f"/people/{person.pk}/away/" if by else AWAY
     return text_of(signed_in(by or person).post(page, said, follow=True))
@@ -102,8 +102,8 @@ def mails(kind: Mail.Kind) -> list[Mail]:
     return list(Mail.objects.filter(kind=kind).select_related("person__tenant"))
 
 
-class TestTheDelegate:
-    def test_decides_what_waits_for_the_absent_person(
+class TestDelegate:
+    def test_decides_pending_approvals_of_the_absent_person(
         self, taxi: Approval, ada: Person, bob: Person, eve: Person
     ) -> None:
         assert "Taxi" not in home_of(bob)
@@ -126,15 +126,13 @@ class TestTheDelegate:
         assert sentence in text_of(admin.get(f"/people/{eve.pk}/"))
         assert sentence in text_of(admin.get("/audit-log/"))
 
-    def test_decides_beside_the_absent_person(
-        self, taxi: Approval, ada: Person, bob: Person
-    ) -> None:
+    def test_absent_person_can_still_decide(self, taxi: Approval, ada: Person, bob: Person) -> None:
         leave(ada)
         approve(ada, taxi)
 
         assert "This was approved already." in text_of(approve(bob, taxi))
 
-    def test_decides_only_from_the_start_until_the_end(
+    def test_decides_only_within_the_period(
         self, taxi: Approval, ada: Person, bob: Person, now: time_machine.Traveller
     ) -> None:
         leave(ada, start=NOW + DAY, end=NOW + 2 * DAY)
@@ -147,7 +145,7 @@ class TestTheDelegate:
         assert approve(bob, taxi).status_code == 200
         assert not is_open(taxi)
 
-    def test_decides_neither_their_own_request_nor_that_of_the_absent_person(
+    def test_cannot_decide_own_requests_or_those_of_the_absent_person(
         self, travel: Step, ada: Person, bob: Person
     ) -> None:
         leave(ada)
@@ -161,10 +159,10 @@ class TestTheDelegate:
             assert refusal in text_of(approve(bob, asked))
             assert is_open(asked)
 
-    def test_decides_nothing_for_those_who_chose_the_absent_person(
+    def test_delegations_are_not_chained(
         self, taxi: Approval, ada: Person, bob: Person, grace: Person
     ) -> None:
-        """There is no chain: Ada decides for Grace, and Bob for Ada."""
+        """Ada decides for Grace, and Bob for Ada, but Bob does not decide for Grace."""
         asked = waits(step(grace), outstanding_item(bob, Kind.BILL, State.OPEN))
         leave(grace, "ada@example.com")
         said = leave(ada, "bob@example.com")
@@ -174,7 +172,7 @@ class TestTheDelegate:
         assert "Grace Hopper" in text_of(signed_in(ada).get(AWAY))
         assert "The delegate is away, too" in home_of(grace)
 
-    def test_decides_nothing_after_it_was_ended(
+    def test_cannot_decide_after_the_delegation_was_ended(
         self, taxi: Approval, ada: Person, bob: Person
     ) -> None:
         leave(ada)
@@ -185,14 +183,14 @@ class TestTheDelegate:
         assert "You decide the approvals" not in home_of(bob)
         assert not Delegation.objects.exists()
 
-    def test_decides_nothing_from_the_moment_of_a_deactivation(
+    def test_cannot_decide_after_their_deactivation(
         self, taxi: Approval, ada: Person, bob: Person
     ) -> None:
         leave(ada)
         client = signed_in(bob)
         assert client.get(f"/home/approvals/{taxi.pk}/").status_code == 200
 
-        # No event was delivered yet.
+        # The event of the deactivation has not been delivered yet.
         deactivate_person(bob, actor=TESTS)
         client.post(f"/home/approvals/{taxi.pk}/", {"decision": "approve"})
 
@@ -215,7 +213,7 @@ class TestTheDelegate:
         assert "Note: Call me if it burns" in text
         assert "/home/" in text
 
-    def test_is_not_mailed_when_it_was_ended_before(
+    def test_is_not_mailed_if_the_delegation_ended_before_its_start(
         self, ada: Person, bob: Person, smtp: Smtp, now: time_machine.Traveller
     ) -> None:
         leave(ada, start=NOW + DAY)
@@ -227,8 +225,10 @@ class TestTheDelegate:
         assert mail.problem == "The delegation was ended or changed."
 
 
-class TestAnAbsence:
-    def test_is_shown_to_both(self, travel: Step, ada: Person, bob: Person) -> None:
+class TestDelegation:
+    def test_is_shown_to_the_absent_person_and_the_delegate(
+        self, travel: Step, ada: Person, bob: Person
+    ) -> None:
         leave(ada)
 
         period = "from 2 March 2026, 09:00 UTC until 9 March 2026, 09:00 UTC"
@@ -249,7 +249,7 @@ class TestAnAbsence:
         assert delegation.ends_at == datetime(2026, 3, 10, 21, 30, tzinfo=UTC)
         assert 'value="2026-03-10T17:30"' in text_of(client.get(AWAY))
 
-    def test_is_in_the_audit_log(self, ada: Person, bob: Person) -> None:
+    def test_is_recorded_in_the_audit_log(self, ada: Person, bob: Person) -> None:
         leave(ada)
         end(ada)
 
@@ -268,13 +268,13 @@ class TestAnAbsence:
         assert approve(bob, taxi).status_code == 404
         assert approve(grace, taxi).status_code == 200
 
-    def test_that_is_saved_again_changes_nothing(self, ada: Person, bob: Person) -> None:
+    def test_saved_unchanged_records_no_event(self, ada: Person, bob: Person) -> None:
         leave(ada)
 
         assert "Nothing has changed." in leave(ada)
         assert Event.objects.filter(kind=Event.Kind.DELEGATION_CHANGED).count() == 1
 
-    def test_can_begin_again_when_one_is_over(
+    def test_new_one_can_follow_after_the_end(
         self, ada: Person, bob: Person, now: time_machine.Traveller
     ) -> None:
         leave(ada, end=NOW + DAY)
@@ -296,7 +296,9 @@ class TestAnAbsence:
             ({"end": datetime.max.replace(tzinfo=UTC)}, "at most a year from now"),
         ],
     )
-    def test_is_refused(self, ada: Person, bob: Person, said: Any, refusal: str) -> None:
+    def test_is_refused_with_invalid_values(
+        self, ada: Person, bob: Person, said: Any, refusal: str
+    ) -> None:
         assert refusal in leave(ada, **said)
         assert not Delegation.objects.exists()
 
@@ -305,7 +307,7 @@ class TestAnAbsence:
 
         assert "Nobody in your company has this address or name." in leave(ada)
 
-    def test_is_refused_with_somebody_of_another_company(self, ada: Person) -> None:
+    def test_is_refused_with_a_delegate_of_another_company(self, ada: Person) -> None:
         with core.in_another_tenant():
             core.person(email="zoe@example.com")
 
@@ -317,7 +319,7 @@ class TestAnAbsence:
         assert "Several people have this name." in leave(ada, "bob  BABBAGE")
         assert not Delegation.objects.exists()
 
-    def test_is_refused_with_a_delegate_who_is_away_then(
+    def test_is_refused_with_a_delegate_who_is_away_in_the_period(
         self, ada: Person, bob: Person, grace: Person
     ) -> None:
         leave(bob, grace.email, start=NOW + 2 * DAY, end=NOW + 3 * DAY)
@@ -325,7 +327,7 @@ class TestAnAbsence:
         assert "Bob Babbage is away in this period, too." in leave(ada)
         assert "Bob Babbage decides approvals" in leave(ada, end=NOW + 2 * DAY)
 
-    def test_suggests_colleagues_whom_the_person_knows(
+    def test_form_suggests_manager_and_fellow_approvers(
         self, travel: Step, ada: Person, bob: Person, eve: Person, grace: Person
     ) -> None:
         Person.objects.filter(pk=ada.pk).update(manager=grace)
@@ -338,8 +340,10 @@ class TestAnAbsence:
         assert eve.email not in page
 
 
-class TestWhenTheDelegateLeaves:
-    def test_the_absent_person_is_told(self, taxi: Approval, ada: Person, bob: Person) -> None:
+class TestDelegateLeaves:
+    def test_absent_person_is_mailed_after_a_deactivation(
+        self, taxi: Approval, ada: Person, bob: Person
+    ) -> None:
         leave(ada)
 
         deactivate_person(bob, actor=TESTS)
@@ -355,7 +359,9 @@ class TestWhenTheDelegateLeaves:
         assert "Ramp ended the delegation of Ada Lovelace’s approvals to Bob Babbage" in said
         assert "Reason: Bob Babbage is no longer active." in said
 
-    def test_a_termination_ends_it_too(self, taxi: Approval, ada: Person, bob: Person) -> None:
+    def test_termination_ends_the_delegation(
+        self, taxi: Approval, ada: Person, bob: Person
+    ) -> None:
         leave(ada)
 
         terminate_person(bob, HandoverPlan(), actor=TESTS)
@@ -364,7 +370,9 @@ class TestWhenTheDelegateLeaves:
         assert not Delegation.objects.exists()
         assert len(mails(Mail.Kind.DELEGATION_ENDED)) == 1
 
-    def test_a_return_does_not_restore_it(self, taxi: Approval, ada: Person, bob: Person) -> None:
+    def test_reactivation_does_not_restore_the_delegation(
+        self, taxi: Approval, ada: Person, bob: Person
+    ) -> None:
         leave(ada)
         deactivate_person(bob, actor=TESTS)
         reactivate_person(bob, actor=TESTS)
@@ -373,7 +381,7 @@ class TestWhenTheDelegateLeaves:
 
         assert approve(bob, taxi).status_code == 404
 
-    def test_a_later_delegation_stays(
+    def test_later_delegation_is_not_ended_by_an_earlier_deactivation(
         self, ada: Person, bob: Person, now: time_machine.Traveller
     ) -> None:
         deactivate_person(bob, actor=TESTS)
@@ -385,7 +393,7 @@ class TestWhenTheDelegateLeaves:
 
         assert Delegation.objects.exists()
 
-    def test_nothing_blocks_the_auto_termination_of_the_delegate(
+    def test_delegation_does_not_block_termination_of_the_delegate(
         self, taxi: Approval, ada: Person, bob: Person
     ) -> None:
         leave(ada)
@@ -394,10 +402,8 @@ class TestWhenTheDelegateLeaves:
         assert [one.code for one in blockers.blockers_of(ada)] == ["approvals"]
 
 
-class TestWhenTheAbsentPersonLeaves:
-    def test_the_delegation_ends_without_a_mail(
-        self, taxi: Approval, ada: Person, bob: Person
-    ) -> None:
+class TestAbsentPersonLeaves:
+    def test_delegation_ends_without_a_mail(self, taxi: Approval, ada: Person, bob: Person) -> None:
         leave(ada)
 
         deactivate_person(ada, actor=TESTS)
@@ -407,7 +413,7 @@ class TestWhenTheAbsentPersonLeaves:
         assert not Delegation.objects.exists()
         assert mails(Mail.Kind.DELEGATION_ENDED) == []
 
-    def test_the_successor_of_the_step_decides(
+    def test_successor_decides_instead_of_the_delegate(
         self, taxi: Approval, ada: Person, bob: Person, grace: Person
     ) -> None:
         leave(ada)
@@ -419,8 +425,8 @@ class TestWhenTheAbsentPersonLeaves:
         assert not is_open(taxi)
 
 
-class TestAnAdministrator:
-    def test_sets_it_and_ends_it(self, taxi: Approval, ada: Person, bob: Person) -> None:
+class TestAdministrator:
+    def test_can_set_and_end_a_delegation(self, taxi: Approval, ada: Person, bob: Person) -> None:
         admin = core.administrator()
         assert f"/people/{ada.pk}/away/" in text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 
@@ -435,7 +441,9 @@ class TestAnAdministrator:
         assert "The delegation was ended." in end(admin, f"/people/{ada.pk}/away/")
         assert not Delegation.objects.exists()
 
-    def test_cannot_for_somebody_above_their_rank(self, owner: Person, bob: Person) -> None:
+    def test_cannot_delegate_for_a_person_above_their_rank(
+        self, owner: Person, bob: Person
+    ) -> None:
         admin = core.administrator()
 
         assert "only an Owner can change this account" in leave(owner, by=admin)
@@ -445,14 +453,16 @@ class TestAnAdministrator:
         assert "Out of office" in page
         assert f"/people/{owner.pk}/away/" not in page
 
-    def test_cannot_for_another_company(self, owner: Person, bob: Person) -> None:
+    def test_cannot_delegate_for_a_person_of_another_company(
+        self, owner: Person, bob: Person
+    ) -> None:
         admin = core.administrator()
         with core.in_another_tenant():
             stranger = core.person()
 
         assert signed_in(admin).get(f"/people/{stranger.pk}/away/").status_code == 404
 
-    def test_is_no_employee(self, ada: Person, bob: Person) -> None:
+    def test_page_is_refused_for_employees(self, ada: Person, bob: Person) -> None:
         leave(ada, by=bob)
 
         assert not Delegation.objects.exists()

@@ -1,4 +1,4 @@
-"""An administrator's list of people …"""
+"""Filters, columns, export, saved views and counts of the People list."""
 
 import csv
 from io import StringIO
@@ -50,8 +50,6 @@ def exported(client: Client, query: str) -> list[dict[str, str]]:
 
 
 class TestFilters:
-    """Its filters …"""
-
     @pytest.mark.parametrize(
         ("parameter", "field"),
         [
@@ -60,7 +58,7 @@ class TestFilters:
             ("manager__id__exact", "manager"),
         ],
     )
-    def test_take_several_values(self, client: Client, parameter: str, field: str) -> None:
+    def test_accept_several_values(self, client: Client, parameter: str, field: str) -> None:
         make: Any = {
             "department": core.department,
             "location": core.location,
@@ -73,7 +71,7 @@ class TestFilters:
 
         assert sorted(listed(client, **{parameter: values})) == ["Ada", "Bob"]
 
-    def test_take_several_states_and_roles(self, client: Client) -> None:
+    def test_accept_several_states_and_roles(self, client: Client) -> None:
         core.person(given_name="Ada", state="invited", role="BUSINESS_BOOKKEEPER")
         core.person(given_name="Bob", state="inactive")
         core.person(given_name="Cy", state="terminated")
@@ -122,7 +120,7 @@ class TestFilters:
         "query",
         ["?state=x", "?department__id__exact=999", "?without=password", "?view=x", "?view=999"],
     )
-    def test_that_mean_nothing_are_ignored(self, client: Client, query: str) -> None:
+    def test_with_invalid_values_are_ignored(self, client: Client, query: str) -> None:
         page = client.get(f"/people/{query}", follow=True)
 
         assert page.status_code == 200
@@ -130,9 +128,7 @@ class TestFilters:
 
 
 class TestColumns:
-    """Its columns …"""
-
-    def test_are_chosen_ordered_and_kept_for_each_administrator(self, client: Client) -> None:
+    def test_are_stored_per_administrator_in_their_order(self, client: Client) -> None:
         page = choose(client, "entity", "joined_at", "role")
 
         assert "The columns were saved." in text_of(page)
@@ -171,7 +167,7 @@ class TestColumns:
 
         assert page.request["QUERY_STRING"] == "state=inactive"
 
-    def test_refuse_positions_that_are_no_numbers(self, client: Client) -> None:
+    def test_positions_must_be_integers(self, client: Client) -> None:
         page = client.post("/people/columns/", {"order": "name", "place_role": "x"})
 
         assert "Enter a whole number." in text_of(page)
@@ -179,7 +175,7 @@ class TestColumns:
     @pytest.mark.parametrize(
         "names", [(), ("entity",), ("role", "department", "location", "entity", "manager")]
     )
-    def test_need_the_same_number_of_queries_for_few_and_many_people(
+    def test_take_the_same_queries_for_few_and_many_people(
         self, client: Client, names: tuple[str, ...]
     ) -> None:
         choose(client, *names)
@@ -192,8 +188,6 @@ class TestColumns:
 
 
 class TestExport:
-    """Its export …"""
-
     def test_has_the_columns_and_people_of_the_list(self, client: Client) -> None:
         boss = core.person(given_name="Grace", family_name="Hopper", email="grace@example.com")
         core.person(given_name="Ada", email="ada@example.com", manager=boss)
@@ -213,7 +207,7 @@ class TestExport:
             }
         ]
 
-    def test_follows_the_filters_that_have_several_values(self, client: Client) -> None:
+    def test_respects_filters_with_several_values(self, client: Client) -> None:
         core.person(given_name="Ada", state="invited")
         core.person(given_name="Bob", state="inactive")
 
@@ -221,7 +215,7 @@ class TestExport:
 
         assert sorted(row["First name"] for row in rows) == ["Ada", "Bob"]
 
-    def test_writes_times_that_programs_read(self, client: Client, viewer: Person) -> None:
+    def test_writes_times_in_iso_format(self, client: Client, viewer: Person) -> None:
         choose(client, "joined_at", "deactivated_at")
 
         [row] = exported(client, f"?q={viewer.email}&columns=shown")
@@ -232,8 +226,6 @@ class TestExport:
 
 
 class TestSavedViews:
-    """Its saved views …"""
-
     def save(self, client: Client, name: str, query: str = "", **more: str) -> Any:
         return client.post(f"/people/views/add/{query}", {"name": name} | more, follow=True)
 
@@ -254,7 +246,7 @@ class TestSavedViews:
         assert [one.given_name for one in page.context["cl"].result_list] == ["Ada", "Bob"]
         assert 'aria-current="true">Leavers</a>' in page.content.decode()
 
-    def test_are_shared_only_if_their_owner_says_so(self, client: Client) -> None:
+    def test_are_visible_to_others_only_if_shared(self, client: Client) -> None:
         self.save(client, "Mine")
         self.save(client, "Ours", is_shared="on")
         colleague = signed_in(core.administrator())
@@ -266,7 +258,7 @@ class TestSavedViews:
         mine = SavedView.objects.get(name="Mine")
         assert colleague.get(f"/people/?view={mine.pk}").context["layout"].view is None
 
-    def test_are_unknown_in_other_companies(self, client: Client) -> None:
+    def test_are_not_found_in_other_companies(self, client: Client) -> None:
         self.save(client, "Ours", is_shared="on")
         view = SavedView.objects.get(name="Ours")
 
@@ -276,13 +268,13 @@ class TestSavedViews:
         assert stranger.get(f"/people/?view={view.pk}").context["layout"].view is None
         assert stranger.post(f"/people/views/{view.pk}/delete/").status_code == 404
 
-    def test_are_replaced_by_those_of_the_same_name(self, client: Client) -> None:
+    def test_saving_under_the_same_name_replaces_the_view(self, client: Client) -> None:
         self.save(client, "Leavers", "?state=inactive")
         self.save(client, "Leavers", "?state=terminated")
 
         assert SavedView.objects.get(name="Leavers").filters == "state=terminated"
 
-    def test_have_columns_of_their_own_that_their_owner_changes(self, client: Client) -> None:
+    def test_have_own_columns_that_only_their_owner_changes(self, client: Client) -> None:
         self.save(client, "Ours", is_shared="on")
         view = SavedView.objects.get(name="Ours")
         query = f"?view={view.pk}"
@@ -293,7 +285,7 @@ class TestSavedViews:
         assert columns(client, f"/people/{query}") == ["name", "entity"]
         assert columns(client)[-1] == "state_name"
 
-    def test_are_deleted_by_their_owner_only(self, client: Client) -> None:
+    def test_can_be_deleted_only_by_their_owner(self, client: Client) -> None:
         self.save(client, "Ours", is_shared="on")
         address = f"/people/views/{SavedView.objects.get(name='Ours').pk}/delete/"
 
@@ -302,16 +294,14 @@ class TestSavedViews:
         assert "was deleted" in text_of(client.post(address, follow=True))
         assert "No saved views yet" in text_of(client.get("/people/views/"))
 
-    def test_ask_for_a_name_and_for_filters_that_fit(self, client: Client) -> None:
+    def test_require_a_name_and_limit_the_length_of_filters(self, client: Client) -> None:
         assert "This field is required." in text_of(self.save(client, ""))
         long = f"?q={'x' * 2000}"
         assert "too many filters" in text_of(self.save(client, "Long", long))
 
 
 class TestCounts:
-    """Its counts …"""
-
-    def test_are_estimated_when_there_are_many(
+    def test_are_estimated_above_the_limit(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 10)
@@ -327,7 +317,7 @@ class TestCounts:
     def test_are_exact_below_the_limit(self, client: Client) -> None:
         assert ">People 1<" in text_of(client.get("/people/"))
 
-    def test_come_from_the_statistics_of_the_database(
+    def test_estimates_come_from_postgresql_statistics(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 10)

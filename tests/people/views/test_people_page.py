@@ -1,4 +1,4 @@
-"""The People page …"""
+"""The People page: rows, filters, search and queries."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def shown(tenant: Tenant, **filters: Any) -> str:
     return text_of(signed_in(core.administrator()).get("/people/", filters))
 
 
-def test_names_everybody_with_what_matters(tenant: Tenant) -> None:
+def test_shows_people_with_their_fields(tenant: Tenant) -> None:
     grace = core.person(given_name="Grace", family_name="Hopper")
     core.person(
         given_name="Ada",
@@ -34,7 +34,7 @@ def test_names_everybody_with_what_matters(tenant: Tenant) -> None:
         assert word in page
 
 
-def test_says_who_is_inactive_and_who_is_only_invited(tenant: Tenant) -> None:
+def test_marks_inactive_and_invited_people(tenant: Tenant) -> None:
     core.person(state=Person.State.INACTIVE)
     assert "(Inactive)" in shown(tenant)
     assert 'aria-label="Invited"' not in shown(tenant)
@@ -43,7 +43,7 @@ def test_says_who_is_inactive_and_who_is_only_invited(tenant: Tenant) -> None:
     assert 'aria-label="Invited"' in shown(tenant)
 
 
-def test_says_who_manages(tenant: Tenant) -> None:
+def test_marks_managers(tenant: Tenant) -> None:
     boss = core.person()
     without = shown(tenant).count("> Manager <")
 
@@ -52,7 +52,7 @@ def test_says_who_manages(tenant: Tenant) -> None:
     assert shown(tenant).count("> Manager <") == without + 1
 
 
-def test_leaves_out_the_terminated_unless_asked(tenant: Tenant) -> None:
+def test_hides_terminated_people_unless_filtered(tenant: Tenant) -> None:
     core.person(family_name="Gone", state=Person.State.TERMINATED)
 
     assert "Gone" not in shown(tenant)
@@ -72,7 +72,7 @@ def test_leaves_out_the_terminated_unless_asked(tenant: Tenant) -> None:
         pytest.param(lambda person: {"manager__id__exact": person.manager_id}, id="manager"),
     ],
 )
-def test_filters(tenant: Tenant, value: Callable[[Person], dict[str, object]]) -> None:
+def test_filter_by_field(tenant: Tenant, value: Callable[[Person], dict[str, object]]) -> None:
     wanted = core.person(
         family_name="Wanted",
         state=Person.State.INVITED,
@@ -89,7 +89,7 @@ def test_filters(tenant: Tenant, value: Callable[[Person], dict[str, object]]) -
     assert "Ada Unwanted" not in page
 
 
-def test_finds_by_every_word_of_name_or_address(tenant: Tenant) -> None:
+def test_search_matches_every_word_in_name_or_address(tenant: Tenant) -> None:
     core.person(given_name="Grace", family_name="Hopper", email="amazing@navy.example")
     core.person(given_name="Grace", family_name="Kelly")
 
@@ -98,18 +98,18 @@ def test_finds_by_every_word_of_name_or_address(tenant: Tenant) -> None:
     assert "Grace Kelly" not in shown(tenant, q="hop grace")
 
 
-def test_says_when_nothing_matches_and_leads_back(tenant: Tenant) -> None:
+def test_search_without_results_links_to_all_people(tenant: Tenant) -> None:
     page = shown(tenant, q="xyzzy")
 
     assert "No results for “xyzzy”" in page
     assert "Show all people" in page
 
 
-def test_says_when_only_the_filters_hide_everybody(tenant: Tenant) -> None:
+def test_filters_without_results_are_explained(tenant: Tenant) -> None:
     assert "No results with these filters" in shown(tenant, state="terminated")
 
 
-def test_writes_names_as_text(tenant: Tenant) -> None:
+def test_names_are_escaped(tenant: Tenant) -> None:
     core.person(family_name="<script>alert(1)</script>")
 
     assert "<script>alert(1)" not in shown(tenant)
@@ -118,9 +118,7 @@ def test_writes_names_as_text(tenant: Tenant) -> None:
 @pytest.mark.parametrize(
     "address", ["/people/", "/people/departments/", "/people/locations/", "/people/entities/"]
 )
-def test_asks_the_same_number_of_queries_for_ten_and_for_sixty(
-    tenant: Tenant, address: str
-) -> None:
+def test_takes_the_same_queries_for_10_and_70_rows(tenant: Tenant, address: str) -> None:
     client = signed_in(core.administrator())
     boss = core.person()
 
@@ -138,11 +136,11 @@ def test_asks_the_same_number_of_queries_for_ten_and_for_sixty(
     arrive(range(10, 70))
 
     assert len(queries_of(client, address)) == few
-    # The badge of Team updates takes some of them.
+    # The badge of Team updates takes some of these queries.
     assert few <= 15
 
 
-def test_asks_the_same_number_of_queries_whatever_is_filtered(tenant: Tenant) -> None:
+def test_takes_the_same_queries_with_filters(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
     department = core.department()
     address = f"/people/?department__id__exact={department.pk}&state=active"
@@ -153,7 +151,7 @@ def test_asks_the_same_number_of_queries_whatever_is_filtered(tenant: Tenant) ->
     assert len(queries_of(client, address)) == few
 
 
-def test_never_counts_further_than_it_leads(
+def test_counts_no_more_people_than_its_pages_can_show(
     tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 55)
@@ -169,7 +167,7 @@ def test_never_counts_further_than_it_leads(
     assert all("LIMIT 56" in sql for sql in counts if "people_person" in sql)
 
 
-def test_survives_a_page_that_is_not_there(tenant: Tenant) -> None:
+def test_invalid_page_numbers_cause_no_error(tenant: Tenant) -> None:
     client = signed_in(core.administrator())
 
     for page in ("0", "99", "x", "-1"):

@@ -1,4 +1,4 @@
-"""A person's page …"""
+"""The page of a person, with roles, reports, invite and timeline."""
 
 from datetime import timedelta
 from typing import Any
@@ -29,7 +29,7 @@ def page_of(person: Person, **query: Any) -> str:
     return text_of(signed_in(core.administrator()).get(f"/people/{person.pk}/", query))
 
 
-def test_says_what_the_identity_provider_manages(tenant: Tenant) -> None:
+def test_marks_fields_managed_by_the_identity_provider(tenant: Tenant) -> None:
     ada = people.add_person(profile(department="Legal"), actor=OKTA)
 
     page = page_of(ada)
@@ -41,11 +41,11 @@ def test_says_what_the_identity_provider_manages(tenant: Tenant) -> None:
     assert "Managed by" not in unowned
 
 
-def test_names_no_owner_where_there_is_none(ada: Person) -> None:
+def test_marks_no_fields_of_a_person_without_provider(ada: Person) -> None:
     assert "Managed by" not in page_of(ada)
 
 
-def test_tells_where_each_role_comes_from(tenant: Tenant) -> None:
+def test_shows_the_source_of_each_role(tenant: Tenant) -> None:
     ada = people.add_person(profile(role="BUSINESS_BOOKKEEPER"), actor=OKTA)
     core.person(manager=ada)
     core.person(manager=ada)
@@ -56,7 +56,7 @@ def test_tells_where_each_role_comes_from(tenant: Tenant) -> None:
     assert "Manager</strong> · because 2 people report to Ada" in page
 
 
-def test_shows_twenty_reports_and_the_way_to_the_others(ada: Person) -> None:
+def test_shows_20_reports_and_links_to_the_others(ada: Person) -> None:
     for number in range(25):
         core.person(family_name=f"Report{number:02}", manager=ada)
 
@@ -68,7 +68,7 @@ def test_shows_twenty_reports_and_the_way_to_the_others(ada: Person) -> None:
     assert f"/people/?manager__id__exact={ada.pk}" in page
 
 
-def test_says_first_who_shut_them_out(ada: Person) -> None:
+def test_shows_the_actor_of_the_deactivation(ada: Person) -> None:
     people.deactivate_person(ada, actor=OKTA)
 
     page = page_of(ada)
@@ -78,7 +78,7 @@ def test_says_first_who_shut_them_out(ada: Person) -> None:
     assert f'href="/people/{ada.pk}/deactivate/"' not in page
 
 
-def test_says_why_an_invite_waits(tenant: Tenant) -> None:
+def test_shows_why_an_invite_is_on_hold(tenant: Tenant) -> None:
     ada = people.add_person(
         profile(), actor=OKTA, invitation=Invitation(hold_reason="No manager yet.")
     )
@@ -86,14 +86,14 @@ def test_says_why_an_invite_waits(tenant: Tenant) -> None:
     assert "The invite is on hold and has not been sent: No manager yet." in page_of(ada)
 
 
-def test_says_when_an_invite_has_expired(tenant: Tenant) -> None:
+def test_shows_that_an_invite_has_expired(tenant: Tenant) -> None:
     ada = people.add_person(profile(), actor=OKTA)
     Invite.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
     assert "The invite expired on" in page_of(ada)
 
 
-def test_shows_the_address_that_waits_to_be_confirmed(ada: Person) -> None:
+def test_shows_a_pending_address(ada: Person) -> None:
     people_update.revise_person(ada, profile(email="new@example.com"), actor=OKTA)
 
     page = page_of(ada)
@@ -112,7 +112,7 @@ def test_shows_custom_fields_by_their_names(tenant: Tenant) -> None:
     assert "4711" in page
 
 
-def test_offers_nothing_to_somebody_who_left_for_good(tenant: Tenant) -> None:
+def test_offers_no_actions_for_a_terminated_person(tenant: Tenant) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
     page = page_of(gone)
@@ -123,9 +123,7 @@ def test_offers_nothing_to_somebody_who_left_for_good(tenant: Tenant) -> None:
 
 
 class TestTimeline:
-    """The timeline …"""
-
-    def test_tells_each_change_in_a_sentence(self, ada: Person) -> None:
+    def test_describes_each_change_in_a_sentence(self, ada: Person) -> None:
         core.person(given_name="Grace", family_name="Hopper", email="helpdesk@example.com")
         people_update.revise_person(ada, profile(department="Sales"), actor=OKTA)
         people_update.revise_person(ada, profile(department="Legal"), actor=HELPDESK)
@@ -142,7 +140,7 @@ class TestTimeline:
         places = [page.rindex(f">{sentence}<") for sentence in sentences]
         assert places == sorted(places)
 
-    def test_names_managers_not_their_ids(self, ada: Person) -> None:
+    def test_shows_names_of_managers_instead_of_ids(self, ada: Person) -> None:
         grace = core.person(given_name="Grace", family_name="Hopper")
         people_update.revise_person(ada, ada.profile, actor=OKTA, manager=grace)
         people_update.revise_person(ada, ada.profile, actor=OKTA, manager=None)
@@ -153,7 +151,7 @@ class TestTimeline:
         assert "Okta removed manager" in page
         assert f">{grace.pk}<" not in page
 
-    def test_shows_each_field_that_changed_at_once(self, ada: Person) -> None:
+    def test_lists_all_fields_of_one_change(self, ada: Person) -> None:
         changed = profile(department="Legal", role="IT_ADMIN")
         people_update.revise_person(ada, changed, actor=OKTA)
 
@@ -162,14 +160,14 @@ class TestTimeline:
         assert "Okta changed department and role" in page
         assert "<del><bdi>Cardholder</bdi></del> → <ins><bdi>IT Admin</bdi></ins>" in page
 
-    def test_names_the_request(self, ada: Person) -> None:
+    def test_shows_the_id_of_the_request(self, ada: Person) -> None:
         request_id = UUID("7f0a3c1e-0000-4000-8000-000000000001")
         with events.caused_by(request_id):
             people.deactivate_person(ada, actor=OKTA)
 
         assert str(request_id) in page_of(ada)
 
-    def test_goes_on_where_the_page_ended(self, ada: Person) -> None:
+    def test_next_page_continues_after_the_last_event(self, ada: Person) -> None:
         for number in range(25):
             people_update.revise_person(ada, profile(department=f"D{number}"), actor=OKTA)
         event = ada.events.order_by("-pk")[19]
@@ -183,28 +181,28 @@ class TestTimeline:
         assert "?before=" not in second
 
     @pytest.mark.parametrize("before", ["x", "-1", "", "9" * 30, "١"])
-    def test_refuses_an_address_that_makes_no_sense(self, ada: Person, before: str) -> None:
+    def test_invalid_page_parameter_is_not_found(self, ada: Person, before: str) -> None:
         client = signed_in(core.administrator())
 
         assert client.get(f"/people/{ada.pk}/", {"before": before}).status_code == 404
 
 
-def test_asks_the_same_number_of_queries_for_one_report_and_event_as_for_many(
+def test_takes_the_same_queries_for_many_reports_and_events(
     ada: Person,
 ) -> None:
     client = signed_in(core.administrator())
     address = f"/people/{ada.pk}/"
 
-    def live(numbers: range) -> None:
+    def add_reports_and_events(numbers: range) -> None:
         for number in numbers:
             boss = core.person(email=f"boss-{number}@example.com")
             core.person(manager=ada)
             new = profile(department=f"D{number}")
             people_update.revise_person(ada, new, actor=boss.actor, manager=boss)
 
-    live(range(1))
+    add_reports_and_events(range(1))
     few = len(queries_of(client, address))
-    live(range(1, 30))
+    add_reports_and_events(range(1, 30))
 
     assert len(queries_of(client, address)) == few
     assert few <= 25

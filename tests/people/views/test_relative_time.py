@@ -1,4 +1,4 @@
-"""A moment is told …"""
+"""Relative times, such as “10 minutes ago”."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("since", "told"),
+    ("since", "text"),
     [
         (timedelta(seconds=-5), "just now"),
         (timedelta(seconds=59), "just now"),
@@ -20,5 +20,5 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
         (timedelta(days=15), "2 weeks, 1 day ago"),
     ],
 )
-def test_by_how_long_ago_it_was(since: timedelta, told: str) -> None:
-    assert ago(NOON - since, NOON).replace("\xa0", " ") == told
+def test_ago_describes_the_elapsed_time(since: timedelta, text: str) -> None:
+    assert ago(NOON - since, NOON).replace("\xa0", " ") == text

@@ -1,4 +1,4 @@
-"""The role ledger on a person's page …"""
+"""Roles on the page of a person, and the page of custom roles."""
 
 from datetime import timedelta
 from typing import Any
@@ -48,7 +48,7 @@ def withdraw(client: Client, grant: Grant) -> str:
     return text_of(client.post(address, follow=True))
 
 
-def test_says_who_gave_the_base_role_by_hand(olga: Client, owner: Person) -> None:
+def test_shows_who_assigned_the_base_role(olga: Client, owner: Person) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com", role="IT_ADMIN")
     bob = people.add_person(profile, actor=owner.actor)
 
@@ -56,14 +56,14 @@ def test_says_who_gave_the_base_role_by_hand(olga: Client, owner: Person) -> Non
     assert f"IT Admin</strong> · from Olga Owner · since {today}" in page_of(olga, bob)
 
 
-def test_says_that_a_provider_named_no_role(olga: Client) -> None:
+def test_shows_that_a_provider_sent_no_role(olga: Client) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com")
     bob = people.add_person(profile, actor=OKTA)
 
     assert "Cardholder</strong> · default (Okta sent no role)" in page_of(olga, bob)
 
 
-def test_counts_manager_from_the_first_who_reports_still(olga: Client, ada: Person) -> None:
+def test_shows_manager_since_the_earliest_current_report(olga: Client, ada: Person) -> None:
     left, stays = core.person(), core.person()
     for report in (left, stays):
         people_update.assign_manager(report, ada, actor=OKTA)
@@ -78,13 +78,13 @@ def test_counts_manager_from_the_first_who_reports_still(olga: Client, ada: Pers
     assert f"Manager</strong> · because 1 person reports to Ada · since {since}" in page
 
 
-def test_says_nothing_of_manager_without_reports(olga: Client, ada: Person) -> None:
+def test_shows_no_manager_role_without_current_reports(olga: Client, ada: Person) -> None:
     core.person(manager=ada, state=Person.State.TERMINATED)
 
     assert "Manager</strong>" not in page_of(olga, ada)
 
 
-def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person) -> None:
+def test_grants_a_custom_role_and_shows_the_actor(olga: Client, ada: Person) -> None:
     auditor = role(is_elevated=True)
 
     page = grant(olga, ada, auditor.pk)
@@ -95,7 +95,7 @@ def test_grants_a_role_of_the_company_and_says_who_did(olga: Client, ada: Person
     assert base_roles.is_privileged(ada)
 
 
-def test_shows_what_somebody_granted_who_gave_the_base_role_too(
+def test_shows_custom_role_granted_by_the_actor_of_the_base_role(
     olga: Client, owner: Person
 ) -> None:
     profile = Profile(given_name="Bob", family_name="B", email="bob@example.com", role="IT_ADMIN")
@@ -104,7 +104,7 @@ def test_shows_what_somebody_granted_who_gave_the_base_role_too(
     assert "Auditor</strong> · granted by Olga Owner · since" in grant(olga, bob, role().pk)
 
 
-def test_grants_the_same_role_once_and_confirms_it(olga: Client, ada: Person) -> None:
+def test_granting_a_role_again_confirms_the_grant(olga: Client, ada: Person) -> None:
     auditor = role()
     grant(olga, ada, auditor.pk)
     Grant.objects.update(since=timezone.now() - timedelta(days=3))
@@ -116,7 +116,7 @@ def test_grants_the_same_role_once_and_confirms_it(olga: Client, ada: Person) ->
     assert Grant.objects.count() == 1
 
 
-def test_withdraws_what_was_granted_by_hand(olga: Client, ada: Person) -> None:
+def test_removes_a_manually_granted_role(olga: Client, ada: Person) -> None:
     grant(olga, ada, role().pk)
 
     page = withdraw(olga, Grant.objects.get())
@@ -126,7 +126,7 @@ def test_withdraws_what_was_granted_by_hand(olga: Client, ada: Person) -> None:
     assert not Grant.objects.exists()
 
 
-def test_keeps_what_a_mapping_gives(olga: Client, ada: Person) -> None:
+def test_role_granted_by_a_mapping_cannot_be_removed(olga: Client, ada: Person) -> None:
     base_roles.grant_role(ada, role(), actor=MAPPING)
 
     assert "/withdraw/" not in page_of(olga, ada)
@@ -134,7 +134,7 @@ def test_keeps_what_a_mapping_gives(olga: Client, ada: Person) -> None:
     assert Grant.objects.exists()
 
 
-def test_shows_the_same_role_from_each_source(olga: Client, ada: Person) -> None:
+def test_shows_a_role_once_per_source(olga: Client, ada: Person) -> None:
     auditor = role()
     base_roles.grant_role(ada, auditor, actor=MAPPING)
     grant(olga, ada, auditor.pk)
@@ -143,14 +143,14 @@ def test_shows_the_same_role_from_each_source(olga: Client, ada: Person) -> None
 
 
 @pytest.mark.parametrize("value", ["", "x", "999999", "Auditor"])
-def test_grants_nothing_that_is_no_role(olga: Client, ada: Person, value: str) -> None:
+def test_refuses_an_unknown_role(olga: Client, ada: Person, value: str) -> None:
     role()
 
     assert "Choose a custom role" in grant(olga, ada, value)
     assert not Grant.objects.exists()
 
 
-def test_grants_nothing_to_whoever_left_for_good(olga: Client) -> None:
+def test_refuses_to_grant_a_role_to_a_terminated_person(olga: Client) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
     assert "was terminated" in grant(olga, gone, role().pk)
@@ -158,11 +158,11 @@ def test_grants_nothing_to_whoever_left_for_good(olga: Client) -> None:
     assert not Grant.objects.exists()
 
 
-def test_leads_to_the_roles_where_there_are_none(olga: Client, ada: Person) -> None:
+def test_explains_that_there_are_no_custom_roles(olga: Client, ada: Person) -> None:
     assert "has no custom roles yet" in page_of(olga, ada)
 
 
-def test_knows_nothing_of_another_companys_roles_and_people(olga: Client, ada: Person) -> None:
+def test_roles_and_people_of_another_company_are_not_found(olga: Client, ada: Person) -> None:
     with core.in_another_tenant() as another:
         theirs = Role.objects.create(tenant=another, name="Theirs", name_key="theirs")
         stranger = core.person()
@@ -175,12 +175,14 @@ def test_knows_nothing_of_another_companys_roles_and_people(olga: Client, ada: P
     assert olga.post(address).status_code == 404
 
 
-def test_is_changed_only_by_a_post(olga: Client, ada: Person) -> None:
+def test_roles_are_changed_only_by_post_requests_of_administrators(
+    olga: Client, ada: Person
+) -> None:
     assert olga.get(f"/people/{ada.pk}/roles/").status_code == 405
     assert signed_in(ada).post(f"/people/{ada.pk}/roles/").status_code in (302, 403)
 
 
-def test_asks_as_little_about_thirty_grants_as_about_one(olga: Client, ada: Person) -> None:
+def test_takes_the_same_queries_for_many_grants(olga: Client, ada: Person) -> None:
     base_roles.grant_role(ada, role(), actor=core.person().actor)
     few = len(queries_of(olga, f"/people/{ada.pk}/"))
     for number in range(30):
@@ -190,7 +192,7 @@ def test_asks_as_little_about_thirty_grants_as_about_one(olga: Client, ada: Pers
 
 
 class TestRolesPage:
-    def test_adds_a_role_by_a_name_that_is_free(self, olga: Client) -> None:
+    def test_role_names_are_unique_in_any_case(self, olga: Client) -> None:
         data = {"name": "Auditor", "is_elevated": "on"}
         olga.post("/people/roles/add/", data)
         again = text_of(olga.post("/people/roles/add/", {"name": "AUDITOR"}))
@@ -207,7 +209,7 @@ class TestRolesPage:
 
         assert cell.partition("</td>")[0].strip() == "—"
 
-    def test_renames_a_role_for_everybody(self, olga: Client, ada: Person) -> None:
+    def test_renamed_role_is_shown_on_pages_of_its_holders(self, olga: Client, ada: Person) -> None:
         auditor = role()
         grant(olga, ada, auditor.pk)
 
@@ -225,7 +227,7 @@ class TestRolesPage:
         assert "1 person" in page
         assert "Elevated" in page
 
-    def test_deletes_only_what_nobody_holds(self, olga: Client, ada: Person) -> None:
+    def test_role_with_holders_cannot_be_deleted(self, olga: Client, ada: Person) -> None:
         auditor = role()
         base_roles.grant_role(ada, auditor, actor=OKTA)
         where = f"/people/roles/{auditor.pk}/delete/"
@@ -237,16 +239,16 @@ class TestRolesPage:
         assert "Auditor cannot be deleted: 1 person holds it." in refused
         assert not Role.objects.exists()
 
-    def test_is_reached_from_the_navigation(self, olga: Client) -> None:
+    def test_is_linked_in_the_navigation(self, olga: Client) -> None:
         assert 'href="/people/roles/"' in text_of(olga.get("/people/"))
 
-    def test_says_what_roles_are_for_when_there_are_none(self, olga: Client) -> None:
+    def test_empty_list_explains_roles(self, olga: Client) -> None:
         page = text_of(olga.get("/people/roles/"))
 
         assert "No roles yet" in page
         assert "Grant them on a person" in page
 
-    def test_asks_the_same_of_one_role_as_of_many(self, olga: Client, ada: Person) -> None:
+    def test_takes_the_same_queries_for_many_roles(self, olga: Client, ada: Person) -> None:
         role()
         few = len(queries_of(olga, "/people/roles/"))
         for number in range(30):

@@ -1,4 +1,4 @@
-"""The page of scheduled terminations …"""
+"""The page of scheduled terminations, and decisions about them."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ from tests.support.offboarding_job import (
 
 pytestmark = pytest.mark.django_db
 
-DESK = "/people/departures/"
+PAGE = "/people/departures/"
 
 
 @pytest.fixture
@@ -40,13 +40,13 @@ def client(owner: Person) -> Client:
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
-    """Have Ada Hopper leave in 45 days, on whom somebody else's fund does not depend."""
+    """Ada Hopper, who is scheduled for termination in 45 days and has no blockers."""
     switch(45)
     return gone(family_name="Hopper")
 
 
 def shown(client: Client, **query: Any) -> str:
-    return text_of(client.get(DESK, query))
+    return text_of(client.get(PAGE, query))
 
 
 def decide(client: Client, person: Person, action: str, **said: str) -> str:
@@ -56,18 +56,14 @@ def decide(client: Client, person: Person, action: str, **said: str) -> str:
 
 
 class TestShows:
-    """It shows …"""
-
-    def test_whom_when_and_what_becomes_of_it(self, client: Client, ada: Person) -> None:
+    def test_person_date_and_default_handover(self, client: Client, ada: Person) -> None:
         page = shown(client)
 
         assert "Ada Hopper" in page
         assert f"{after(ada, days=45):%-d %B %Y}</time> (45 days left)" in page
         assert "Default" in page
 
-    def test_that_funds_end_which_the_manager_cannot_have(
-        self, client: Client, ada: Person
-    ) -> None:
+    def test_that_funds_in_another_currency_end(self, client: Client, ada: Person) -> None:
         ada.manager = core.person(given_name="Grace", family_name="Hopper")
         ada.save()
         fund = offboarding.fund(ada)
@@ -82,8 +78,8 @@ class TestShows:
     @pytest.mark.parametrize(
         ("days", "left"), [(44, "1 day left"), (45, "today"), (46, "due"), (1, "44 days left")]
     )
-    def test_the_days_that_are_left(self, owner: Person, days: int, left: str) -> None:
-        # Late in the day, when a day that is rounded would be another one.
+    def test_days_left(self, owner: Person, days: int, left: str) -> None:
+        # Late in the day, so that rounding would give another number of days.
         with time_machine.travel("2026-03-02T22:00:00Z", tick=False):
             switch(45)
             gone()
@@ -91,7 +87,7 @@ class TestShows:
         with time_machine.travel(now, tick=False):
             assert f"({left})" in shown(signed_in(owner))
 
-    def test_each_reason_with_where_to_settle_it(self, client: Client, ada: Person) -> None:
+    def test_each_blocker_with_a_link(self, client: Client, ada: Person) -> None:
         outstanding_item(ada, "bill", "open")
         shared_fund(ada)
 
@@ -100,7 +96,7 @@ class TestShows:
         assert "Open bills</a>, <a" in page
         assert "Ownership of shared funds</a>" in page
 
-    def test_reasons_as_they_are_now(self, client: Client, ada: Person) -> None:
+    def test_current_blockers(self, client: Client, ada: Person) -> None:
         bill = outstanding_item(ada, "bill", "open")
         assert "Open bills" in shown(client)
 
@@ -108,12 +104,12 @@ class TestShows:
         bill.save()
         assert "Open bills" not in shown(client)
 
-    def test_that_a_bulk_change_waits(self, client: Client, ada: Person) -> None:
+    def test_bulk_change_that_pauses_the_termination(self, client: Client, ada: Person) -> None:
         bulk_change(ada)
 
         assert re.search("Paused: <a .*>bulk change</a>", shown(client))
 
-    def test_what_was_planned(self, client: Client, ada: Person, owner: Person) -> None:
+    def test_planned_handover(self, client: Client, ada: Person, owner: Person) -> None:
         core.person(manager=ada)
         heir = core.person(given_name="Grace", family_name="Murray")
         planned = HandoverPlan(reports=str(heir.pk))
@@ -121,14 +117,14 @@ class TestShows:
 
         assert "Planned: reports to Grace Murray." in shown(client)
 
-    def test_why_the_job_failed(self, client: Client, ada: Person, owner: Person) -> None:
+    def test_reason_of_a_failure(self, client: Client, ada: Person, owner: Person) -> None:
         core.person(manager=ada)
         schedule.plan(ada, HandoverPlan(reports=str(uuid4())), actor=owner.actor)
         tick(after(ada, days=45))
 
         assert "Failed: " in shown(client, show="failed")
 
-    def test_nobody_of_another_company(self, client: Client, ada: Person) -> None:
+    def test_no_people_of_another_company(self, client: Client, ada: Person) -> None:
         with core.in_another_tenant():
             core.owner()
             switch(45)
@@ -137,10 +133,8 @@ class TestShows:
         assert "Elsewhere" not in shown(client)
 
 
-class TestIsNarrowed:
-    """It is narrowed to …"""
-
-    def test_names_and_addresses(self, client: Client, ada: Person) -> None:
+class TestFilters:
+    def test_search_by_name(self, client: Client, ada: Person) -> None:
         gone(family_name="Kelly")
 
         page = shown(client, q="ada hop")
@@ -148,7 +142,7 @@ class TestIsNarrowed:
         assert "Kelly" not in page
 
     @pytest.mark.parametrize("show", ["due", "blocked", "paused", "exempt"])
-    def test_who_is(self, client: Client, ada: Person, owner: Person, show: str) -> None:
+    def test_filter_by_status(self, client: Client, ada: Person, owner: Person, show: str) -> None:
         them = {name: gone(family_name=f"Is{name}") for name in ("due", "blocked", "exempt")}
         them["paused"] = gone(family_name="Ispaused")
         ScheduledTermination.objects.filter(person=them["due"]).update(due_at=timezone.now())
@@ -162,13 +156,13 @@ class TestIsNarrowed:
         assert "Hopper" not in page
 
 
-class TestWhenThereAreNone:
-    def test_says_that_it_is_off(self, client: Client) -> None:
+class TestEmptyList:
+    def test_says_that_auto_termination_is_off(self, client: Client) -> None:
         gone()
 
         assert "Auto-termination is off" in shown(client)
 
-    def test_says_who_would_be_here(self, client: Client) -> None:
+    def test_says_that_no_person_is_scheduled(self, client: Client) -> None:
         switch(45)
 
         assert "Nobody is scheduled" in shown(client)
@@ -176,16 +170,14 @@ class TestWhenThereAreNone:
     def test_says_that_nothing_matches(self, client: Client, ada: Person) -> None:
         assert "No scheduled terminations match" in shown(client, q="xyzzy")
 
-    def test_says_that_everybody_has_left(self, client: Client, ada: Person) -> None:
+    def test_says_that_all_terminations_are_done(self, client: Client, ada: Person) -> None:
         tick(after(ada, days=45))
 
         assert "All done" in shown(client)
 
 
-class TestDecides:
-    """It has somebody …"""
-
-    def test_postponed(self, client: Client, ada: Person) -> None:
+class TestDecisions:
+    def test_postpone(self, client: Client, ada: Person) -> None:
         until = after(ada, days=60)
         page = decide(client, ada, "postpone", until=f"{until:%Y-%m-%d}", reason="On leave")
 
@@ -203,51 +195,49 @@ class TestDecides:
             ("2999-01-01", "", "Enter a reason"),
         ],
     )
-    def test_postponed_only_with_a_day_and_a_reason(
+    def test_postpone_requires_a_future_day_and_a_reason(
         self, client: Client, ada: Person, until: str, reason: str, said: str
     ) -> None:
         assert said in decide(client, ada, "postpone", until=until, reason=reason)
         assert ScheduledTermination.objects.get().postponed_from is None
 
-    def test_exempted_and_not_any_more(self, client: Client, ada: Person) -> None:
+    def test_exempt_and_end_exemption(self, client: Client, ada: Person) -> None:
         assert "Exempt: Lawsuit" in decide(client, ada, "exempt", reason="Lawsuit")
         assert tick(after(ada, days=100)) == 0
 
         assert "will be terminated on" in decide(client, ada, "end exemption")
         assert tick(after(ada, days=100)) == 1
 
-    def test_exempted_only_with_a_reason(self, client: Client, ada: Person) -> None:
+    def test_exempt_requires_a_reason(self, client: Client, ada: Person) -> None:
         assert "Enter a reason" in decide(client, ada, "exempt", reason=" ")
         assert ScheduledTermination.objects.get().exempted_at is None
 
-    def test_leave_the_usual_way_again(self, client: Client, ada: Person, owner: Person) -> None:
+    def test_remove_the_planned_handover(self, client: Client, ada: Person, owner: Person) -> None:
         schedule.plan(ada, default_handover(ada), actor=owner.actor)
 
         assert "The default applies" in decide(client, ada, "forget plan")
         assert ScheduledTermination.objects.get().handover_plan is None
 
-    def test_alone_once_they_are_back(self, client: Client, ada: Person) -> None:
+    def test_refused_after_reactivation(self, client: Client, ada: Person) -> None:
         people.reactivate_person(ada, actor=OKTA)
 
         assert "is no longer scheduled for termination" in decide(client, ada, "exempt", reason="x")
 
-    def test_alone_if_nobody_knows_what_was_meant(self, client: Client, ada: Person) -> None:
+    def test_unknown_action_changes_nothing(self, client: Client, ada: Person) -> None:
         assert "Details" in decide(client, ada, "explode")
 
-    def test_as_an_administrator_only(self, ada: Person) -> None:
+    def test_refused_for_employees(self, ada: Person) -> None:
         decide(signed_in(core.person()), ada, "exempt", reason="Lawsuit")
 
         assert ScheduledTermination.objects.get().exempted_at is None
 
 
-class TestThePersonsPage:
-    """The page of a person …"""
-
-    def told(self, client: Client, person: Person) -> str:
+class TestPersonPage:
+    def page_of(self, client: Client, person: Person) -> str:
         return text_of(client.get(f"/people/{person.pk}/"))
 
-    def test_says_when_they_are_terminated(self, client: Client, ada: Person) -> None:
-        page = self.told(client, ada)
+    def test_shows_the_date_of_the_termination(self, client: Client, ada: Person) -> None:
+        page = self.page_of(client, ada)
 
         said = (
             f"Scheduled for termination on {after(ada, days=45):%-d %B %Y} (45 days left), unless"
@@ -255,31 +245,33 @@ class TestThePersonsPage:
         assert said in page
         assert f'href="/people/{ada.pk}/scheduled-termination/"' in page
 
-    def test_says_what_keeps_them(self, client: Client, ada: Person) -> None:
+    def test_shows_blockers(self, client: Client, ada: Person) -> None:
         shared_fund(ada)
 
-        assert "until this is settled: Ownership of shared funds." in self.told(client, ada)
+        assert "until this is settled: Ownership of shared funds." in self.page_of(client, ada)
 
-    def test_says_that_a_bulk_change_waits(self, client: Client, ada: Person) -> None:
+    def test_shows_that_a_bulk_change_pauses_the_termination(
+        self, client: Client, ada: Person
+    ) -> None:
         bulk_change(ada)
 
-        assert "Paused until the bulk change is confirmed" in self.told(client, ada)
+        assert "Paused until the bulk change is confirmed" in self.page_of(client, ada)
 
-    def test_says_that_they_are_exempt(self, client: Client, ada: Person, owner: Person) -> None:
+    def test_shows_the_exemption(self, client: Client, ada: Person, owner: Person) -> None:
         schedule.exempt(ada, because="Lawsuit", actor=owner.actor)
 
-        assert "Will not be terminated automatically. Exempt: Lawsuit." in self.told(client, ada)
+        assert "Will not be terminated automatically. Exempt: Lawsuit." in self.page_of(client, ada)
 
-    def test_says_nothing_of_those_whom_it_does_not_concern(
+    def test_shows_nothing_for_people_who_are_not_scheduled(
         self, client: Client, owner: Person, ada: Person
     ) -> None:
-        assert "erminated" not in self.told(client, gone(owner.actor))
-        assert "erminated" not in self.told(client, owner)
+        assert "erminated" not in self.page_of(client, gone(owner.actor))
+        assert "erminated" not in self.page_of(client, owner)
 
 
-def test_costs_the_same_for_many(client: Client, ada: Person) -> None:
-    few = queries_of(client, DESK)
+def test_takes_the_same_queries_for_many_people(client: Client, ada: Person) -> None:
+    few = queries_of(client, PAGE)
     for _ in range(9):
         outstanding_item(gone(manager=core.person()), "bill", "open")
 
-    assert len(queries_of(client, DESK)) == len(few)
+    assert len(queries_of(client, PAGE)) == len(few)

@@ -1,4 +1,4 @@
-"""Sorted by any column, the list of more people than it counts …"""
+"""Sorting a list of more people than it counts."""
 
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,7 @@ from tests.factories import core
 pytestmark = pytest.mark.django_db
 
 COLUMNS = ("name", "role", "department", "location", "manager", "state")
-# Everybody reports to one of the first people, and is in a department.
+# All but the first 50 people have a manager; all are in a department.
 MANY = """
     INSERT INTO people_person (
         id, password, given_name, family_name, email, email_key, pending_email, role, role_source,
@@ -50,7 +50,7 @@ def pages(client: Client, column: int) -> list[Person]:
 
 
 def shown(person: Person, name: str) -> tuple[bool, str]:
-    """Return what the column shows, last if it is empty."""
+    """Return a sort key of the value in the column; empty values are last."""
     value = {
         "name": person.family_name,
         "role": person.role,
@@ -64,7 +64,7 @@ def shown(person: Person, name: str) -> tuple[bool, str]:
 
 @pytest.fixture
 def few(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """Make people of all kinds, more than the list counts."""
+    """Add people with various values, more than the list counts."""
     monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 130)
     departments = [core.department(f"D{n}") for n in (2, 0, 1)]
     locations = [core.location(f"L{n}") for n in (1, 0)]
@@ -83,7 +83,7 @@ def few(client: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
 
 
 @pytest.mark.parametrize("name", COLUMNS)
-def test_shows_each_person_once_and_in_order(few: Client, name: str) -> None:
+def test_pages_contain_each_person_once_in_order(few: Client, name: str) -> None:
     number = COLUMNS.index(name) + 1
     rising, falling = pages(few, number), pages(few, -number)
 
@@ -95,7 +95,7 @@ def test_shows_each_person_once_and_in_order(few: Client, name: str) -> None:
         assert shown(before, name) >= shown(after, name)
 
 
-def test_never_sorts_or_reads_everybody(client: Client, tenant: Tenant) -> None:
+def test_queries_do_not_sort_or_scan_all_people(client: Client, tenant: Tenant) -> None:
     first, *_ = [core.department(f"D{n}") for n in range(9)]
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")

@@ -1,4 +1,4 @@
-"""Cards, funds, workflows and what is not settled, on their pages."""
+"""The pages of cards, funds, workflows and outstanding items."""
 
 from typing import Any
 
@@ -62,22 +62,20 @@ class TestCards:
         assert (event.person, event.actor) == (ada, str(admin.actor))
         assert event.changes == {}
 
-    def test_are_asked_for_in_whole_currency_units(self, admin: Person, ada: Person) -> None:
+    def test_limits_are_entered_in_currency_units(self, admin: Person, ada: Person) -> None:
         send(admin, "cards/add/", holder=ada.pk, name="Travel", kind="physical", limit="500.50")
 
         assert Card.objects.get().monthly_limit == 50050
         assert "500.50 EUR" in page(admin, "cards/")
 
     @pytest.mark.parametrize("limit", ["1.234", "-1", "much", "NaN", "1e400"])
-    def test_take_amounts_that_the_currency_has(
-        self, admin: Person, ada: Person, limit: str
-    ) -> None:
+    def test_refuse_invalid_amounts(self, admin: Person, ada: Person, limit: str) -> None:
         said = send(admin, "cards/add/", holder=ada.pk, name="x", kind="virtual", limit=limit)
 
         assert not Card.objects.exists()
         assert "error" in said
 
-    def test_are_issued_to_the_active_only(self, admin: Person) -> None:
+    def test_are_not_issued_to_inactive_people(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
 
         said = send(admin, "cards/add/", holder=gone.pk, name="x", kind="virtual", limit="1")
@@ -85,7 +83,7 @@ class TestCards:
         assert "is not active and cannot get cards or funds" in said
         assert not Card.objects.exists()
 
-    def test_are_never_issued_to_people_of_another_company(self, admin: Person) -> None:
+    def test_are_not_issued_to_people_of_another_company(self, admin: Person) -> None:
         with core.in_another_tenant():
             foreign = core.person()
 
@@ -93,7 +91,7 @@ class TestCards:
 
         assert not Card.objects.exists()
 
-    def test_change_their_name_and_limit_and_nothing_else(self, admin: Person, ada: Person) -> None:
+    def test_only_name_and_limit_can_be_changed(self, admin: Person, ada: Person) -> None:
         card = spend.card(ada)
 
         said = {"name": "Trips", "limit": "20", "holder": admin.pk, "kind": "physical"}
@@ -108,7 +106,7 @@ class TestCards:
             "changed the card “Travel” of Ada Lovelace: name “Trips”, monthly limit 20.00 EUR"
         )
 
-    def test_end_after_a_second_look(self, admin: Person, ada: Person) -> None:
+    def test_end_after_confirmation(self, admin: Person, ada: Person) -> None:
         card = spend.card(ada)
         assert f"/spend/cards/{card.pk}/end/" in page(admin, f"cards/{card.pk}/change/")
 
@@ -121,7 +119,7 @@ class TestCards:
         assert "Travel" not in page(admin, "cards/")
         assert "Travel" in page(admin, "cards/", status="ended")
 
-    def test_stay_as_they_were_once_they_have_ended(self, admin: Person, ada: Person) -> None:
+    def test_cannot_be_changed_after_the_end(self, admin: Person, ada: Person) -> None:
         card = spend.card(ada)
         cards_and_funds.close_instrument(card, actor=admin.actor)
 
@@ -130,7 +128,7 @@ class TestCards:
         card.refresh_from_db()
         assert card.name == "Travel"
 
-    def test_are_found_by_holder_and_by_number(self, admin: Person, ada: Person) -> None:
+    def test_search_by_holder_and_number(self, admin: Person, ada: Person) -> None:
         spend.card(ada, name="Hers", last_four="1815")
         spend.card(core.person(given_name="Bob", family_name="Babbage"), name="His")
 
@@ -151,7 +149,7 @@ class TestFunds:
         assert (fund.balance, fund.payment_limit) == (1250, None)
         assert "12.50 EUR" in page(admin, "funds/")
 
-    def test_keep_what_was_spent_while_the_form_was_open(self, admin: Person, ada: Person) -> None:
+    def test_top_up_is_added_to_the_current_balance(self, admin: Person, ada: Person) -> None:
         fund = spend.fund(ada, balance=1000)
         stale = Fund.objects.get()
         Fund.objects.update(balance=400)
@@ -161,7 +159,9 @@ class TestFunds:
         fund.refresh_from_db()
         assert fund.balance == 500
 
-    def test_say_what_is_lost_when_they_end(self, admin: Person, ada: Person) -> None:
+    def test_page_shows_the_remaining_balance_before_the_end(
+        self, admin: Person, ada: Person
+    ) -> None:
         fund = spend.fund(ada)
 
         assert "1,000.00 EUR left" in page(admin, f"funds/{fund.pk}/end/")
@@ -172,7 +172,7 @@ class TestFunds:
 
 
 class TestWorkflows:
-    def test_get_their_steps_in_order(self, admin: Person, ada: Person) -> None:
+    def test_have_steps_in_the_given_order(self, admin: Person, ada: Person) -> None:
         send(admin, "workflows/add/", name="Travel", new_1=ada.pk, new_3=admin.pk)
 
         made = Workflow.objects.get()
@@ -180,7 +180,7 @@ class TestWorkflows:
         event = Event.objects.get(kind=Event.Kind.WORKFLOW_CHANGED)
         assert event.facts["what"] == "added the workflow “Travel”"
 
-    def test_change_and_drop_their_approvers(self, admin: Person, ada: Person) -> None:
+    def test_approvers_can_be_changed_and_removed(self, admin: Person, ada: Person) -> None:
         made = workflow(ada, ada, ada)
         first, second, third = made.steps.order_by("place")
 
@@ -195,7 +195,9 @@ class TestWorkflows:
         assert made.name == "Trips"
         assert [(step.place, step.approver) for step in made.steps.all()] == [(1, admin)]
 
-    def test_keep_a_step_that_something_waits_at(self, admin: Person, ada: Person) -> None:
+    def test_step_with_pending_approvals_cannot_be_removed(
+        self, admin: Person, ada: Person
+    ) -> None:
         made = workflow(ada)
         approvals.request_approval(outstanding_item(ada), made)
 
@@ -206,7 +208,7 @@ class TestWorkflows:
         assert made.steps.exists()
         assert "Pending approvals" in page(admin, "workflows/")
 
-    def test_take_nobody_who_cannot_approve(self, admin: Person) -> None:
+    def test_refuse_an_inactive_approver(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
 
         said = send(admin, "workflows/add/", name="Travel", new_1=gone.pk)
@@ -214,7 +216,9 @@ class TestWorkflows:
         assert "is not active and cannot approve anything" in said
         assert not Workflow.objects.exists()
 
-    def test_keep_an_approver_who_is_inactive_by_now(self, admin: Person, ada: Person) -> None:
+    def test_can_be_saved_with_an_existing_inactive_approver(
+        self, admin: Person, ada: Person
+    ) -> None:
         made = workflow(ada)
         people.deactivate_person(ada, actor=admin.actor)
 
@@ -224,14 +228,14 @@ class TestWorkflows:
         made.refresh_from_db()
         assert made.name == "New"
 
-    def test_have_names_of_their_own(self, admin: Person, ada: Person) -> None:
+    def test_have_unique_names(self, admin: Person, ada: Person) -> None:
         workflow(ada)
 
         assert "“travel” already exists." in send(admin, "workflows/add/", name="travel")
 
 
-class TestObligations:
-    def test_are_added_and_settled(self, admin: Person, ada: Person) -> None:
+class TestOutstandingItems:
+    def test_can_be_added_and_settled(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "open", "description": "Paper", "sum": "9.99"}
         send(admin, "outstanding-items/add/", person=ada.pk, **said)
         bill = OutstandingItem.objects.get()
@@ -243,7 +247,7 @@ class TestObligations:
         assert "Paper" not in page(admin, "outstanding-items/")
         assert "Paper" in page(admin, "outstanding-items/", status="paid")
 
-    def test_wait_for_an_approver_who_is_told_of_them(self, admin: Person, ada: Person) -> None:
+    def test_have_an_approver_whose_page_counts_them(self, admin: Person, ada: Person) -> None:
         approver = core.person()
         travel = workflow(approver)
         taxi = {"kind": "reimbursement", "state": "submitted", "description": "Taxi", "sum": "9"}
@@ -254,7 +258,7 @@ class TestObligations:
         assert (waiting.step.approver, waiting.outstanding_item.description) == (approver, "Taxi")
         assert "1 pending approval" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
 
-    def test_are_in_the_states_of_their_kind(self, admin: Person, ada: Person) -> None:
+    def test_refuse_states_of_another_kind(self, admin: Person, ada: Person) -> None:
         said = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
 
         answer = send(admin, "outstanding-items/add/", person=ada.pk, **said)
@@ -265,9 +269,7 @@ class TestObligations:
 
 @pytest.mark.parametrize("address", ["cards", "funds", "workflows", "outstanding-items"])
 class TestEachList:
-    def test_asks_the_database_as_often_for_many_as_for_few(
-        self, admin: Person, address: str
-    ) -> None:
+    def test_takes_the_same_queries_for_many_rows(self, admin: Person, address: str) -> None:
         client = signed_in(admin)
         counts = []
         for _ in range(2):
@@ -282,7 +284,7 @@ class TestEachList:
 
         assert counts[0] == counts[1]
 
-    def test_shows_its_own_company_only(self, admin: Person, address: str) -> None:
+    def test_shows_no_rows_of_another_company(self, admin: Person, address: str) -> None:
         with core.in_another_tenant():
             person = core.person()
             spend.card(person, name="Foreign")
@@ -292,7 +294,7 @@ class TestEachList:
 
         assert "Foreign" not in page(admin, f"{address}/")
 
-    def test_is_kept_from_operators_and_employees(
+    def test_is_refused_for_operators_and_employees(
         self, admin: Person, ada: Person, address: str
     ) -> None:
         operator = core.administrator(is_operator=True)
@@ -301,21 +303,21 @@ class TestEachList:
         assert signed_in(ada).get(f"/spend/{address}/").status_code in (302, 403)
         assert signed_in(operator).get("/spend/").status_code == 403
 
-    def test_says_what_to_do_when_it_is_empty(self, admin: Person, address: str) -> None:
+    def test_links_to_the_add_page_when_empty(self, admin: Person, address: str) -> None:
         said = page(admin, f"{address}/")
 
         assert f"/spend/{address}/add/" in said
         assert ("No " in said) or ("No outstanding items" in said)
 
 
-def test_spend_leads_to_the_cards(admin: Person) -> None:
+def test_spend_redirects_to_cards(admin: Person) -> None:
     answer = signed_in(admin).get("/spend/", follow=True)
 
     assert answer.redirect_chain == [("/spend/cards/", 302)]
     assert "Reimbursements, bills and transactions 0" in text_of(answer)
 
 
-def test_another_companys_card_is_nowhere(admin: Person, tenant: Tenant) -> None:
+def test_card_of_another_company_is_not_found(admin: Person, tenant: Tenant) -> None:
     with core.in_another_tenant():
         card = spend.card(core.person())
 
@@ -324,8 +326,8 @@ def test_another_companys_card_is_nowhere(admin: Person, tenant: Tenant) -> None
     assert client.post(f"/spend/cards/{card.pk}/end/").status_code == 404
 
 
-class TestThePersonsPage:
-    def test_shows_what_they_hold_and_what_waits_for_them(self, admin: Person, ada: Person) -> None:
+class TestPersonPage:
+    def test_shows_cards_funds_and_pending_approvals(self, admin: Person, ada: Person) -> None:
         spend.card(ada)
         spend.fund(ada)
         approvals.request_approval(outstanding_item(admin), workflow(ada))
@@ -336,7 +338,7 @@ class TestThePersonsPage:
         assert "Fund, 1,000.00 EUR left" in said
         assert "1 pending approval" in said
 
-    def test_says_that_nothing_can_be_paid_while_they_are_inactive(self, admin: Person) -> None:
+    def test_says_that_cards_of_an_inactive_person_cannot_be_used(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
         spend.card(gone)
 
@@ -344,7 +346,7 @@ class TestThePersonsPage:
 
         assert "These cannot be used for payments while Ada is not active." in said
 
-    def test_says_nothing_when_they_hold_nothing(self, admin: Person, ada: Person) -> None:
+    def test_has_no_empty_sections(self, admin: Person, ada: Person) -> None:
         cards_and_funds.close_instrument(spend.card(ada), actor=admin.actor)
 
         said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))

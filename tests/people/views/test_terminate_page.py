@@ -1,4 +1,4 @@
-"""The page where somebody is terminated …"""
+"""The page where an administrator terminates a person."""
 
 import re
 from html import unescape
@@ -28,7 +28,7 @@ def alan(owner: Person) -> Client:
 
 
 class Form:
-    """What the page asks, as it stands in the page, and what somebody answers."""
+    """The form of the page with its current values, as a browser would send it."""
 
     def __init__(self, client: Client, person: Person, query: str = "", page: str = "") -> None:
         self.client, self.address = client, f"/people/{person.pk}/{page or 'terminate'}/"
@@ -36,7 +36,7 @@ class Form:
         self.shown = self._read(client.get(self.address + query, follow=True))
 
     def answer(self, **more: Any) -> str:
-        """Send the form with what it holds and this; return what the reader then sees."""
+        """Send the form with these values; return the text of the next page."""
         said = {name: str(getattr(value, "pk", value)) for name, value in more.items()}
         response = self.client.post(self.address, self.said | said, follow=True)
         self.shown = self._read(response)
@@ -69,8 +69,8 @@ def _attribute(tag: str, name: str) -> str:
     return unescape(found[1]) if found else ""
 
 
-class TestAsks:
-    def test_about_everything_they_hold(self, alan: Client, leaver: Leaver) -> None:
+class TestForm:
+    def test_lists_all_items_of_the_person(self, alan: Client, leaver: Leaver) -> None:
         shown = Form(alan, leaver.person).shown
 
         for words in (
@@ -86,7 +86,7 @@ class TestAsks:
         ):
             assert words in shown
 
-    def test_with_the_usual_answers(self, alan: Client, leaver: Leaver) -> None:
+    def test_suggests_the_default_handover(self, alan: Client, leaver: Leaver) -> None:
         said = Form(alan, leaver.person).said
 
         assert said[f"card-{leaver.virtual.pk}"] == "end"
@@ -96,7 +96,7 @@ class TestAsks:
         assert said["reports"] == "manager"
 
     @pytest.mark.parametrize("choice", ["manager", "end"])
-    def test_with_one_answer_for_everything(
+    def test_one_choice_can_apply_to_all_items(
         self, alan: Client, leaver: Leaver, choice: str
     ) -> None:
         said = Form(alan, leaver.person, f"?all={choice}").said
@@ -105,7 +105,7 @@ class TestAsks:
         assert {said[f"fund-{fund.pk}"] for fund in leaver.funds} == {choice}
         assert {said[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
 
-    def test_with_the_plan_where_there_is_one(
+    def test_suggests_the_planned_handover(
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
         ScheduledTermination.objects.create(
@@ -120,7 +120,7 @@ class TestAsks:
         assert said[f"card-{leaver.virtual.pk}"] == "somebody"
         assert said[f"card-{leaver.virtual.pk}-successor"] == str(owner.pk)
 
-    def test_for_a_name_where_no_manager_is_in(self, alan: Client, leaver: Leaver) -> None:
+    def test_does_not_offer_an_inactive_manager(self, alan: Client, leaver: Leaver) -> None:
         people.deactivate_person(leaver.heir, actor=OKTA)
 
         form = Form(alan, leaver.person)
@@ -128,7 +128,9 @@ class TestAsks:
         assert "Grace Hopper, the manager" not in form.shown
         assert form.said[f"fund-{leaver.funds[0].pk}"] == "end"
 
-    def test_offers_no_manager_who_has_another_currency(self, alan: Client, leaver: Leaver) -> None:
+    def test_does_not_offer_a_manager_with_another_currency(
+        self, alan: Client, leaver: Leaver
+    ) -> None:
         leaver.heir.location = core.location("London", entity=core.entity("Ltd", "GBP"))
         leaver.heir.save()
 
@@ -137,7 +139,7 @@ class TestAsks:
         assert said[f"card-{leaver.virtual.pk}"] == "end"
         assert said[f"step-{leaver.steps[0].pk}"] == "manager"
 
-    def test_gives_shared_funds_and_reports_to_the_owner_without_a_manager(
+    def test_suggests_the_owner_for_shared_funds_and_reports_without_manager(
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
         people.deactivate_person(leaver.heir, actor=OKTA)
@@ -150,7 +152,7 @@ class TestAsks:
             assert said[f"{key}-successor"] == str(owner.pk)
 
     @pytest.mark.parametrize("query", ["", "?all=manager"])
-    def test_what_happens_to_a_shared_fund_that_nobody_can_receive(
+    def test_requires_a_choice_for_a_shared_fund_without_possible_successor(
         self, alan: Client, leaver: Leaver, query: str
     ) -> None:
         shared = leaver.funds[1]
@@ -164,28 +166,28 @@ class TestAsks:
         form.answer(name="Ada Lovelace")
         assert Person.objects.get(pk=leaver.person.pk).state == Person.State.TERMINATED
 
-    def test_ends_a_shared_fund_if_everything_ends(self, alan: Client, leaver: Leaver) -> None:
+    def test_choice_to_end_all_items_includes_shared_funds(
+        self, alan: Client, leaver: Leaver
+    ) -> None:
         said = Form(alan, leaver.person, "?all=end").said
 
         assert said[f"fund-{leaver.funds[1].pk}"] == "end"
 
-    def test_nothing_where_there_is_nothing(self, alan: Client, ada: Person) -> None:
+    def test_person_without_items_needs_only_confirmation(self, alan: Client, ada: Person) -> None:
         form = Form(alan, ada)
 
         assert "Ada Lovelace holds nothing" in form.shown
         form.answer(name="Ada Lovelace")
         assert Person.objects.get(pk=ada.pk).state == Person.State.TERMINATED
 
-    def test_nothing_twice(self, alan: Client, ada: Person) -> None:
+    def test_says_that_the_person_was_already_terminated(self, alan: Client, ada: Person) -> None:
         terminate_person(ada, handover_plan.HandoverPlan(), actor=OKTA)
 
         shown = Form(alan, ada).shown
 
         assert "Ada Lovelace was already terminated." in shown
 
-    def test_the_database_as_much_for_many_things_as_for_one(
-        self, alan: Client, leaver: Leaver
-    ) -> None:
+    def test_takes_the_same_queries_for_many_items(self, alan: Client, leaver: Leaver) -> None:
         address = f"/people/{leaver.person.pk}/terminate/"
         few = len(queries_of(alan, address))
         for _ in range(20):
@@ -197,10 +199,8 @@ class TestAsks:
         assert len(queries_of(alan, address)) == few
 
 
-class TestShowsAgain:
-    """… shows what will happen: …"""
-
-    def test_before_anything_does(self, alan: Client, leaver: Leaver) -> None:
+class TestConfirmation:
+    def test_shows_the_effects_before_the_termination(self, alan: Client, leaver: Leaver) -> None:
         shown = Form(alan, leaver.person).answer()
 
         for words in (
@@ -217,7 +217,7 @@ class TestShowsAgain:
             assert words in shown
         assert Person.objects.get(pk=leaver.person.pk).is_active
 
-    def test_and_leads_back_with_the_answers(
+    def test_back_button_keeps_the_values(
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
         form, key = Form(alan, leaver.person), f"card-{leaver.virtual.pk}"
@@ -229,18 +229,18 @@ class TestShowsAgain:
         assert form.said[f"{key}-successor"] == str(owner.pk)
 
     @pytest.mark.parametrize("name", ["", "Ada", "Grace Hopper", "yes"])
-    def test_and_waits_for_the_name(self, alan: Client, leaver: Leaver, name: str) -> None:
+    def test_requires_the_name_of_the_person(self, alan: Client, leaver: Leaver, name: str) -> None:
         form = Form(alan, leaver.person)
 
         form.terminate(name)
 
         assert Person.objects.get(pk=leaver.person.pk).is_active
-        # Nothing said before is lost.
+        # The values of the first step are kept.
         form.answer(name="Ada Lovelace")
         assert not Person.objects.get(pk=leaver.person.pk).is_active
 
     @pytest.mark.parametrize("name", ["Ada Lovelace", "  ada   LOVELACE "])
-    def test_and_then_does_it(self, alan: Client, leaver: Leaver, name: str) -> None:
+    def test_terminates_the_person(self, alan: Client, leaver: Leaver, name: str) -> None:
         form = Form(alan, leaver.person)
 
         shown = form.terminate(name)
@@ -251,7 +251,9 @@ class TestShowsAgain:
         assert leaver.heir.steps.count() == 3
         assert not Card.objects.live().exists()
 
-    def test_to_whom_each_thing_was_sent(self, alan: Client, leaver: Leaver, owner: Person) -> None:
+    def test_written_address_chooses_the_successor(
+        self, alan: Client, leaver: Leaver, owner: Person
+    ) -> None:
         form, step = Form(alan, leaver.person), leaver.steps[0]
         said = {
             f"step-{step.pk}": "somebody",
@@ -266,7 +268,7 @@ class TestShowsAgain:
         assert Step.objects.get(pk=step.pk).approver == owner
 
 
-class TestRefuses:
+class TestRefusals:
     @pytest.mark.parametrize(
         ("address", "why"),
         [
@@ -278,9 +280,7 @@ class TestRefuses:
             ("pound@example.com", "it is in EUR"),
         ],
     )
-    def test_somebody_who_cannot_have_it(
-        self, alan: Client, leaver: Leaver, address: str, why: str
-    ) -> None:
+    def test_invalid_successor(self, alan: Client, leaver: Leaver, address: str, why: str) -> None:
         core.person(email="gone@example.com", state=Person.State.TERMINATED)
         core.person(email="inactive@example.com", state=Person.State.INACTIVE)
         london = core.location("London", entity=core.entity("Ltd", "GBP"))
@@ -295,21 +295,21 @@ class TestRefuses:
         assert "Terminate Ada Lovelace?" in shown
 
     @pytest.mark.parametrize("whom", ["x", "'; --", "00000000-0000-0000-0000-000000000000"])
-    def test_an_id_that_is_none(self, alan: Client, leaver: Leaver, whom: str) -> None:
+    def test_invalid_successor_key(self, alan: Client, leaver: Leaver, whom: str) -> None:
         key = f"fund-{leaver.funds[0].pk}"
 
         shown = Form(alan, leaver.person).answer(**{key: "somebody", f"{key}-successor": whom})
 
         assert "Terminate Ada Lovelace?" in shown
 
-    def test_to_end_a_step(self, alan: Client, leaver: Leaver) -> None:
+    def test_ending_an_approval_step(self, alan: Client, leaver: Leaver) -> None:
         shown = Form(alan, leaver.person).answer(**{f"step-{leaver.steps[0].pk}": "end"})
 
         assert "Select a valid choice" in shown
 
     @pytest.mark.parametrize("kind", ["card", "fund", "step", "outstanding_item"])
     @pytest.mark.parametrize("step", [1, 2])
-    def test_what_has_changed_since_it_was_opened(
+    def test_items_were_added_since_the_page_was_opened(
         self, alan: Client, leaver: Leaver, kind: str, step: int
     ) -> None:
         form = Form(alan, leaver.person)
@@ -335,27 +335,29 @@ class TestRefuses:
         form.terminate()
         assert not Person.objects.get(pk=leaver.person.pk).is_active
 
-    def test_what_is_gone_since_it_was_opened(self, alan: Client, leaver: Leaver) -> None:
+    def test_items_were_removed_since_the_page_was_opened(
+        self, alan: Client, leaver: Leaver
+    ) -> None:
         form = Form(alan, leaver.person)
         form.answer()
         Fund.objects.filter(pk=leaver.funds[0].pk).update(owner=leaver.heir)
 
         assert "have changed since you opened" in form.answer(name="Ada Lovelace")
 
-    def test_the_last_owner(self, owner: Person) -> None:
+    def test_last_owner(self, owner: Person) -> None:
         shown = Form(signed_in(owner), owner).shown
 
         assert "Olga Owner is the last active Owner." in shown
         assert "to confirm" not in shown
 
-    def test_somebody_of_another_company(self, alan: Client) -> None:
+    def test_person_of_another_company(self, alan: Client) -> None:
         with core.in_another_tenant():
             stranger = core.person()
 
         assert alan.get(f"/people/{stranger.pk}/terminate/").status_code == 404
         assert alan.post(f"/people/{stranger.pk}/terminate/").status_code == 404
 
-    def test_employees(self, ada: Person, grace: Person) -> None:
+    def test_employee_as_actor(self, ada: Person, grace: Person) -> None:
         client = signed_in(grace)
 
         assert client.post(f"/people/{ada.pk}/terminate/", {"confirmed": "yes"}).status_code == 302
@@ -363,8 +365,6 @@ class TestRefuses:
 
 
 class TestPlan:
-    """The page where a termination is planned …"""
-
     @pytest.fixture
     def scheduled_termination(self, leaver: Leaver) -> ScheduledTermination:
         people.deactivate_person(leaver.person, actor=OKTA)
@@ -375,7 +375,7 @@ class TestPlan:
             due_at=leaver.person.created_at,
         )
 
-    def test_keeps_the_answers_for_the_day(
+    def test_stores_the_handover_without_terminating(
         self,
         alan: Client,
         leaver: Leaver,
@@ -395,14 +395,14 @@ class TestPlan:
         assert form.steps == ["/people/departures/"]
         assert not Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED).exists()
 
-    def test_is_reached_from_the_scheduled_termination(
+    def test_is_linked_on_the_page_of_the_scheduled_termination(
         self, alan: Client, leaver: Leaver, scheduled_termination: ScheduledTermination
     ) -> None:
         page = text_of(alan.get(f"/people/{leaver.person.pk}/scheduled-termination/"))
 
         assert f"/people/{leaver.person.pk}/scheduled-termination/plan/" in page
 
-    def test_refuses_as_the_other_page(
+    def test_refuses_an_invalid_successor(
         self, alan: Client, leaver: Leaver, scheduled_termination: ScheduledTermination
     ) -> None:
         key = f"card-{leaver.virtual.pk}"
@@ -415,13 +415,13 @@ class TestPlan:
         scheduled_termination.refresh_from_db()
         assert scheduled_termination.handover_plan is None
 
-    def test_is_not_there_for_who_is_not_to_leave(self, alan: Client, ada: Person) -> None:
+    def test_is_refused_for_people_who_are_not_scheduled(self, alan: Client, ada: Person) -> None:
         shown = Form(alan, ada, page="scheduled-termination/plan").shown
 
         assert "is no longer scheduled for termination." in shown
 
 
-def test_the_record_names_everything_that_moved_ended_or_was_dropped(
+def test_person_page_lists_moved_ended_and_dropped_items_afterwards(
     alan: Client, leaver: Leaver
 ) -> None:
     [bob, eve] = leaver.reports
@@ -445,7 +445,9 @@ def test_the_record_names_everything_that_moved_ended_or_was_dropped(
     assert eve.full_name in page
 
 
-def test_the_record_names_those_who_have_no_manager_now(alan: Client, leaver: Leaver) -> None:
+def test_person_page_lists_reports_without_a_manager_afterwards(
+    alan: Client, leaver: Leaver
+) -> None:
     form = Form(alan, leaver.person)
     form.answer(reports="end")
     form.answer(name="Ada Lovelace")

@@ -1,4 +1,4 @@
-"""The page of terminated people …"""
+"""The page of terminated people."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ from tests.support.offboarding import Leaver
 
 pytestmark = pytest.mark.django_db
 
-DESK = "/people/terminated/"
+PAGE = "/people/terminated/"
 
 
 @pytest.fixture
@@ -24,12 +24,10 @@ def terminate(person: Person, owner: Person) -> None:
     terminate_person(person, handover_plan.default_handover(person), actor=owner.actor)
 
 
-def test_shows_who_left_when_by_whom_and_where_everything_went(
-    client: Client, leaver: Leaver, owner: Person
-) -> None:
+def test_shows_person_actor_and_handover(client: Client, leaver: Leaver, owner: Person) -> None:
     terminate(leaver.person, owner)
 
-    page = text_of(client.get(DESK))
+    page = text_of(client.get(PAGE))
 
     assert "Ada Lovelace" in page
     assert owner.full_name in page
@@ -37,34 +35,34 @@ def test_shows_who_left_when_by_whom_and_where_everything_went(
     assert "To Grace Hopper: Funds Team, Offsite" in page
 
 
-def test_does_not_list_those_who_are_only_scheduled(client: Client, leaver: Leaver) -> None:
-    assert "Nobody has been terminated yet" in text_of(client.get(DESK))
+def test_does_not_list_other_people(client: Client, leaver: Leaver) -> None:
+    assert "Nobody has been terminated yet" in text_of(client.get(PAGE))
 
 
-def test_finds_by_name_and_address(client: Client, owner: Person) -> None:
+def test_search_by_name(client: Client, owner: Person) -> None:
     for name in ("Bea", "Cy"):
         terminate(core.person(given_name=name), owner)
 
-    found = text_of(client.get(DESK, {"q": "bea"}))
+    found = text_of(client.get(PAGE, {"q": "bea"}))
 
     assert "Bea Lovelace" in found
     assert "Cy Lovelace" not in found
-    assert "No terminated people match" in text_of(client.get(DESK, {"q": "nobody"}))
+    assert "No terminated people match" in text_of(client.get(PAGE, {"q": "nobody"}))
 
 
-def test_shows_no_strangers(client: Client, owner: Person) -> None:
+def test_shows_no_people_of_another_company(client: Client, owner: Person) -> None:
     with core.in_another_tenant():
         stranger = core.person(given_name="Strange")
         terminate(stranger, stranger)
 
-    assert "Strange" not in text_of(client.get(DESK))
+    assert "Strange" not in text_of(client.get(PAGE))
 
 
-def test_asks_the_database_as_much_for_many_as_for_one(client: Client, owner: Person) -> None:
+def test_takes_the_same_queries_for_many_people(client: Client, owner: Person) -> None:
     manager = core.person()
     terminate(core.person(manager=manager), owner)
-    few = len(queries_of(client, DESK))
+    few = len(queries_of(client, PAGE))
     for _ in range(10):
         terminate(core.person(manager=manager), owner)
 
-    assert len(queries_of(client, DESK)) == few
+    assert len(queries_of(client, PAGE)) == few

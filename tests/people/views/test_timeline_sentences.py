@@ -1,4 +1,4 @@
-"""The timeline tells …"""
+"""Sentences of the timeline on the page of a person."""
 
 from datetime import timedelta
 from typing import Any
@@ -44,7 +44,7 @@ def happened(person: Person, kind: Event.Kind, **facts: str) -> None:
     )
 
 
-def test_what_was_put_back(ada: Person) -> None:
+def test_restored_field(ada: Person) -> None:
     sales = Profile(given_name="Ada", family_name="Lovelace", email=ada.email, department="Sales")
     people_update.revise_person(ada, sales, actor=HELPDESK)
     legal = Profile(given_name="Ada", family_name="Lovelace", email=ada.email, department="Legal")
@@ -67,7 +67,7 @@ def test_what_was_put_back(ada: Person) -> None:
         ),
     ],
 )
-def test_each_kind_in_a_sentence(
+def test_sentence_of_each_kind(
     bob: Person, kind: Event.Kind, facts: dict[str, str], sentence: str
 ) -> None:
     happened(bob, kind, **facts)
@@ -76,7 +76,7 @@ def test_each_kind_in_a_sentence(
 
 
 @pytest.mark.parametrize("kind", Event.Kind)
-def test_nothing_without_words_of_its_own(bob: Person, kind: Event.Kind) -> None:
+def test_every_kind_of_event_has_a_sentence_and_an_icon(bob: Person, kind: Event.Kind) -> None:
     happened(bob, kind, name="{actor} & co", what="{person}")
 
     assert "Bob Babbage" in page_of(bob)
@@ -84,10 +84,10 @@ def test_nothing_without_words_of_its_own(bob: Person, kind: Event.Kind) -> None
 
 
 class TestMails:
-    def test_that_wait(self, bob: Person) -> None:
+    def test_waiting_mail(self, bob: Person) -> None:
         assert "The invite is waiting to be sent to bob@example.com" in page_of(bob)
 
-    def test_that_were_sent_and_when(self, bob: Person) -> None:
+    def test_sent_mail_with_time(self, bob: Person) -> None:
         Mail.objects.update(created_at="2026-03-05T09:00:00Z", sent_at="2026-03-05T10:00:00Z")
 
         page = page_of(bob)
@@ -95,7 +95,7 @@ class TestMails:
         assert "The invite was sent to bob@example.com" in page
         assert "Sent on 5 March 2026, 10:00 UTC." in page
 
-    def test_that_could_not_be_sent_and_why(self, bob: Person) -> None:
+    def test_undelivered_mail_with_reason(self, bob: Person) -> None:
         Mail.objects.update(given_up_at=timezone.now(), attempts=1, problem="550 No such mailbox")
 
         page = page_of(bob)
@@ -103,7 +103,7 @@ class TestMails:
         assert "The invite could not be sent to bob@example.com" in page
         assert "The mail server said: 550 No such mailbox" in page
 
-    def test_once_each_on_the_page_of_their_time(self, bob: Person) -> None:
+    def test_each_mail_is_shown_once_on_the_page_of_its_time(self, bob: Person) -> None:
         early, late = timezone.now() - timedelta(days=9), timezone.now()
         Event.objects.update(happened_at=early - timedelta(days=1))
         for number in range(25):

@@ -1,4 +1,4 @@
-"""Changes of people, and what a receiver learned of them."""
+"""Changes of people, and the messages about them that a receiver got."""
 
 from people.models import Person
 from people.operations import people_update
@@ -14,7 +14,7 @@ def rename(person: Person, name: str) -> None:
 
 
 def refuse(receiver: Receiver, *persons: Person) -> None:
-    """Answer 500 to what concerns these people."""
+    """Let the receiver respond with 500 to messages about these people."""
     ids = {str(one.pk) for one in persons}
     receiver.status_of = lambda message: 500 if message.data["person"] in ids else 200
 

@@ -1,4 +1,4 @@
-"""The order of webhooks …"""
+"""The order of webhook messages."""
 
 from datetime import timedelta
 
@@ -13,7 +13,9 @@ from tests.services.webhook_receiver import Receiver
 pytestmark = pytest.mark.django_db
 
 
-def test_is_that_of_the_events_of_a_person(hook: Hook, receiver: Receiver, ada: Person) -> None:
+def test_messages_about_a_person_are_in_order_of_events(
+    hook: Hook, receiver: Receiver, ada: Person
+) -> None:
     refuse(receiver, ada)
     for name in ("A", "B", "C"):
         rename(ada, name)
@@ -28,7 +30,7 @@ def test_is_that_of_the_events_of_a_person(hook: Hook, receiver: Receiver, ada: 
     assert names_sent(receiver, ada) == ["A", "B", "C"]
 
 
-def test_of_one_person_does_not_hold_back_the_others(
+def test_failing_message_does_not_delay_messages_about_other_people(
     hook: Hook, receiver: Receiver, ada: Person, grace: Person
 ) -> None:
     refuse(receiver, ada)
@@ -40,7 +42,7 @@ def test_of_one_person_does_not_hold_back_the_others(
     assert names_sent(receiver, grace) == ["G"]
 
 
-def test_ends_where_an_event_has_failed_for_an_hour(
+def test_later_messages_are_sent_after_a_message_has_failed_for_an_hour(
     hook: Hook, receiver: Receiver, clock: Clock, ada: Person
 ) -> None:
     receiver.status_of = lambda message: 500 if message.type == "person.revised" else 200
@@ -56,7 +58,7 @@ def test_ends_where_an_event_has_failed_for_an_hour(
     assert receiver.types == ["person.deactivated"]
 
 
-def test_is_kept_after_an_outage_of_hours(
+def test_order_is_kept_after_an_outage_of_hours(
     hook: Hook, receiver: Receiver, clock: Clock, ada: Person
 ) -> None:
     refuse(receiver, ada)

@@ -1,4 +1,4 @@
-"""Webhooks …"""
+"""Sending webhook messages."""
 
 from datetime import timedelta
 
@@ -26,8 +26,8 @@ State = WebhookDelivery.State
 kind = Event.Kind
 
 
-class TestAMessage:
-    def test_verifies_and_contains_the_event_as_the_api_returns_it(
+class TestMessage:
+    def test_is_signed_and_contains_the_event_as_in_the_api(
         self, hook: Hook, receiver: Receiver, clock: Clock, owner: Person, ada: Person
     ) -> None:
         rename(ada, "Augusta")
@@ -40,7 +40,7 @@ class TestAMessage:
         listed = Api(owner).get("audit-events", action="person.revised").json()["results"]
         assert message.data == listed[0]
 
-    def test_is_sent_as_soon_as_the_change_is_committed(
+    def test_sending_starts_at_the_commit_of_the_change(
         self,
         ada: Person,
         monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +55,7 @@ class TestAMessage:
 
         assert woken
 
-    def test_comes_once(self, hook: Hook, receiver: Receiver, ada: Person) -> None:
+    def test_is_sent_once(self, hook: Hook, receiver: Receiver, ada: Person) -> None:
         people.deactivate_person(ada, actor=HELPDESK)
         hook.send()
 
@@ -64,7 +64,7 @@ class TestAMessage:
 
         assert receiver.types == ["person.deactivated"]
 
-    def test_comes_only_of_the_chosen_kinds(
+    def test_is_sent_only_for_the_chosen_kinds(
         self, receiver: Receiver, clock: Clock, owner: Person, ada: Person
     ) -> None:
         hook = Hook(receiver, clock, owner, kind.PERSON_DEACTIVATED)
@@ -75,7 +75,7 @@ class TestAMessage:
 
         assert receiver.types == ["person.deactivated"]
 
-    def test_does_not_tell_what_happened_before_the_endpoint_was_added(
+    def test_is_not_sent_for_events_before_the_endpoint_was_added(
         self, receiver: Receiver, clock: Clock, owner: Person, ada: Person
     ) -> None:
         rename(ada, "Augusta")
@@ -83,7 +83,7 @@ class TestAMessage:
 
         assert Hook(receiver, clock, owner).send() == 0
 
-    def test_tells_an_event_whose_transaction_took_long_to_commit(
+    def test_is_sent_for_an_event_of_a_long_transaction(
         self, hook: Hook, receiver: Receiver, clock: Clock, ada: Person, grace: Person
     ) -> None:
         rename(ada, "Augusta")
@@ -101,7 +101,7 @@ class TestAMessage:
 
         assert names_sent(receiver, ada) == ["Augusta"]
 
-    def test_goes_to_no_other_company(
+    def test_is_not_sent_to_another_company(
         self, hook: Hook, receiver: Receiver, clock: Clock, ada: Person
     ) -> None:
         rename(ada, "Augusta")
@@ -118,7 +118,7 @@ class TestAMessage:
         with tenancy.use(other):
             assert [one.person_id for one in theirs.deliveries] == [stranger.pk]
 
-    def test_goes_to_none_of_a_suspended_company(
+    def test_is_not_sent_for_a_suspended_company(
         self, hook: Hook, receiver: Receiver, ada: Person
     ) -> None:
         rename(ada, "Augusta")
@@ -131,8 +131,8 @@ class TestAMessage:
         assert not receiver.received
 
 
-class TestAFailedDelivery:
-    def test_is_tried_again_after_longer_and_longer_pauses_with_the_same_id_and_body(
+class TestFailedDelivery:
+    def test_is_retried_with_growing_pauses_and_the_same_id_and_body(
         self, hook: Hook, receiver: Receiver, clock: Clock, ada: Person
     ) -> None:
         refuse(receiver, ada)
@@ -163,7 +163,7 @@ class TestAFailedDelivery:
         rename(ada, "Augusta")
         hook.send()
         for _ in range(16):
-            # The endpoint itself is well.
+            # Other messages to the endpoint succeed.
             rename(grace, f"Grace {clock.now:%H%M%S%d}")
             hook.send_after(timedelta(hours=5))
         [delivery] = [one for one in hook.deliveries if one.person_id == ada.pk]
@@ -179,7 +179,7 @@ class TestAFailedDelivery:
         assert tried > len(sending.PAUSES)
         assert names_sent(receiver, ada) == ["Augusta"]
 
-    def test_shows_the_beginning_of_the_response(
+    def test_stores_the_beginning_of_the_response(
         self, hook: Hook, receiver: Receiver, ada: Person
     ) -> None:
         receiver.status_of, receiver.answer = lambda _: 422, b"no\x00 such field" + b"!" * 5000
@@ -192,7 +192,7 @@ class TestAFailedDelivery:
         assert delivery.response.startswith("no� such field!!!")
         assert len(delivery.response) == sending.RESPONSE_LENGTH
 
-    def test_is_one_that_redirects(self, hook: Hook, receiver: Receiver, ada: Person) -> None:
+    def test_redirect_counts_as_failure(self, hook: Hook, receiver: Receiver, ada: Person) -> None:
         receiver.status_of, receiver.headers = lambda _: 302, {"Location": receiver.url}
         rename(ada, "Augusta")
 
@@ -201,7 +201,7 @@ class TestAFailedDelivery:
         assert "redirects" in hook.deliveries[0].problem
         assert len(receiver.received) == 1
 
-    def test_is_none_whose_response_is_too_large(
+    def test_large_response_does_not_count_as_failure(
         self, hook: Hook, receiver: Receiver, ada: Person
     ) -> None:
         receiver.answer = b"x" * (safe_http.MAX_BYTES * 2)
@@ -209,7 +209,7 @@ class TestAFailedDelivery:
 
         assert hook.send() == 1
 
-    def test_is_one_to_an_address_that_has_become_private(
+    def test_url_that_is_no_longer_allowed_counts_as_failure(
         self, hook: Hook, receiver: Receiver, ada: Person, settings: LazySettings
     ) -> None:
         rename(ada, "Augusta")
@@ -220,7 +220,7 @@ class TestAFailedDelivery:
         assert not receiver.received
         assert "without TLS" in hook.deliveries[0].problem
 
-    def test_is_one_whose_secret_is_lost(
+    def test_undecryptable_secret_counts_as_failure(
         self, hook: Hook, receiver: Receiver, ada: Person, settings: LazySettings
     ) -> None:
         rename(ada, "Augusta")
@@ -230,7 +230,7 @@ class TestAFailedDelivery:
 
         assert "cannot be decrypted" in hook.deliveries[0].problem
 
-    def test_leaves_a_server_alone_that_does_not_respond(
+    def test_unreachable_server_is_not_tried_again_before_its_rest_is_over(
         self, hook: Hook, receiver: Receiver, clock: Clock, ada: Person, grace: Person
     ) -> None:
         receiver.server.shutdown()

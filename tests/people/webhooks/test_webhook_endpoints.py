@@ -1,4 +1,4 @@
-"""A webhook endpoint …"""
+"""Webhook endpoints: pausing, secrets and leases."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 kind = Event.Kind
 
 
-def test_that_is_paused_gets_what_waited_but_not_what_happened_meanwhile(
+def test_resumed_endpoint_gets_earlier_events_but_none_of_the_pause(
     hook: Hook, receiver: Receiver, clock: Clock, owner: Person, ada: Person
 ) -> None:
     refuse(receiver, ada)
@@ -40,7 +40,7 @@ def test_that_is_paused_gets_what_waited_but_not_what_happened_meanwhile(
     assert names_sent(receiver, ada) == ["Before", "After"]
 
 
-def test_that_fails_for_three_days_is_paused_and_the_administrators_are_told(
+def test_endpoint_is_paused_after_three_days_of_failures_with_a_mail(
     hook: Hook, receiver: Receiver, clock: Clock, owner: Person, ada: Person
 ) -> None:
     receiver.status_of = lambda _: 500
@@ -63,7 +63,7 @@ def test_that_fails_for_three_days_is_paused_and_the_administrators_are_told(
     assert not attention(owner)
 
 
-def test_whose_server_never_responds_rests_for_an_hour_at_most_and_is_paused(
+def test_unreachable_endpoint_rests_for_at_most_an_hour_and_is_paused(
     hook: Hook, receiver: Receiver, clock: Clock, ada: Person
 ) -> None:
     receiver.server.shutdown()
@@ -78,7 +78,7 @@ def test_whose_server_never_responds_rests_for_an_hour_at_most_and_is_paused(
     assert hook.row.state == WebhookEndpoint.State.PAUSED
 
 
-def test_whose_server_is_gone_is_paused_at_once(
+def test_endpoint_is_paused_at_once_by_410_gone(
     hook: Hook, receiver: Receiver, ada: Person
 ) -> None:
     receiver.status_of = lambda _: 410
@@ -89,7 +89,7 @@ def test_whose_server_is_gone_is_paused_at_once(
     assert "410 Gone" in hook.row.paused_because
 
 
-def test_signs_with_both_secrets_until_the_older_one_is_retired(
+def test_messages_have_two_signatures_until_the_older_secret_is_retired(
     hook: Hook, receiver: Receiver, owner: Person, ada: Person
 ) -> None:
     newer = endpoints.rotate_secret(hook.endpoint, actor=owner.actor)
@@ -108,7 +108,7 @@ def test_signs_with_both_secrets_until_the_older_one_is_retired(
     assert names_sent(receiver, ada) == ["A", "B", "C"]
 
 
-def test_in_the_hands_of_a_dead_process_is_served_by_another(
+def test_endpoint_held_by_a_dead_process_is_taken_over(
     hook: Hook, receiver: Receiver, clock: Clock, ada: Person
 ) -> None:
     rename(ada, "Augusta")
@@ -119,7 +119,7 @@ def test_in_the_hands_of_a_dead_process_is_served_by_another(
     assert hook.send() == 1
 
 
-def test_in_the_hands_of_another_process_is_left_to_it(
+def test_endpoint_held_on_another_machine_is_left_alone_until_the_lease_ends(
     hook: Hook, receiver: Receiver, clock: Clock, ada: Person
 ) -> None:
     rename(ada, "Augusta")
@@ -130,7 +130,7 @@ def test_in_the_hands_of_another_process_is_left_to_it(
     assert hook.send_after(MINUTE) == 1
 
 
-def test_takes_turns_with_the_others(
+def test_endpoints_take_turns(
     receiver: Receiver, clock: Clock, owner: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hooks = [Hook(receiver, clock, owner, path=f"/{name}") for name in "ab"]

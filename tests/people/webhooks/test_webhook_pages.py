@@ -1,4 +1,4 @@
-"""The pages of webhooks …"""
+"""The pages of webhook endpoints."""
 
 import re
 from datetime import timedelta
@@ -71,7 +71,7 @@ class TestAdding:
             ("", "This field is required."),
         ],
     )
-    def test_refuses_a_url_and_says_why(
+    def test_refuses_an_invalid_url_with_the_reason(
         self, client: Client, settings: Settings, url: str, problem: str
     ) -> None:
         settings.OUTBOUND_ALLOW = []
@@ -82,7 +82,7 @@ class TestAdding:
 
         assert not WebhookEndpoint.objects.exists()
 
-    def test_takes_only_kinds_that_there_are(self, client: Client, receiver: Receiver) -> None:
+    def test_accepts_only_known_event_kinds(self, client: Client, receiver: Receiver) -> None:
         none = added(client, receiver.url, events="chosen")
         unknown = added(client, receiver.url, events="chosen", kinds=["person.flew"])
 
@@ -99,15 +99,17 @@ class TestAdding:
                 actor=HELPDESK,
             )
 
-    def test_stops_at_a_number(self, client: Client, receiver: Receiver, owner: Person) -> None:
+    def test_refuses_more_than_16_endpoints(
+        self, client: Client, receiver: Receiver, owner: Person
+    ) -> None:
         for _ in range(endpoints.MAX_ENDPOINTS):
             webhook_endpoint(owner)
 
         assert "A company can have 16 webhook endpoints." in text_of(added(client, receiver.url))
 
 
-class TestAnEndpoint:
-    def test_is_changed(self, client: Client, receiver: Receiver, owner: Person) -> None:
+class TestEndpoint:
+    def test_can_be_changed(self, client: Client, receiver: Receiver, owner: Person) -> None:
         endpoint = webhook_endpoint(owner)
         said = {"url": receiver.url, "description": "Warehouse", "events": "all"}
 
@@ -120,7 +122,7 @@ class TestAnEndpoint:
         assert set(event.changes) == {"url", "description"}
         assert "URL" in text_of(client.get(f"/audit-log/{event.pk}/"))
 
-    def test_gets_a_second_secret_until_the_first_is_retired(
+    def test_has_two_secrets_until_the_older_one_is_retired(
         self, client: Client, owner: Person
     ) -> None:
         endpoint = webhook_endpoint(owner)
@@ -136,7 +138,7 @@ class TestAnEndpoint:
         assert "The older secret is retired." in page
         assert last_change() == f"retired the older secret of the webhook endpoint “{endpoint}”"
 
-    def test_is_tested_and_shows_the_response(
+    def test_test_event_shows_the_response(
         self, client: Client, hook: Hook, receiver: Receiver
     ) -> None:
         receiver.status_of, receiver.answer = lambda _: 503, b"<b>busy</b>"
@@ -151,7 +153,7 @@ class TestAnEndpoint:
         assert [one.type for one in receiver.received] == ["webhook.test"] * 2
         assert not hook.deliveries
 
-    def test_is_paused_and_resumed(self, client: Client, owner: Person) -> None:
+    def test_can_be_paused_and_resumed(self, client: Client, owner: Person) -> None:
         endpoint = webhook_endpoint(owner)
 
         page = text_of(client.post(page_of(endpoint, "pause/"), follow=True))
@@ -173,7 +175,7 @@ class TestAnEndpoint:
         assert not WebhookDelivery.objects.exists()
         assert last_change() == f"deleted the webhook endpoint “{endpoint}”"
 
-    def test_is_found_by_no_other_company(self, client: Client) -> None:
+    def test_is_hidden_from_other_companies(self, client: Client) -> None:
         with core.in_another_tenant():
             stranger = core.owner()
             endpoint = webhook_endpoint(stranger)
@@ -189,13 +191,13 @@ class TestAnEndpoint:
         assert client.get(log).status_code == 404
         assert client.post(f"{log}send-again/").status_code == 404
 
-    def test_is_nothing_for_others_than_administrators(self, owner: Person, ada: Person) -> None:
+    def test_is_hidden_from_employees(self, owner: Person, ada: Person) -> None:
         endpoint = webhook_endpoint(owner)
 
         for address in (PAGE, page_of(endpoint), page_of(endpoint, "rotate/")):
             assert signed_in(ada).get(address).status_code == 302
 
-    def test_asks_who_it_is_before_it_sends_elsewhere(
+    def test_asks_to_confirm_identity_before_changing_the_receiver(
         self, client: Client, owner: Person, clock: Clock
     ) -> None:
         endpoint = webhook_endpoint(owner)
@@ -208,7 +210,7 @@ class TestAnEndpoint:
             assert "confirm" in answer["Location"]
 
 
-class TestTheLog:
+class TestDeliveryLog:
     def test_shows_the_result_of_each_delivery(
         self, client: Client, hook: Hook, receiver: Receiver, ada: Person, grace: Person
     ) -> None:
@@ -231,7 +233,7 @@ class TestTheLog:
         assert client.get(page_of(hook.endpoint), {"state": "lost"}).status_code == 404
         assert "Delivered." in text_of(client.get(PAGE))
 
-    def test_shows_the_body_and_sends_it_again(
+    def test_shows_the_body_and_can_send_it_again(
         self, client: Client, hook: Hook, receiver: Receiver, clock: Clock, ada: Person
     ) -> None:
         people.deactivate_person(ada, actor=HELPDESK)
@@ -251,7 +253,7 @@ class TestTheLog:
         page = text_of(client.post(f"{log}send-again/", follow=True))
         assert "This endpoint is paused." in page
 
-    def test_shows_what_would_be_sent_before_the_first_attempt(
+    def test_shows_the_body_before_the_first_attempt(
         self, client: Client, owner: Person, ada: Person
     ) -> None:
         people.deactivate_person(ada, actor=HELPDESK)
@@ -262,7 +264,7 @@ class TestTheLog:
         assert "As it would be sent now." in page
         assert "person.deactivated" in page
 
-    def test_has_pages_and_asks_the_database_no_more_for_more_rows(
+    def test_is_paginated_and_takes_the_same_queries_for_more_rows(
         self, client: Client, owner: Person, ada: Person
     ) -> None:
         endpoint = webhook_endpoint(owner)

@@ -1,4 +1,4 @@
-"""Choosing a manager …"""
+"""Assigning a manager."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -22,7 +22,7 @@ def manager_of(person: Person) -> Person | None:
     return manager
 
 
-def test_is_a_change_of_that_alone(ada: Person) -> None:
+def test_changes_only_the_manager(ada: Person) -> None:
     boss = core.person()
 
     assert assign(ada, boss)
@@ -33,7 +33,7 @@ def test_is_a_change_of_that_alone(ada: Person) -> None:
     assert ada.events.get().changes == {"manager": {"from": None, "to": str(boss.pk)}}
 
 
-def test_changes_nothing_the_second_time(ada: Person) -> None:
+def test_assigning_the_same_manager_again_changes_nothing(ada: Person) -> None:
     boss = core.person()
     assign(ada, boss)
 
@@ -42,7 +42,7 @@ def test_changes_nothing_the_second_time(ada: Person) -> None:
     assert ada.events.count() == 1
 
 
-def test_can_leave_them_without_one(ada: Person) -> None:
+def test_manager_can_be_removed(ada: Person) -> None:
     assign(ada, core.person())
 
     assert assign(ada, None)
@@ -50,7 +50,7 @@ def test_can_leave_them_without_one(ada: Person) -> None:
     assert manager_of(ada) is None
 
 
-def test_makes_the_manager_one_until_the_last_report_goes(ada: Person) -> None:
+def test_person_counts_as_manager_while_they_have_reports(ada: Person) -> None:
     boss = core.person()
     assign(ada, boss)
     assert Person.objects.with_is_manager().get(pk=boss.pk).has_reports
@@ -60,15 +60,15 @@ def test_makes_the_manager_one_until_the_last_report_goes(ada: Person) -> None:
     assert not Person.objects.with_is_manager().get(pk=boss.pk).has_reports
 
 
-def test_may_be_somebody_inactive(ada: Person) -> None:
+def test_manager_can_be_inactive(ada: Person) -> None:
     assert assign(ada, core.person(state=Person.State.INACTIVE))
 
 
-def test_may_be_somebody_invited(ada: Person) -> None:
+def test_manager_can_be_invited(ada: Person) -> None:
     assert assign(ada, core.person(state=Person.State.INVITED))
 
 
-def test_is_refused_for_themselves(ada: Person) -> None:
+def test_refuses_person_as_own_manager(ada: Person) -> None:
     with pytest.raises(managers.SelfManager):
         assign(ada, Person.objects.get(pk=ada.pk))
 
@@ -82,14 +82,14 @@ def test_is_refused_for_themselves(ada: Person) -> None:
         pytest.param({"state": Person.State.TERMINATED}, id="terminated"),
     ],
 )
-def test_is_refused_for_somebody_ineligible(ada: Person, fields: dict[str, str]) -> None:
+def test_refuses_guest_or_terminated_manager(ada: Person, fields: dict[str, str]) -> None:
     with pytest.raises(managers.InvalidManager):
         assign(ada, core.person(**fields))
 
     assert manager_of(ada) is None
 
 
-def test_is_refused_for_somebody_of_another_company(ada: Person) -> None:
+def test_refuses_manager_of_another_company(ada: Person) -> None:
     with core.in_another_tenant():
         stranger = core.person()
 
@@ -98,7 +98,7 @@ def test_is_refused_for_somebody_of_another_company(ada: Person) -> None:
 
 
 @pytest.mark.parametrize("length", [2, 3, 12])
-def test_is_refused_when_it_would_close_a_circle(ada: Person, length: int) -> None:
+def test_refuses_circular_reporting_line(ada: Person, length: int) -> None:
     lowest = ada
     for _ in range(length - 1):
         lowest = core.person(manager=lowest)
@@ -109,7 +109,7 @@ def test_is_refused_when_it_would_close_a_circle(ada: Person, length: int) -> No
     assert manager_of(ada) is None
 
 
-def test_looks_up_a_long_chain_with_one_query(
+def test_limits_queries_for_a_long_reporting_line(
     ada: Person, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     highest = lowest = core.person()
@@ -122,7 +122,7 @@ def test_looks_up_a_long_chain_with_one_query(
     assert manager_of(highest) is None
 
 
-def test_comes_to_an_end_where_the_rows_hold_a_circle_already(ada: Person) -> None:
+def test_succeeds_if_the_database_contains_a_circle_already(ada: Person) -> None:
     one = core.person()
     other = core.person(manager=one)
     Person.objects.filter(pk=one.pk).update(manager=other)
@@ -130,17 +130,17 @@ def test_comes_to_an_end_where_the_rows_hold_a_circle_already(ada: Person) -> No
     assert assign(ada, one)
 
 
-class TestOfSomebodyNew:
+class TestNewPerson:
     PROFILE = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
-    def test_is_stored_with_them(self, tenant: Tenant) -> None:
+    def test_is_added_with_a_manager(self, tenant: Tenant) -> None:
         boss = core.person()
 
         bob = people.add_person(self.PROFILE, actor=OKTA, manager=boss)
 
         assert manager_of(bob) == boss
 
-    def test_is_refused_for_a_guest(self, tenant: Tenant) -> None:
+    def test_is_refused_with_a_guest_as_manager(self, tenant: Tenant) -> None:
         guest = core.person(role=Person.Role.GUEST)
 
         with pytest.raises(managers.InvalidManager):

@@ -1,4 +1,4 @@
-"""A value that is wrong …"""
+"""Invalid settings of `manage.py serve`."""
 
 import os
 import subprocess
@@ -26,7 +26,9 @@ GOOD = {
     ],
     ids=str,
 )
-def test_gets_one_line_that_says_what_to_do(value: dict[str, str], reason: str) -> None:
+def test_invalid_setting_is_reported_in_one_line_with_advice(
+    value: dict[str, str], reason: str
+) -> None:
     refused = subprocess.run(
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Opening a tenant …"""
+"""Creating a tenant."""
 
 import json
 from functools import partial
@@ -33,7 +33,7 @@ def open_tenant(slug: str = "acme", **said: Any) -> Tenant:
     return tenants.create_tenant(slug, "Acme", **usual | said)
 
 
-def test_gives_it_an_owner_who_is_in() -> None:
+def test_creates_an_active_owner() -> None:
     tenant = open_tenant()
 
     with tenancy.use(tenant):
@@ -44,18 +44,18 @@ def test_gives_it_an_owner_who_is_in() -> None:
         assert not Invite.objects.exists()
 
 
-def test_gives_it_an_entity_that_new_locations_belong_to() -> None:
+def test_creates_a_default_entity() -> None:
     tenant = open_tenant()
 
     with tenancy.use(tenant):
         assert tenant.default_entity == Entity.objects.get(name="Acme", currency="EUR")
 
 
-def test_takes_the_domain_from_the_owners_address() -> None:
+def test_domain_is_that_of_the_owners_address() -> None:
     assert open_tenant().domain == "acme.example"
 
 
-def test_is_told_by_events() -> None:
+def test_records_events() -> None:
     tenant = open_tenant()
 
     with tenancy.use(tenant):
@@ -67,11 +67,11 @@ def test_is_told_by_events() -> None:
         ]
 
 
-def test_can_be_done_twice_under_two_slugs_with_one_owner() -> None:
+def test_owner_can_have_two_tenants() -> None:
     assert open_tenant("acme") != open_tenant("acme-too")
 
 
-def test_is_refused_for_a_slug_that_is_taken() -> None:
+def test_refuses_a_slug_that_is_taken() -> None:
     open_tenant()
 
     with pytest.raises(tenants.SlugTaken):
@@ -91,7 +91,7 @@ def test_is_refused_for_a_slug_that_is_taken() -> None:
         pytest.param({"password": "password"}, "too common", id="common password"),
     ],
 )
-def test_is_refused_for_bad_input(wrong: dict[str, str], message: str) -> None:
+def test_refuses_invalid_input(wrong: dict[str, str], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         open_tenant(**wrong)
 
@@ -100,14 +100,14 @@ def test_is_refused_for_bad_input(wrong: dict[str, str], message: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [4], indirect=True)
-def test_happens_once_when_two_choose_one_slug(racers: Racers) -> None:
+def test_concurrent_requests_for_one_slug_create_one_tenant(racers: Racers) -> None:
     said = racers(*[partial(open_tenant, password="correct horse")] * racers.number)
 
     kinds = [type(answer) for answer in said]
     assert (kinds.count(Tenant), kinds.count(tenants.SlugTaken)) == (1, 3)
 
 
-class TestByCommand:
+class TestCommandCreateTenant:
     OPTIONS = {
         "name": "Acme",
         "owner_email": "ada.lovelace@acme.example",
@@ -119,7 +119,7 @@ class TestByCommand:
         call_command("create_tenant", slug, stdout=out, **self.OPTIONS | options)
         return json.loads(out.getvalue())
 
-    def test_answers_in_json(self) -> None:
+    def test_prints_json(self) -> None:
         answer = self.run()
 
         tenant = Tenant.objects.get()
@@ -133,14 +133,14 @@ class TestByCommand:
             ({"owner_email": "root@acme.example"}, "Root Owner"),
         ],
     )
-    def test_names_the_owner(self, said: dict[str, str], expected: str) -> None:
+    def test_derives_the_owners_name(self, said: dict[str, str], expected: str) -> None:
         self.run(**said)
 
         owner = Tenant.objects.get().owner
         assert owner
         assert owner.full_name == expected
 
-    def test_takes_a_currency_in_any_case(self) -> None:
+    def test_accepts_a_currency_in_any_case(self) -> None:
         self.run(currency="eur")
 
         entity = Tenant.objects.get().default_entity
@@ -166,7 +166,7 @@ class TestByCommand:
             pytest.param({"currency": "EURO"}, "ISO 4217", id="currency"),
         ],
     )
-    def test_says_what_is_wrong_and_opens_nothing(
+    def test_reports_invalid_input_and_creates_nothing(
         self, wrong: dict[str, str], message: str
     ) -> None:
         with pytest.raises(CommandError, match=message):
@@ -174,7 +174,7 @@ class TestByCommand:
 
         assert not Tenant.objects.exists()
 
-    def test_says_that_the_slug_is_taken(self) -> None:
+    def test_reports_that_the_slug_is_taken(self) -> None:
         self.run()
 
         with pytest.raises(CommandError, match="A tenant “acme” already exists"):

@@ -1,4 +1,4 @@
-"""Whoever runs no scripts writes whom or what they choose: a form …"""
+"""Choosing people and places by text, in forms without JavaScript."""
 
 from typing import Any
 
@@ -43,7 +43,9 @@ FORMS = pytest.mark.parametrize(
 
 
 @FORMS
-def test_has_a_field_to_write_in(client: Client, address: str, names: list[str]) -> None:
+def test_form_has_a_text_field_without_javascript(
+    client: Client, address: str, names: list[str]
+) -> None:
     page = client.get(address).content.decode()
 
     for name in names:
@@ -51,7 +53,7 @@ def test_has_a_field_to_write_in(client: Client, address: str, names: list[str])
 
 
 @FORMS
-def test_shows_the_form_again_for_text_with_nul(
+def test_text_with_nul_is_refused_on_the_form(
     client: Client, address: str, names: list[str]
 ) -> None:
     for name in names:
@@ -63,13 +65,13 @@ def test_shows_the_form_again_for_text_with_nul(
         )
 
 
-def test_takes_an_address_in_any_case(client: Client, ada: Person) -> None:
+def test_accepts_an_address_in_any_case(client: Client, ada: Person) -> None:
     send(client, "/spend/cards/add/", **CARD | {"holder-written": " ADA@example.com "})
 
     assert Card.objects.get().holder == ada
 
 
-def test_takes_names_of_departments_and_locations(client: Client, ada: Person) -> None:
+def test_accepts_names_of_departments_and_locations(client: Client, ada: Person) -> None:
     department, location = core.department("Sales"), core.location("Rome")
     said = {"department-written": "SALES", "location-written": "rome"}
 
@@ -79,13 +81,13 @@ def test_takes_names_of_departments_and_locations(client: Client, ada: Person) -
     assert (bob.department, bob.location, bob.manager) == (department, location, ada)
 
 
-def test_takes_the_approvers_of_a_workflow(client: Client, ada: Person) -> None:
+def test_accepts_approvers_of_a_workflow(client: Client, ada: Person) -> None:
     send(client, "/spend/workflows/add/", name="Travel", **{"new_2-written": ada.email})
 
     assert Workflow.objects.get().steps.get().approver == ada
 
 
-def test_prefers_what_was_written_to_what_was_chosen(client: Client, ada: Person) -> None:
+def test_text_has_priority_over_the_selection(client: Client, ada: Person) -> None:
     send(
         client,
         "/spend/cards/add/",
@@ -98,7 +100,7 @@ def test_prefers_what_was_written_to_what_was_chosen(client: Client, ada: Person
 
 
 @pytest.mark.parametrize("said", ["nobody@example.com", "gone@example.com", "far@example.com", "%"])
-def test_says_whom_it_does_not_know_and_keeps_what_was_written(client: Client, said: str) -> None:
+def test_unknown_person_is_reported_and_the_text_kept(client: Client, said: str) -> None:
     core.person(email="gone@example.com", state=Person.State.TERMINATED)
     with core.in_another_tenant():
         core.person(email="far@example.com")
@@ -110,7 +112,7 @@ def test_says_whom_it_does_not_know_and_keeps_what_was_written(client: Client, s
     assert not Card.objects.exists()
 
 
-def test_escapes_what_was_written(client: Client) -> None:
+def test_text_is_escaped(client: Client) -> None:
     said = {"kind": "bill", "state": "open", "person-written": '"><script>'}
 
     page = client.post("/spend/outstanding-items/add/", said).content.decode()
@@ -120,7 +122,7 @@ def test_escapes_what_was_written(client: Client) -> None:
 
 
 @pytest.mark.parametrize("said", ["x", "'; --", "a\0b", "0", str(2**70)])
-def test_says_in_words_that_a_key_is_none(client: Client, said: str) -> None:
+def test_invalid_key_is_refused_without_technical_terms(client: Client, said: str) -> None:
     page = send(client, "/people/add/", **BOB, department=said, manager=said)
 
     assert "valid UUID" not in page

@@ -1,4 +1,4 @@
-"""Inviting somebody again, from their page …"""
+"""Sending an invite again from the page of a person."""
 
 import pytest
 from django.test import Client
@@ -25,7 +25,7 @@ def again(client: Client, person: Person) -> str:
     return text_of(client.post(f"/people/{person.pk}/invite-again/", follow=True))
 
 
-def test_mails_the_open_invite_once_more(client: Client) -> None:
+def test_sends_the_open_invite_again(client: Client) -> None:
     ada = people.add_person(ADA, actor=OKTA)
     page = text_of(client.get(f"/people/{ada.pk}/"))
 
@@ -35,7 +35,7 @@ def test_mails_the_open_invite_once_more(client: Client) -> None:
     assert Mail.objects.filter(invite=Invite.objects.get()).count() == 2
 
 
-def test_makes_a_new_invite_where_the_old_one_was_withdrawn(client: Client, owner: Person) -> None:
+def test_creates_a_new_invite_after_revocation(client: Client, owner: Person) -> None:
     ada = people.add_person(ADA, actor=OKTA)
     lifecycle.revoke_invite(ada, actor=owner.actor)
     page = text_of(client.get(f"/people/{ada.pk}/"))
@@ -47,13 +47,13 @@ def test_makes_a_new_invite_where_the_old_one_was_withdrawn(client: Client, owne
     assert Invite.objects.open().get().person == ada
 
 
-def test_tells_that_somebody_has_joined(client: Client) -> None:
+def test_is_refused_for_an_active_person(client: Client) -> None:
     ada = core.person(state=Person.State.ACTIVE)
 
     assert "cannot be invited: they are active." in again(client, ada)
 
 
-def test_is_for_administrators(tenant: object) -> None:
+def test_is_refused_for_employees(tenant: object) -> None:
     ada = people.add_person(ADA, actor=OKTA)
     cardholder = core.person()
 

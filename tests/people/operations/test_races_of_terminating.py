@@ -1,4 +1,4 @@
-"""When somebody is terminated and something else happens to them at the same instant …"""
+"""A termination concurrent with another change of the person."""
 
 from functools import partial
 from typing import Any
@@ -45,7 +45,7 @@ def stored(person: Person) -> Person:
     return found
 
 
-def test_two_who_hand_over_to_each_other_do_not_both_leave(racers: Racers) -> None:
+def test_two_people_who_hand_over_to_each_other_are_not_both_terminated(racers: Racers) -> None:
     for _ in range(ROUNDS):
         one, other = core.person(), core.person()
         for person in (one, other):
@@ -56,7 +56,7 @@ def test_two_who_hand_over_to_each_other_do_not_both_leave(racers: Racers) -> No
             partial(terminate, one, to(other, one)), partial(terminate, other, to(one, other))
         )
 
-        # Whoever was second got something more, or finds the other gone.
+        # The second person has received more items, or the successor is terminated.
         assert (
             len({True, handover_plan.InvalidSuccessor, handover_plan.HoldsMore} & kinds(said)) == 2
         )
@@ -64,7 +64,7 @@ def test_two_who_hand_over_to_each_other_do_not_both_leave(racers: Racers) -> No
         assert stays.funds.live().count() == stays.steps.count() == 2
 
 
-def test_they_leave_once(racers: Racers) -> None:
+def test_person_is_terminated_once(racers: Racers) -> None:
     for _ in range(ROUNDS):
         person, heir = core.person(), core.person()
         offboarding.fund(person)
@@ -76,7 +76,7 @@ def test_they_leave_once(racers: Racers) -> None:
         assert person.events.count() == heir.events.count() == 1
 
 
-def test_two_owners_do_not_both_leave(racers: Racers) -> None:
+def test_last_two_owners_are_not_both_terminated(racers: Racers) -> None:
     for _ in range(ROUNDS):
         Person.objects.update(role=Person.Role.CARDHOLDER)
         one, other = core.owner(), core.owner()
@@ -86,7 +86,7 @@ def test_two_owners_do_not_both_leave(racers: Racers) -> None:
         assert kinds(said) == {True, base_roles.LastOwner}
 
 
-def test_nobody_comes_to_report_to_them(racers: Racers) -> None:
+def test_terminated_manager_gets_no_new_reports(racers: Racers) -> None:
     for _ in range(ROUNDS):
         boss, heir, report = core.person(), core.person(), core.person()
         said = HandoverPlan(reports=str(heir.pk))
@@ -102,7 +102,7 @@ def test_nobody_comes_to_report_to_them(racers: Racers) -> None:
             assert stored(report).manager == boss
 
 
-def test_a_report_who_goes_elsewhere_stays_there(racers: Racers) -> None:
+def test_report_keeps_a_concurrently_assigned_manager(racers: Racers) -> None:
     for _ in range(ROUNDS):
         boss, heir, elsewhere = core.person(), core.person(), core.person()
         report = core.person(manager=boss)
@@ -116,7 +116,7 @@ def test_a_report_who_goes_elsewhere_stays_there(racers: Racers) -> None:
         assert stored(report).manager == elsewhere
 
 
-def test_nobody_comes_back(racers: Racers) -> None:
+def test_terminated_person_is_not_reactivated(racers: Racers) -> None:
     for _ in range(ROUNDS):
         person = core.person()
         people.deactivate_person(person, actor=OKTA)
@@ -131,7 +131,7 @@ def test_nobody_comes_back(racers: Racers) -> None:
         assert stored(person).state == Person.State.TERMINATED
 
 
-def test_nothing_goes_to_somebody_who_is_shut_out(racers: Racers) -> None:
+def test_deactivated_successor_receives_nothing(racers: Racers) -> None:
     for _ in range(ROUNDS):
         person, heir = core.person(), core.person()
         fund = offboarding.fund(person)
@@ -146,7 +146,7 @@ def test_nothing_goes_to_somebody_who_is_shut_out(racers: Racers) -> None:
         assert has_moved or isinstance(said[0], handover_plan.InvalidSuccessor)
 
 
-def test_they_are_given_nothing_new(racers: Racers) -> None:
+def test_terminated_person_gets_no_new_card(racers: Racers) -> None:
     for _ in range(ROUNDS):
         person = core.person()
         card = Card(name="Late", kind=Card.Kind.VIRTUAL, holder=stored(person), monthly_limit=1)
@@ -161,7 +161,7 @@ def test_they_are_given_nothing_new(racers: Racers) -> None:
 
 
 @pytest.mark.parametrize("ends", [True, False])
-def test_what_is_spent_is_taken_off(racers: Racers, *, ends: bool) -> None:
+def test_fund_balance_includes_a_concurrent_purchase(racers: Racers, *, ends: bool) -> None:
     for _ in range(ROUNDS):
         person, heir = core.person(), core.person()
         fund = offboarding.fund(person, balance=1_000)

@@ -1,4 +1,4 @@
-"""Somebody whom the identity provider deleted …"""
+"""A person whom the identity provider deleted, and who may return."""
 
 import pytest
 
@@ -16,7 +16,7 @@ ADDRESS = "ada@example.com"
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
-    """Make an Admin with a password, and have the identity provider delete her."""
+    """An Admin with a password, whom the identity provider has deleted."""
     ada = core.person(email=ADDRESS, password="correct horse", role=Person.Role.ADMIN)
     people.detach_person(ada, actor=OKTA)
     return stored(ada)
@@ -31,11 +31,11 @@ def profile(email: str, role: str | None = None) -> Profile:
     return Profile(given_name="Ada", family_name="Byron", email=email, role=role)
 
 
-def test_is_inactive(ada: Person) -> None:
+def test_detached_person_is_inactive(ada: Person) -> None:
     assert (ada.state, ada.deactivated_by) == (Person.State.INACTIVE, "scim:okta")
 
 
-def test_gives_the_address_to_somebody_new(owner: Person, ada: Person) -> None:
+def test_new_person_can_take_the_address(owner: Person, ada: Person) -> None:
     new = people.add_person(profile("ADA@example.com"), actor=owner.actor)
 
     assert new.pk != ada.pk
@@ -48,7 +48,7 @@ def test_gives_the_address_to_somebody_new(owner: Person, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("has_joined", [True, False])
-def test_gives_the_address_to_somebody_who_changes_theirs(
+def test_existing_person_can_take_the_address(
     owner: Person, ada: Person, *, has_joined: bool
 ) -> None:
     state = Person.State.ACTIVE if has_joined else Person.State.INVITED
@@ -66,13 +66,13 @@ def test_gives_the_address_to_somebody_who_changes_theirs(
     }
 
 
-def test_keeps_the_address_while_nobody_else_gets_it(owner: Person, ada: Person) -> None:
+def test_keeps_the_address_until_another_person_takes_it(owner: Person, ada: Person) -> None:
     people.add_person(profile("byron@example.com"), actor=owner.actor)
 
     assert stored(ada).email == ADDRESS
 
 
-def test_keeps_the_address_if_only_deactivated(owner: Person) -> None:
+def test_address_of_a_deactivated_person_cannot_be_taken(owner: Person) -> None:
     ada = core.person(email=ADDRESS)
     people.deactivate_person(ada, actor=OKTA)
 
@@ -80,7 +80,7 @@ def test_keeps_the_address_if_only_deactivated(owner: Person) -> None:
         people.add_person(profile(ADDRESS), actor=owner.actor)
 
 
-def test_starts_over_when_reactivated(owner: Person, ada: Person) -> None:
+def test_reactivated_person_is_invited_again_without_a_password(owner: Person, ada: Person) -> None:
     people.reactivate_person(ada, actor=owner.actor)
 
     ada = stored(ada)
@@ -90,7 +90,7 @@ def test_starts_over_when_reactivated(owner: Person, ada: Person) -> None:
     assert ada.events.filter(kind=Event.Kind.PERSON_RETURNED).exists()
 
 
-def test_does_not_get_an_elevated_role_back(owner: Person, ada: Person) -> None:
+def test_elevated_roles_are_withheld_at_reactivation(owner: Person, ada: Person) -> None:
     signer = Role.objects.create(
         tenant_id=ada.tenant_id, name="Signer", name_key="signer", is_elevated=True
     )
@@ -107,7 +107,9 @@ def test_does_not_get_an_elevated_role_back(owner: Person, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
-def test_gets_no_elevated_role_from_a_provider(owner: Person, ada: Person, role: str) -> None:
+def test_provider_cannot_grant_elevated_roles_after_reactivation(
+    owner: Person, ada: Person, role: str
+) -> None:
     people.reactivate_person(ada, actor=owner.actor)
 
     for _ in range(2):
@@ -117,7 +119,7 @@ def test_gets_no_elevated_role_from_a_provider(owner: Person, ada: Person, role:
     assert (ada.role, ada.withheld_roles[role]) == (Person.Role.CARDHOLDER, "asked")
 
 
-def test_gets_the_role_back_from_an_administrator(owner: Person, ada: Person) -> None:
+def test_administrator_can_give_a_withheld_role_back(owner: Person, ada: Person) -> None:
     people.reactivate_person(ada, actor=owner.actor)
 
     people_update.revise_person(ada, profile(ADDRESS, role="BUSINESS_ADMIN"), actor=owner.actor)
@@ -125,7 +127,7 @@ def test_gets_the_role_back_from_an_administrator(owner: Person, ada: Person) ->
     assert (stored(ada).role, stored(ada).withheld_roles) == (Person.Role.ADMIN, {})
 
 
-def test_is_asked_about_once(owner: Person, ada: Person) -> None:
+def test_declined_role_is_not_asked_about_again(owner: Person, ada: Person) -> None:
     people.reactivate_person(ada, actor=owner.actor)
     rehires.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
 
@@ -137,7 +139,9 @@ def test_is_asked_about_once(owner: Person, ada: Person) -> None:
         rehires.decline_role(ada, "BUSINESS_ADMIN", actor=owner.actor)
 
 
-def test_needs_another_address_to_come_back(owner: Person, ada: Person) -> None:
+def test_reactivation_requires_a_new_address_if_the_old_one_was_taken(
+    owner: Person, ada: Person
+) -> None:
     people.add_person(profile(ADDRESS), actor=owner.actor)
 
     with pytest.raises(rehires.NoAddress):
@@ -148,7 +152,7 @@ def test_needs_another_address_to_come_back(owner: Person, ada: Person) -> None:
     assert (stored(ada).email, stored(ada).state) == ("byron@example.com", "invited")
 
 
-def test_may_share_the_fate_of_having_no_address(owner: Person, ada: Person) -> None:
+def test_two_people_can_be_without_an_address(owner: Person, ada: Person) -> None:
     bob = core.person(email="bob@example.com")
     people.detach_person(bob, actor=OKTA)
 

@@ -1,6 +1,6 @@
-"""A session that was ended at one web server is dead at the next request to any other …
+"""A session that was ended at one web server is ended at all others.
 
-Two servers with a database in common, as on two machines, each with processes of its own.
+Two servers share a database, as on two machines; each has several processes.
 """
 
 import re
@@ -54,8 +54,8 @@ def visit(first: Server, second: Server) -> Iterator[Visit]:
         visitor = Visitor(first.url)
         visitors.append(visitor)
         visitor.sign_in(slug, f"owner@{slug}.example.com", PASSWORD)
-        assert is_in(visitor, first)
-        assert is_in(visitor, second)
+        assert is_signed_in(visitor, first)
+        assert is_signed_in(visitor, second)
         return visitor
 
     yield visit
@@ -63,7 +63,7 @@ def visit(first: Server, second: Server) -> Iterator[Visit]:
         visitor.close()
 
 
-def is_in(visitor: Visitor, server: Server) -> bool:
+def is_signed_in(visitor: Visitor, server: Server) -> bool:
     return visitor.get(f"{server.url}/home/").status_code == 200
 
 
@@ -71,7 +71,7 @@ def sign_out(server: Server, visitor: Visitor) -> None:
     assert visitor.post(f"{server.url}/sign-out/").status_code == 302
 
 
-def end_the_other(server: Server, visitor: Visitor) -> None:
+def end_other_session(server: Server, visitor: Visitor) -> None:
     [address] = END.findall(visitor.get(f"{server.url}/account/").text)
     assert visitor.post(f"{server.url}{address}").status_code == 302
 
@@ -87,8 +87,8 @@ def change_password(server: Server, visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("at", ["first", "second"])
-@pytest.mark.parametrize("end", [end_the_other, sign_out_everywhere, change_password])
-def test_whatever_ended_it_and_whichever_server_is_asked(
+@pytest.mark.parametrize("end", [end_other_session, sign_out_everywhere, change_password])
+def test_other_sessions_are_ended_at_both_servers(
     first: Server, second: Server, visit: Visit, end: Ending, at: str
 ) -> None:
     here, lost = visit(), visit()
@@ -96,28 +96,32 @@ def test_whatever_ended_it_and_whichever_server_is_asked(
 
     end(ending, here)
 
-    assert not is_in(lost, asked)
-    assert not is_in(lost, ending)
-    assert is_in(here, asked)
-    assert is_in(here, ending)
+    assert not is_signed_in(lost, asked)
+    assert not is_signed_in(lost, ending)
+    assert is_signed_in(here, asked)
+    assert is_signed_in(here, ending)
     sign_out(first, here)
 
 
-def test_when_its_own_visitor_signs_out(first: Server, second: Server, visit: Visit) -> None:
+def test_signed_out_session_is_ended_at_both_servers(
+    first: Server, second: Server, visit: Visit
+) -> None:
     visitor = visit()
     kept = dict(visitor.http.cookies)
 
     sign_out(first, visitor)
     visitor.http.cookies.update(kept)
 
-    assert not is_in(visitor, second)
-    assert not is_in(visitor, first)
+    assert not is_signed_in(visitor, second)
+    assert not is_signed_in(visitor, first)
 
 
-def test_when_an_operator_closes_the_company(first: Server, second: Server, visit: Visit) -> None:
+def test_closing_a_company_ends_its_sessions_at_both_servers(
+    first: Server, second: Server, visit: Visit
+) -> None:
     create_company(first, "globex")
     visitors = visit("globex"), visit("globex")
 
     first.manage("close_tenant", "globex", "--yes")
 
-    assert not any(is_in(one, server) for one in visitors for server in (first, second))
+    assert not any(is_signed_in(one, server) for one in visitors for server in (first, second))
