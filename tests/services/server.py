@@ -40,7 +40,11 @@ class Server:
             "PORT": str(self.port),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
-            **self.settings,
+            # An address of its own may be among them, with the port that is chosen here.
+            **{
+                name: value.replace("{port}", str(self.port))
+                for name, value in self.settings.items()
+            },
         }
         self.start()
 
