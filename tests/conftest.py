@@ -166,7 +166,9 @@ class Servers:
 
     def close(self) -> None:
         for server in self._started:
-            server.process.terminate()
+            # Ending in good order takes seconds of each. That it works, and that nothing survives
+            # this, is shown by tests/ramp/test_processes.py.
+            server.process.kill()
         for server in self._started:
             server.end()
 

@@ -37,6 +37,8 @@ class Server:
         self.environment = {
             "PATH": os.environ["PATH"],
             "VAR_DIR": str(self.folder / "var"),
+            # Who is killed leaves temporary files behind.
+            "TMPDIR": str(self.folder),
             "PORT": str(self.port),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
