@@ -83,9 +83,9 @@ class Poller:
         headers = {"Authorization": f"Bearer {self.token}"}
         address = f"{self.issuer}/poll/{self.stream}"
         try:
-            answer = requests.post(address, json=asked, headers=headers, timeout=10)
+            answer = requests.post(address, json=asked, headers=headers, timeout=60)
             answer.raise_for_status()
-            keys = requests.get(f"{self.issuer}/jwks.json", timeout=10).json()
+            keys = requests.get(f"{self.issuer}/jwks.json", timeout=60).json()
         except requests.RequestException:
             # The web process died. What was acknowledged is acknowledged again.
             self.unanswered += 1
@@ -109,7 +109,7 @@ def run(stack: Stack, *, events: int, deaths: int) -> Outcome:
         code = ADD_STREAMS.format(slug=company.tenant, url=receiver.url)
         token, stream_id = json.loads(_shell(stack, code))
         issuer = f"{stack.server.url}/signals/{company.tenant}"
-        receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=10).json()
+        receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=60).json()
         rounds = events // PEOPLE
         _shell(stack, CHANGES.format(slug=company.tenant, people=PEOPLE, rounds=rounds))
         expected = len(stack.rows(EVENTS, company.tenant))

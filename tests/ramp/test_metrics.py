@@ -142,7 +142,7 @@ class TestARunningInstallation:
         request = urllib.request.Request(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return parsed(answer.read().decode())
 
     def test_adds_up_the_requests_of_a_connection(self, service: Server) -> None:
