@@ -47,16 +47,33 @@ serve: .venv/installed .venv/directory  ## Run Ramp for real; DATABASE_URL and R
 test: setup  ## Run the tests with real PostgreSQL, Redis and Chromium (T=... picks some)
 	$(BIN)/python -m pytest $(or $(T),$(SHARED_OUT))
 
+# Side by side, because types, migrations and security take about as long as each other.
 check: packages .venv/installed .venv/directory  ## Lint, format, templates, types, layers, migrations, deployment
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2 --check
-	git ls-files '*.html' | xargs -r $(BIN)/djhtml --tabwidth 2 --check
+	@$(MAKE) --no-print-directory --jobs=$$(nproc) --output-sync=target \
+		check-types check-migrations check-security check-style check-templates check-layers check-deployment
+
+check-types:
 	$(BIN)/mypy .
-	$(BIN)/lint-imports --no-logo
-	$(BIN)/bandit --configfile pyproject.toml --quiet --recursive -ll ramp people scim provisioning
+
+check-migrations:
 	DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python -m tests.lint_migrations
+
+check-security:
+	$(BIN)/bandit --configfile pyproject.toml --quiet --recursive -ll ramp people scim provisioning
+
+check-style:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check-templates:
+	git ls-files '*.html' | xargs -r $(BIN)/djade --target-version 5.2 --check
+	git ls-files '*.html' | xargs -r $(BIN)/djhtml --tabwidth 2 --check
+
+check-layers:
+	$(BIN)/lint-imports --no-logo
+
+check-deployment:
 	$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
 
 fmt: .venv/installed  ## Put code and templates in shape
@@ -75,4 +92,5 @@ guides: setup  ## Write what docs/guides repeat of the pages, and take their pic
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)
 
-.PHONY: help setup packages demo serve test check fmt bench guides faults
+.PHONY: help setup packages demo serve test check fmt bench guides faults check-types check-migrations \
+	check-security check-style check-templates check-layers check-deployment

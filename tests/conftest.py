@@ -16,6 +16,8 @@ from tests.support.concurrency import Racers
 from tests.support.template_lookups import refusing_unknown_attributes
 
 StartServer = Callable[..., Server]
+# Chooses how much a test does: size(200, full=2000).
+Size = Callable[..., int]
 # Names of databases, and of Redis's.
 NUMBERS = itertools.count(1)
 
@@ -29,6 +31,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ramp")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full-size",
+        action="store_true",
+        help="run only the tests that otherwise do less than they could, and run them in full",
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes minutes, so several processes begin with it")
     # pytest-xdist would begin with the files of many tests, most of which are fast ones.
@@ -37,11 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the files out, begin with those that take longest.
+    """Keep the tests that `--full-size` is about, and order the tests for several processes.
 
     A slow file that is left to the end makes the other processes wait. The slow files run
     a whole Ramp or are marked as slow; of the others, those with many tests come first.
     """
+    if config.getoption("full_size"):
+        config.hook.pytest_deselected(items=[item for item in items if not _has_sizes(item)])
+        items[:] = filter(_has_sizes, items)
     if not hasattr(config, "workerinput"):
         return
     tests_of_file = Counter(item.path for item in items)
@@ -52,6 +65,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _is_slow(item: pytest.Item) -> bool:
     runs_ramp = RAMP_FIXTURES & {*getattr(item, "fixturenames", ())}
     return bool(runs_ramp) or item.get_closest_marker("slow") is not None
+
+
+def _has_sizes(item: pytest.Item) -> bool:
+    return "size" in getattr(item, "fixturenames", ())
+
+
+@pytest.fixture(scope="session")
+def size(pytestconfig: pytest.Config) -> Size:
+    """Choose how much a test does: size(200, full=2000) is 2,000 with `--full-size`.
+
+    The smaller number has to be enough for everything that the test looks at to happen.
+    """
+    is_full: bool = pytestconfig.getoption("full_size")
+    return lambda small, *, full: full if is_full else small
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -139,7 +166,9 @@ class Servers:
 
     def close(self) -> None:
         for server in self._started:
-            server.process.terminate()
+            # Ending in good order takes seconds of each. That it works, and that nothing survives
+            # this, is shown by tests/ramp/test_processes.py.
+            server.process.kill()
         for server in self._started:
             server.end()
 

@@ -1,13 +1,15 @@
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Cookie, Page, expect, sync_playwright
 
 from tests.conftest import Servers
 
 WIDE, NARROW = 1440, 390
+# As long as Playwright waits for everything else: how busy the machine is says nothing about Ramp.
+expect.set_options(timeout=30_000)
 # Chromium would ask its maker for updates otherwise, and we may be root.
 FLAGS = [
     "--no-sandbox",
@@ -46,6 +48,7 @@ class Demo:
     url: str
     email: str
     password: str
+    _cookies: list[Cookie] = field(default_factory=list, repr=False)
 
     def sign_in(self, page: Page) -> None:
         page.goto(f"{self.url}/sign-in/")
@@ -53,6 +56,17 @@ class Demo:
         page.get_by_label("Password").fill(self.password)
         page.get_by_role("button", name="Sign in").click()
         page.wait_for_url(f"{self.url}/overview/")
+
+    def continue_session(self, page: Page) -> None:
+        """Let the administrator in without the form, for tests that do not end the session.
+
+        Signing in takes as long as three other pages: the password's digest is slow on purpose.
+        """
+        if not self._cookies:
+            self.sign_in(page)
+            self._cookies.extend(page.context.cookies(self.url))
+        # Playwright has one type for cookies that are read, and another for those that are set.
+        page.context.add_cookies(self._cookies)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +93,5 @@ def browser(chromium_path: str) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": WIDE, "height": 900})
-    page.set_default_timeout(10_000)
     yield page
     page.close()

@@ -60,7 +60,6 @@ def hers(browser: Browser) -> Iterator[Page]:
     """Open a browser of Dora's."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(10_000)
     yield page
     context.close()
 

@@ -26,7 +26,6 @@ def test_to_the_first_request(
     context = browser.new_context(java_script_enabled=has_scripts)
     context.grant_permissions(["clipboard-write"] if has_scripts else [])
     theirs = context.new_page()
-    theirs.set_default_timeout(10_000)
 
     theirs.goto(link)
     theirs.get_by_label("Your name").fill("Ivo Petrov")

@@ -69,7 +69,6 @@ def ramp(start_server: StartServer, smtp_service: Smtp) -> Ramp:
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page(viewport=LAPTOP)
-    page.set_default_timeout(10_000)
     yield page
     page.close()
 

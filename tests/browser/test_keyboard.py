@@ -23,8 +23,7 @@ def page(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Iterat
     page = browser.new_page(
         viewport={"width": WIDE, "height": 900}, java_script_enabled=request.param
     )
-    page.set_default_timeout(10_000)
-    demo.sign_in(page)
+    demo.continue_session(page)
     yield page
     page.close()
 
@@ -100,7 +99,7 @@ def test_opens_and_closes_the_filters(page: Page, demo: Demo) -> None:
 
 def test_sees_the_filters_below_the_list_without_scripts(browser: Browser, demo: Demo) -> None:
     plain = browser.new_page(java_script_enabled=False)
-    demo.sign_in(plain)
+    demo.continue_session(plain)
     plain.goto(f"{demo.url}/people/")
     plain.locator("#changelist-filter").get_by_label("Inactive").check()
     plain.get_by_role("button", name="Apply filters").click()

@@ -87,7 +87,6 @@ def acme(start_server: StartServer) -> Acme:
 @pytest.fixture
 def adas_page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
-    page.set_default_timeout(10_000)
     yield page
     page.close()
 

@@ -30,7 +30,6 @@ def server(start_server: StartServer) -> Server:
 @pytest.fixture(scope="module")
 def operator(browser: Browser, server: Server) -> Iterator[Page]:
     page = browser.new_page()
-    page.set_default_timeout(10_000)
     page.add_init_script(NOTE_WHAT_THE_POLICY_BLOCKS)
     page.goto(f"{server.url}/sign-in/")
     page.get_by_label("Email address").fill("operations@x.example")

@@ -25,7 +25,6 @@ def olga(
 ) -> Iterator[Page]:
     """Sign in, and stay on the first page."""
     page = browser.new_page(viewport=request.param, color_scheme=scheme)
-    page.set_default_timeout(10_000)
     demo.sign_in(page)
     yield page
     page.close()

@@ -13,13 +13,10 @@ OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 
 @pytest.fixture(scope="module")
 def company(start_server: StartServer) -> Demo:
-    server = start_server("sqlite")
+    # Browsers offer no passkeys for an IP address.
+    server = start_server("sqlite", PUBLIC_BASE_URL="http://localhost:{port}")
     owner = ("--owner-email", OWNER, "--owner-password", PASSWORD)
     server.manage("create_tenant", "acme", "--name", "Acme", *owner)
-    # Browsers offer no passkeys for an IP address.
-    server.end()
-    server.environment["PUBLIC_BASE_URL"] = f"http://localhost:{server.port}"
-    server.start()
     return Demo(url=server.environment["PUBLIC_BASE_URL"], email=OWNER, password=PASSWORD)
 
 

@@ -11,7 +11,7 @@ PAPER = 720
 
 @pytest.mark.parametrize("address", ["/people/", "/spend/cards/", "/people/updates/errors/"])
 def test_shows_the_title_and_the_whole_table_alone(page: Page, demo: Demo, address: str) -> None:
-    demo.sign_in(page)
+    demo.continue_session(page)
     page.goto(demo.url + address)
     page.emulate_media(media="print")
     page.set_viewport_size({"width": PAPER, "height": 1000})

@@ -32,7 +32,6 @@ class Employee:
         """Sign in anew on a new page; return what is shown then."""
         self.context.clear_cookies()
         page = self.context.new_page()
-        page.set_default_timeout(10_000)
         page.goto(f"{self.company.server.url}/sign-in/acme/")
         way = page.get_by_role("link", name=f"Sign in with {self.provider}")
         if self.kind == "windows":

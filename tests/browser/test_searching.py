@@ -10,7 +10,7 @@ from tests.browser.test_every_page import NOTE_WHAT_THE_POLICY_BLOCKS, problems
 @pytest.fixture
 def people(page: Page, demo: Demo) -> Page:
     page.add_init_script(NOTE_WHAT_THE_POLICY_BLOCKS)
-    demo.sign_in(page)
+    demo.continue_session(page)
     page.goto(f"{demo.url}/people/")
     return page
 

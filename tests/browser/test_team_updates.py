@@ -9,7 +9,7 @@ from tests.browser.conftest import NARROW, Demo
 
 @pytest.fixture
 def dialog(page: Page, demo: Demo) -> Locator:
-    demo.sign_in(page)
+    demo.continue_session(page)
     page.goto(f"{demo.url}/people/")
     page.get_by_role("link", name="need attention").click()
     return page.get_by_role("dialog", name="Team updates")
@@ -99,7 +99,7 @@ def test_by_selecting_a_link_where_the_browser_keeps_the_clipboard(
 
 def test_on_a_phone(page: Page, demo: Demo) -> None:
     page.set_viewport_size({"width": NARROW, "height": 800})
-    demo.sign_in(page)
+    demo.continue_session(page)
     page.goto(f"{demo.url}/people/")
 
     page.get_by_role("link", name="need attention").click()
@@ -110,7 +110,7 @@ def test_on_a_phone(page: Page, demo: Demo) -> None:
 
 
 def test_without_javascript(page: Page, demo: Demo) -> None:
-    demo.sign_in(page)
+    demo.continue_session(page)
     assert page.context.browser
     plain = page.context.browser.new_context(
         java_script_enabled=False, storage_state=page.context.storage_state()

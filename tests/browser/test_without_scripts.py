@@ -11,7 +11,6 @@ from tests.browser.conftest import NARROW, WIDE, Demo
 @pytest.fixture
 def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     page = browser.new_page(viewport={"width": WIDE, "height": 900}, java_script_enabled=False)
-    page.set_default_timeout(10_000)
     demo.sign_in(page)
     yield page
     page.close()

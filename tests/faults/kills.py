@@ -177,12 +177,13 @@ def _until_accepted(
 def _kill_until_finished(stack: Stack, pace: float, clients: Sequence[Thread]) -> Counter[str]:
     """Kill programs and services until every client has finished; count the deaths.
 
+    All die once at the beginning, so that the clients cannot finish before something has died.
     This runs in the main thread: what a thread starts ends with that thread (PR_SET_PDEATHSIG).
     """
-    due = {name: seconds * pace for name, seconds in INTERVALS.items()}
+    due = dict.fromkeys(INTERVALS, 0.0)
     began, chance, deaths = time.monotonic(), random.Random(7), Counter[str]()
     for client in clients:
-        while client.is_alive():
+        while client.is_alive() or len(deaths) < len(INTERVALS):
             name = min(due, key=lambda one: due[one])
             if time.monotonic() - began >= due[name]:
                 due[name] = time.monotonic() - began + INTERVALS[name] * pace

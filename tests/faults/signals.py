@@ -18,6 +18,7 @@ import requests
 
 from tests.faults.outcome import Outcome, finish
 from tests.faults.stack import Stack
+from tests.faults.staged_deaths import StagedDeaths
 from tests.services.signal_receiver import Claims, SignalReceiver, verified
 
 PEOPLE = 50
@@ -82,9 +83,9 @@ class Poller:
         headers = {"Authorization": f"Bearer {self.token}"}
         address = f"{self.issuer}/poll/{self.stream}"
         try:
-            answer = requests.post(address, json=asked, headers=headers, timeout=10)
+            answer = requests.post(address, json=asked, headers=headers, timeout=60)
             answer.raise_for_status()
-            keys = requests.get(f"{self.issuer}/jwks.json", timeout=10).json()
+            keys = requests.get(f"{self.issuer}/jwks.json", timeout=60).json()
         except requests.RequestException:
             # The web process died. What was acknowledged is acknowledged again.
             self.unanswered += 1
@@ -99,18 +100,22 @@ class Poller:
 def run(stack: Stack, *, events: int, deaths: int) -> Outcome:
     """Deliver so many events over both streams while processes die; look for what is lost."""
     company = stack.connect()
-    dice = random.Random(17)
-    with SignalReceiver(status_of=lambda _: 500 if dice.random() < 1 / 3 else 202) as receiver:
+    dice, plan = random.Random(17), StagedDeaths(("worker", "web"), deaths, events)
+
+    def status_of(_: Claims) -> int:
+        return 500 if plan.is_overdue(len(receiver.accepted)) or dice.random() < 1 / 3 else 202
+
+    with SignalReceiver(status_of=status_of) as receiver:
         code = ADD_STREAMS.format(slug=company.tenant, url=receiver.url)
         token, stream_id = json.loads(_shell(stack, code))
         issuer = f"{stack.server.url}/signals/{company.tenant}"
-        receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=10).json()
+        receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=60).json()
         rounds = events // PEOPLE
         _shell(stack, CHANGES.format(slug=company.tenant, people=PEOPLE, rounds=rounds))
         expected = len(stack.rows(EVENTS, company.tenant))
         poller = Poller(issuer, stream_id, token)
-        killed = _wait_and_kill(stack, receiver, poller, expected, deaths)
-    return _judge(receiver, poller, expected, killed)
+        _wait_and_kill(stack, receiver, poller, expected, plan)
+    return _judge(receiver, poller, expected, plan)
 
 
 def _shell(stack: Stack, code: str) -> str:
@@ -118,32 +123,32 @@ def _shell(stack: Stack, code: str) -> str:
 
 
 def _wait_and_kill(
-    stack: Stack, receiver: SignalReceiver, poller: Poller, events: int, deaths: int
-) -> int:
-    """Wait until everything has arrived, and kill processes on the way; return how often."""
-    killed, ends_at = 0, time.monotonic() + SECONDS
+    stack: Stack, receiver: SignalReceiver, poller: Poller, events: int, plan: StagedDeaths
+) -> None:
+    """Wait until everything has arrived, and kill processes on the way."""
+    ends_at = time.monotonic() + SECONDS
     while time.monotonic() < ends_at:
         is_polled = poller.poll() and len(poller.applied) >= events
         accepted = len({one["jti"] for one in receiver.accepted})
-        if is_polled and accepted >= events and not stack.value(PUSHED):
+        is_pushed = accepted >= events and not stack.value(PUSHED)
+        if plan.is_over and is_polled and is_pushed:
             break
-        if accepted > events * (killed // 2 + 1) // (deaths + 1) and killed < 2 * deaths:
-            killed += stack.kill_program("worker") + stack.kill_program("web")
+        plan.kill_if_due(stack, accepted)
         stack.rows(DUE_NOW)
         time.sleep(0.2)
-    return killed
 
 
-def _judge(receiver: SignalReceiver, poller: Poller, expected: int, killed: int) -> Outcome:
+def _judge(receiver: SignalReceiver, poller: Poller, expected: int, plan: StagedDeaths) -> Outcome:
     pushed = [one["jti"] for one in receiver.accepted]
     polled = [one["jti"] for one in poller.applied]
     lost = 2 * expected - len(set(pushed)) - len(set(polled))
     disordered = _disordered(receiver.accepted) + _disordered(poller.applied)
     repeated = len(pushed) - len(set(pushed))
     result = f"{lost} lost, {disordered} people out of order, {repeated} pushed twice"
-    size = f"{expected} events over two streams, {len(receiver.received)} attempts, {killed} deaths"
+    attempts = len(receiver.received)
+    size = f"{expected} events over two streams, {attempts} attempts, {plan.killed} deaths"
     # A process that dies may have had one event accepted without noting it.
-    holds = not lost and not disordered and repeated <= killed and killed > 0
+    holds = not lost and not disordered and repeated <= plan.killed and plan.is_over
     return Outcome("Signal streams", size, result, holds and not receiver.unverified)
 
 

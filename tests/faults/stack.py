@@ -15,6 +15,7 @@ import django
 import psycopg
 
 from tests.services.db import Connected, connect
+from tests.services.migrated import DATABASE, copy_postgres_data
 from tests.services.postgres_redis_smtp import Postgres, Redis, Smtp
 from tests.services.process import children, descendants, programs, within
 from tests.services.server import Server
@@ -39,8 +40,9 @@ class Stack:
         """Start everything; the settings are environment variables of Ramp."""
         self._temporary = tempfile.TemporaryDirectory(prefix="ramp-faults-")
         self.folder = Path(self._temporary.name)
-        self.postgres, self.redis, self.smtp = Postgres(CRASH_SAFE), Redis(), Smtp()
-        self.database_url = self.postgres.create("ramp")
+        self.postgres = Postgres(CRASH_SAFE, create_data=copy_postgres_data)
+        self.redis, self.smtp = Redis(), Smtp()
+        self.database_url = self.postgres.create("ramp", template=DATABASE)
         self.server = Server(
             self.folder,
             self.database_url,

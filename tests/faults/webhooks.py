@@ -12,6 +12,7 @@ from collections import defaultdict
 
 from tests.faults.outcome import Outcome, finish
 from tests.faults.stack import Stack
+from tests.faults.staged_deaths import StagedDeaths
 from tests.services.webhook_receiver import Message, Receiver
 
 PEOPLE = 50
@@ -53,37 +54,39 @@ DUE_NOW = "UPDATE people_webhookdelivery SET due_at = now() WHERE state = 'waiti
 def run(stack: Stack, *, events: int, deaths: int) -> Outcome:
     """Deliver so many events while workers die so many times; look for losses and disorder."""
     company = stack.connect()
-    dice = random.Random(17)
-    with Receiver(status_of=lambda _: 500 if dice.random() < 1 / 3 else 200) as receiver:
+    dice, plan = random.Random(17), StagedDeaths(("worker",), deaths, events)
+
+    def status_of(_: Message) -> int:
+        return 500 if plan.is_overdue(len(receiver.accepted)) or dice.random() < 1 / 3 else 200
+
+    with Receiver(status_of=status_of) as receiver:
         receiver.secrets["/hooks"] = json.loads(
             _shell(stack, ADD_ENDPOINT.format(slug=company.tenant, url=receiver.url))
         )
         rounds = events // PEOPLE
         _shell(stack, CHANGES.format(slug=company.tenant, people=PEOPLE, rounds=rounds))
         expected = stack.rows(EVENTS, company.tenant)
-        killed = _wait_and_kill(stack, receiver, len(expected), deaths)
-    return _judge(receiver, expected, killed)
+        _wait_and_kill(stack, receiver, len(expected), plan)
+    return _judge(receiver, expected, plan)
 
 
 def _shell(stack: Stack, code: str) -> str:
     return stack.server.manage("shell", "--no-imports", "--command", code)
 
 
-def _wait_and_kill(stack: Stack, receiver: Receiver, events: int, deaths: int) -> int:
-    """Wait until everything has arrived, and kill the worker on the way; return how often."""
-    killed, ends_at = 0, time.monotonic() + SECONDS
+def _wait_and_kill(stack: Stack, receiver: Receiver, events: int, plan: StagedDeaths) -> None:
+    """Wait until everything has arrived, and kill the worker on the way."""
+    ends_at = time.monotonic() + SECONDS
     while time.monotonic() < ends_at:
         accepted = len({one.webhook_id for one in receiver.accepted})
-        if accepted >= events and not stack.value(WAITING):
+        if plan.is_over and accepted >= events and not stack.value(WAITING):
             break
-        if accepted > events * (killed + 1) // (deaths + 1) and killed < deaths:
-            killed += stack.kill_program("worker")
+        plan.kill_if_due(stack, accepted)
         stack.rows(DUE_NOW)
         time.sleep(0.2)
-    return killed
 
 
-def _judge(receiver: Receiver, expected: list[tuple[int, str]], killed: int) -> Outcome:
+def _judge(receiver: Receiver, expected: list[tuple[int, str]], plan: StagedDeaths) -> Outcome:
     firsts: dict[str, list[int]] = defaultdict(list)
     arrived: set[int] = set()
     for message in list(receiver.accepted):
@@ -95,9 +98,9 @@ def _judge(receiver: Receiver, expected: list[tuple[int, str]], killed: int) -> 
     disordered = sum(ids != sorted(ids) for ids in firsts.values())
     repeated = len(receiver.accepted) - len(arrived)
     result = f"{lost} lost, {disordered} people out of order, {repeated} repeated"
-    size = f"{len(expected)} events, {len(receiver.received)} attempts, {killed} deaths"
+    size = f"{len(expected)} events, {len(receiver.received)} attempts, {plan.killed} deaths"
     # A process that dies may have had one message accepted without noting it.
-    holds = not lost and not disordered and repeated <= killed and killed > 0
+    holds = not lost and not disordered and repeated <= plan.killed and plan.is_over
     return Outcome("Webhooks", size, result, holds)
 
 

@@ -31,6 +31,6 @@ def test_connection_is_closed_when_its_thread_ends() -> None:
             thread = Thread(target=use_the_database)
             thread.start()
             thread.join()
-        within(20, lambda: number_of_backends() <= before)
+        within(60, lambda: number_of_backends() <= before)
     finally:
         gc.enable()

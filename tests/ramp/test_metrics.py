@@ -142,7 +142,7 @@ class TestRunningInstallation:
         request = urllib.request.Request(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return parsed(answer.read().decode())
 
     def test_sums_requests_of_a_connection_over_processes(self, service: Server) -> None:

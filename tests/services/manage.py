@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import django
+from django.core.checks import run_checks
 from django.core.management import execute_from_command_line
 
 from ramp.processes import end_with_parent
@@ -89,6 +90,8 @@ def _obey(arguments: Sequence[str]) -> None:
 
 def main() -> None:
     django.setup()
+    # Each command checks the system first, for which it would load the URLconf and all views.
+    run_checks()
     for line in sys.stdin:
         print(json.dumps(run(json.loads(line))), flush=True)  # noqa: T201
 

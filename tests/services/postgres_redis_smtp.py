@@ -8,6 +8,7 @@ import asyncio
 import atexit
 import fcntl
 import logging
+import math
 import os
 import pwd
 import shutil
@@ -231,6 +232,8 @@ class Smtp:
         self.verdict = ""
         # How long, in seconds, it takes to accept a mail.
         self.pause = 0.0
+        # How many mails it accepts before it keeps the others waiting, if not all.
+        self.limit: float = math.inf
         # How many of the next mails end the connection instead of being answered.
         self.drops = 0
 
@@ -256,6 +259,8 @@ class Smtp:
         if self.verdict:
             return self.verdict
         await asyncio.sleep(self.pause)
+        while len(self.ids) >= self.limit:
+            await asyncio.sleep(0.01)
         message = message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.default)
         for address in envelope.rcpt_tos:
             self.received.append(Received(message, envelope.mail_from, address))

@@ -37,10 +37,16 @@ class Server:
         self.environment = {
             "PATH": os.environ["PATH"],
             "VAR_DIR": str(self.folder / "var"),
+            # Who is killed leaves temporary files behind.
+            "TMPDIR": str(self.folder),
             "PORT": str(self.port),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
-            **self.settings,
+            # An address of its own may be among them, with the port that is chosen here.
+            **{
+                name: value.replace("{port}", str(self.port))
+                for name, value in self.settings.items()
+            },
         }
         self.start()
 

@@ -128,6 +128,8 @@ class Week:
     def _end_day(self) -> None:
         """Let everything come to rest, run what is due, and compare."""
         began = time.monotonic()
+        # A new mapping would otherwise wait for the next cycle, for up to five minutes.
+        self.stack.server.manage("run_due")
         self._settle()
         self.stack.server.manage("run_due")
         self._settle()

@@ -340,7 +340,7 @@ def test_learns_of_the_use_by_itself_on_a_real_server(server: Server) -> None:
     connected = db.connect(server)
     headers = {"Authorization": f"Bearer {connected.token}"}
     request = Request(f"{connected.base}/Users", headers=headers)
-    with urlopen(request, timeout=10) as answer:
+    with urlopen(request, timeout=60) as answer:
         assert answer.status == 200
 
     asking = f"""
