@@ -1,11 +1,11 @@
-"""What resolves a sync error …"""
+"""The action that Ramp offers for a sync error."""
 
 import pytest
 
 from scim.models import SyncError
 from scim.sync.resolutions import Action, AddressOwner, SyncErrorCase, resolution_for
 
-TABLE = {
+CASES = {
     "circular manager": (
         {"reason": "circular-manager", "is_manager_here": True},
         Action.OPEN_MANAGER,
@@ -80,15 +80,15 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize(("facts", "action"), TABLE.values(), ids=TABLE)
-def test_is_one_action(facts: dict[str, object], action: Action) -> None:
+@pytest.mark.parametrize(("facts", "action"), CASES.values(), ids=CASES)
+def test_each_case_has_one_action(facts: dict[str, object], action: Action) -> None:
     case = SyncErrorCase(**{"provider": "Okta", "is_known": True, "may_retry": True, **facts})  # type: ignore[arg-type]
 
     assert resolution_for(case).action == action
 
 
 @pytest.mark.parametrize("reason", SyncError.Reason.values)
-def test_is_told_in_words_for_every_reason(reason: str) -> None:
+def test_every_reason_has_an_advice_text(reason: str) -> None:
     advice = resolution_for(
         SyncErrorCase(reason=reason, provider="Okta", is_known=True, may_retry=True)
     ).advice
