@@ -65,11 +65,13 @@ A, B = frozenset("a"), frozenset("b")
         ),
     ],
 )
-def test_operations_become_sets(sent: list[dict[str, Any]], expected: GroupChange) -> None:
+def test_member_operations_are_combined_into_sets(
+    sent: list[dict[str, Any]], expected: GroupChange
+) -> None:
     assert change(*sent) == expected
 
 
-def test_other_operations_are_told_apart() -> None:
+def test_other_operations_are_kept_separately() -> None:
     told = change(
         {"op": "replace", "value": {"id": "g", "schemas": [], "displayName": "Editors"}},
         one("add", "a"),
@@ -90,12 +92,14 @@ def test_other_operations_are_told_apart() -> None:
         ({"op": "add", "path": "members", "value": [{"value": {}}]}, InvalidValueException),
     ],
 )
-def test_a_member_is_told_by_its_id(sent: dict[str, Any], error: type[SCIMException]) -> None:
+def test_member_without_usable_id_is_refused(
+    sent: dict[str, Any], error: type[SCIMException]
+) -> None:
     with pytest.raises(error):
         change(sent)
 
 
-def test_a_member_cannot_be_changed() -> None:
+def test_attributes_of_a_member_cannot_be_changed() -> None:
     sent = {"op": "replace", "path": 'members[value eq "a"].type', "value": "User"}
 
     with pytest.raises(SCIMException) as refused:
@@ -104,7 +108,7 @@ def test_a_member_cannot_be_changed() -> None:
     assert refused.value.scim_type == "mutability"
 
 
-def test_a_body_says_who_the_members_are_or_does_not() -> None:
+def test_missing_members_are_distinguished_from_an_empty_list() -> None:
     assert group_members.members_of({"displayName": "x"}) is None
     assert group_members.members_of({"displayName": "x", "members": None}) is None
     assert group_members.members_of({"Members": []}) == frozenset()
@@ -112,7 +116,7 @@ def test_a_body_says_who_the_members_are_or_does_not() -> None:
 
 
 @given(any_operations)
-def test_nobody_is_both_added_and_removed(sent: Any) -> None:
+def test_no_member_is_both_added_and_removed(sent: Any) -> None:
     try:
         told = change(*sent)
     except SCIMException:

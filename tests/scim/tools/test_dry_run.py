@@ -1,4 +1,4 @@
-"""What would happen if a provider sent this …"""
+"""Dry runs of SCIM requests."""
 
 import json
 from typing import Any
@@ -18,25 +18,30 @@ from tests.clients.scim import ENT, PATCH, RAMP, Json, Provider, mail, managed_b
 pytestmark = pytest.mark.django_db
 
 HELPDESK = Actor("person", "helpdesk@example.com")
-Told = list[tuple[str, str, Json]]
+Changes = list[tuple[str, str, Json]]
 
 
-def told(request: ScimRequest) -> Told:
-    return events_of(request.request_id)
+def changes_of_request(request: ScimRequest) -> Changes:
+    return changes_by(request.request_id)
 
 
-def events_of(request_id: Any) -> Told:
-    """Return what a request did, in words that do not depend on ids."""
+def changes_by(request_id: Any) -> Changes:
+    """Return the changes that a request made, without ids."""
     events = Event.objects.filter(request_id=request_id).order_by("pk").select_related("person")
     return [
         (event.kind, event.person.email if event.person else "", event.changes) for event in events
     ]
 
 
-def preview(scim: Provider, method: str, path: str, body: Any) -> tuple[int, Json, Told]:
+def preview(scim: Provider, method: str, path: str, body: Any) -> tuple[int, Json, Changes]:
     text = body if isinstance(body, str) else json.dumps(body)
     response, seen = dry_run.dry_run(
-        scim.connection, method=method, path=path, body=text, actor=HELPDESK, inspect=told
+        scim.connection,
+        method=method,
+        path=path,
+        body=text,
+        actor=HELPDESK,
+        inspect=changes_of_request,
     )
     return response.status_code, json.loads(response.content or "{}"), seen
 
@@ -54,7 +59,7 @@ def ada(**values: Any) -> Json:
     return {"schemas": [PATCH], "Operations": [{"op": "replace", "value": values}]}
 
 
-ASKED: dict[str, tuple[str, str, Any]] = {
+REQUESTS: dict[str, tuple[str, str, Any]] = {
     "somebody new": ("POST", "/Users", someone("grace", **managed_by("ada@example.com"))),
     "somebody whose manager is unknown": (
         "POST",
@@ -87,45 +92,47 @@ ASKED: dict[str, tuple[str, str, Any]] = {
 }
 
 
-@pytest.fixture(params=list(ASKED.values()), ids=list(ASKED))
-def asked(scim: Provider, request: pytest.FixtureRequest) -> tuple[str, str, Any]:
-    """Have Ada here, who has joined, and ask something about her or somebody else."""
+@pytest.fixture(params=list(REQUESTS.values()), ids=list(REQUESTS))
+def sent(scim: Provider, request: pytest.FixtureRequest) -> tuple[str, str, Any]:
+    """Make Ada an active person, and return a request about her or a new user."""
     scim_id = scim.add()
     people.activate_person(Person.objects.get(email="ada@example.com"), actor=HELPDESK)
     method, path, body = request.param
-    return method, filled(path, scim_id), filled(body, scim_id)
+    return method, with_id(path, scim_id), with_id(body, scim_id)
 
 
-def filled(value: Any, scim_id: str) -> Any:
+def with_id(value: Any, scim_id: str) -> Any:
     text = value if isinstance(value, str) else json.dumps(value)
     text = text.replace("{ada}", scim_id)
     return text if isinstance(value, str) else json.loads(text)
 
 
-def test_is_told_without_a_row_being_written(scim: Provider, asked: tuple[str, str, Any]) -> None:
+def test_dry_run_writes_no_row(scim: Provider, sent: tuple[str, str, Any]) -> None:
     before = rows()
 
-    preview(scim, *asked)
+    preview(scim, *sent)
 
     assert rows() == before
 
 
-def test_is_what_happens_then(scim: Provider, asked: tuple[str, str, Any]) -> None:
-    method, path, body = asked
+def test_dry_run_equals_the_real_request(scim: Provider, sent: tuple[str, str, Any]) -> None:
+    method, path, body = sent
     status, document, foretold = preview(scim, method, path, body)
 
     answer = scim(method, path, body.encode() if isinstance(body, str) else body)
 
-    assert (answer.status, events_of(answer.request_id)) == (status, foretold)
-    assert unnamed(json.loads(answer.content or "{}")) == unnamed(document)
+    assert (answer.status, changes_by(answer.request_id)) == (status, foretold)
+    assert without_ids(json.loads(answer.content or "{}")) == without_ids(document)
 
 
-def unnamed(document: Json) -> Json:
-    """Leave out what is different each time."""
+def without_ids(document: Json) -> Json:
+    """Leave out the attributes that differ each time."""
     return {name: value for name, value in document.items() if name not in ("id", "meta")}
 
 
-def test_wakes_nobody_and_holds_nothing(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dry_run_wakes_no_worker_and_holds_no_lock(
+    scim: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     woken: list[str] = []
     monkeypatch.setattr("people.events.waker.wake", lambda: woken.append("events"))
     monkeypatch.setattr("people.events.mail_waker.wake", lambda: woken.append("mails"))
@@ -140,7 +147,9 @@ def test_wakes_nobody_and_holds_nothing(scim: Provider, monkeypatch: pytest.Monk
     assert woken == []
 
 
-def test_uses_no_token_and_no_allowance(scim: Provider, settings: Any) -> None:
+def test_dry_run_uses_no_token_and_does_not_count_for_rate_limits(
+    scim: Provider, settings: Any
+) -> None:
     settings.SCIM_REQUESTS_PER_SECOND = 1
 
     for _ in range(5):
