@@ -322,7 +322,7 @@ def test_same_manager_is_found(
 ) -> None:
     okta = connect()
     scim_id = okta.add("bob", externalId="x-9", emails=[mail("bob@work.example")])
-    # Eve's externalId equals Bob's userName, which takes precedence.
+    # Eve's externalId equals Bob's userName, and an externalId takes precedence.
     okta.add("eve", externalId="bob@example.com")
     given = scim_id if given == "id" else given
 

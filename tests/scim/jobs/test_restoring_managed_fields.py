@@ -276,7 +276,7 @@ def test_nothing_is_restored_if_the_connection_is_disconnected_meanwhile(scim: P
 
 
 class TestAfterAnotherRequest:
-    """Fields that a later request does not change are still restored …"""
+    """A later request that does not change the edited field does not prevent its restoration."""
 
     def test_when_a_waiting_manager_is_assigned(self, scim: Provider) -> None:
         scim.add("ada", **managed_by("bob@example.com"))
