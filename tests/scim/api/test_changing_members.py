@@ -32,7 +32,7 @@ A, B = frozenset("a"), frozenset("b")
         pytest.param([one("add", "a")], GroupChange(added=A), id="add"),
         pytest.param([one("remove", "a")], GroupChange(removed=A), id="Entra's remove"),
         pytest.param([one("replace", "a")], GroupChange(replaced=A), id="replace"),
-        pytest.param([one("Remove")], GroupChange(), id="remove nobody"),
+        pytest.param([one("Remove")], GroupChange(), id="remove none"),
         pytest.param([one("replace")], GroupChange(replaced=frozenset()), id="replace by none"),
         pytest.param(
             [{"op": "remove", "path": "members"}], GroupChange(replaced=frozenset()), id="empty"
@@ -44,14 +44,20 @@ A, B = frozenset("a"), frozenset("b")
             GroupChange(removed=A | B),
             id="remove two",
         ),
-        pytest.param([one("add", "a"), one("remove", "a")], GroupChange(removed=A), id="in order"),
-        pytest.param([one("remove", "a"), one("add", "a")], GroupChange(added=A), id="back again"),
+        pytest.param(
+            [one("add", "a"), one("remove", "a")], GroupChange(removed=A), id="remove after add"
+        ),
+        pytest.param(
+            [one("remove", "a"), one("add", "a")], GroupChange(added=A), id="add after remove"
+        ),
         pytest.param(
             [one("replace", "a"), one("add", "b"), one("remove", "a")],
             GroupChange(replaced=B),
             id="after replacing",
         ),
-        pytest.param([one("add", "a"), one("replace", "b")], GroupChange(replaced=B), id="anew"),
+        pytest.param(
+            [one("add", "a"), one("replace", "b")], GroupChange(replaced=B), id="replace after add"
+        ),
         pytest.param(
             [{"op": "replace", "value": {"members": [{"value": "a"}]}}],
             GroupChange(replaced=A),
@@ -61,7 +67,7 @@ A, B = frozenset("a"), frozenset("b")
         pytest.param(
             [{"op": "add", "path": "members", "value": {"$ref": None, "Value": "a"}}],
             GroupChange(added=A),
-            id="a lone member",
+            id="single member as an object",
         ),
     ],
 )

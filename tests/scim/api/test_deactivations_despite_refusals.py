@@ -37,8 +37,8 @@ EVERY_CASE = [
 ]
 
 
-def codes() -> set[str]:
-    """Return all reasons of refusals: codes of PeopleErrors and names of SCIM exceptions."""
+def refusal_reasons() -> set[str]:
+    """Return all reasons of refusals: codes of PeopleErrors, names of SCIM exceptions."""
     modules = []
     for package in (people, scim_package):
         found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
@@ -53,7 +53,7 @@ def codes() -> set[str]:
 
 
 def test_every_reason_of_a_refusal_is_covered() -> None:
-    unknown = codes() - set(REFUSED) - set(MAY_REFUSE) - ELSEWHERE
+    unknown = refusal_reasons() - set(REFUSED) - set(MAY_REFUSE) - ELSEWHERE
 
     assert not unknown, (
         f"Not tested whether {', '.join(sorted(unknown))} can prevent a deactivation. Add to "
@@ -63,7 +63,7 @@ def test_every_reason_of_a_refusal_is_covered() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _allowance() -> Iterator[None]:
+def _clear_rate_limits() -> Iterator[None]:
     yield
     rate_limits.local_buckets.clear()
 

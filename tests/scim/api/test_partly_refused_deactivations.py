@@ -26,11 +26,11 @@ def ada() -> Person:
     return ada
 
 
-def has_left() -> bool:
+def is_deactivated() -> bool:
     return ada().state == Person.State.INACTIVE
 
 
-def reasons() -> set[str]:
+def listed_reasons() -> set[str]:
     return set(SyncError.objects.open().values_list("reason", flat=True))
 
 
@@ -52,7 +52,7 @@ class TestPut:
 
         assert answer.status == 200
         assert answer.body == scim.read(scim_id)
-        assert has_left()
+        assert is_deactivated()
         assert (ada().given_name, str(ada().department)) == ("Augusta", "Legal")
         assert ada().role == Person.Role.CARDHOLDER
         assert answer.body["title"] == "Countess"
@@ -60,7 +60,7 @@ class TestPut:
         assert "externalId" not in answer.body
         assert "roles" not in answer.body
         assert answer.body[ENT] == {"department": "Legal"}
-        assert reasons() == {"invalid-role-assignment", "self-manager"}
+        assert listed_reasons() == {"invalid-role-assignment", "self-manager"}
 
     def test_name_is_replaced_as_a_whole(self, scim: Provider) -> None:
         scim_id = scim.add("ada", name={"givenName": "A", "familyName": "L", "middleName": "M"})
@@ -86,11 +86,11 @@ class TestPut:
 
         answer = scim("PUT", f"/Users/{scim_id}", said)
 
-        assert has_left()
+        assert is_deactivated()
         assert "title" not in answer.body
         assert answer.body[ENT] == {"department": "Research"}
         assert answer.body[RAMP] == {"location": "London"}
-        assert reasons() == {"incomplete", "invalid-name"}
+        assert listed_reasons() == {"incomplete", "invalid-name"}
 
 
 class TestPatch:
@@ -108,11 +108,11 @@ class TestPatch:
         )
 
         assert answer.status == 200
-        assert has_left()
+        assert is_deactivated()
         assert ada().given_name == "Augusta"
         assert answer.body["title"] == "Countess"
         assert answer.body[ENT] == {"department": "Research", "division": "D"}
-        assert reasons() == {
+        assert listed_reasons() == {
             *("invalid-role-assignment", "self-manager", "invalid-path", "invalid-syntax"),
             "incomplete",
         }
@@ -125,7 +125,7 @@ class TestPatch:
         answer = scim.patch(scim_id, bad, OUT, *worse, {"op": "add", "path": "title", "value": "x"})
 
         assert answer.status == 200
-        assert has_left()
+        assert is_deactivated()
 
     def test_patch_that_finally_activates_is_refused_as_a_whole(self, scim: Provider) -> None:
         scim_id = scim.add("ada")
@@ -133,7 +133,7 @@ class TestPatch:
         answer = scim.patch(scim_id, OUT, OUT | {"value": True}, OUT | {"path": "emails[", "op": 1})
 
         assert answer.status == 400
-        assert not has_left()
+        assert not is_deactivated()
 
 
 class TestBareDeactivation:
@@ -146,8 +146,8 @@ class TestBareDeactivation:
         answer = scim("PATCH", f"/Users/{scim_id}", {"Operations": [OUT]})
 
         assert answer.status == 200
-        assert has_left()
-        assert reasons() == set()
+        assert is_deactivated()
+        assert listed_reasons() == set()
 
 
 class TestLastOwner:
@@ -166,9 +166,9 @@ class TestLastOwner:
         answer = scim("PUT", f"/Users/{scim_id}", said)
 
         assert answer.status == 403
-        assert not has_left()
+        assert not is_deactivated()
         assert "nickName" not in scim.read(scim_id)
-        assert reasons() == {"last-owner"}
+        assert listed_reasons() == {"last-owner"}
         assert scim("DELETE", f"/Users/{scim_id}", If_Match='W/"9"').status == 403
 
 
@@ -197,7 +197,7 @@ class TestInactiveUser:
         answer = scim("PUT", f"/Users/{scim_id}", said)
 
         assert answer.status == 200
-        assert not has_left()
+        assert not is_deactivated()
 
 
 def test_deactivation_is_one_event_of_the_request(scim: Provider) -> None:
@@ -269,7 +269,7 @@ class TestBulkRequest:
         results = self.send(scim, other, deactivation, **more)
 
         assert [one["status"] for one in results] == ["400", "200"]
-        assert has_left()
+        assert is_deactivated()
         assert SyncError.objects.open().get().resource_type == SyncError.Kind.BULK
 
     def test_deactivation_is_applied_after_fail_on_errors(
@@ -281,7 +281,7 @@ class TestBulkRequest:
         results = self.send(scim, wrong, newcomer, deactivation, failOnErrors=1)
 
         assert [one["status"] for one in results] == ["404", "200"]
-        assert has_left()
+        assert is_deactivated()
         assert RequestLog.objects.filter(status=201).count() == 1
 
     def test_deactivation_is_applied_beyond_the_operation_limit(
@@ -291,7 +291,7 @@ class TestBulkRequest:
 
         assert {one["status"] for one in results[:-1]} == {"413"}
         assert results[-1]["status"] == "200"
-        assert has_left()
+        assert is_deactivated()
 
 
 @pytest.mark.parametrize("member", [{USER: {"active": False}}, {f"{USER}:ACTIVE": "0"}])
@@ -300,8 +300,8 @@ def test_active_in_unusual_places_deactivates(scim: Provider, member: Json) -> N
 
     assert scim("PUT", f"/Users/{scim_id}", someone("ada", active=None) | member).status == 200
 
-    assert has_left()
-    assert not reasons()
+    assert is_deactivated()
+    assert not listed_reasons()
 
 
 def test_deactivation_is_applied_if_the_new_email_is_taken(connect: Connect) -> None:
@@ -312,5 +312,5 @@ def test_deactivation_is_applied_if_the_new_email_is_taken(connect: Connect) -> 
     said = someone("ada", active=False, emails=[mail("bob@example.com")])
     assert scim("PUT", f"/Users/{scim_id}", said).status == 200
 
-    assert has_left()
-    assert reasons() == {"duplicate-email"}
+    assert is_deactivated()
+    assert listed_reasons() == {"duplicate-email"}

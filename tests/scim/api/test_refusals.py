@@ -30,10 +30,10 @@ MALFORMED = {
     "UTF-16": '{"userName": "ada"}'.encode("utf-16"),
     "NaN": b'{"userName": NaN}',
     "Infinity": b'{"userName": -Infinity}',
-    "a name twice": b'{"userName": "ada", "userName": "bob"}',
+    "duplicate key": b'{"userName": "ada", "userName": "bob"}',
     "NUL": b'{"userName": "a\\u0000"}',
     "raw NUL": b'{"userName": "a\x00"}',
-    "half a surrogate": b'{"userName": "\\ud800"}',
+    "unpaired surrogate": b'{"userName": "\\ud800"}',
     "a huge number": b'{"x": ' + b"9" * 5000 + b"}",
     "a huge exponent": b'{"x": 1e999}',
 }
@@ -202,7 +202,7 @@ class TestUnknown:
         if path != "//":
             assert_refused(scim("GET", path), 404, None, path)
 
-    @pytest.mark.parametrize("text", [r"\u0000", r"\ud800"], ids=["NUL", "half a surrogate"])
+    @pytest.mark.parametrize("text", [r"\u0000", r"\ud800"], ids=["NUL", "unpaired surrogate"])
     def test_forbidden_characters_in_a_path_are_refused(self, scim: Provider, text: str) -> None:
         path = f'emails[type eq "{text}"].value'
         assert_refused(scim.replace(scim.add(), path, "a@x.example"), 400, "invalidFilter")

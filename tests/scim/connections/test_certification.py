@@ -107,7 +107,7 @@ def test_complete_user_is_created_and_invite_mail_is_withheld(
     )
 
 
-class TestWithheldMail:
+class TestNoMailIsSent:
     """Occasions on which no mail is sent during certification."""
 
     def test_to_confirm_a_new_address(self, scim: Provider, client: Client, smtp: Smtp) -> None:

@@ -68,7 +68,7 @@ def mail_recipients() -> list[str]:
     return sorted(mails.values_list("to", flat=True))
 
 
-class TestMailed:
+class TestAdministratorsAreMailed:
     def test_once_after_a_day_without_requests(self, clock: Clock, okta: Provider) -> None:
         clock.run_for(hours=23)
         assert mail_recipients() == []
@@ -143,7 +143,7 @@ class TestMailed:
         assert mail_recipients() == ["owner@example.com"]
 
 
-class TestNotMailed:
+class TestAdministratorsAreNotMailed:
     def test_while_the_provider_reads(self, clock: Clock, okta: Provider) -> None:
         for _ in range(8):
             clock.run_for(hours=6)

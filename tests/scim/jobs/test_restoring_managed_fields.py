@@ -364,7 +364,7 @@ class TestImpossibleRestoration:
 
         assert not SyncError.objects.open().exists()
 
-    def test_fields_are_restored_when_it_becomes_possible(self) -> None:
+    def test_fields_are_restored_when_restoration_becomes_possible(self) -> None:
         run_due()
         make_london_available()
 

@@ -224,8 +224,8 @@ class TestHeldValues:
         assert not SyncError.objects.open().exists()
 
 
-class TestImpossibleRetry:
-    def test_disconnected_connection(self, client: Client, refused_error: SyncError) -> None:
+class TestRetryIsRefused:
+    def test_for_disconnected_connection(self, client: Client, refused_error: SyncError) -> None:
         refused_error.connection.disconnected_at = timezone.now()
         refused_error.connection.save()
 
@@ -235,7 +235,7 @@ class TestImpossibleRetry:
         assert ">Retry</button>" not in page
         assert ada().family_name == "Lovelace"
 
-    def test_truncated_request(
+    def test_for_truncated_request(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(request_log, "MAX_BODY_LENGTH", 100)
@@ -245,7 +245,7 @@ class TestImpossibleRetry:
 
         assert "was too long to be stored completely. Have Okta send it again." in page
 
-    def test_deleted_request(self, client: Client, scim: Provider) -> None:
+    def test_for_deleted_request(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
         RequestLog.objects.all().delete()
 
@@ -254,12 +254,12 @@ class TestImpossibleRetry:
 
         assert "is no longer stored" in retry(client, open_error())
 
-    def test_resolved_error(self, client: Client, refused_error: SyncError) -> None:
+    def test_for_resolved_error(self, client: Client, refused_error: SyncError) -> None:
         SyncError.objects.update(resolved_at=timezone.now())
 
         assert client.post(f"{ERRORS}{refused_error.pk}/retry/").status_code == 404
 
-    def test_error_of_another_company(self, client: Client) -> None:
+    def test_for_error_of_another_company(self, client: Client) -> None:
         with core.in_another_tenant():
             core.owner()
             okta = Provider(scim_connection())

@@ -233,7 +233,7 @@ class TestSeveralOperations:
             ([op("add", "nickName", "B"), op("remove", "nickName")], None),
             ([op("replace", None, {"nickName": "B"}), op("replace", "nickName", "Mi")], "Mi"),
         ],
-        ids=["twice", "away and back", "there and away", "both forms"],
+        ids=["replaced twice", "removed and added", "added and removed", "with and without a path"],
     )
     def test_operations_are_applied_in_order(self, sent: list[Json], nick_name: str | None) -> None:
         assert patched(*sent).get("nickName") == nick_name

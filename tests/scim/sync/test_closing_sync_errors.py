@@ -54,7 +54,7 @@ class TestCircularManagerError:
         assert (person("ada").manager, person("bob").manager) == (person("bob"), person("top"))
         assert not SyncError.objects.open().exists()
 
-    def test_other_refused_attributes_are_applied_when_it_is_resolved(
+    def test_other_refused_attributes_are_applied_on_resolution(
         self, scim: Provider, ids: dict[str, str]
     ) -> None:
         scim("PUT", f"/Users/{ids['bob']}", someone("bob", **managed_by("top@example.com")))
@@ -126,7 +126,7 @@ class TestMissingManagerErrorOfDeactivatedPerson:
         assert SyncError.objects.open().get().reason == "invalid-manager"
         assert_waiting_is_listed()
 
-    def test_waiting_manager_is_still_assigned_when_it_arrives(self, scim: Provider) -> None:
+    def test_waiting_manager_is_still_assigned_when_created(self, scim: Provider) -> None:
         scim_id = scim.add("ada", **BOSS)
         scim.replace(scim_id, "active", value=False)
 
@@ -184,7 +184,7 @@ class TestInviteSentWithoutManager:
         assert SyncError.objects.open().get().offending_value == "boss@example.com"
         assert_waiting_is_listed()
 
-    def test_manager_is_assigned_when_it_arrives(self, scim: Provider, scim_id: str) -> None:
+    def test_manager_is_assigned_when_created(self, scim: Provider, scim_id: str) -> None:
         scim.add("boss")
         dispatch()
 

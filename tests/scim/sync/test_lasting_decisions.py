@@ -131,14 +131,14 @@ def deactivate_and_reactivate(refused: RefusedUser) -> None:
 
 
 LATER_ACTIONS: dict[str, Callable[[RefusedUser], None]] = {
-    "say the same again": push_same_values,
-    "say something else too": push_another_title,
+    "push the same values": push_same_values,
+    "push another title": push_another_title,
     "rename the user": rename_the_user,
-    "spell it differently": push_in_uppercase,
+    "push in uppercase": push_in_uppercase,
     "change the mapping": change_another_mapping,
     "run all jobs for months": run_jobs_for_months,
     "correct another field by hand": correct_given_name_by_hand,
-    "switch them off and on": deactivate_and_reactivate,
+    "deactivate and reactivate": deactivate_and_reactivate,
 }
 
 

@@ -26,7 +26,7 @@ def clock() -> Iterator[Clock]:
         yield Clock(traveller)
 
 
-class TestRaisesAlert:
+class TestAlertIsRaised:
     @pytest.mark.parametrize(
         ("owned", "leaving", "is_alert"),
         [
@@ -190,7 +190,7 @@ class TestRaisesAlert:
         assert looks.call_count <= 2
 
 
-class TestExtendsAlert:
+class TestAlertIsExtended:
     def test_by_deactivations_within_the_same_hour(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)
         leave(scim, users[:11])
@@ -211,7 +211,7 @@ class TestExtendsAlert:
 
         assert alerted() == [11]
 
-    def test_not_if_it_was_confirmed(self, clock: Clock, scim: Provider) -> None:
+    def test_not_after_confirmation(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 60)
         leave(scim, users[:13])
         undo.confirm(BulkChange.objects.get(), actor=OWNER)
@@ -222,7 +222,7 @@ class TestExtendsAlert:
         leave(scim, users[23:26])
         assert alerted() == [13, 13]
 
-    def test_by_deactivations_after_it_was_restored(
+    def test_by_deactivations_after_people_were_restored(
         self, clock: Clock, scim: Provider, owner: Person
     ) -> None:
         users = staff(scim.connection, 50)

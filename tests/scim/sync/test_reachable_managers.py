@@ -116,20 +116,20 @@ def no_longer_a_report(scim: Provider) -> None:
 
 
 CAUSES: dict[str, Way] = {
-    "pushed": created,
-    "pushed under another address": created_with_another_email,
-    "adopted by address": linked_by_email,
-    "adopted by a click": linked_by_confirmation,
+    "created": created,
+    "created with another email": created_with_another_email,
+    "linked by email": linked_by_email,
+    "linked by confirmation": linked_by_confirmation,
     "added by hand": added_by_hand,
     "given the userName": renamed(userName=BOSS),
     "given the externalId": renamed(externalId=BOSS),
     "given the address": renamed(emails=[mail(BOSS)]),
     "given the userName by PATCH": renamed_by_patch,
     "given the address by hand": email_changed_by_hand,
-    "confirms the address": email_confirmed,
-    "brought back": restored,
-    "no guest any more": changed_from_guest_to_cardholder,
-    "no longer below": no_longer_a_report,
+    "email confirmed": email_confirmed,
+    "restored": restored,
+    "changed from guest to cardholder": changed_from_guest_to_cardholder,
+    "no longer a report": no_longer_a_report,
 }
 
 

@@ -60,35 +60,35 @@ def ada(**values: Any) -> Json:
 
 
 REQUESTS: dict[str, tuple[str, str, Any]] = {
-    "somebody new": ("POST", "/Users", someone("grace", **managed_by("ada@example.com"))),
-    "somebody whose manager is unknown": (
+    "new user": ("POST", "/Users", someone("grace", **managed_by("ada@example.com"))),
+    "unknown manager": (
         "POST",
         "/Users",
         someone("grace", **managed_by("nobody@example.com")),
     ),
-    "another department": ("PATCH", "/Users/{ada}", ada(**{ENT: {"department": "Legal"}})),
-    "another name and role": (
+    "changed department": ("PATCH", "/Users/{ada}", ada(**{ENT: {"department": "Legal"}})),
+    "changed name and role": (
         "PATCH",
         "/Users/{ada}",
         ada(name={"givenName": "Augusta"}, roles=[{"value": "BUSINESS_BOOKKEEPER"}]),
     ),
-    "another address": ("PATCH", "/Users/{ada}", ada(emails=[mail("countess@example.com")])),
-    "a whole replacement": ("PUT", "/Users/{ada}", someone("ada", **{RAMP: {"location": "Rome"}})),
+    "changed email": ("PATCH", "/Users/{ada}", ada(emails=[mail("countess@example.com")])),
+    "replacement by PUT": ("PUT", "/Users/{ada}", someone("ada", **{RAMP: {"location": "Rome"}})),
     "deactivation": ("PATCH", "/Users/{ada}", ada(active="False")),
     "deletion": ("DELETE", "/Users/{ada}", ""),
-    "nothing new": ("PATCH", "/Users/{ada}", ada(active=True)),
-    "a new group": ("POST", "/Groups", {"displayName": "Sales", "members": [{"value": "{ada}"}]}),
-    "a taken name": ("POST", "/Users", someone("ada")),
-    "a taken address": ("POST", "/Users", someone("grace", emails=[mail("owner@example.com")])),
-    "somebody incomplete": ("POST", "/Users", someone("grace", **{RAMP: None})),
-    "their own manager": ("PATCH", "/Users/{ada}", ada(**managed_by("ada@example.com"))),
-    "a role that there is not": ("PATCH", "/Users/{ada}", ada(roles=[{"value": "KING"}])),
-    "a name that is none": ("PATCH", "/Users/{ada}", ada(name={"givenName": "123"})),
-    "a path to nothing": ("POST", "/Nothing", {}),
-    "an unknown person": ("PATCH", "/Users/00000000-0000-4000-8000-000000000000", ada()),
-    "a method that is not served": ("DELETE", "/Users", ""),
-    "text that is no JSON": ("POST", "/Users", '{"userName": '),
-    "more than is read": ("POST", "/Users", " " * (1024 * 1024 + 1)),
+    "no change": ("PATCH", "/Users/{ada}", ada(active=True)),
+    "new group": ("POST", "/Groups", {"displayName": "Sales", "members": [{"value": "{ada}"}]}),
+    "taken userName": ("POST", "/Users", someone("ada")),
+    "taken email": ("POST", "/Users", someone("grace", emails=[mail("owner@example.com")])),
+    "incomplete user": ("POST", "/Users", someone("grace", **{RAMP: None})),
+    "own manager": ("PATCH", "/Users/{ada}", ada(**managed_by("ada@example.com"))),
+    "unknown role": ("PATCH", "/Users/{ada}", ada(roles=[{"value": "KING"}])),
+    "invalid name": ("PATCH", "/Users/{ada}", ada(name={"givenName": "123"})),
+    "unknown path": ("POST", "/Nothing", {}),
+    "unknown user": ("PATCH", "/Users/00000000-0000-4000-8000-000000000000", ada()),
+    "unsupported method": ("DELETE", "/Users", ""),
+    "invalid JSON": ("POST", "/Users", '{"userName": '),
+    "too large body": ("POST", "/Users", " " * (1024 * 1024 + 1)),
 }
 
 

@@ -64,7 +64,7 @@ def test_retry_is_offered_when_manager_is_no_longer_a_guest(client: Client, scim
     assert "Resolved" in retry(client)
 
 
-def test_retry_is_offered_when_location_has_another_currency(
+def test_retry_is_offered_when_currency_of_the_location_matches(
     client: Client, scim: Provider
 ) -> None:
     new_york = core.location("New York", entity=core.entity("Inc.", currency="USD"))

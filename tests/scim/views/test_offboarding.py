@@ -46,7 +46,7 @@ def saved_days() -> int | None:
 
 
 class TestSettings:
-    def test_link_to_the_page_while_auto_termination_is_off(
+    def test_settings_link_to_the_page_while_auto_termination_is_off(
         self, client: Client, scim: Provider, address: str
     ) -> None:
         page = get_page(client, f"/integrations/scim/{scim.connection.pk}/")
@@ -57,20 +57,20 @@ class TestSettings:
     def test_default_is_45_days(self, client: Client, address: str) -> None:
         assert 'value="45"' in get_page(client, address)
 
-    def test_show_the_number_of_days(self, client: Client, scim: Provider) -> None:
+    def test_settings_show_the_number_of_days(self, client: Client, scim: Provider) -> None:
         switch(30)
 
         page = get_page(client, f"/integrations/scim/{scim.connection.pk}/")
 
         assert "Auto-termination is on:</strong> people are terminated 30 days after" in page
 
-    def test_turn_auto_termination_on(self, client: Client, address: str) -> None:
+    def test_auto_termination_can_be_turned_on(self, client: Client, address: str) -> None:
         page = text_of(client.post(address, {"days": "45"}, follow=True))
 
         assert "terminated after 45 days" in page
         assert saved_days() == 45
 
-    def test_turn_auto_termination_off(self, client: Client, address: str) -> None:
+    def test_auto_termination_can_be_turned_off(self, client: Client, address: str) -> None:
         switch(45)
         client.post(address, {"switch-off": "yes"})
 
@@ -78,7 +78,7 @@ class TestSettings:
 
     @pytest.mark.parametrize("wrong", INVALID_DAYS)
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_refuse_an_invalid_number_of_days(
+    def test_invalid_number_of_days_is_not_saved(
         self, client: Client, address: str, method: str, wrong: str
     ) -> None:
         page = text_of(getattr(client, method)(address, {"days": wrong}))
@@ -86,7 +86,7 @@ class TestSettings:
         assert DAYS_MESSAGE in page
         assert saved_days() is None
 
-    def test_preview_number_and_dates_of_people_concerned(
+    def test_preview_shows_number_and_dates_of_people_concerned(
         self, client: Client, address: str, owner: Person
     ) -> None:
         now = timezone.now()
@@ -143,7 +143,7 @@ class TestSettings:
         assert not ScheduledTermination.objects.exists()
 
     @pytest.mark.parametrize("before", [None, 45])
-    def test_save_only_after_the_list_was_shown(
+    def test_change_is_saved_only_after_the_list_was_shown(
         self, client: Client, address: str, owner: Person, before: int | None
     ) -> None:
         switch(before)
@@ -156,9 +156,7 @@ class TestSettings:
         client.post(address, {"days": "10", "seen": seen_in(page)})
         assert saved_days() == 10
 
-    def test_show_the_list_again_if_it_changed(
-        self, client: Client, address: str, owner: Person
-    ) -> None:
+    def test_changed_list_is_shown_again(self, client: Client, address: str, owner: Person) -> None:
         gone()
         seen = seen_in(get_page(client, address, days="45"))
         gone(given_name="Late", family_name="Leaver")
@@ -178,7 +176,7 @@ class TestSettings:
 
         assert "<dd>2: nothing changes for them</dd>" in get_page(client, address, days="1")
 
-    def test_show_who_changed_it(self, client: Client, address: str) -> None:
+    def test_changes_are_shown_with_their_administrator(self, client: Client, address: str) -> None:
         client.post(address, {"days": "45"})
         client.post(address, {"switch-off": "yes"})
 

@@ -30,7 +30,7 @@ def cell(client: Client, tenant: Tenant, label: str) -> str:
     return str(found)
 
 
-def test_time_of_the_last_sync(tenant: Tenant, operator: Client) -> None:
+def test_time_of_the_last_sync_is_shown(tenant: Tenant, operator: Client) -> None:
     now = timezone.now()
     scim_connection("okta", last_update_at=now - timedelta(hours=3))
     scim_connection("entra", last_update_at=now - timedelta(days=3))
@@ -40,14 +40,14 @@ def test_time_of_the_last_sync(tenant: Tenant, operator: Client) -> None:
     assert "(3 hours ago)" in settings
 
 
-def test_connection_without_sync(tenant: Tenant, operator: Client) -> None:
+def test_connection_without_sync_is_shown_as_never_synced(tenant: Tenant, operator: Client) -> None:
     scim_connection()
 
     assert cell(operator, tenant, "Last sync") == "—"
     assert "Never" in text_of(operator.get(f"/tenants/{tenant.slug}/settings/"))
 
 
-def test_number_of_open_errors_of_the_last_day(tenant: Tenant, operator: Client) -> None:
+def test_open_errors_of_the_last_day_are_counted(tenant: Tenant, operator: Client) -> None:
     scim = Provider(scim_connection())
     for name in ("zoe", "eve", "old", "done"):
         assert scim("POST", "/Users", someone(name, name={})).status == 400
