@@ -19,23 +19,23 @@ def main() -> int:
     tell = print if wanted.verbose else lambda line: None
     outcomes, skipped = [], 0
     for trace in wanted.files:
-        chosen = [step for step in load(trace) if _is_wanted(step, wanted)]
-        steps = _tagged(chosen, set(wanted.tag)) if wanted.tag else chosen
-        kept = [step for step in steps if not step.tags & set(wanted.skip_tag)]
-        skipped += len(steps) - len(kept)
-        for outcome in replay(client, kept, variables, tell=tell):
+        chosen = [step for step in load(trace) if _is_selected(step, wanted)]
+        steps = _flows_with_tags(chosen, set(wanted.tag)) if wanted.tag else chosen
+        remaining = [step for step in steps if not step.tags & set(wanted.skip_tag)]
+        skipped += len(steps) - len(remaining)
+        for outcome in replay(client, remaining, variables, tell=tell):
             _report(outcome)
             outcomes.append(outcome)
-    return _sum_up(outcomes, skipped)
+    return _print_totals(outcomes, skipped)
 
 
-def _is_wanted(step: Step, wanted: argparse.Namespace) -> bool:
-    of_provider = not wanted.idp or step.idp in wanted.idp
-    return of_provider and (not wanted.flow or any(part in step.flow for part in wanted.flow))
+def _is_selected(step: Step, wanted: argparse.Namespace) -> bool:
+    is_of_provider = not wanted.idp or step.idp in wanted.idp
+    return is_of_provider and (not wanted.flow or any(part in step.flow for part in wanted.flow))
 
 
-def _tagged(steps: list[Step], tags: set[str]) -> list[Step]:
-    """Keep the whole of each flow in which a step carries one of the tags."""
+def _flows_with_tags(steps: list[Step], tags: set[str]) -> list[Step]:
+    """Keep each flow that has a step with one of the tags, with all its steps."""
     flows = {step.flow for step in steps if step.tags & tags}
     return [step for step in steps if step.flow in flows]
 
@@ -45,7 +45,7 @@ def _report(outcome: Outcome) -> None:
         print("FAIL" if outcome.failed else "WARN", outcome, flush=True)
 
 
-def _sum_up(outcomes: Iterable[Outcome], skipped: int) -> int:
+def _print_totals(outcomes: Iterable[Outcome], skipped: int) -> int:
     outcomes = list(outcomes)
     passed = sum(outcome.passed for outcome in outcomes)
     failed = sum(outcome.failed for outcome in outcomes)
@@ -65,8 +65,8 @@ def _arguments() -> argparse.Namespace:
     add("--var", action="append", default=[], metavar="NAME=VALUE")
     add("--idp", action="append", default=[], help="only these identity providers")
     add("--flow", action="append", default=[], help="only flows whose name contains this")
-    add("--tag", action="append", default=[], help="only flows of which a step has this tag")
-    add("--skip-tag", action="append", default=[], help="not the steps that have this tag")
+    add("--tag", action="append", default=[], help="only flows that have a step with this tag")
+    add("--skip-tag", action="append", default=[], help="skip the steps with this tag")
     add("--timeout", type=float, default=15, help="seconds to wait for an answer")
     add("--wait", type=float, default=10, help="seconds to wait for the port to open")
     add("-v", "--verbose", action="store_true", help="print every request and answer")

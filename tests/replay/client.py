@@ -1,4 +1,4 @@
-"""One request, one connection, nothing clever: what is sent is what the trace says."""
+"""A minimal HTTP client: a new connection for each request, paths and bodies sent unchanged."""
 
 import http.client
 import ssl
@@ -24,7 +24,7 @@ class Client:
         self.timeout = timeout
 
     def wait(self, seconds: float) -> None:
-        """Wait for the port to open, but not longer than this."""
+        """Wait until the port is open, for at most this many seconds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             with closing(self._connection()) as connection:
@@ -49,8 +49,8 @@ class Client:
         sent = {"Authorization": f"Bearer {self.token}", "Accept": "application/scim+json"}
         if payload is not None:
             sent["Content-Type"] = "application/scim+json"
-        said = {name.lower() for name in headers}
-        kept = {name: value for name, value in sent.items() if name.lower() not in said}
+        overridden = {name.lower() for name in headers}
+        kept = {name: value for name, value in sent.items() if name.lower() not in overridden}
         return kept | {name: value for name, value in headers.items() if value is not None}
 
     def _connection(self) -> http.client.HTTPConnection:

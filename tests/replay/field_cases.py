@@ -1,8 +1,8 @@
-"""Small conversations that providers are known for, each with what must come of it.
+"""Short request sequences that providers are known to send, with the expected results.
 
-A case a line in tests/traces/field/cases.jsonl: `provider` names the kind of connection,
-`source` who reported it, `steps` are those of a trace, and `person` is what must be known of
-a person after them.
+Each line of tests/traces/field/cases.jsonl is a case: `provider` is the kind of the connection,
+`source` tells where the case was reported, `steps` have the format of a trace, and `person` has
+the expected fields of a person afterwards.
 """
 
 import json
@@ -29,7 +29,9 @@ def load_cases(file: Path) -> list[FieldCase]:
     ]
 
 
-def _case(at: str, said: dict[str, Any]) -> FieldCase:
-    labels = {"at": at, "idp": said["provider"], "flow": said["name"]}
-    steps = [Step(name=str(number), **labels, **one) for number, one in enumerate(said["steps"], 1)]
-    return FieldCase(**said | {"steps": steps})
+def _case(at: str, fields: dict[str, Any]) -> FieldCase:
+    labels = {"at": at, "idp": fields["provider"], "flow": fields["name"]}
+    steps = [
+        Step(name=str(number), **labels, **one) for number, one in enumerate(fields["steps"], 1)
+    ]
+    return FieldCase(**fields | {"steps": steps})

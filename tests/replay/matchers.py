@@ -1,8 +1,8 @@
-"""Whether an answer is what a trace wants.
+"""Compare values of an answer with the expected values of a trace.
 
-A wanted value is a literal, `"*"` (anything but an empty value), or one of: `{"$re"}`, `{"$in"}`,
-`{"$type"}`, `{"$len"}`, `{"$gte"}`, `{"$lte"}`, `{"$ci"}` (case-insensitively), `{"$has"}` and
-`{"$hasnt"}` (an element), `{"$not"}` (another matcher).
+An expected value is a literal, `"*"` (anything but an empty value), or one of: `{"$re"}`,
+`{"$in"}`, `{"$type"}`, `{"$len"}`, `{"$gte"}`, `{"$lte"}`, `{"$ci"}` (case-insensitive),
+`{"$has"}` and `{"$hasnt"}` (an element), `{"$not"}` (another matcher).
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Where something is in a document: `a.b`, `'quoted.key'.b`, `a[0]`, `a[type=work].value`, `a.#`.
+"""Paths in a document: `a.b`, `'quoted.key'.b`, `a[0]`, `a[type=work].value`, `a.#`.
 
 `a.#` is the length of a; `$` is the whole document.
 """
@@ -23,10 +23,10 @@ MISSING: Final = Missing.MISSING
 class Key:
     name: str
 
-    def within(self, node: Any) -> Any:
+    def get_from(self, node: Any) -> Any:
         return node.get(self.name, MISSING) if isinstance(node, dict) else MISSING
 
-    def leave(self, node: Any) -> None:
+    def remove_from(self, node: Any) -> None:
         if isinstance(node, dict):
             node.pop(self.name, None)
 
@@ -35,10 +35,10 @@ class Key:
 class Index:
     number: int
 
-    def within(self, node: Any) -> Any:
+    def get_from(self, node: Any) -> Any:
         return node[self.number] if self._exists(node) else MISSING
 
-    def leave(self, node: Any) -> None:
+    def remove_from(self, node: Any) -> None:
         if self._exists(node):
             del node[self.number]
 
@@ -51,11 +51,11 @@ class Select:
     key: str
     wanted: str
 
-    def within(self, node: Any) -> Any:
+    def get_from(self, node: Any) -> Any:
         items = node if isinstance(node, list) else []
         return next((item for item in items if self._is(item)), MISSING)
 
-    def leave(self, node: Any) -> None:
+    def remove_from(self, node: Any) -> None:
         if isinstance(node, list):
             node[:] = [item for item in node if not self._is(item)]
 
@@ -65,32 +65,32 @@ class Select:
 
 @dataclass(frozen=True)
 class Length:
-    def within(self, node: Any) -> Any:
+    def get_from(self, node: Any) -> Any:
         if node is None:
             return 0
         return len(node) if isinstance(node, Sized) else MISSING
 
-    def leave(self, node: Any) -> None:
-        raise ValueError("a length cannot be dropped")
+    def remove_from(self, node: Any) -> None:
+        raise ValueError("a length cannot be removed")
 
 
 Part = Key | Index | Select | Length
 
 
 def get(document: Any, path: str) -> Any:
-    """Return what is at the path, or MISSING."""
+    """Return the value at the path, or MISSING."""
     node = document
     for part in parts(path):
-        node = part.within(node)
+        node = part.get_from(node)
     return node
 
 
 def drop(document: Any, path: str) -> None:
-    *way, last = parts(path)
+    *parents, last = parts(path)
     node = document
-    for part in way:
-        node = part.within(node)
-    last.leave(node)
+    for part in parents:
+        node = part.get_from(node)
+    last.remove_from(node)
 
 
 def parts(path: str) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Send the steps of a trace and tell what was wrong with the answers."""
+"""Send the steps of a trace, and compare the answers with the expected ones."""
 
 import http.client
 import json
@@ -27,7 +27,7 @@ DEFAULTS = {
 class Outcome:
     step: Step
     problems: list[str]
-    # What the flow has saved so far.
+    # The values that the flow has saved so far.
     variables: Variables = field(default_factory=dict, repr=False)
 
     @property
@@ -46,7 +46,7 @@ class Outcome:
 def replay(
     client: Client, steps: list[Step], variables: Variables, *, tell: Callable[[str], object]
 ) -> Iterator[Outcome]:
-    """Send each step; each flow begins with these variables and keeps what it saves to itself."""
+    """Send each step. Each flow starts with these variables, and saves its own."""
     scopes: dict[str, Variables] = {}
     for step in steps:
         scope = scopes.setdefault(step.flow, DEFAULTS | variables)
@@ -71,7 +71,7 @@ def _send(
     tell(f"  < {answer.status} {answer.body.decode('utf-8', 'replace')[:2000]}")
     expected = templates.fill(step.expect, variables)
     document, *problems = _document(answer)
-    problems += _refusals(answer, document, expected)
+    problems += _mismatches(answer, document, expected)
     return problems + _unsaved(step, document, variables)
 
 
@@ -83,7 +83,7 @@ def _payload(step: Step, variables: Variables) -> bytes | None:
 
 
 def _document(answer: Answer) -> list[Any]:
-    """Return the answer's document, and what is wrong with it if something is."""
+    """Return the document of the answer, and the problem if it cannot be read."""
     if not answer.body:
         return [MISSING]
     try:
@@ -92,7 +92,7 @@ def _document(answer: Answer) -> list[Any]:
         return [MISSING, f"body is not JSON: {answer.body[:80]!r}"]
 
 
-def _refusals(answer: Answer, document: Any, expected: dict[str, Any]) -> Iterator[str]:
+def _mismatches(answer: Answer, document: Any, expected: dict[str, Any]) -> Iterator[str]:
     if answer.status not in expected.get("status", [answer.status]):
         detail = paths.get(document, "detail")
         wanted = "/".join(map(str, expected["status"]))
@@ -126,7 +126,7 @@ def _unwanted_values(document: Any, unwanted: list[str]) -> Iterator[str]:
 
 
 def _unsaved(step: Step, document: Any, variables: Variables) -> list[str]:
-    """Save what the step wants to keep, and tell what was not there."""
+    """Save the values that the step names, and return a problem for each missing one."""
     found = {
         name: paths.get(document, templates.fill(where, variables))
         for name, where in step.save.items()

@@ -1,16 +1,16 @@
-"""A trace: one JSON object a line, each one request and what its answer must be.
+"""A trace: each line is a JSON object with one request and the expected answer.
 
-idp, flow, step    labels; variables live as long as one flow of one file
+idp, flow, step    labels; variables are valid within one flow of one file
 method, path       the path is appended to the base URL exactly as written
-headers            more request headers; null takes a default one away
+headers            additional request headers; null removes a default one
 body               object or array: JSON; string: sent as it is; absent: none
-expect.status      the status codes that are right
-expect.headers     {name: matcher}      not asked of a 204
-expect.json        {path: matcher}      not asked of a 204
-expect.absent      paths that must have no value      not asked of a 204
+expect.status      the accepted status codes
+expect.headers     {name: matcher}      not checked for 204
+expect.json        {path: matcher}      not checked for 204
+expect.absent      paths that must have no value      not checked for 204
 save               {variable: path}
 soft               a mismatch is a warning, not a failure
-tags               labels to choose by
+tags               labels for selecting steps
 """
 
 import json

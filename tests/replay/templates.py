@@ -1,7 +1,7 @@
-"""Fill `{{name}}` in a step; `{{name|q}}` is percent-encoded.
+"""Replace `{{name}}` in a step by a saved value; `{{name|q}}` percent-encodes it.
 
-A string that is nothing but `{{name}}` becomes the saved value itself, a list or an object
-too. `{{uuid}}` is a new one each time.
+A string that consists of `{{name}}` becomes the saved value itself, which may be a list or an
+object. `{{uuid}}` is a new UUID each time.
 """
 
 import copy
@@ -19,7 +19,7 @@ Variables = dict[str, Any]
 
 
 class NeverSaved(Exception):
-    """A step needs what an earlier step should have saved."""
+    """A step needs a value that no earlier step has saved."""
 
 
 def fill(value: Any, variables: Variables) -> Any:
@@ -38,7 +38,7 @@ def fill(value: Any, variables: Variables) -> Any:
 
 
 def body(template: Any, variables: Variables) -> Any:
-    """Build a request body; `$base` begins with a saved answer, without its `$drop` paths."""
+    """Build a request body; `$base` is a saved answer to start from, without its `$drop` paths."""
     if not isinstance(template, dict) or "$base" not in template:
         return fill(template, variables)
     base = _value_of(template["$base"], variables)

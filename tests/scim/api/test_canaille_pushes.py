@@ -1,6 +1,6 @@
-"""Canaille, a real identity provider, tells a running server who works there.
+"""Canaille, a real identity provider, provisions people and groups to a running server.
 
-It presents a bearer token that it issued itself, whose digest we are told.
+Its requests contain a token that Canaille issues; the test registers the digest with Ramp.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ def connected(server: Server) -> Connected:
 def canaille(server: Server, connected: Connected) -> Iterator[Canaille]:
     with Canaille(connected.base) as canaille:
         with pytest.raises(CanailleError, match="401"):
-            # Its first push makes it issue the token, which opens nothing yet.
+            # The first request makes Canaille issue the token, which Ramp does not know yet.
             canaille.run("create", "user", "--user-name", "nobody", "--family-name", "Nobody")
         token = canaille.token()
         digest = hashlib.sha256(token.encode()).hexdigest()
@@ -54,11 +54,11 @@ def canaille(server: Server, connected: Connected) -> Iterator[Canaille]:
 
 @pytest.fixture
 def ada(canaille: Canaille) -> str:
-    """Someone whom Canaille just pushed, by her name there."""
-    return hire(canaille, "Ada")
+    """The userName of a person whom Canaille has just pushed."""
+    return create_user(canaille, "Ada")
 
 
-def test_someone_new_becomes_a_person(
+def test_new_user_becomes_a_person(
     server: Server, connected: Connected, canaille: Canaille, ada: str
 ) -> None:
     user = pushed(connected, "Users", f'userName eq "{ada}"')
@@ -71,7 +71,7 @@ def test_someone_new_becomes_a_person(
     ]
 
 
-def test_a_change_arrives(connected: Connected, canaille: Canaille, ada: str) -> None:
+def test_changed_user_is_updated(connected: Connected, canaille: Canaille, ada: str) -> None:
     canaille.run("set", "user", ada, "--title", "Countess", "--family-name", "King")
 
     user = pushed(connected, "Users", f'userName eq "{ada}"')
@@ -79,27 +79,23 @@ def test_a_change_arrives(connected: Connected, canaille: Canaille, ada: str) ->
     assert user["name"]["familyName"] == "King"
 
 
-def test_locking_someone_deactivates_them(
-    connected: Connected, canaille: Canaille, ada: str
-) -> None:
+def test_locked_user_is_deactivated(connected: Connected, canaille: Canaille, ada: str) -> None:
     canaille.run("set", "user", ada, "--lock-date", "2020-01-01T00:00:00+00:00")
 
     assert pushed(connected, "Users", f'userName eq "{ada}"')["active"] is False
 
 
-def test_a_group_arrives_with_its_members(
-    connected: Connected, canaille: Canaille, ada: str
-) -> None:
-    group = found_group(canaille, ada)
+def test_new_group_has_its_members(connected: Connected, canaille: Canaille, ada: str) -> None:
+    group = create_group(canaille, ada)
 
     assert members(connected, group) == {ada}
 
 
-def test_joining_and_leaving_a_group_arrive(
+def test_member_is_added_to_and_removed_from_a_group(
     connected: Connected, canaille: Canaille, ada: str
 ) -> None:
-    group = found_group(canaille, ada)
-    grace = hire(canaille, "Grace", "--groups", group)
+    group = create_group(canaille, ada)
+    grace = create_user(canaille, "Grace", "--groups", group)
 
     assert members(connected, group) == {ada, grace}
 
@@ -108,21 +104,21 @@ def test_joining_and_leaving_a_group_arrive(
     assert members(connected, group) == {ada}
 
 
-def test_someone_removed_is_gone(connected: Connected, canaille: Canaille, ada: str) -> None:
+def test_deleted_user_is_not_found(connected: Connected, canaille: Canaille, ada: str) -> None:
     canaille.run("delete", "user", "--user-name", ada, "--noconfirm")
 
     assert not listed(connected, "Users", f'userName eq "{ada}"')
 
 
-def test_a_removed_group_is_gone(connected: Connected, canaille: Canaille, ada: str) -> None:
-    group = found_group(canaille, ada)
+def test_deleted_group_is_not_found(connected: Connected, canaille: Canaille, ada: str) -> None:
+    group = create_group(canaille, ada)
 
     canaille.run("delete", "group", "--display-name", group, "--noconfirm")
 
     assert not listed(connected, "Groups", f'displayName eq "{group}"')
 
 
-def hire(canaille: Canaille, given_name: str, *options: str) -> str:
+def create_user(canaille: Canaille, given_name: str, *options: str) -> str:
     user_name = f"{given_name.lower()}-{next(numbers)}"
     names = ("--user-name", user_name, "--given-name", given_name, "--family-name", "Lovelace")
     place = ("--department", "Mathematics", "--locality", "London")
@@ -130,7 +126,7 @@ def hire(canaille: Canaille, given_name: str, *options: str) -> str:
     return user_name
 
 
-def found_group(canaille: Canaille, *user_names: str) -> str:
+def create_group(canaille: Canaille, *user_names: str) -> str:
     name = f"Analysts {next(numbers)}"
     canaille.run("create", "group", "--display-name", name, "--members", *user_names)
     return name

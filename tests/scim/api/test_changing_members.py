@@ -32,7 +32,7 @@ A, B = frozenset("a"), frozenset("b")
         pytest.param([one("add", "a")], GroupChange(added=A), id="add"),
         pytest.param([one("remove", "a")], GroupChange(removed=A), id="Entra's remove"),
         pytest.param([one("replace", "a")], GroupChange(replaced=A), id="replace"),
-        pytest.param([one("Remove")], GroupChange(), id="remove nobody"),
+        pytest.param([one("Remove")], GroupChange(), id="remove none"),
         pytest.param([one("replace")], GroupChange(replaced=frozenset()), id="replace by none"),
         pytest.param(
             [{"op": "remove", "path": "members"}], GroupChange(replaced=frozenset()), id="empty"
@@ -44,14 +44,20 @@ A, B = frozenset("a"), frozenset("b")
             GroupChange(removed=A | B),
             id="remove two",
         ),
-        pytest.param([one("add", "a"), one("remove", "a")], GroupChange(removed=A), id="in order"),
-        pytest.param([one("remove", "a"), one("add", "a")], GroupChange(added=A), id="back again"),
+        pytest.param(
+            [one("add", "a"), one("remove", "a")], GroupChange(removed=A), id="remove after add"
+        ),
+        pytest.param(
+            [one("remove", "a"), one("add", "a")], GroupChange(added=A), id="add after remove"
+        ),
         pytest.param(
             [one("replace", "a"), one("add", "b"), one("remove", "a")],
             GroupChange(replaced=B),
             id="after replacing",
         ),
-        pytest.param([one("add", "a"), one("replace", "b")], GroupChange(replaced=B), id="anew"),
+        pytest.param(
+            [one("add", "a"), one("replace", "b")], GroupChange(replaced=B), id="replace after add"
+        ),
         pytest.param(
             [{"op": "replace", "value": {"members": [{"value": "a"}]}}],
             GroupChange(replaced=A),
@@ -61,15 +67,17 @@ A, B = frozenset("a"), frozenset("b")
         pytest.param(
             [{"op": "add", "path": "members", "value": {"$ref": None, "Value": "a"}}],
             GroupChange(added=A),
-            id="a lone member",
+            id="single member as an object",
         ),
     ],
 )
-def test_operations_become_sets(sent: list[dict[str, Any]], expected: GroupChange) -> None:
+def test_member_operations_are_combined_into_sets(
+    sent: list[dict[str, Any]], expected: GroupChange
+) -> None:
     assert change(*sent) == expected
 
 
-def test_other_operations_are_told_apart() -> None:
+def test_other_operations_are_kept_separately() -> None:
     told = change(
         {"op": "replace", "value": {"id": "g", "schemas": [], "displayName": "Editors"}},
         one("add", "a"),
@@ -90,12 +98,14 @@ def test_other_operations_are_told_apart() -> None:
         ({"op": "add", "path": "members", "value": [{"value": {}}]}, InvalidValueException),
     ],
 )
-def test_a_member_is_told_by_its_id(sent: dict[str, Any], error: type[SCIMException]) -> None:
+def test_member_without_usable_id_is_refused(
+    sent: dict[str, Any], error: type[SCIMException]
+) -> None:
     with pytest.raises(error):
         change(sent)
 
 
-def test_a_member_cannot_be_changed() -> None:
+def test_attributes_of_a_member_cannot_be_changed() -> None:
     sent = {"op": "replace", "path": 'members[value eq "a"].type', "value": "User"}
 
     with pytest.raises(SCIMException) as refused:
@@ -104,7 +114,7 @@ def test_a_member_cannot_be_changed() -> None:
     assert refused.value.scim_type == "mutability"
 
 
-def test_a_body_says_who_the_members_are_or_does_not() -> None:
+def test_missing_members_are_distinguished_from_an_empty_list() -> None:
     assert group_members.members_of({"displayName": "x"}) is None
     assert group_members.members_of({"displayName": "x", "members": None}) is None
     assert group_members.members_of({"Members": []}) == frozenset()
@@ -112,7 +122,7 @@ def test_a_body_says_who_the_members_are_or_does_not() -> None:
 
 
 @given(any_operations)
-def test_nobody_is_both_added_and_removed(sent: Any) -> None:
+def test_no_member_is_both_added_and_removed(sent: Any) -> None:
     try:
         told = change(*sent)
     except SCIMException:

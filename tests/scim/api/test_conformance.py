@@ -1,7 +1,7 @@
-"""scim2-tester's reading of RFC 7643 and 7644, against a running server.
+"""The checks of scim2-tester for RFC 7643 and 7644, against a running server.
 
-It runs once per server; each of its checks is a case here. docs/scim-conformance.md says what
-the checks ask beyond the RFC, and what we answer.
+It runs once per server; each check is a case. docs/scim-conformance.md lists the checks that ask
+for more than the RFC.
 """
 
 from collections import defaultdict
@@ -58,7 +58,7 @@ def results(server: Server) -> Iterator[Results]:
     connected = connect(server, "--incomplete", "hold")
     with closing(ScimClient(connected.base, connected.token)) as client:
         told = check_server(client)
-        # Written, but not run by check_server.
+        # This check exists, but check_server does not run it.
         told += core_schemas_validation(CheckContext(client, CheckConfig()))
         by_check = defaultdict(list)
         for result in told:
@@ -67,7 +67,7 @@ def results(server: Server) -> Iterator[Results]:
 
 
 @pytest.mark.parametrize(("resource", "check"), CASES)
-def test_the_check_passes(results: Results, resource: str | None, check: str) -> None:
+def test_check_passes(results: Results, resource: str | None, check: str) -> None:
     told = results.get((resource, check), [])
     wrong = [result for result in told if result.status is not Status.SUCCESS]
 
@@ -75,5 +75,5 @@ def test_the_check_passes(results: Results, resource: str | None, check: str) ->
     assert not wrong, "\n".join(f"{result.status.name}: {result.reason}" for result in wrong)
 
 
-def test_no_check_is_unknown_here(results: Results) -> None:
+def test_all_checks_are_listed_here(results: Results) -> None:
     assert set(results) == set(CASES)

@@ -28,14 +28,14 @@ def names(attributes: list[dict[str, Any]]) -> set[str]:
     return flat | parts
 
 
-def test_everything_that_entra_maps_can_be_discovered() -> None:
+def test_every_attribute_that_entra_maps_is_published() -> None:
     documents = {one["name"]: names(one["attributes"]) for one in schema_documents(BASE)}
 
     for schema, mapped in ENTRA_MAPS.items():
         assert {name for line in mapped for name in line.split()} <= documents[schema]
 
 
-def test_the_documents_describe_a_provider() -> None:
+def test_scim2_models_can_read_the_schemas() -> None:
     schemas = [Schema.model_validate(one) for one in schema_documents(BASE)]
     types = [ResourceType.model_validate(one) for one in resource_type_documents(BASE)]
 
@@ -44,7 +44,7 @@ def test_the_documents_describe_a_provider() -> None:
     assert [one.name for one in provider.resource_types] == ["User", "Group"]
 
 
-def test_each_document_says_where_it_is() -> None:
+def test_each_schema_has_its_location() -> None:
     for one in schema_documents(BASE):
         assert one["meta"] == {
             "resourceType": "Schema",
@@ -52,7 +52,7 @@ def test_each_document_says_where_it_is() -> None:
         }
 
 
-def test_nobody_reads_the_password_back() -> None:
+def test_password_is_never_returned() -> None:
     [user] = [one for one in schema_documents(BASE) if one["name"] == "User"]
     [password] = [one for one in user["attributes"] if one["name"] == "password"]
 

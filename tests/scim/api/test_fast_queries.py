@@ -1,4 +1,4 @@
-"""The fixed statements …"""
+"""The fixed SQL statements answer exactly as the ORM does."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
 
-# Everything that has ever been hard to write as the same bytes twice.
+# Values with every character that is difficult to render identically.
 PEOPLE: dict[str, Json] = {
     "ada": {},
     "bob": {"externalId": "X-1", "title": 'The "Boss" \\ of /all/', "nickName": "\u2028\x7f"},
@@ -44,8 +44,8 @@ PEOPLE: dict[str, Json] = {
 
 
 @pytest.fixture
-def full(connect: Connect) -> Provider:
-    """Connect a provider that pushed all sorts of people, some into groups."""
+def provider_with_people(connect: Connect) -> Provider:
+    """Connect a provider that pushed many kinds of people, some into groups."""
     generic = connect("generic")
     ids = [generic.add(name, **said) for name, said in PEOPLE.items()]
     generic.add_group('Editors "of" Łódź', *ids[:3])
@@ -58,58 +58,68 @@ def full(connect: Connect) -> Provider:
 
 
 @pytest.fixture
-def ordinary(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Answer]], Answer]:
-    """Ask the same through the ORM, as on SQLite."""
+def through_orm(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Answer]], Answer]:
+    """Send the request through the ORM, as on SQLite."""
 
-    def ordinary(ask: Callable[[], Answer]) -> Answer:
+    def through_orm(ask: Callable[[], Answer]) -> Answer:
         with monkeypatch.context() as patched:
             patched.setattr(prepared_statements, "available", lambda: False)
             return ask()
 
-    return ordinary
+    return through_orm
 
 
-Ordinary = Callable[[Callable[[], Answer]], Answer]
+ThroughOrm = Callable[[Callable[[], Answer]], Answer]
 
 
-def told(answer: Answer) -> tuple[int, bytes, str | None]:
+def essentials(answer: Answer) -> tuple[int, bytes, str | None]:
     return answer.status, answer.content, answer.headers.get("ETag")
 
 
-def compare(scim: Provider, ordinary: Ordinary, path: str) -> Answer:
-    """See that both ways give the same bytes, and return them."""
-    fixed, usual = scim("GET", path), ordinary(lambda: scim("GET", path))
-    assert told(fixed) == told(usual)
+def compare(scim: Provider, through_orm: ThroughOrm, path: str) -> Answer:
+    """Check that both ways answer the same bytes, and return the answer."""
+    fixed, usual = scim("GET", path), through_orm(lambda: scim("GET", path))
+    assert essentials(fixed) == essentials(usual)
     return fixed
 
 
-def everybody(scim: Provider) -> list[Json]:
+def all_users(scim: Provider) -> list[Json]:
     found: list[Json] = scim("GET", "/Users").body["Resources"]
     return found
 
 
-def test_read_everybody_to_the_same_bytes(full: Provider, ordinary: Ordinary) -> None:
-    people = everybody(full)
+def test_every_user_is_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm
+) -> None:
+    people = all_users(provider_with_people)
     assert len(people) == len(PEOPLE)
 
     for one in people:
-        assert compare(full, ordinary, f"/Users/{one['id']}").body == one
-        assert compare(full, ordinary, f"/Users/{one['id'].upper()}").body == one
+        assert compare(provider_with_people, through_orm, f"/Users/{one['id']}").body == one
+        assert compare(provider_with_people, through_orm, f"/Users/{one['id'].upper()}").body == one
 
 
-def test_show_indirect_memberships_to_the_same_bytes(full: Provider, ordinary: Ordinary) -> None:
-    readers = full("GET", address("/Groups", filter='displayName eq "Readers"')).body["Resources"]
-    full.add_group("Everybody", full.add_group("Staff", readers[0]["id"]))
-    listed = compare(full, ordinary, "/Users").body["Resources"]
+def test_indirect_memberships_are_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm
+) -> None:
+    readers = provider_with_people(
+        "GET", address("/Groups", filter='displayName eq "Readers"')
+    ).body["Resources"]
+    provider_with_people.add_group(
+        "Everybody", provider_with_people.add_group("Staff", readers[0]["id"])
+    )
+    listed = compare(provider_with_people, through_orm, "/Users").body["Resources"]
 
     for one in listed:
-        assert compare(full, ordinary, f"/Users/{one['id']}").body == one
+        assert compare(provider_with_people, through_orm, f"/Users/{one['id']}").body == one
     kinds = [group["type"] for one in listed for group in one.get("groups", [])]
     assert {*kinds} == {"direct", "indirect"}
 
 
-def test_find_everybody_to_the_same_bytes(full: Provider, ordinary: Ordinary) -> None:
-    for one in everybody(full):
+def test_filters_are_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm
+) -> None:
+    for one in all_users(provider_with_people):
         texts = [
             f'userName eq "{one["userName"]}"',
             f'USERNAME EQ "{one["userName"].swapcase()}"',
@@ -118,17 +128,19 @@ def test_find_everybody_to_the_same_bytes(full: Provider, ordinary: Ordinary) ->
         if "externalId" in one:
             texts.append(f'externalId eq "{one["externalId"]}"')
         for text in texts:
-            found = compare(full, ordinary, address("/Users", filter=text))
+            found = compare(provider_with_people, through_orm, address("/Users", filter=text))
             assert found.body["Resources"] == [one]
             paged = address("/Users", filter=text, startIndex=1, count=100)
-            assert compare(full, ordinary, paged).content == found.content
+            assert compare(provider_with_people, through_orm, paged).content == found.content
 
 
-def test_show_the_same_parts(full: Provider, ordinary: Ordinary) -> None:
-    [eve] = full.find('userName eq "eve@example.com"').body["Resources"]
+def test_selected_attributes_are_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm
+) -> None:
+    [eve] = provider_with_people.find('userName eq "eve@example.com"').body["Resources"]
 
     for wanted in ("attributes=userName,groups", "excludedAttributes=groups,name", "attributes=x"):
-        compare(full, ordinary, f"/Users/{eve['id']}?{wanted}")
+        compare(provider_with_people, through_orm, f"/Users/{eve['id']}?{wanted}")
 
 
 @pytest.mark.parametrize(
@@ -144,59 +156,73 @@ def test_show_the_same_parts(full: Provider, ordinary: Ordinary) -> None:
         'id eq ""',
     ],
 )
-def test_find_nobody_alike(full: Provider, ordinary: Ordinary, text: str) -> None:
-    answer = compare(full, ordinary, address("/Users", filter=text))
+def test_filter_without_match_is_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm, text: str
+) -> None:
+    answer = compare(provider_with_people, through_orm, address("/Users", filter=text))
 
     assert answer.body["Resources"] == []
 
 
 @pytest.mark.parametrize("scim_id", [NOBODY, "1", "0" * 36, NOBODY.replace("-", "")])
-def test_read_nobody_alike(full: Provider, ordinary: Ordinary, scim_id: str) -> None:
-    assert compare(full, ordinary, f"/Users/{scim_id}").status == 404
+def test_unknown_id_is_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm, scim_id: str
+) -> None:
+    assert compare(provider_with_people, through_orm, f"/Users/{scim_id}").status == 404
 
 
-def test_tell_external_ids_apart_by_case(full: Provider, ordinary: Ordinary) -> None:
+def test_external_ids_are_case_sensitive(
+    provider_with_people: Provider, through_orm: ThroughOrm
+) -> None:
     for external_id, name in (("X-1", "bob"), ("x-1", "fay")):
         path = address("/Users", filter=f'externalId eq "{external_id}"')
-        assert compare(full, ordinary, path).names == [name]
+        assert compare(provider_with_people, through_orm, path).names == [name]
 
 
-def test_do_not_find_the_deleted(full: Provider, ordinary: Ordinary) -> None:
-    [bob] = full.find('externalId eq "X-1"').body["Resources"]
-    full("DELETE", f"/Users/{bob['id']}")
+def test_deleted_user_is_not_found(provider_with_people: Provider, through_orm: ThroughOrm) -> None:
+    [bob] = provider_with_people.find('externalId eq "X-1"').body["Resources"]
+    provider_with_people("DELETE", f"/Users/{bob['id']}")
 
-    assert compare(full, ordinary, f"/Users/{bob['id']}").status == 404
+    assert compare(provider_with_people, through_orm, f"/Users/{bob['id']}").status == 404
     for text in ('externalId eq "X-1"', 'userName eq "bob@example.com"', f'id eq "{bob["id"]}"'):
-        answer = compare(full, ordinary, address("/Users", filter=text))
+        answer = compare(provider_with_people, through_orm, address("/Users", filter=text))
         assert answer.body["totalResults"] == 0
 
 
-def test_find_who_came_back(full: Provider, ordinary: Ordinary) -> None:
-    [ada] = full.find('userName eq "ada@example.com"').body["Resources"]
-    full("DELETE", f"/Users/{ada['id']}")
-    full.add("ada", title="Duchess")
+def test_restored_user_is_found(provider_with_people: Provider, through_orm: ThroughOrm) -> None:
+    [ada] = provider_with_people.find('userName eq "ada@example.com"').body["Resources"]
+    provider_with_people("DELETE", f"/Users/{ada['id']}")
+    provider_with_people.add("ada", title="Duchess")
 
-    assert compare(full, ordinary, f"/Users/{ada['id']}").body["title"] == "Duchess"
+    assert (
+        compare(provider_with_people, through_orm, f"/Users/{ada['id']}").body["title"] == "Duchess"
+    )
 
 
-def test_do_not_find_strangers(full: Provider, ordinary: Ordinary, connect: Connect) -> None:
-    [bob] = full.find('externalId eq "X-1"').body["Resources"]
+def test_users_of_other_connections_are_not_found(
+    provider_with_people: Provider, through_orm: ThroughOrm, connect: Connect
+) -> None:
+    [bob] = provider_with_people.find('externalId eq "X-1"').body["Resources"]
     with core.in_another_tenant():
         another = Provider(scim_connection())
 
     for stranger in (connect("entra"), another):
-        assert compare(stranger, ordinary, f"/Users/{bob['id']}").status == 404
-        answer = compare(stranger, ordinary, address("/Users", filter='externalId eq "X-1"'))
+        assert compare(stranger, through_orm, f"/Users/{bob['id']}").status == 404
+        answer = compare(stranger, through_orm, address("/Users", filter='externalId eq "X-1"'))
         assert answer.body["totalResults"] == 0
 
 
-def test_know_what_the_client_has(full: Provider, ordinary: Ordinary) -> None:
-    [ada] = full.find('userName eq "ada@example.com"').body["Resources"]
+def test_if_none_match_is_answered_identically(
+    provider_with_people: Provider, through_orm: ThroughOrm
+) -> None:
+    [ada] = provider_with_people.find('userName eq "ada@example.com"').body["Resources"]
 
     def ask() -> Answer:
-        return full("GET", f"/Users/{ada['id']}", If_None_Match=ada["meta"]["version"])
+        return provider_with_people(
+            "GET", f"/Users/{ada['id']}", If_None_Match=ada["meta"]["version"]
+        )
 
-    assert told(ask()) == told(ordinary(ask))
+    assert essentials(ask()) == essentials(through_orm(ask))
     assert ask().status == 304
 
 
@@ -210,12 +236,14 @@ WRITES: list[tuple[str, Json]] = [
 
 
 @pytest.mark.parametrize(("method", "body"), WRITES)
-def test_write_alike(connect: Connect, ordinary: Ordinary, method: str, body: Json) -> None:
-    """Push the same to two connections, the one by fixed statements and the other without."""
-    assert write(method, body, lambda ask: ask()) == write(method, body, ordinary)
+def test_writes_are_answered_identically(
+    connect: Connect, through_orm: ThroughOrm, method: str, body: Json
+) -> None:
+    """Send the same to two connections, by fixed statements and through the ORM."""
+    assert write(method, body, lambda ask: ask()) == write(method, body, through_orm)
 
 
-def write(method: str, body: Json, through: Ordinary) -> tuple[int, int, bytes]:
+def write(method: str, body: Json, through: ThroughOrm) -> tuple[int, int, bytes]:
     with core.in_another_tenant():
         core.owner()
         scim = Provider(scim_connection("generic"))
@@ -234,10 +262,10 @@ def without_moments(text: bytes) -> bytes:
     return re.sub(rb"20\d\d-[^\"]*Z", b"now", text)
 
 
-def test_ask_the_database_once(
-    full: Provider, django_assert_num_queries: DjangoAssertNumQueries
+def test_each_read_needs_one_query(
+    provider_with_people: Provider, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    [bob] = full.find('externalId eq "X-1"').body["Resources"]
+    [bob] = provider_with_people.find('externalId eq "X-1"').body["Resources"]
 
     for path in (
         f"/Users/{bob['id']}",
@@ -246,18 +274,18 @@ def test_ask_the_database_once(
         address("/Users", filter='userName eq "nobody"'),
     ):
         with django_assert_num_queries(1):
-            full("GET", path)
+            provider_with_people("GET", path)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_change_a_user_in_few_statements(
+def test_each_write_needs_few_queries(
     scim: Provider, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     boss, bob = scim.add("boss"), scim.add("bob")
     path = f"/Users/{bob}"
     newcomer = someone("new", **managed_by(boss))
-    # BEGIN and COMMIT count. Leavers' invites are revoked, and those who return are invited
-    # unless an invite is open.
+    # BEGIN and COMMIT count. A deactivation revokes invites; a reactivation issues an invite unless
+    # one is open.
     requests: list[tuple[str, str, Json | None, int]] = [
         ("POST", "/Users", newcomer, 4),
         ("PATCH", path, {"Operations": [{"op": "replace", "path": "title", "value": "Sir"}]}, 4),
@@ -273,7 +301,7 @@ def test_change_a_user_in_few_statements(
         assert answer.status < 300
 
 
-def test_store_the_link_to_a_manager_as_the_orm_does(
+def test_link_to_manager_is_stored_identically(
     scim: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     boss = scim.add("boss")
@@ -289,12 +317,12 @@ def test_store_the_link_to_a_manager_as_the_orm_does(
 @pytest.mark.parametrize(
     "given", ["id", "x-9", "bob@example.com", "BOB@example.com", "bob@work.example", "nobody", ""]
 )
-def test_find_the_same_manager(
+def test_same_manager_is_found(
     connect: Connect, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     okta = connect()
     scim_id = okta.add("bob", externalId="x-9", emails=[mail("bob@work.example")])
-    # Her name at the provider is Bob's here, and comes before it.
+    # Eve's externalId equals Bob's userName, and an externalId takes precedence.
     okta.add("eve", externalId="bob@example.com")
     given = scim_id if given == "id" else given
 

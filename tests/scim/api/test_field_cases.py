@@ -1,4 +1,4 @@
-"""A request that a provider is known to send …"""
+"""Requests that identity providers are known to send in production."""
 
 import json
 import secrets
@@ -18,7 +18,7 @@ from tests.services.db import Connected, connect
 from tests.services.server import Server
 
 CASES = load_cases(Path(__file__).parents[2] / "traces" / "field" / "cases.jsonl")
-# What a worker does after a request is done within this time.
+# A worker finishes the work of a request within this time.
 SECONDS = 20
 KNOWN = """
 import json
@@ -47,12 +47,12 @@ ConnectKind = Callable[[str], Connected]
 
 @pytest.fixture(scope="module")
 def connect_kind(server: Server) -> ConnectKind:
-    """Connect each kind of provider once: connect_kind("entra")."""
+    """Connect each kind of provider once, for example connect_kind("entra")."""
     return cache(lambda kind: connect(server, provider=kind))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_has_the_expected_result(
+def test_request_has_the_expected_result(
     server: Server, connect_kind: ConnectKind, case: FieldCase
 ) -> None:
     connected = connect_kind(case.provider)
@@ -68,7 +68,7 @@ def test_has_the_expected_result(
 
 
 def check_person(server: Server, tenant: str, scim_id: str, expected: dict[str, Any]) -> None:
-    """Check what is known of the person of a resource; a worker may still be busy with it."""
+    """Check the person of a resource; a worker may still be changing it."""
     script = KNOWN.format(tenant=tenant, scim_id=scim_id)
     until = time.monotonic() + SECONDS
     while True:

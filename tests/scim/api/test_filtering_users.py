@@ -19,7 +19,7 @@ ID = "0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"
 
 
 @pytest.fixture(autouse=True)
-def cast(db: None) -> Iterator[None]:
+def users_and_groups(db: None) -> Iterator[None]:
     with tenancy.use(core.tenant()):
         connection = scim_connection()
         ada = scim_user(
@@ -127,7 +127,7 @@ def found(text: str) -> str:
         ('meta.resourceType eq "User"', "ada bob cy"),
     ],
 )
-def test_finds_by_a_single_value(text: str, who: str) -> None:
+def test_filter_by_single_value(text: str, who: str) -> None:
     assert found(text) == who
 
 
@@ -162,7 +162,7 @@ def test_finds_by_a_single_value(text: str, who: str) -> None:
         (f'groups.value eq "{ID}"', ""),
     ],
 )
-def test_finds_by_any_of_several_values(text: str, who: str) -> None:
+def test_filter_by_multi_valued_attribute(text: str, who: str) -> None:
     assert found(text) == who
 
 
@@ -177,7 +177,7 @@ def test_finds_by_any_of_several_values(text: str, who: str) -> None:
         ('not (id eq "nobody") and userName eq "cy"', "cy"),
     ],
 )
-def test_lets_and_bind_tighter_than_or(text: str, who: str) -> None:
+def test_and_takes_precedence_over_or(text: str, who: str) -> None:
     assert found(text) == who
 
 
@@ -203,14 +203,14 @@ def test_lets_and_bind_tighter_than_or(text: str, who: str) -> None:
         ("title", "column 1"),
     ],
 )
-def test_says_what_it_cannot_search_for(text: str, said: str) -> None:
+def test_invalid_filter_is_refused_with_the_reason(text: str, said: str) -> None:
     with pytest.raises(InvalidFilterException) as refused:
         found(text)
 
     assert said in refused.value.detail
 
 
-def test_finds_groups_by_name_and_member() -> None:
+def test_groups_are_found_by_name_and_member() -> None:
     def groups(text: str) -> list[str]:
         rows = ScimGroup.objects.filter(condition(text, GROUP)).order_by("pk")
         return list(rows.values_list("scim_display_name", flat=True))
@@ -233,17 +233,17 @@ def test_finds_groups_by_name_and_member() -> None:
         (f"{ENT}:department", "ada bob cy"),
     ],
 )
-def test_sorts_with_what_is_missing_last(path: str, order: str) -> None:
+def test_missing_values_are_sorted_last(path: str, order: str) -> None:
     assert names(ScimUser.objects.order_by(ordering(path, USER), "pk")) == order
 
 
-def test_sorts_downwards_with_what_is_missing_first() -> None:
+def test_missing_values_are_first_in_descending_order() -> None:
     by = ordering(f"{ENT}:department", USER, descending=True)
 
     assert names(ScimUser.objects.order_by(by, "pk")) == "bob cy ada"
 
 
 @pytest.mark.parametrize("path", ["password", "name", "shoeSize", "addresses", "schemas"])
-def test_refuses_to_sort_by_what_has_no_order(path: str) -> None:
+def test_attribute_without_order_cannot_be_sorted_by(path: str) -> None:
     with pytest.raises(InvalidPathException):
         ordering(path, USER)

@@ -1,4 +1,4 @@
-"""A group …"""
+"""Creating, changing and deleting SCIM groups."""
 
 from itertools import chain, combinations
 from typing import Any
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Group:
-    """Editors, to which Ada and Bob belong, and Cy does not."""
+    """The group Editors with the members Ada and Bob; Cy is not a member."""
 
     def __init__(self, scim: Provider) -> None:
         self.scim = scim
@@ -30,7 +30,7 @@ class Group:
         return self.scim("PATCH", self.path, {"schemas": [PATCH], "Operations": sent})
 
     def _with_ids(self, value: Any) -> Any:
-        """Put the ids of Ada, Bob and Cy where their names stand."""
+        """Replace the names of Ada, Bob and Cy by their ids."""
         match value:
             case dict():
                 return {key: self._with_ids(one) for key, one in value.items()}
@@ -60,8 +60,8 @@ def chosen(op: str, text: str, **value: Any) -> Json:
     return {"op": op, "path": f"members[{text}]", **value}
 
 
-class TestComesToBe:
-    def test_with_its_members(self, scim: Provider) -> None:
+class TestCreation:
+    def test_group_is_created_with_members(self, scim: Provider) -> None:
         ada = scim.add("ada")
         sent = {"schemas": [GROUP], "displayName": "Editors", "externalId": "G-1"}
 
@@ -77,25 +77,25 @@ class TestComesToBe:
         assert [one["value"] for one in scim.read(ada)["groups"]] == [answer.id]
 
     @pytest.mark.parametrize("members", [None, [], ""], ids=["null", "none", "blank"])
-    def test_without_members(self, scim: Provider, members: Any) -> None:
+    def test_group_is_created_without_members(self, scim: Provider, members: Any) -> None:
         answer = scim("POST", "/Groups", {"displayName": "Editors", "members": members})
 
         assert answer.status == 201
         assert "members" not in answer.body
 
-    def test_as_no_group_of_the_product(self, scim: Provider) -> None:
+    def test_new_group_has_no_effect_on_people(self, scim: Provider) -> None:
         scim.add_group("Owner")
 
         assert not Event.objects.exists()
 
     @pytest.mark.parametrize("name", [None, "", "  ", {"x": 5}, ["Editors", "Writers"]])
-    def test_only_with_a_name(self, scim: Provider, name: Any) -> None:
+    def test_name_is_required(self, scim: Provider, name: Any) -> None:
         answer = scim("POST", "/Groups", {"displayName": name})
 
         assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
         assert "displayName" in answer.detail
 
-    def test_with_the_external_id_of_another_one(self, scim: Provider) -> None:
+    def test_groups_may_share_an_external_id(self, scim: Provider) -> None:
         """It is the client's own identifier (RFC 7643 section 3.1)."""
         sent = {"displayName": "Editors", "externalId": "G-1"}
         first = scim("POST", "/Groups", sent)
@@ -106,14 +106,14 @@ class TestComesToBe:
         assert first.body["id"] != second.body["id"]
 
     @pytest.mark.parametrize("member", ["", "bulkId:nobody"])
-    def test_not_with_nobody(self, scim: Provider, member: str) -> None:
+    def test_member_with_invalid_id_is_refused(self, scim: Provider, member: str) -> None:
         answer = scim("POST", "/Groups", {"displayName": "x", "members": [{"value": member}]})
 
         assert (answer.status, answer.body["scimType"]) == (400, "invalidValue")
         assert not ScimGroup.objects.exists()
 
     @pytest.mark.parametrize("member", [NOBODY, "ada"])
-    def test_without_somebody_unknown(self, scim: Provider, member: str) -> None:
+    def test_unknown_member_is_left_out(self, scim: Provider, member: str) -> None:
         members = [{"value": member}, {"value": scim.add("ada")}]
 
         answer = scim("POST", "/Groups", {"displayName": "x", "members": members})
@@ -122,7 +122,7 @@ class TestComesToBe:
         assert [one["value"] for one in answer.body["members"]] == [members[1]["value"]]
 
 
-class TestIsChanged:
+class TestChange:
     @pytest.mark.parametrize(
         ("operations", "members"),
         [
@@ -154,14 +154,16 @@ class TestIsChanged:
             ([], "ada bob"),
         ],
     )
-    def test_by_set_arithmetic(self, group: Group, operations: list[Json], members: str) -> None:
+    def test_operations_add_remove_and_replace_members(
+        self, group: Group, operations: list[Json], members: str
+    ) -> None:
         answer = group.change(*operations)
 
         assert (answer.status, answer.content) == (204, b"")
         assert group.members == members
 
-    def test_never_emptied_by_removing_one(self, group: Group) -> None:
-        """Nine ways in which providers take Ada out; Bob stays in all of them."""
+    def test_removing_one_member_keeps_the_others(self, group: Group) -> None:
+        """Nine forms in which providers remove Ada."""
         ways: list[Json] = [
             one("remove", "ada"),
             one("Remove", "ada"),
@@ -189,7 +191,7 @@ class TestIsChanged:
         ],
         ids=str,
     )
-    def test_all_or_not_at_all(self, group: Group, operation: Json) -> None:
+    def test_refused_operation_undoes_the_others(self, group: Group, operation: Json) -> None:
         rename = {"op": "replace", "path": "displayName", "value": "Writers"}
         before = group.scim("GET", group.path).body
 
@@ -206,14 +208,14 @@ class TestIsChanged:
             {"op": "replace", "value": {"id": "x", "displayName": "Writers", "members": None}},
         ],
     )
-    def test_in_its_name(self, group: Group, operation: Json) -> None:
+    def test_name_can_be_changed(self, group: Group, operation: Json) -> None:
         assert group.change(operation).status == 204
 
         assert group.scim("GET", '/Groups?filter=displayName eq "writers"').names == ["Writers"]
         assert group.members == "ada bob"
         assert group.scim.read(group.ids["ada"])["groups"][0]["display"] == "Writers"
 
-    def test_by_a_put_as_a_whole(self, group: Group) -> None:
+    def test_put_replaces_name_and_members(self, group: Group) -> None:
         sent = {"displayName": "Writers", "members": [{"value": group.ids["cy"]}]}
 
         answer = group.scim("PUT", group.path, sent)
@@ -221,24 +223,24 @@ class TestIsChanged:
         assert (answer.status, answer.body["displayName"]) == (200, "Writers")
         assert group.members == "cy"
 
-    def test_by_a_put_without_members_in_its_name_only(self, group: Group) -> None:
+    def test_put_without_members_keeps_them(self, group: Group) -> None:
         group.scim("PUT", group.path, {"displayName": "Writers"})
         assert group.members == "ada bob"
 
         group.scim("PUT", group.path, {"displayName": "Writers", "members": []})
         assert group.members == ""
 
-    def test_in_the_request_log(self, group: Group) -> None:
+    def test_change_is_logged(self, group: Group) -> None:
         answer = group.change(one("add", "cy"))
 
         assert RequestLog.objects.get(pk=answer.request_id).path == group.path
 
-    def test_as_any_sequence_of_sets_would_be(self, group: Group) -> None:
-        """Compare with plain Python sets, over all pairs of simple operations."""
+    def test_two_operations_have_the_same_effect_as_on_sets(self, group: Group) -> None:
+        """Compare with Python sets, for pairs of operations."""
         simple = [(op, names) for op in ("add", "remove", "replace") for names in subsets()]
         for number, (first, second) in enumerate(combinations(simple, 2)):
             if number % 7:
-                continue  # A seventh of the pairs is enough to hit each kind.
+                continue  # A seventh of the pairs includes every kind.
             group.change(one("replace", "ada", "bob"))
             expected = {"ada", "bob"}
             for op, names in (first, second):
@@ -258,8 +260,8 @@ def subsets() -> list[set[str]]:
     return [set(one) for one in chain.from_iterable(combinations(names, n) for n in (1, 2))]
 
 
-class TestIsDeleted:
-    def test_without_its_members(self, group: Group) -> None:
+class TestDeletion:
+    def test_deleting_a_group_keeps_its_members(self, group: Group) -> None:
         assert group.scim("DELETE", group.path).status == 204
 
         assert group.scim("GET", group.path).status == 404
@@ -268,31 +270,31 @@ class TestIsDeleted:
         assert group.scim.find('groups.display eq "Editors"').names == []
         assert ScimUser.objects.filter(deleted_at=None).count() == 3
 
-    def test_and_may_be_made_again(self, group: Group) -> None:
+    def test_name_of_deleted_group_can_be_used_again(self, group: Group) -> None:
         group.scim("DELETE", group.path)
 
         assert group.scim.add_group("Editors") != group.id
 
 
-class TestLosesWhoIsDeleted:
-    def test_and_keeps_the_others(self, group: Group) -> None:
+class TestDeletedMember:
+    def test_deleted_user_leaves_the_group(self, group: Group) -> None:
         group.scim("DELETE", f"/Users/{group.ids['ada']}")
 
         assert group.members == "bob"
 
 
-def test_of_another_connection_may_have_the_same_name(connect: Connect) -> None:
+def test_groups_of_two_connections_may_share_a_name(connect: Connect) -> None:
     okta, entra = connect(), connect("entra")
     okta.add_group("Editors")
 
     assert entra("POST", "/Groups", {"displayName": "Editors"}).status == 201
 
 
-class TestOfThousands:
+class TestLargeGroup:
     COUNT = 5_000
 
     @pytest.fixture
-    def crowd(self, scim: Provider) -> Provider:
+    def large_group(self, scim: Provider) -> Provider:
         now = timezone.now()
         users = ScimUser.objects.bulk_create(
             ScimUser(
@@ -316,24 +318,28 @@ class TestOfThousands:
         return scim
 
     @pytest.mark.parametrize("op", ["add", "remove"])
-    def test_costs_no_more_than_one_of_ten(self, crowd: Provider, op: str) -> None:
+    def test_changing_one_member_needs_no_more_queries_than_in_a_small_group(
+        self, large_group: Provider, op: str
+    ) -> None:
         newcomer = ScimUser.objects.latest("pk")
         oldest = ScimUser.objects.earliest("pk")
         who = str((newcomer if op == "add" else oldest).scim_id)
-        small = crowd.add_group("Ten", *map(str, some_ids(10)), *([who] if op == "remove" else []))
+        small = large_group.add_group(
+            "Ten", *map(str, some_ids(10)), *([who] if op == "remove" else [])
+        )
         large = str(ScimGroup.objects.get(scim_display_name="Everybody").scim_id)
 
-        costs = [queries(crowd, group, op, who) for group in (small, large)]
+        costs = [queries(large_group, group, op, who) for group in (small, large)]
 
         assert costs[0] == costs[1] <= 7
         members = ScimMembership.objects.filter(group__scim_id=large)
         assert members.count() == self.COUNT + (1 if op == "add" else -1)
 
-    def test_is_replaced_in_one_request(self, crowd: Provider) -> None:
+    def test_all_members_can_be_replaced_in_one_request(self, large_group: Provider) -> None:
         group = ScimGroup.objects.get()
         sent = [{"value": str(one)} for one in some_ids(self.COUNT + 1)[1:]]
 
-        answer = crowd(
+        answer = large_group(
             "PUT",
             f"/Groups/{group.scim_id}?excludedAttributes=members",
             {"displayName": "Everybody", "members": sent},
@@ -342,11 +348,13 @@ class TestOfThousands:
         assert answer.status == 200
         assert group.memberships.count() == self.COUNT
 
-    def test_is_emptied_one_by_one_in_one_request(self, crowd: Provider) -> None:
+    def test_thousands_of_members_can_be_removed_in_one_request(
+        self, large_group: Provider
+    ) -> None:
         group = ScimGroup.objects.get()
         sent = [chosen("remove", f'value eq "{one}"') for one in some_ids(2_000)]
 
-        answer = crowd("PATCH", f"/Groups/{group.scim_id}", {"Operations": sent})
+        answer = large_group("PATCH", f"/Groups/{group.scim_id}", {"Operations": sent})
 
         assert answer.status == 204
         assert group.memberships.count() == self.COUNT - 2_000

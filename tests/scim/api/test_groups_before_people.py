@@ -1,4 +1,4 @@
-"""Whoever was put into a group before there was a person of theirs …"""
+"""Roles of users who were in a mapped group before they had a person."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,24 +24,24 @@ Working = Callable[[], AbstractContextManager[object]]
 
 
 @pytest.fixture
-def working(
+def with_worker(
     monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: Callable[..., AbstractContextManager[object]],
 ) -> Working:
-    """Have a worker do what it is woken for when the block ends, and nothing else."""
+    """Run the role sync at the end of the block if it was scheduled, and no other job."""
     monkeypatch.setattr(group_roles.waker, "wake", group_roles.sync_all_roles)
     return lambda: django_capture_on_commit_callbacks(execute=True)
 
 
 @pytest.fixture
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-    woken: list[bool] = []
-    monkeypatch.setattr(group_roles.waker, "wake", lambda: woken.append(True))
-    return woken
+def wake_ups(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    wake_ups: list[bool] = []
+    monkeypatch.setattr(group_roles.waker, "wake", lambda: wake_ups.append(True))
+    return wake_ups
 
 
-def audited(scim: Provider, auditor: Role, *members: str) -> None:
-    """Have the provider push a group of these, which brings a role."""
+def add_mapped_group(scim: Provider, auditor: Role, *members: str) -> None:
+    """Push a group with these members, and map it to the role."""
     scim.add_group("Auditors", *members)
     group = ScimGroup.objects.select_related("connection").get(connection=scim.connection)
     group_mappings.apply(partial(group_mappings.map_group, group, auditor, author=OLGA))
@@ -52,51 +52,51 @@ def auditors() -> list[str]:
     return sorted(grants.values_list("person__email", flat=True))
 
 
-def test_has_its_role_at_once_when_their_resource_is_completed(
-    connect: Connect, auditor: Role, working: Working
+def test_person_gets_role_when_held_user_is_completed(
+    connect: Connect, auditor: Role, with_worker: Working
 ) -> None:
     scim = connect("generic", incomplete_policy="hold")
     ada = scim.add("ada", name={"givenName": "Ada"})
-    audited(scim, auditor, ada)
+    add_mapped_group(scim, auditor, ada)
     assert auditors() == []
 
-    with working():
+    with with_worker():
         assert scim.replace(ada, "name.familyName", "Lovelace").status == 200
 
     assert auditors() == ["ada@example.com"]
 
 
-def test_has_its_role_at_once_when_they_are_adopted(
-    wizard: Wizard, okta: Provider, auditor: Role, working: Working
+def test_person_gets_role_on_activation(
+    wizard: Wizard, okta: Provider, auditor: Role, with_worker: Working
 ) -> None:
-    audited(okta, auditor, okta.add("ada"))
+    add_mapped_group(okta, auditor, okta.add("ada"))
     assert auditors() == []
 
-    with working():
+    with with_worker():
         wizard.activate()
 
     assert auditors() == ["ada@example.com"]
 
 
-def test_has_its_role_at_once_when_the_settings_complete_them(
-    connect: Connect, auditor: Role, working: Working
+def test_person_gets_role_when_a_new_mapping_completes_the_user(
+    connect: Connect, auditor: Role, with_worker: Working
 ) -> None:
     scim = connect("generic", incomplete_policy="hold")
     ada = scim.add("ada", name={"givenName": "Ada"}, nickName="Lovelace")
-    audited(scim, auditor, ada)
+    add_mapped_group(scim, auditor, ada)
     mapping = {"family_name": "nickName"}
     manage.revise(scim.connection, {"mapping": mapping}, actor=OLGA.actor)
 
-    with working():
+    with with_worker():
         reapply.run_batch()
 
     assert auditors() == ["ada@example.com"]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_wakes_nobody_by_coming_to_be(scim: Provider, woken: list[bool]) -> None:
+def test_user_without_groups_schedules_no_role_sync(scim: Provider, wake_ups: list[bool]) -> None:
     ada = scim.add("ada")
     scim.replace(ada, "title", "Countess")
     scim("POST", "/Users", someone("ada"))
 
-    assert woken == []
+    assert wake_ups == []

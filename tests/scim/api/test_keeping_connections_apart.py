@@ -1,4 +1,4 @@
-"""A connection …"""
+"""Resources of other connections and companies cannot be read or changed."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4
@@ -22,8 +22,8 @@ BODIES = {
 }
 
 
-class Stranger:
-    """Another connection with somebody of its own; `theirs` puts their tenant in force."""
+class OtherConnection:
+    """Another connection with a user, a group and a person; `rows` reads them in its tenant."""
 
     def __init__(self, scim: Provider) -> None:
         self.scim = scim
@@ -45,38 +45,38 @@ class Stranger:
 
 
 @pytest.fixture(params=["another company's", "another of the company"])
-def stranger(request: pytest.FixtureRequest, connect: Connect) -> Iterator[Stranger]:
+def other(request: pytest.FixtureRequest, connect: Connect) -> Iterator[OtherConnection]:
     if request.param == "another of the company":
-        yield Stranger(connect("entra"))
+        yield OtherConnection(connect("entra"))
         return
     with core.in_another_tenant():
         core.owner()
-        stranger = Stranger(Provider(scim_connection()))
-    yield stranger
+        other = OtherConnection(Provider(scim_connection()))
+    yield other
 
 
-def faceless(answer: Answer, scim_id: str) -> tuple[int, bytes, dict[str, str]]:
-    """Return the answer without what must differ in it."""
+def without_ids(answer: Answer, scim_id: str) -> tuple[int, bytes, dict[str, str]]:
+    """Return the answer without the parts that must differ."""
     headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
     return answer.status, answer.content.replace(scim_id.encode(), b"?"), headers
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 @pytest.mark.parametrize("kind", ["Users", "Groups"])
-def test_answers_for_a_strangers_as_for_nobodys(
-    scim: Provider, stranger: Stranger, kind: str, method: str
+def test_resource_of_another_connection_is_answered_as_unknown(
+    scim: Provider, other: OtherConnection, kind: str, method: str
 ) -> None:
-    theirs, nobodys = stranger.user if kind == "Users" else stranger.group, str(uuid4())
-    before = stranger.rows()
+    theirs, nobodys = other.user if kind == "Users" else other.group, str(uuid4())
+    before = other.rows()
 
     answers = [
-        faceless(scim(method, f"/{kind}/{scim_id}", BODIES.get(method)), scim_id)
+        without_ids(scim(method, f"/{kind}/{scim_id}", BODIES.get(method)), scim_id)
         for scim_id in (theirs, nobodys)
     ]
 
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
-    assert stranger.rows() == before
+    assert other.rows() == before
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,10 @@ def test_answers_for_a_strangers_as_for_nobodys(
         "",
     ],
 )
-def test_finds_no_stranger(scim: Provider, stranger: Stranger, text: str) -> None:
-    text = text.format(user=stranger.user, group=stranger.group)
+def test_filters_find_no_user_of_another_connection(
+    scim: Provider, other: OtherConnection, text: str
+) -> None:
+    text = text.format(user=other.user, group=other.group)
 
     assert scim.find(text).body["Resources"] == []
     search = {"filter": text} if text else {}
@@ -104,8 +106,10 @@ def test_finds_no_stranger(scim: Provider, stranger: Stranger, text: str) -> Non
 
 
 @pytest.mark.parametrize("text", ['displayName eq "Secret"', 'members.value eq "{user}"', ""])
-def test_finds_no_strangers_group(scim: Provider, stranger: Stranger, text: str) -> None:
-    search = {"filter": text.format(user=stranger.user)} if text else {}
+def test_filters_find_no_group_of_another_connection(
+    scim: Provider, other: OtherConnection, text: str
+) -> None:
+    search = {"filter": text.format(user=other.user)} if text else {}
 
     assert scim("POST", "/Groups/.search", search).body["totalResults"] == 0
     assert scim("GET", "/Groups").body["totalResults"] == 0
@@ -113,9 +117,11 @@ def test_finds_no_strangers_group(scim: Provider, stranger: Stranger, text: str)
         assert scim("POST", "/.search", search).body["totalResults"] == 0
 
 
-def test_takes_no_stranger_into_a_group(scim: Provider, stranger: Stranger) -> None:
+def test_user_of_another_connection_cannot_become_member(
+    scim: Provider, other: OtherConnection
+) -> None:
     group = scim.add_group("Editors")
-    member = {"value": stranger.user}
+    member = {"value": other.user}
     answers = [
         scim("POST", "/Groups", {"displayName": "Readers", "members": [member]}),
         scim("PUT", f"/Groups/{group}", {"displayName": "Editors", "members": [member]}),
@@ -134,23 +140,27 @@ def test_takes_no_stranger_into_a_group(scim: Provider, stranger: Stranger) -> N
     assert not ScimMembership.objects.filter(group__connection=scim.connection).exists()
     for one in scim("GET", "/Groups").body["Resources"]:
         assert "members" not in one
-    assert stranger.scim("GET", f"/Groups/{stranger.group}").body["members"]
+    assert other.scim("GET", f"/Groups/{other.group}").body["members"]
 
 
 @pytest.mark.parametrize("reference", ["{user}", "carl", "X-9"])
-def test_has_no_stranger_for_a_manager(scim: Provider, stranger: Stranger, reference: str) -> None:
-    answer = scim("POST", "/Users", someone(**managed_by(reference.format(user=stranger.user))))
+def test_user_of_another_connection_cannot_become_manager(
+    scim: Provider, other: OtherConnection, reference: str
+) -> None:
+    answer = scim("POST", "/Users", someone(**managed_by(reference.format(user=other.user))))
 
     assert answer.status == 201
     assert "$ref" not in answer.body[ENT]["manager"]
     assert Person.objects.get(email="ada@example.com").manager is None
 
 
-def test_cannot_walk_on_with_a_strangers_cursor(scim: Provider, stranger: Stranger) -> None:
+def test_cursor_of_another_connection_shows_none_of_its_users(
+    scim: Provider, other: OtherConnection
+) -> None:
     scim.add()
     scim.add("bob")
-    stranger.scim.add("dora")
-    cursor = stranger.scim("GET", "/Users?cursor&count=1").body["nextCursor"]
+    other.scim.add("dora")
+    cursor = other.scim("GET", "/Users?cursor&count=1").body["nextCursor"]
 
     answer = scim("GET", f"/Users?cursor={cursor}&count=1")
 
@@ -158,7 +168,7 @@ def test_cannot_walk_on_with_a_strangers_cursor(scim: Provider, stranger: Strang
     assert "dora" not in answer.content.decode()
 
 
-def test_may_use_names_that_a_stranger_has(connect: Connect) -> None:
+def test_connections_may_use_the_same_user_name_and_external_id(connect: Connect) -> None:
     okta, entra = connect("generic"), connect("generic")
     said = {"userName": "ada", "externalId": "X-1"}
 
@@ -166,40 +176,42 @@ def test_may_use_names_that_a_stranger_has(connect: Connect) -> None:
     assert entra("POST", "/Users", said).status == 201
 
 
-class TestAnExternalId:
-    """CVE-2025-41115: “1” became the user with the number 1."""
+class TestExternalId:
+    """CVE-2025-41115: the externalId “1” was read as the primary key 1 of a user."""
 
-    def test_is_opaque(self, scim: Provider, stranger: Stranger, owner: Person) -> None:
+    def test_external_id_is_never_read_as_another_identifier(
+        self, scim: Provider, other: OtherConnection, owner: Person
+    ) -> None:
         before = Person.objects.filter(pk=owner.pk).values().get()
-        with tenancy.use(stranger.tenant_id):
-            carl_key = ScimUser.objects.get(scim_id=stranger.user).pk
+        with tenancy.use(other.tenant_id):
+            carl_key = ScimUser.objects.get(scim_id=other.user).pk
         keys = (str(carl_key), str(owner.tenant_id))
         given = [
             *("0", "1", "-1", "admin", "root", "null", "true", "1e0", " 1", "../1", "%", "_"),
-            *(str(owner.pk), owner.pk.hex, stranger.user, stranger.group, *keys),
+            *(str(owner.pk), owner.pk.hex, other.user, other.group, *keys),
         ]
         given = list(dict.fromkeys(given))
-        theirs = stranger.rows()
+        theirs = other.rows()
 
         people = {scim.add(f"p{number}", externalId=one) for number, one in enumerate(given)}
 
         assert len(people) == len(given)
         assert Person.objects.filter(pk=owner.pk).values().get() == before
-        assert stranger.rows() == theirs
+        assert other.rows() == theirs
         mine = Person.objects.filter(scim_users__connection=scim.connection)
         assert set(mine.values_list("role", flat=True)) == {Person.Role.CARDHOLDER}
         for number, one in enumerate(given):
             found = scim.find(f'externalId eq "{one}"')
             assert found.names == [f"p{number}"]
 
-    def test_is_no_id(self, scim: Provider) -> None:
+    def test_external_id_cannot_be_used_as_id(self, scim: Provider) -> None:
         scim_id = scim.add(externalId="1")
 
         for text in ("1", "0", str(ScimUser.objects.get().pk), scim_id.upper(), f"{{{scim_id}}}"):
             answer = scim("GET", f"/Users/{text}")
             assert answer.status == 404 or UUID(answer.id) == UUID(scim_id) == UUID(text)
 
-    def test_keeps_its_case_and_blanks(self, scim: Provider) -> None:
+    def test_external_id_keeps_case_and_spaces(self, scim: Provider) -> None:
         scim.add("ada", externalId="abc")
         scim.add("bob", externalId="ABC")
         scim.add("cy", externalId=" abc")
@@ -207,7 +219,7 @@ class TestAnExternalId:
         assert scim.find('externalId eq "ABC"').names == ["bob"]
         assert scim.find('externalId eq " abc"').names == ["cy"]
 
-    def test_is_not_found_by_half_of_it(self, scim: Provider) -> None:
+    def test_external_id_has_no_wildcards(self, scim: Provider) -> None:
         scim.add("ada", externalId="a%b_c")
 
         assert scim.find('externalId eq "a%"').names == []

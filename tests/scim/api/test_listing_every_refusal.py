@@ -1,4 +1,4 @@
-"""A refused write …"""
+"""Every refused write is listed as a sync error, with every reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ def group(**said: Any) -> Json:
 
 @dataclass(frozen=True)
 class Write:
-    """A write that is refused: of Ada, of the group Sales, or of a resource that is unknown."""
+    """A refused write of Ada, of the group Sales, or of an unknown resource."""
 
     reason: str
     method: str
@@ -44,7 +44,7 @@ class Write:
     kind: str = "User"
     of: str = "known"
     given: Callable[[Provider], object] = lambda scim: None
-    # The name under which it is listed, if not by the name of Ada or Sales.
+    # The name in the list, if it is not the name of Ada or Sales.
     name: str | None = None
 
     def send(self, scim: Provider, scim_id: str) -> Answer:
@@ -60,35 +60,35 @@ class Write:
         return f"{self.reason} {self.method} {self.kind}"
 
 
-def last_owner(scim: Provider) -> None:
+def make_ada_last_owner(scim: Provider) -> None:
     Person.objects.exclude(email="ada@example.com").update(role=Person.Role.CARDHOLDER)
     ada = Person.objects.filter(email="ada@example.com")
     ada.update(role=Person.Role.OWNER, state=Person.State.ACTIVE)
 
 
-def someone_below_ada(scim: Provider) -> None:
+def add_report_of_ada(scim: Provider) -> None:
     scim.add("bob", **managed_by("ada@example.com"))
 
 
-def dollars(scim: Provider) -> None:
+def add_location_in_dollars(scim: Provider) -> None:
     core.location("New York", entity=core.entity("Ramp Inc.", currency="USD"))
 
 
-def taken(scim: Provider) -> None:
+def take_address(scim: Provider) -> None:
     core.administrator(email="taken@example.com")
 
 
-def guest(scim: Provider) -> None:
+def add_guest(scim: Provider) -> None:
     scim.add("guido", roles=[{"value": "GUEST_USER"}])
 
 
 RULES = {
-    "circular-manager": (managed_by("bob@example.com"), someone_below_ada),
-    "invalid-manager": (managed_by("guido@example.com"), guest),
+    "circular-manager": (managed_by("bob@example.com"), add_report_of_ada),
+    "invalid-manager": (managed_by("guido@example.com"), add_guest),
     "self-manager": (managed_by("ada@example.com"), None),
-    "duplicate-email": ({"emails": [mail("taken@example.com")]}, taken),
+    "duplicate-email": ({"emails": [mail("taken@example.com")]}, take_address),
     "invalid-name": ({"name": {"givenName": "--", "familyName": "King"}}, None),
-    "invalid-location-change": ({RAMP: {"location": "New York"}}, dollars),
+    "invalid-location-change": ({RAMP: {"location": "New York"}}, add_location_in_dollars),
     "invalid-role-assignment": ({"roles": [{"value": "EMPEROR"}]}, None),
     "incomplete": ({RAMP: None}, None),
 }
@@ -98,7 +98,7 @@ USERS = [
         Write(reason, "PUT", user("ada", **said), given=given or (lambda scim: None))
         for reason, (said, given) in RULES.items()
     ],
-    Write("last-owner", "DELETE", given=last_owner),
+    Write("last-owner", "DELETE", given=make_ada_last_owner),
     Write("invalid-syntax", "POST", b"{", name=""),
     Write("invalid-syntax", "PUT", b"{"),
     Write("invalid-syntax", "PATCH", {"Operations": {}}),
@@ -163,9 +163,9 @@ GROUPS = [
     Write("payload-too-large", "POST", TOO_LARGE, kind="Group", name=""),
     Write("unsupported-media-type", "PUT", group(), PLAIN, kind="Group"),
 ]
-# No request of today is refused for these; the reasons are there for a status without a type.
+# No request is refused for these reasons today; they exist for a status without a scimType.
 NEVER = {"conflict", "refused", "too-many", "last-administrator", "terminated"}
-# An accepted request is listed for this; see `test_listing_several_roles.py`.
+# This reason belongs to accepted requests; see `test_listing_several_roles.py`.
 NEVER |= {"several-roles"}
 each_write = pytest.mark.parametrize("write", [*USERS, *GROUPS], ids=str)
 
@@ -185,12 +185,14 @@ def expected(write: Write) -> str:
     return usual if write.name is None else write.name
 
 
-def test_can_be_one_of_every_reason() -> None:
+def test_every_reason_has_a_case() -> None:
     assert {write.reason for write in [*USERS, *GROUPS]} | NEVER == set(SyncError.Reason.values)
 
 
 @each_write
-def test_is_listed_once_with_a_count(scim: Provider, ids: dict[str, str], write: Write) -> None:
+def test_repeated_refusal_is_listed_once_with_a_count(
+    scim: Provider, ids: dict[str, str], write: Write
+) -> None:
     write.given(scim)
     write.send(scim, ids[write.kind])
     answer = write.send(scim, ids[write.kind])
@@ -211,7 +213,9 @@ def test_is_listed_once_with_a_count(scim: Provider, ids: dict[str, str], write:
 
 
 @each_write
-def test_is_over_with_the_next_good_one(scim: Provider, ids: dict[str, str], write: Write) -> None:
+def test_error_is_resolved_by_next_successful_write(
+    scim: Provider, ids: dict[str, str], write: Write
+) -> None:
     write.given(scim)
     write.send(scim, ids[write.kind])
     good: Json = user("ada", title="Countess") if write.kind == "User" else group()
@@ -223,7 +227,7 @@ def test_is_over_with_the_next_good_one(scim: Provider, ids: dict[str, str], wri
         answer = scim("PUT", f"/{write.kind}s/{ids[write.kind]}", good)
 
     assert answer.status < 300
-    # Of an id that Ramp has never seen, no write can be good.
+    # For an id that Ramp has never seen, no write can succeed.
     assert SyncError.objects.open().exists() is (name == NOBODY)
 
 
@@ -235,7 +239,9 @@ BULKY = [
 
 
 @pytest.mark.parametrize("write", BULKY, ids=str)
-def test_is_listed_from_a_bulk_request(scim: Provider, ids: dict[str, str], write: Write) -> None:
+def test_refused_bulk_operation_is_listed(
+    scim: Provider, ids: dict[str, str], write: Write
+) -> None:
     write.given(scim)
     operation = {
         "method": write.method,
@@ -256,7 +262,7 @@ def test_is_listed_from_a_bulk_request(scim: Provider, ids: dict[str, str], writ
     )
 
 
-def test_is_listed_if_it_is_a_bulk_request_that_cannot_be_read(scim: Provider) -> None:
+def test_unreadable_bulk_request_is_listed_until_the_next_one(scim: Provider) -> None:
     scim("POST", "/Bulk", {"Operations": "none"})
     assert (listed().resource_type, listed().who) == ("Bulk", "a bulk request")
 
@@ -265,16 +271,16 @@ def test_is_listed_if_it_is_a_bulk_request_that_cannot_be_read(scim: Provider) -
     assert not SyncError.objects.open().exists()
 
 
-def test_is_listed_under_the_group_whose_unknown_member_it_names(
-    scim: Provider, ids: dict[str, str]
-) -> None:
+def test_invalid_member_is_listed_for_the_group(scim: Provider, ids: dict[str, str]) -> None:
     answer = scim("PUT", f"/Groups/{ids['Group']}", group(members=[{"value": 5}]))
 
     assert answer.status == 400
     assert listed().who == "group Sales"
 
 
-def test_of_a_deleted_user_is_listed_under_their_name(scim: Provider, ids: dict[str, str]) -> None:
+def test_write_to_deleted_user_is_listed_with_the_user_name(
+    scim: Provider, ids: dict[str, str]
+) -> None:
     scim("DELETE", f"/Users/{ids['User']}")
 
     scim.replace(ids["User"], "title", "Countess")
@@ -294,7 +300,7 @@ def test_of_a_deleted_user_is_listed_under_their_name(scim: Provider, ids: dict[
         ("POST", "/Nothing", 404),
     ],
 )
-def test_is_not_what_only_asks_or_has_no_such_address(
+def test_refused_reads_and_unknown_endpoints_are_not_listed(
     scim: Provider, method: str, path: str, status: int
 ) -> None:
     assert scim(method, path, None if method == "GET" else []).status == status
@@ -302,7 +308,7 @@ def test_is_not_what_only_asks_or_has_no_such_address(
     assert not SyncError.objects.exists()
 
 
-def test_with_a_wrong_token_is_listed_for_nobody(scim: Provider) -> None:
+def test_request_with_wrong_token_is_not_listed(scim: Provider) -> None:
     scim.token = "wrong"
 
     assert scim("POST", "/Users", user("ada")).status == 401
@@ -310,7 +316,7 @@ def test_with_a_wrong_token_is_listed_for_nobody(scim: Provider) -> None:
     assert not SyncError.objects.exists()
 
 
-def test_is_over_although_the_good_one_repeats_what_is_stored(
+def test_error_is_resolved_by_a_request_that_changes_nothing(
     scim: Provider, ids: dict[str, str]
 ) -> None:
     before = scim.read(ids["User"])
@@ -322,12 +328,12 @@ def test_is_over_although_the_good_one_repeats_what_is_stored(
     assert answer.body["meta"] == before["meta"]
 
 
-class TestOnThePages:
+class TestPages:
     @pytest.fixture
     def visit(self, owner: Person) -> Client:
         return signed_in(owner)
 
-    def test_names_groups_as_such_and_says_how_often(
+    def test_error_list_shows_group_and_number_of_requests(
         self, scim: Provider, ids: dict[str, str], visit: Client
     ) -> None:
         for _ in range(3):
@@ -341,14 +347,16 @@ class TestOnThePages:
         assert "Invalid value: group Sales" in row
         assert "3; the latest is shown" in row
 
-    def test_that_names_nobody_says_so(self, scim: Provider, visit: Client) -> None:
+    def test_error_without_name_is_shown_as_unnamed_user(
+        self, scim: Provider, visit: Client
+    ) -> None:
         scim("POST", "/Users", b"{")
 
         assert "An unnamed user" in text_of(visit.get("/people/updates/errors/"))
         row = text_of(visit.get(f"/people/updates/errors/{listed().pk}/"))
         assert "Not specified in the request" in row
 
-    def test_is_counted_for_its_connection_alone(
+    def test_settings_count_the_errors_of_their_connection(
         self, connect: Connect, scim: Provider, ids: dict[str, str], visit: Client
     ) -> None:
         scim.replace(ids["User"], "roles", "EMPEROR")
@@ -362,7 +370,7 @@ class TestOnThePages:
         assert "open sync error" not in text_of(visit.get(address_of(other)))
 
     @pytest.mark.parametrize("reason", SyncError.Reason.values)
-    def test_says_what_to_do(self, reason: str) -> None:
+    def test_every_reason_has_a_resolution(self, reason: str) -> None:
         case = SyncErrorCase(reason=reason, provider="Okta", may_retry=True)
 
         assert "{" not in resolution_for(case).advice

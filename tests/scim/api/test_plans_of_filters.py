@@ -1,4 +1,4 @@
-"""By the trigram indexes of users, PostgreSQL finds …"""
+"""PostgreSQL uses trigram indexes for filters of users."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ FILTERS = {
     'displayName eq "ADA \\"the 7th\\""': NAMES,
     'displayName co "\\"the 7"': NAMES,
     'nickName eq "ÄRGER 7"': NAMES,
-    # Only these few users have one, so that its own index is as good.
+    # Only these few users have an externalId, so its own index is as good.
     'externalId sw "EXT-7"': "scim_user_",
     'userName co "user-7@"': NAMES,
     'userName ew "er-7@example.com"': NAMES,
@@ -57,7 +57,7 @@ def users(scim: Provider) -> Any:
                 emails=[{"value": f"mail-{n}@example.com", "type": "work"}],
             )
         with connection.cursor() as cursor:
-            # PostgreSQL collects new entries apart from the index, which a vacuum would move there.
+            # A GIN index keeps new entries in a pending list until a vacuum.
             for index in (NAMES, ELEMENTS):
                 cursor.execute("SELECT gin_clean_pending_list(%s::regclass)", [index])
             cursor.execute("ANALYZE scim_scimuser, scim_scimuserelement")
@@ -65,7 +65,7 @@ def users(scim: Provider) -> Any:
         yield ScimUser.objects.known_to(scim.connection)
 
 
-def test_the_one_whom_a_filter_matches(users: Any) -> None:
+def test_each_filter_finds_its_user_by_an_index(users: Any) -> None:
     for text, index in FILTERS.items():
         found = users.filter(condition(text, USER))
 
@@ -73,7 +73,7 @@ def test_the_one_whom_a_filter_matches(users: Any) -> None:
         assert index in found.explain(), text
 
 
-def test_users_by_the_names_that_were_written_last(users: Any) -> None:
+def test_updated_names_are_found_and_old_ones_are_not(users: Any) -> None:
     user = users.get(user_name_key="user-7@example.com")
     user.document |= {"displayName": "Grace Hopper"}
     user.save(update_fields=["document"])

@@ -1,6 +1,6 @@
-"""RFC 7644 requires of a service provider that …
+"""Requirements of RFC 7644 for service providers.
 
-docs/scim-conformance.md lists all requirements; the tests of most are beside what they are about.
+docs/scim-conformance.md lists all requirements; most of their tests are in other files.
 """
 
 from typing import Any
@@ -68,7 +68,7 @@ class TestSection31Messages:
 
 @every_kind
 class TestSection33Creation:
-    def test_a_new_resource_is_answered_with_its_location(self, scim: Provider, kind: str) -> None:
+    def test_new_resource_is_answered_with_its_location(self, scim: Provider, kind: str) -> None:
         answer = scim("POST", KINDS[kind], body_of(kind))
 
         assert answer.status == 201
@@ -78,7 +78,7 @@ class TestSection33Creation:
         assert meta["resourceType"] == kind
         assert scim("GET", f"{KINDS[kind]}/{answer.id}").body == answer.body
 
-    def test_what_only_the_provider_sets_is_ignored(self, scim: Provider, kind: str) -> None:
+    def test_read_only_values_in_post_are_ignored(self, scim: Provider, kind: str) -> None:
         theirs: Json = {"id": NOBODY, "meta": {"resourceType": "X", "version": 'W/"9"'}}
 
         answer = scim("POST", KINDS[kind], body_of(kind, **theirs))
@@ -91,7 +91,7 @@ class TestSection33Creation:
 
 @every_kind
 class TestSection34Retrieval:
-    def test_a_list_without_results_is_no_error(self, scim: Provider, kind: str) -> None:
+    def test_empty_list_is_not_an_error(self, scim: Provider, kind: str) -> None:
         answer = scim("GET", address(KINDS[kind], filter='externalId eq "nobody"'))
 
         assert answer.status == 200
@@ -99,7 +99,7 @@ class TestSection34Retrieval:
         assert answer.body["totalResults"] == 0
         assert not answer.body.get("Resources")
 
-    def test_a_list_names_its_total_and_its_part(self, scim: Provider, kind: str) -> None:
+    def test_list_has_total_start_index_and_items_per_page(self, scim: Provider, kind: str) -> None:
         for who in ("ada", "bea", "cyd"):
             create(scim, kind, who)
 
@@ -109,7 +109,7 @@ class TestSection34Retrieval:
         assert len(body["Resources"]) == 1
 
     @pytest.mark.parametrize("start", [0, -1, -5000])
-    def test_a_start_below_one_is_one(self, scim: Provider, kind: str, start: int) -> None:
+    def test_start_index_below_one_means_one(self, scim: Provider, kind: str, start: int) -> None:
         create(scim, kind)
 
         body = scim("GET", address(KINDS[kind], startIndex=start)).body
@@ -117,14 +117,16 @@ class TestSection34Retrieval:
         assert (body["startIndex"], len(body["Resources"])) == (1, 1)
 
     @pytest.mark.parametrize("count", [0, -1, -5000])
-    def test_a_count_below_one_shows_none(self, scim: Provider, kind: str, count: int) -> None:
+    def test_count_below_one_returns_no_resources(
+        self, scim: Provider, kind: str, count: int
+    ) -> None:
         create(scim, kind)
 
         body = scim("GET", address(KINDS[kind], count=count)).body
 
         assert (body["totalResults"], body.get("Resources", [])) == (1, [])
 
-    def test_a_search_is_answered_as_a_query(self, scim: Provider, kind: str) -> None:
+    def test_search_equals_query(self, scim: Provider, kind: str) -> None:
         for who in ("ada", "bea"):
             create(scim, kind, who)
         asked = {"count": 1, "startIndex": 2, "filter": "meta.created pr", "sortBy": "id"}
@@ -133,7 +135,7 @@ class TestSection34Retrieval:
 
         assert searched.body == scim("GET", address(KINDS[kind], **asked)).body
 
-    def test_the_order_is_ascending_by_default(self, scim: Provider, kind: str) -> None:
+    def test_sort_order_is_ascending_by_default(self, scim: Provider, kind: str) -> None:
         for who in ("cyd", "Bea", "ada"):
             create(scim, kind, who)
         by = "userName" if kind == "User" else "displayName"
@@ -142,7 +144,7 @@ class TestSection34Retrieval:
 
         assert [name.lower() for name in names] == ["ada", "bea", "cyd"]
 
-    def test_what_is_always_returned_cannot_be_excluded(self, scim: Provider, kind: str) -> None:
+    def test_always_returned_attributes_cannot_be_excluded(self, scim: Provider, kind: str) -> None:
         path = create(scim, kind)
 
         for parameters in (
@@ -155,20 +157,20 @@ class TestSection34Retrieval:
 
 class TestSection3422Filters:
     @pytest.mark.parametrize("text", ["userName", "userName is x", "()", "and", 'userName xx "a"'])
-    def test_a_filter_without_a_valid_expression_is_refused(
-        self, scim: Provider, text: str
-    ) -> None:
+    def test_invalid_filter_is_refused(self, scim: Provider, text: str) -> None:
         answer = scim.find(text)
 
         assert (answer.status, answer.body["scimType"]) == (400, "invalidFilter")
 
     @pytest.mark.parametrize("operator", ["gt", "ge", "lt", "le"])
-    def test_truth_has_no_order(self, scim: Provider, operator: str) -> None:
+    def test_boolean_has_no_order(self, scim: Provider, operator: str) -> None:
         answer = scim.find(f"active {operator} true")
 
         assert (answer.status, answer.body["scimType"]) == (400, "invalidFilter")
 
-    def test_case_counts_where_the_schema_says_so(self, scim: Provider) -> None:
+    def test_filters_are_case_sensitive_only_for_case_exact_attributes(
+        self, scim: Provider
+    ) -> None:
         scim.add("ada", externalId="X", title="Analyst")
 
         assert scim.find('externalId eq "x"').names == []
@@ -179,7 +181,9 @@ class TestSection3422Filters:
 @every_kind
 class TestSection35Changes:
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    def test_a_change_creates_nothing(self, scim: Provider, kind: str, method: str) -> None:
+    def test_put_and_patch_of_unknown_resource_create_nothing(
+        self, scim: Provider, kind: str, method: str
+    ) -> None:
         body = body_of(kind) if method == "PUT" else {"schemas": [PATCH], "Operations": []}
 
         answer = scim(method, f"{KINDS[kind]}/{NOBODY}", body)
@@ -187,7 +191,7 @@ class TestSection35Changes:
         assert answer.status == 404
         assert scim("GET", KINDS[kind]).body["totalResults"] == 0
 
-    def test_a_put_replaces_and_answers_the_resource(self, scim: Provider, kind: str) -> None:
+    def test_put_replaces_and_returns_the_resource(self, scim: Provider, kind: str) -> None:
         path = create(scim, kind)
 
         answer = scim("PUT", path, body_of(kind, externalId="x"))
@@ -196,7 +200,7 @@ class TestSection35Changes:
         assert scim("GET", path).body == answer.body
         assert "externalId" not in scim("PUT", path, body_of(kind)).body
 
-    def test_a_put_ignores_what_only_the_provider_sets(self, scim: Provider, kind: str) -> None:
+    def test_put_ignores_read_only_values(self, scim: Provider, kind: str) -> None:
         path = create(scim, kind)
         before = scim("GET", path).body
 
@@ -204,7 +208,7 @@ class TestSection35Changes:
 
         assert (answer.status, answer.body) == (200, before)
 
-    def test_a_put_names_what_is_required(self, scim: Provider, kind: str) -> None:
+    def test_put_requires_required_attributes(self, scim: Provider, kind: str) -> None:
         path, required = create(scim, kind), "userName" if kind == "User" else "displayName"
         body = body_of(kind)
         del body[required]
@@ -214,7 +218,7 @@ class TestSection35Changes:
         assert answer.status == 400
         assert required in answer.detail
 
-    def test_adding_what_is_there_is_no_change(self, scim: Provider, kind: str) -> None:
+    def test_adding_an_existing_value_changes_nothing(self, scim: Provider, kind: str) -> None:
         path = create(scim, kind)
         added = {"op": "add", "path": "externalId", "value": "x"}
         once, twice = (
@@ -225,7 +229,7 @@ class TestSection35Changes:
         assert once[0] in (200, 204)
         assert once == twice
 
-    def test_what_is_required_cannot_be_removed(self, scim: Provider, kind: str) -> None:
+    def test_required_attribute_cannot_be_removed(self, scim: Provider, kind: str) -> None:
         path, required = create(scim, kind), "userName" if kind == "User" else "displayName"
         removed = {"op": "remove", "path": required}
 
@@ -234,7 +238,7 @@ class TestSection35Changes:
         assert answer.status == 400
         assert answer.body["scimType"] in ("mutability", "invalidValue")
 
-    def test_a_failed_operation_undoes_those_before(self, scim: Provider, kind: str) -> None:
+    def test_failed_operation_undoes_earlier_operations(self, scim: Provider, kind: str) -> None:
         path = create(scim, kind)
         before = scim("GET", path).body
         operations = [
@@ -250,7 +254,7 @@ class TestSection35Changes:
 
 @every_kind
 class TestSection36Deletion:
-    def test_nothing_is_left_of_what_was_deleted(self, scim: Provider, kind: str) -> None:
+    def test_deleted_resource_is_not_found(self, scim: Provider, kind: str) -> None:
         path = create(scim, kind)
 
         assert (scim("DELETE", path).status, scim("DELETE", path).status) == (204, 404)
@@ -263,14 +267,14 @@ class TestSection36Deletion:
         by = "userName" if kind == "User" else "displayName"
         assert scim("GET", address(KINDS[kind], filter=f"{by} pr")).body["totalResults"] == 0
 
-    def test_its_name_is_free_again(self, scim: Provider, kind: str) -> None:
+    def test_name_of_deleted_resource_can_be_used_again(self, scim: Provider, kind: str) -> None:
         scim("DELETE", create(scim, kind))
 
         assert scim("POST", KINDS[kind], body_of(kind)).status == 201
 
 
 class TestSection37Bulk:
-    def test_the_limits_are_published_and_kept(self, scim: Provider) -> None:
+    def test_published_bulk_limits_are_enforced(self, scim: Provider) -> None:
         limits = scim("GET", "/ServiceProviderConfig").body["bulk"]
         body = {"schemas": [f"{MESSAGES}BulkRequest"], "Operations": []}
         padding = b" " * limits["maxPayloadSize"]
@@ -283,7 +287,7 @@ class TestSection37Bulk:
 
 
 class TestSection38Formats:
-    def test_text_of_every_script_comes_back_in_utf_8(self, scim: Provider) -> None:
+    def test_text_of_every_script_is_returned_in_utf_8(self, scim: Provider) -> None:
         ada = scim.add("ada", displayName="Zoë 李 \U0001f600")
 
         answer = scim("GET", f"/Users/{ada}", Accept="application/scim+json")
@@ -294,7 +298,7 @@ class TestSection38Formats:
 
 
 class TestSection310Notation:
-    def test_an_attribute_may_be_named_with_its_schema(self, scim: Provider) -> None:
+    def test_attribute_may_be_qualified_with_its_schema(self, scim: Provider) -> None:
         ada = scim.add("ada")
 
         assert scim.find(f'{USER}:userName eq "ada@example.com"').names == ["ada"]

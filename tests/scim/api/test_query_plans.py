@@ -1,7 +1,7 @@
-"""While tables are new and nobody has counted their rows, PostgreSQL …
+"""Generic query plans on new tables without statistics use indexes.
 
-It keeps to the plan that it makes then until somebody has, and the first import would get
-slower with each person.
+PostgreSQL keeps such a plan until the tables are analyzed, so a bad one would slow the first
+import down.
 """
 
 from collections.abc import Iterator
@@ -25,8 +25,8 @@ SOMEBODY = UUID(int=7)
 
 
 @pytest.fixture
-def uncounted(tenant: Tenant) -> None:
-    """Leave the tables as they are when they have just been made."""
+def tables_without_statistics(tenant: Tenant) -> None:
+    """Empty the tables and delete their statistics."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
@@ -36,8 +36,8 @@ def uncounted(tenant: Tenant) -> None:
         cursor.execute("SET LOCAL plan_cache_mode = force_generic_plan")
 
 
-def plan(question: PreparedQuery) -> dict[str, Any]:
-    """Return how the statement is carried out whatever its parameters are."""
+def query_plan(question: PreparedQuery) -> dict[str, Any]:
+    """Return the generic plan of the prepared statement."""
     text, given = question.statement, ", ".join("%s" for _ in question.parameters)
     for number, _ in enumerate(question.parameters, 1):
         text = text.replace("%s", f"${number}", 1)
@@ -50,13 +50,13 @@ def plan(question: PreparedQuery) -> dict[str, Any]:
     return found
 
 
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for part in plan.get("Plans", ()):
+def nodes(query_plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield query_plan
+    for part in query_plan.get("Plans", ()):
         yield from nodes(part)
 
 
-def asked() -> list[PreparedQuery]:
+def prepared_queries() -> list[PreparedQuery]:
     finding = [
         PreparedQuery(statement, ("x" if name != "id" else SOMEBODY, "digest"), 6)
         for name, statement in fast_queries.FIND_USER_BY.items()
@@ -72,9 +72,9 @@ def asked() -> list[PreparedQuery]:
     ]
 
 
-def test_finds_one_of_them_by_an_index(uncounted: None) -> None:
-    for question in asked():
-        read = [node for node in nodes(plan(question)) if node.get("Relation Name") in TABLES]
+def test_each_prepared_query_uses_an_index(tables_without_statistics: None) -> None:
+    for question in prepared_queries():
+        read = [node for node in nodes(query_plan(question)) if node.get("Relation Name") in TABLES]
 
         assert read
         assert all("Index Cond" in node for node in read), (question.statement, read)

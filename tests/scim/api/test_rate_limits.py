@@ -1,4 +1,4 @@
-"""Too many requests …"""
+"""Rate limits of SCIM requests for each token."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -22,7 +22,7 @@ RATE = 5
 
 
 class Clock:
-    """Stands still until it is moved; counting goes by `time.monotonic`."""
+    """A clock that is moved by hand; rate limits use `time.monotonic`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -33,7 +33,7 @@ class Clock:
 
 @pytest.fixture
 def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
-    """Let each token ask five times a second."""
+    """Allow each token five requests per second."""
     clock = Clock()
     settings.SCIM_REQUESTS_PER_SECOND = RATE
     monkeypatch.setattr(rate_limits, "time", clock)
@@ -42,15 +42,15 @@ def clock(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock
     rate_limits.local_buckets.clear()
 
 
-def spend_all(scim: Provider) -> None:
-    """Ask all that may be asked at once, reads and writes."""
+def use_up_limit(scim: Provider) -> None:
+    """Send all reads and writes that are allowed at once."""
     for _ in range(RATE):
         assert scim("POST", "/Users/.search", {"count": 0}).status == 200
         assert scim("POST", "/Groups", {}).status == 400
 
 
-def test_count_a_write_once_though_it_has_to_begin_again(scim: Provider, clock: Clock) -> None:
-    """A manager is chosen in a transaction, which shows when one statement is begun without."""
+def test_write_that_is_retried_in_a_transaction_counts_once(scim: Provider, clock: Clock) -> None:
+    """An assigned manager needs a transaction, which is noticed after the first statement."""
     ada, *bosses = [scim.add(name) for name in ("ada", "bob", "cy")]
     rate_limits.local_buckets.clear()
 
@@ -80,10 +80,12 @@ DEACTIVATIONS = [
 
 
 @pytest.mark.parametrize(("method", "path", "body"), WRITES)
-def test_are_put_off(scim: Provider, clock: Clock, method: str, path: str, body: object) -> None:
+def test_request_above_the_limit_is_answered_with_429(
+    scim: Provider, clock: Clock, method: str, path: str, body: object
+) -> None:
     ada = scim.add()
     clock.now += 1
-    spend_all(scim)
+    use_up_limit(scim)
 
     answer = scim(method, path.format(ada=ada), body)
 
@@ -94,18 +96,18 @@ def test_are_put_off(scim: Provider, clock: Clock, method: str, path: str, body:
 
 
 @pytest.mark.parametrize(("method", "body"), DEACTIVATIONS)
-def test_never_put_off_a_deactivation(
+def test_deactivation_is_never_limited(
     scim: Provider, clock: Clock, method: str, body: object
 ) -> None:
     ada = scim.add()
     clock.now += 1
-    spend_all(scim)
+    use_up_limit(scim)
 
     assert scim(method, f"/Users/{ada}", body).status in (200, 204)
     assert not Person.objects.get(email="ada@example.com").is_active
 
 
-def test_never_put_off_a_deactivation_in_bulk(scim: Provider, clock: Clock) -> None:
+def test_deactivation_in_bulk_is_never_limited(scim: Provider, clock: Clock) -> None:
     ada = scim.add()
     clock.now += 1
     for _ in range(RATE - 1):
@@ -121,8 +123,8 @@ def test_never_put_off_a_deactivation_in_bulk(scim: Provider, clock: Clock) -> N
     assert [one["status"] for one in answer.body["Operations"]] == ["200", "429"]
 
 
-def test_may_be_made_a_moment_later(scim: Provider, clock: Clock) -> None:
-    spend_all(scim)
+def test_request_succeeds_after_the_retry_time(scim: Provider, clock: Clock) -> None:
+    use_up_limit(scim)
     assert scim("GET", "/Users").status == 429
 
     clock.now += 1 / RATE
@@ -131,15 +133,15 @@ def test_may_be_made_a_moment_later(scim: Provider, clock: Clock) -> None:
     assert scim("GET", "/Users").status == 429
 
 
-def test_are_not_saved_up(scim: Provider, clock: Clock) -> None:
+def test_unused_requests_are_not_saved_up(scim: Provider, clock: Clock) -> None:
     clock.now += 3600
-    spend_all(scim)
+    use_up_limit(scim)
 
     assert scim("GET", "/Users").status == 429
 
 
-def test_do_not_count_when_they_are_put_off(scim: Provider, clock: Clock) -> None:
-    spend_all(scim)
+def test_refused_requests_do_not_count(scim: Provider, clock: Clock) -> None:
+    use_up_limit(scim)
     for _ in range(50):
         assert scim("GET", "/Users").status == 429
 
@@ -148,24 +150,24 @@ def test_do_not_count_when_they_are_put_off(scim: Provider, clock: Clock) -> Non
     assert scim("GET", "/Users").status == 200
 
 
-def test_of_one_connection_leave_another_alone(connect: Connect, clock: Clock) -> None:
+def test_other_connections_have_their_own_limit(connect: Connect, clock: Clock) -> None:
     okta, entra = connect(), connect("entra")
-    spend_all(okta)
+    use_up_limit(okta)
 
     assert okta("GET", "/Users").status == 429
     assert entra("GET", "/Users").status == 200
 
 
-def test_are_counted_by_token(scim: Provider, clock: Clock) -> None:
-    spend_all(scim)
+def test_each_token_has_its_own_limit(scim: Provider, clock: Clock) -> None:
+    use_up_limit(scim)
 
     scim.token = issue_token(scim.connection)
 
     assert scim("GET", "/Users").status == 200
 
 
-def test_fill_no_log(scim: Provider, clock: Clock) -> None:
-    spend_all(scim)
+def test_refused_requests_are_not_logged(scim: Provider, clock: Clock) -> None:
+    use_up_limit(scim)
     RequestLog.objects.all().delete()
     for _ in range(3):
         scim("POST", "/Users", someone())
@@ -173,7 +175,7 @@ def test_fill_no_log(scim: Provider, clock: Clock) -> None:
     assert not RequestLog.objects.exists()
 
 
-def test_to_read_leave_writes_alone(scim: Provider, clock: Clock) -> None:
+def test_reads_and_writes_have_separate_limits(scim: Provider, clock: Clock) -> None:
     for _ in range(RATE):
         scim("GET", "/Users")
 
@@ -181,11 +183,11 @@ def test_to_read_leave_writes_alone(scim: Provider, clock: Clock) -> None:
     assert scim("POST", "/Users", someone()).status == 201
 
 
-class Process(rate_limits.TokenBuckets):
-    """Counts as a web process of its own."""
+class WebProcess(rate_limits.TokenBuckets):
+    """Counts requests like one web process."""
 
-    def ask(self, times: int) -> int:
-        """Ask so often, and return how often that was granted."""
+    def consume_times(self, times: int) -> int:
+        """Consume this many requests, and return how many were allowed."""
         granted = 0
         for _ in range(times):
             with suppress(rate_limits.TooManyRequests):
@@ -195,69 +197,71 @@ class Process(rate_limits.TokenBuckets):
 
 
 @pytest.fixture
-def processes(redis: Redis) -> Iterator[Callable[[], list[Process]]]:
-    """Two web processes, and what has them tell each other how much they were asked."""
-    both, client = [Process(), Process()], redis_client.Redis.from_url(redis.url())
+def exchange(redis: Redis) -> Iterator[Callable[[], list[WebProcess]]]:
+    """Two web processes; a call exchanges their counts and returns them."""
+    both, client = [WebProcess(), WebProcess()], redis_client.Redis.from_url(redis.url())
 
-    def share() -> list[Process]:
+    def exchange_counts() -> list[WebProcess]:
         for process in both:
             process.exchange(client, RATE)
         return both
 
     client.flushdb()
-    yield share
+    yield exchange_counts
     client.close()
 
 
-def test_are_counted_by_all_processes(processes: Callable[[], list[Process]], clock: Clock) -> None:
-    one, other = processes()
-    assert (one.ask(1), other.ask(1)) == (1, 1)
-    processes()
-
-    assert one.ask(9) == RATE - 1
-    processes()
-    other.ask(1)
-    processes()
-
-    # It was asked once too often, before it heard of the others.
-    clock.now += 1 / RATE
-    assert other.ask(9) == 0
-    clock.now += 1 / RATE
-    assert other.ask(9) == 1
-
-
-def test_are_counted_by_all_processes_for_ever(
-    processes: Callable[[], list[Process]], clock: Clock
+def test_processes_share_their_counts(
+    exchange: Callable[[], list[WebProcess]], clock: Clock
 ) -> None:
-    one, other = processes()
+    one, other = exchange()
+    assert (one.consume_times(1), other.consume_times(1)) == (1, 1)
+    exchange()
+
+    assert one.consume_times(9) == RATE - 1
+    exchange()
+    other.consume_times(1)
+    exchange()
+
+    # The other process allowed one request too many, before it received the counts.
+    clock.now += 1 / RATE
+    assert other.consume_times(9) == 0
+    clock.now += 1 / RATE
+    assert other.consume_times(9) == 1
+
+
+def test_long_term_rate_of_two_processes_stays_within_the_limit(
+    exchange: Callable[[], list[WebProcess]], clock: Clock
+) -> None:
+    one, other = exchange()
     granted = 0
     for _ in range(100):
         clock.now += 0.1
-        granted += one.ask(3) + other.ask(3)
-        processes()
+        granted += one.consume_times(3) + other.consume_times(3)
+        exchange()
 
-    # Ten seconds' worth, what both had to begin with, and what they asked before they heard.
+    # Ten seconds of requests, the initial allowance of both, and requests before each exchange.
     assert 10 * RATE <= granted <= 10 * RATE + 2 * RATE + 2
 
 
-def test_are_no_news_to_who_was_not_asked_for_long(
-    processes: Callable[[], list[Process]], clock: Clock
+def test_unused_process_recovers_its_full_allowance(
+    exchange: Callable[[], list[WebProcess]], clock: Clock
 ) -> None:
-    one, other = processes()
-    one.ask(1), other.ask(1)
-    processes()
+    one, other = exchange()
+    one.consume_times(1), other.consume_times(1)
+    exchange()
     for _ in range(300):
         clock.now += 1
-        assert one.ask(1) == 1
-        processes()
+        assert one.consume_times(1) == 1
+        exchange()
 
-    assert other.ask(1) == 1
-    processes()
+    assert other.consume_times(1) == 1
+    exchange()
 
-    assert other.ask(2) == 2
+    assert other.consume_times(2) == 2
 
 
-def test_wait_for_no_redis_that_is_gone(
+def test_requests_succeed_without_redis(
     scim: Provider, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     settings.SCIM_LIMITS_URL = f"redis://127.0.0.1:{free_port()}/0"
@@ -268,7 +272,7 @@ def test_wait_for_no_redis_that_is_gone(
     assert scim("GET", "/Users").status == 200
 
 
-def test_are_never_too_many_where_there_is_no_limit(scim: Provider, settings: Settings) -> None:
+def test_limit_of_zero_means_no_limit(scim: Provider, settings: Settings) -> None:
     settings.SCIM_REQUESTS_PER_SECOND = 0
 
     for _ in range(30):

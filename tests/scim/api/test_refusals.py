@@ -1,4 +1,4 @@
-"""Bad input …"""
+"""Refusals of invalid SCIM requests."""
 
 import json
 import time
@@ -13,8 +13,7 @@ from tests.support.scim_errors import assert_refused
 
 pytestmark = pytest.mark.django_db
 
-# Far above what it takes, far below what a bomb would.
-# Seconds of CPU, which other work on the machine does not change. Exponential input takes minutes.
+# Seconds of CPU, which other processes do not change. Exponential algorithms would take minutes.
 MAX_CPU_SECONDS = 1.0
 
 
@@ -31,10 +30,10 @@ MALFORMED = {
     "UTF-16": '{"userName": "ada"}'.encode("utf-16"),
     "NaN": b'{"userName": NaN}',
     "Infinity": b'{"userName": -Infinity}',
-    "a name twice": b'{"userName": "ada", "userName": "bob"}',
+    "duplicate key": b'{"userName": "ada", "userName": "bob"}',
     "NUL": b'{"userName": "a\\u0000"}',
     "raw NUL": b'{"userName": "a\x00"}',
-    "half a surrogate": b'{"userName": "\\ud800"}',
+    "unpaired surrogate": b'{"userName": "\\ud800"}',
     "a huge number": b'{"x": ' + b"9" * 5000 + b"}",
     "a huge exponent": b'{"x": 1e999}',
 }
@@ -99,7 +98,9 @@ READ_ONLY = ["id", "meta", "meta.version", "meta.created", "groups", "groups.val
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
-def test_that_is_no_json_is_told_so(scim: Provider, method: str, body: bytes) -> None:
+def test_malformed_json_is_refused_with_the_reason(
+    scim: Provider, method: str, body: bytes
+) -> None:
     scim_id = "" if method == "POST" else f"/{scim.add()}"
 
     answer = scim(method, f"/Users{scim_id}", body)
@@ -109,7 +110,7 @@ def test_that_is_no_json_is_told_so(scim: Provider, method: str, body: bytes) ->
 
 @pytest.mark.parametrize("path", ["/Users", "/Users/.search", "/Bulk", "/Groups"])
 @pytest.mark.parametrize("body", BOMBS.values(), ids=BOMBS)
-def test_that_explodes_is_answered_at_once(scim: Provider, path: str, body: bytes) -> None:
+def test_json_bomb_is_refused_quickly(scim: Provider, path: str, body: bytes) -> None:
     began = time.thread_time()
 
     answer = scim("POST", path, body)
@@ -120,7 +121,7 @@ def test_that_explodes_is_answered_at_once(scim: Provider, path: str, body: byte
 
 
 @pytest.mark.parametrize(("sent", "word"), WRONG_TYPES)
-def test_of_the_wrong_type_is_named(scim: Provider, sent: Any, word: str) -> None:
+def test_value_of_wrong_type_is_named(scim: Provider, sent: Any, word: str) -> None:
     answer = scim("POST", "/Users", json.dumps(sent).encode())
 
     assert_refused(answer, 400, answer.body["scimType"], word)
@@ -129,7 +130,9 @@ def test_of_the_wrong_type_is_named(scim: Provider, sent: Any, word: str) -> Non
 
 
 @pytest.mark.parametrize(("sent", "scim_type", "word"), WRONG_PATCHES)
-def test_in_a_patch_changes_nothing(scim: Provider, sent: Any, scim_type: str, word: str) -> None:
+def test_invalid_patch_changes_nothing(
+    scim: Provider, sent: Any, scim_type: str, word: str
+) -> None:
     scim_id = scim.add()
     before = scim.read(scim_id)
     if isinstance(sent, dict) and isinstance(sent.get("Operations"), list):
@@ -144,7 +147,7 @@ def test_in_a_patch_changes_nothing(scim: Provider, sent: Any, scim_type: str, w
 
 @pytest.mark.parametrize("path", READ_ONLY)
 @pytest.mark.parametrize("op", ["add", "replace", "remove"])
-def test_for_what_is_read_only_is_refused(scim: Provider, op: str, path: str) -> None:
+def test_read_only_attribute_cannot_be_patched(scim: Provider, op: str, path: str) -> None:
     scim_id = scim.add()
 
     answer = scim.patch(scim_id, {"op": op, "path": path, "value": "x"})
@@ -153,7 +156,7 @@ def test_for_what_is_read_only_is_refused(scim: Provider, op: str, path: str) ->
     assert scim.read(scim_id)["id"] == scim_id
 
 
-class TestThatIsUnknown:
+class TestUnknown:
     NAMES = [
         *("pk", "tenant", "tenant_id", "connection", "person", "person_id", "is_superuser"),
         *("is_operator", "is_staff", "state", "role", "session_epoch", "password", "email"),
@@ -162,7 +165,7 @@ class TestThatIsUnknown:
         *("id", "meta", "groups"),
     ]
 
-    def test_is_ignored_and_not_kept(self, scim: Provider) -> None:
+    def test_unknown_attributes_are_ignored_and_not_stored(self, scim: Provider) -> None:
         strange: Json = dict.fromkeys(self.NAMES, "strange")
         inside: Json = {"name": {"givenName": "Ada", "familyName": "Lovelace"} | strange}
         inside["emails"] = [mail("ada@example.com") | strange]
@@ -176,7 +179,7 @@ class TestThatIsUnknown:
         assert "strange" not in str(person)
         assert (person["is_operator"], person["role"]) == (False, Person.Role.CARDHOLDER)
 
-    def test_is_ignored_in_a_put_and_a_patch(self, scim: Provider) -> None:
+    def test_unknown_attributes_are_ignored_in_put_and_patch(self, scim: Provider) -> None:
         scim_id = scim.add()
         before = scim.read(scim_id)
         strange = dict.fromkeys(self.NAMES, "strange")
@@ -188,21 +191,19 @@ class TestThatIsUnknown:
         "name", ["id", "id; DROP", "x" * 3000, "..%2f", "%00", "\u0142", "null"]
     )
     @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-    def test_as_an_id_is_not_found(self, scim: Provider, method: str, name: str) -> None:
+    def test_unknown_id_is_not_found(self, scim: Provider, method: str, name: str) -> None:
         body = {"PUT": someone(), "PATCH": {"Operations": []}}.get(method)
 
         for kind, sent in (("Users", body), ("Groups", body and {"displayName": "x", **body})):
             assert_refused(scim(method, f"/{kind}/{name}", sent), 404, None)
 
     @pytest.mark.parametrize("path", ["/nowhere", "/users", "/Users/a/b", "/Me/x", "/Bulk/1", "//"])
-    def test_as_an_address_is_not_found(self, scim: Provider, path: str) -> None:
+    def test_unknown_endpoint_is_not_found(self, scim: Provider, path: str) -> None:
         if path != "//":
             assert_refused(scim("GET", path), 404, None, path)
 
-    @pytest.mark.parametrize("text", [r"\u0000", r"\ud800"], ids=["NUL", "half a surrogate"])
-    def test_as_a_character_cannot_be_smuggled_in_by_a_path(
-        self, scim: Provider, text: str
-    ) -> None:
+    @pytest.mark.parametrize("text", [r"\u0000", r"\ud800"], ids=["NUL", "unpaired surrogate"])
+    def test_forbidden_characters_in_a_path_are_refused(self, scim: Provider, text: str) -> None:
         path = f'emails[type eq "{text}"].value'
         assert_refused(scim.replace(scim.add(), path, "a@x.example"), 400, "invalidFilter")
 
@@ -212,7 +213,7 @@ class TestThatIsUnknown:
             assert scim("PATCH", group, {"Operations": [sent]}).status in (204, 400)
 
 
-class TestThatIsTakenAlready:
+class TestUniqueness:
     @pytest.mark.parametrize(
         ("said", "taken"),
         [
@@ -222,7 +223,9 @@ class TestThatIsTakenAlready:
         ],
         ids=["same", "another case", "another externalId"],
     )
-    def test_is_a_conflict(self, scim: Provider, said: Json, taken: str) -> None:
+    def test_duplicate_user_name_is_a_conflict(
+        self, scim: Provider, said: Json, taken: str
+    ) -> None:
         scim.add(externalId="X-1")
 
         answer = scim("POST", "/Users", someone(**said))
@@ -230,7 +233,7 @@ class TestThatIsTakenAlready:
         assert_refused(answer, 409, "uniqueness", f"has this {taken}.", f"by its {taken}")
         assert ScimUser.objects.count() == 1
 
-    def test_is_a_conflict_for_names_that_look_the_same(self, scim: Provider) -> None:
+    def test_user_names_that_differ_in_unicode_form_conflict(self, scim: Provider) -> None:
         scim.add(userName="jos\u00e9")
 
         answer = scim("POST", "/Users", someone("x", userName="jose\u0301"))
@@ -238,7 +241,7 @@ class TestThatIsTakenAlready:
         assert_refused(answer, 409, "uniqueness")
 
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    def test_is_a_conflict_in_a_change_too(self, scim: Provider, method: str) -> None:
+    def test_change_to_a_taken_user_name_is_a_conflict(self, scim: Provider, method: str) -> None:
         scim.add()
         bob = scim.add("bob")
         before = scim.read(bob)
@@ -253,7 +256,7 @@ class TestThatIsTakenAlready:
         assert scim.read(bob) == before
 
 
-class TestAroundTheBody:
+class TestHeadersAndLimits:
     @pytest.mark.parametrize(
         "content_type",
         [
@@ -267,7 +270,7 @@ class TestAroundTheBody:
         ],
     )
     @pytest.mark.parametrize("path", ["/Users", "/Users/.search", "/Bulk"])
-    def test_is_a_media_type_that_is_not_json(
+    def test_other_media_types_are_refused(
         self, scim: Provider, path: str, content_type: str
     ) -> None:
         answer = scim("POST", path, someone(), Content_Type=content_type)
@@ -284,7 +287,7 @@ class TestAroundTheBody:
             "text/json",
         ],
     )
-    def test_is_not_a_media_type_that_is(self, scim: Provider, content_type: str) -> None:
+    def test_json_media_types_are_accepted(self, scim: Provider, content_type: str) -> None:
         answer = scim("POST", "/Users", someone(), Content_Type=content_type)
 
         assert answer.status == 201
@@ -293,12 +296,12 @@ class TestAroundTheBody:
     # Django itself refuses to read more than 2.5 MiB.
     @pytest.mark.parametrize("size", [1024 * 1024 + 1, 3 * 1024 * 1024])
     @pytest.mark.parametrize("path", ["/Users", "/Groups", "/Bulk", "/.search"])
-    def test_is_a_megabyte_too_many(self, scim: Provider, path: str, size: int) -> None:
+    def test_body_above_one_mebibyte_is_refused(self, scim: Provider, path: str, size: int) -> None:
         answer = scim("POST", path, b" " * size)
 
         assert_refused(answer, 413, None, "1 MiB")
 
-    def test_is_a_patch_of_too_many_operations(self, scim: Provider) -> None:
+    def test_patch_with_too_many_operations_is_refused(self, scim: Provider) -> None:
         operation = {"op": "replace", "path": "title", "value": "x"}
 
         answer = scim.patch(scim.add(), *[operation] * 501)
@@ -321,7 +324,7 @@ class TestAroundTheBody:
             ("OPTIONS", "/Users", "GET, POST"),
         ],
     )
-    def test_is_a_method_that_is_not_allowed(
+    def test_unsupported_method_is_refused_with_allow_header(
         self, scim: Provider, method: str, path: str, allowed: str
     ) -> None:
         answer = scim(method, path, {} if method in ("POST", "PUT", "PATCH") else None)
@@ -329,10 +332,10 @@ class TestAroundTheBody:
         assert_refused(answer, 405, None)
         assert answer.headers["Allow"] == allowed
 
-    def test_is_nobody_for_me(self, scim: Provider) -> None:
+    def test_me_endpoint_is_not_implemented(self, scim: Provider) -> None:
         assert_refused(scim("GET", "/Me"), 501, None)
 
-    def test_is_not_a_slash_at_the_end(self, scim: Provider) -> None:
+    def test_trailing_slash_is_accepted(self, scim: Provider) -> None:
         scim_id = scim("POST", "/Users/", someone()).id
 
         assert scim("GET", f"/Users/{scim_id}/").status == 200

@@ -1,4 +1,4 @@
-"""A refusal that is sent before the body of the request has arrived …"""
+"""Refusals that the server sends before it has received the whole body."""
 
 import socket
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from tests.services.server import Server
 
 PIECE = 64 * 1024
-# Above 4 MiB, the server does not read what is left; a body above 1 MiB is refused with 413.
+# Above 4 MiB, the server does not read the rest; a body above 1 MiB is refused with 413.
 SIZES = {
     "a user": (2_000, 401),
     "a large group": (1024 * 1024, 401),
@@ -23,7 +23,7 @@ def client(server: Server) -> Iterator[socket.socket]:
         yield client
 
 
-def begin(client: socket.socket, size: int, *headers: str) -> None:
+def send_headers(client: socket.socket, size: int, *headers: str) -> None:
     lines = (
         *("POST /scim/v2/Users HTTP/1.1", "Host: 127.0.0.1", "Authorization: Bearer wrong"),
         *("Content-Type: application/scim+json", f"Content-Length: {size}", *headers, "", ""),
@@ -32,10 +32,10 @@ def begin(client: socket.socket, size: int, *headers: str) -> None:
 
 
 @pytest.mark.parametrize(("size", "status"), SIZES.values(), ids=SIZES)
-def test_reaches_a_client_that_sends_all_of_it(
+def test_client_that_sends_the_whole_body_receives_the_refusal(
     client: socket.socket, size: int, status: int
 ) -> None:
-    begin(client, size)
+    send_headers(client, size)
 
     # The server may close the connection while the client still sends.
     with suppress(ConnectionError):
@@ -47,9 +47,9 @@ def test_reaches_a_client_that_sends_all_of_it(
     assert b"application/scim+json" in answer
 
 
-def test_reaches_a_client_that_asks_before_it_sends(client: socket.socket) -> None:
+def test_client_that_expects_100_continue_receives_the_refusal(client: socket.socket) -> None:
     """RFC 9110 section 10.1.1."""
-    begin(client, PIECE, "Expect: 100-continue")
+    send_headers(client, PIECE, "Expect: 100-continue")
 
     answer = client.recv(PIECE)
     if answer.startswith(b"HTTP/1.1 100 "):

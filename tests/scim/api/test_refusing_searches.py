@@ -1,4 +1,4 @@
-"""Bad input to a search …"""
+"""Refusals of invalid filters and search parameters."""
 
 import time
 from typing import Any
@@ -10,11 +10,11 @@ from tests.support.scim_errors import assert_refused
 
 pytestmark = pytest.mark.django_db
 
-# Seconds of CPU, which other work on the machine does not change. Exponential input takes minutes.
+# Seconds of CPU, which other processes do not change. Exponential algorithms would take minutes.
 MAX_CPU_SECONDS = 1.0
 
 
-class TestInAFilter:
+class TestFilter:
     BOMBS = {
         "long": 'userName eq "' + "x" * 3000 + '"',
         "nested": "(" * 1000 + "userName pr" + ")" * 1000,
@@ -29,7 +29,7 @@ class TestInAFilter:
 
     @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
     @pytest.mark.parametrize("how", ["GET", ".search"])
-    def test_that_explodes_is_answered_at_once(self, scim: Provider, text: str, how: str) -> None:
+    def test_filter_bomb_is_refused_quickly(self, scim: Provider, text: str, how: str) -> None:
         began = time.thread_time()
 
         answer = scim.find(text) if how == "GET" else scim("POST", "/.search", {"filter": text})
@@ -56,15 +56,17 @@ class TestInAFilter:
             ("active gt true", "active"),
         ],
     )
-    def test_that_cannot_be_answered_is_told_so(self, scim: Provider, text: str, word: str) -> None:
+    def test_invalid_filter_is_refused_with_the_attribute(
+        self, scim: Provider, text: str, word: str
+    ) -> None:
         assert_refused(scim.find(text), 400, "invalidFilter", word)
 
-    def test_in_which_a_nul_stands_is_refused(self, scim: Provider) -> None:
+    def test_null_character_is_refused(self, scim: Provider) -> None:
         for text in ('userName eq "a\x00b"', 'externalId eq "\x00"', r'title eq "a\u0000b"'):
             assert_refused(scim.find(text), 400, "invalidFilter")
 
 
-class TestAmongTheParameters:
+class TestParameters:
     @pytest.mark.parametrize(
         ("parameters", "scim_type"),
         [
@@ -79,7 +81,9 @@ class TestAmongTheParameters:
             ({"attributes": "userName", "excludedAttributes": "name"}, "invalidValue"),
         ],
     )
-    def test_is_told_so(self, scim: Provider, parameters: Json, scim_type: str) -> None:
+    def test_invalid_query_parameter_is_refused(
+        self, scim: Provider, parameters: Json, scim_type: str
+    ) -> None:
         assert_refused(scim("GET", address("/Users", **parameters)), 400, scim_type)
 
     @pytest.mark.parametrize(
@@ -104,10 +108,10 @@ class TestAmongTheParameters:
         ],
         ids=str,
     )
-    def test_is_told_so_in_a_search_too(self, scim: Provider, body: Any) -> None:
+    def test_invalid_search_body_is_refused(self, scim: Provider, body: Any) -> None:
         answer = scim("POST", "/Users/.search", body)
 
         assert_refused(answer, 400, answer.body["scimType"])
 
-    def test_of_discovery_is_forbidden_to_filter(self, scim: Provider) -> None:
+    def test_discovery_endpoints_refuse_filters(self, scim: Provider) -> None:
         assert_refused(scim("GET", address("/Schemas", filter="id pr")), 403, None)

@@ -1,4 +1,4 @@
-"""The differences of a person's events, folded from nothing, give the person as stored."""
+"""The changes in all events of a person add up to the stored person."""
 
 from collections.abc import Callable
 from random import Random
@@ -21,8 +21,8 @@ STEPS = 40
 PLACES = {"department_id": Department, "location_id": Location}
 
 
-class Walk:
-    """Does at random what providers, administrators and jobs do to Ada and her colleagues."""
+class RandomActions:
+    """Applies random actions of providers, administrators and jobs to Ada and her colleagues."""
 
     def __init__(self, scim: Provider, owner: Person, chance: Random) -> None:
         self.scim, self.owner, self.chance = scim, owner, chance
@@ -50,12 +50,12 @@ class Walk:
             lambda: call_command("run_due"),
         ]
 
-    def take(self, steps: int) -> None:
+    def run(self, steps: int) -> None:
         for _ in range(steps):
             try:
                 self.chance.choice(self.steps)()
             except PeopleError:
-                continue  # A rule stands in the way, as it may.
+                continue  # A rule forbids the action.
 
     def who(self) -> str:
         return self.chance.choice(list(self.ids))
@@ -118,7 +118,7 @@ class Walk:
         activate_person(person, actor=person.actor)
 
     def confirm(self) -> None:
-        """Follow any link to the new address, and the latest to the old one if it is asked too."""
+        """Follow any confirmation link, and the approval link of the old address if needed."""
         asking = Mail.objects.filter(kind=Mail.Kind.CONFIRM_ADDRESS).order_by("created_at")
         if asking:
             mail = self.chance.choice(list(asking))
@@ -144,24 +144,26 @@ class Walk:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_holds_on_whatever_way_they_went(connect: Connect, owner: Person, seed: int) -> None:
+def test_events_add_up_to_the_person_after_random_actions(
+    connect: Connect, owner: Person, seed: int
+) -> None:
     scim = connect(incomplete_policy="hold" if seed % 2 else "refuse")
     CustomField.objects.create(
         tenant_id=owner.tenant_id, name="Cost centre", external_name="cost_center"
     )
-    walk = Walk(scim, owner, Random(seed))  # noqa: S311  a walk, and no secret
+    walk = RandomActions(scim, owner, Random(seed))  # noqa: S311  a walk, and no secret
 
-    walk.take(STEPS)
+    walk.run(STEPS)
     walk.rename_every_department()
 
     for person in Person.objects.exclude(pk=owner.pk):
-        assert folded(person) == person_fields.snapshot(person)
+        assert person_from_events(person) == person_fields.snapshot(person)
 
 
-def test_goes_ways_on_which_much_happens(connect: Connect, owner: Person) -> None:
-    walk = Walk(connect(), owner, Random(7))  # noqa: S311
+def test_random_actions_cause_many_kinds_of_events(connect: Connect, owner: Person) -> None:
+    walk = RandomActions(connect(), owner, Random(7))  # noqa: S311
 
-    walk.take(3 * STEPS)
+    walk.run(3 * STEPS)
 
     kinds = set(Event.objects.values_list("kind", flat=True))
     assert kinds >= {
@@ -177,8 +179,8 @@ def test_goes_ways_on_which_much_happens(connect: Connect, owner: Person) -> Non
     }
 
 
-def folded(person: Person) -> dict[str, str]:
-    """Make the person of their own events; of a place they keep the key, for it is renamed."""
+def person_from_events(person: Person) -> dict[str, str]:
+    """Build the person from events; of departments and locations the key, because of renames."""
     told: dict[str, Any] = {}
     for event in person.events.order_by("pk"):
         told |= {field: change["to"] for field, change in event.changes.items()}

@@ -15,7 +15,7 @@ def connected(server: Server) -> Connected:
 
 
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
-def test_every_answer_is_what_the_provider_expects(connected: Connected, trace: Path) -> None:
+def test_every_response_is_what_the_provider_needs(connected: Connected, trace: Path) -> None:
     wrong = failures(trace, base=connected.base, token=connected.token)
 
     assert not wrong, "\n".join(map(str, wrong))

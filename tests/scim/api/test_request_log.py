@@ -1,4 +1,4 @@
-"""A request in the log …"""
+"""What the SCIM request log stores, and which secrets it masks."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.clients.scim import USER, Json, Provider, someone
 pytestmark = pytest.mark.django_db
 
 
-def test_is_masked_where_it_is_secret(scim: Provider) -> None:
+def test_password_is_masked(scim: Provider) -> None:
     secret = 'correct \\" horse'
     sent = json.dumps(someone(password="correct horse")).replace("correct horse", secret)
 
@@ -34,7 +34,7 @@ def test_is_masked_where_it_is_secret(scim: Provider) -> None:
     ],
     ids=["path", "URN", "no path", "object", "another name"],
 )
-def test_is_masked_wherever_the_secret_stands(scim: Provider, body: Json) -> None:
+def test_secret_is_masked_in_every_place(scim: Provider, body: Json) -> None:
     answer = scim("PATCH", f"/Users/{scim.add()}", body)
 
     row = RequestLog.objects.get(pk=answer.request_id)
@@ -43,7 +43,7 @@ def test_is_masked_wherever_the_secret_stands(scim: Provider, body: Json) -> Non
 
 
 @pytest.mark.parametrize("rest", [b"", b"x" * 100_000])
-def test_keeps_no_secret_that_it_could_not_find(scim: Provider, rest: bytes) -> None:
+def test_unreadable_body_with_secret_is_not_stored(scim: Provider, rest: bytes) -> None:
     answer = scim("POST", "/Users", b'{"password": "correct horse' + rest)
 
     row = RequestLog.objects.get(pk=answer.request_id)
@@ -51,7 +51,7 @@ def test_keeps_no_secret_that_it_could_not_find(scim: Provider, rest: bytes) -> 
     assert "Not stored" in row.body
 
 
-def test_is_masked_before_it_is_cut(scim: Provider) -> None:
+def test_secret_is_masked_before_truncation(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone(title="x" * 70_000, password="correct horse"))
 
     row = RequestLog.objects.get(pk=answer.request_id)
@@ -59,19 +59,19 @@ def test_is_masked_before_it_is_cut(scim: Provider) -> None:
     assert row.body.startswith("{")
 
 
-def test_is_stored_with_half_a_surrogate_pair_beside_its_secret(scim: Provider) -> None:
+def test_body_with_secret_and_unpaired_surrogate_is_stored(scim: Provider) -> None:
     answer = scim("POST", "/Users", b'{"password": "correct horse", "title": "\\ud800"}')
 
     assert '"title": "?"' in RequestLog.objects.get(pk=answer.request_id).body
 
 
-def test_does_not_tell_what_secret_was_looked_for(scim: Provider) -> None:
+def test_secret_in_a_filter_is_masked(scim: Provider) -> None:
     answer = scim("GET", "/Users?filter=password%20eq%20%22horse%22")
 
     assert RequestLog.objects.get(pk=answer.request_id).path == "/Users?••••••"
 
 
-def test_names_no_token(scim: Provider) -> None:
+def test_token_is_not_stored(scim: Provider) -> None:
     answer = scim("POST", "/Users", b"{", User_Agent="Okta SCIM Client 1.0.0")
 
     row = RequestLog.objects.get(pk=answer.request_id)
@@ -80,7 +80,7 @@ def test_names_no_token(scim: Provider) -> None:
     assert scim.token not in str(RequestLog.objects.values().get())
 
 
-def test_tells_what_was_asked(scim: Provider) -> None:
+def test_refused_read_is_stored_with_its_query(scim: Provider) -> None:
     answer = scim("GET", "/Users?filter=shoe&count=5")
 
     row = RequestLog.objects.get(pk=answer.request_id)
@@ -88,7 +88,7 @@ def test_tells_what_was_asked(scim: Provider) -> None:
     assert (row.connection, row.ip) == (scim.connection, "127.0.0.1")
 
 
-def test_stands_beside_no_reads_that_went_well(scim: Provider) -> None:
+def test_successful_reads_are_not_stored(scim: Provider) -> None:
     scim("GET", "/Users")
     scim("GET", "/ServiceProviderConfig")
     scim("POST", "/Users/.search", {})
@@ -96,7 +96,7 @@ def test_stands_beside_no_reads_that_went_well(scim: Provider) -> None:
     assert not RequestLog.objects.exists()
 
 
-def test_is_cut_and_clean(scim: Provider) -> None:
+def test_body_is_truncated_and_cleaned(scim: Provider) -> None:
     answer = scim("POST", "/Users", b'"\x00\xff' + b"x" * 100_000)
 
     row = RequestLog.objects.get(pk=answer.request_id)

@@ -1,4 +1,4 @@
-"""A receiver of SCIM events (RFC 9967) …"""
+"""SCIM events (RFC 9967) that a receiver polls."""
 
 from dataclasses import replace
 from operator import itemgetter
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 class ScimReceiver:
-    """A stream with all SCIM events, which is polled."""
+    """A polled stream with all SCIM events, or with the given types."""
 
     def __init__(self, person: Person, *wanted: str) -> None:
         self.api = ReceiverClient(person)
@@ -49,7 +49,9 @@ def types(events: list[tuple[str, dict[str, Any], dict[str, Any]]]) -> list[str]
     return [one[0] for one in events]
 
 
-def test_learns_of_a_new_user_in_both_forms(receiver: ScimReceiver, scim: Provider) -> None:
+def test_new_user_is_announced_as_notice_and_full_event(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
     answer = scim("POST", "/Users", someone("ada", externalId="00u1"))
 
     notice, full = receiver.poll()
@@ -63,7 +65,9 @@ def test_learns_of_a_new_user_in_both_forms(receiver: ScimReceiver, scim: Provid
     assert full[2]["version"] == answer.headers["ETag"]
 
 
-def test_learns_what_a_patch_changed(receiver: ScimReceiver, scim: Provider) -> None:
+def test_patch_is_announced_with_changed_values_only(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
     user = scim.add("ada")
     receiver.poll()
 
@@ -87,7 +91,7 @@ def test_learns_what_a_patch_changed(receiver: ScimReceiver, scim: Provider) -> 
     assert receiver.poll() == []
 
 
-def test_learns_what_a_patch_removed(receiver: ScimReceiver, scim: Provider) -> None:
+def test_patch_that_removes_a_value_is_announced(receiver: ScimReceiver, scim: Provider) -> None:
     user, boss = scim.add("ada"), scim.add("boss")
     scim.replace(user, f"{ENT}:manager", {"value": boss})
     receiver.poll()
@@ -98,7 +102,7 @@ def test_learns_what_a_patch_removed(receiver: ScimReceiver, scim: Provider) -> 
     assert full[2]["data"]["Operations"] == [{"op": "remove", "path": f"{ENT}:manager"}]
 
 
-def test_learns_all_attributes_where_ramp_reads_a_field_from_one_of_its_own(
+def test_patch_of_ramp_extension_is_announced_with_all_attributes(
     receiver: ScimReceiver, scim: Provider
 ) -> None:
     user = scim.add("ada")
@@ -113,7 +117,7 @@ def test_learns_all_attributes_where_ramp_reads_a_field_from_one_of_its_own(
     assert operation["value"][RAMP] == {"location": "Leeds"}
 
 
-def test_learns_what_a_put_changed(receiver: ScimReceiver, scim: Provider) -> None:
+def test_put_is_announced(receiver: ScimReceiver, scim: Provider) -> None:
     user = scim.add("ada")
     receiver.poll()
 
@@ -126,7 +130,7 @@ def test_learns_what_a_put_changed(receiver: ScimReceiver, scim: Provider) -> No
     assert full[2]["data"][ENT]["department"] == "Legal"
 
 
-def test_learns_of_bulk_operations_as_of_single_requests(
+def test_bulk_operations_are_announced_like_single_requests(
     receiver: ScimReceiver, scim: Provider
 ) -> None:
     ada, ben = scim.add("ada"), scim.add("ben")
@@ -149,9 +153,7 @@ def test_learns_of_bulk_operations_as_of_single_requests(
     assert [one[1]["uri"] for one in events] == [f"/Users/{ada}"] * 2 + [f"/Users/{ben}"] * 2
 
 
-def test_learns_of_a_change_that_no_request_made_as_a_put(
-    receiver: ScimReceiver, scim: Provider
-) -> None:
+def test_manual_change_is_announced_as_put(receiver: ScimReceiver, scim: Provider) -> None:
     user = scim.add("ada")
     receiver.poll()
     ada = Person.objects.get(scim_users__scim_id=user)
@@ -161,7 +163,9 @@ def test_learns_of_a_change_that_no_request_made_as_a_put(
     assert types(receiver.poll()) == ["put:notice", "put:full"]
 
 
-def test_learns_who_is_active(receiver: ScimReceiver, scim: Provider) -> None:
+def test_deactivation_reactivation_and_deletion_are_announced(
+    receiver: ScimReceiver, scim: Provider
+) -> None:
     user = scim.add("ada")
     receiver.poll()
 
@@ -175,13 +179,13 @@ def test_learns_who_is_active(receiver: ScimReceiver, scim: Provider) -> None:
     assert {subject["uri"] for _, subject, _ in events} == {f"/Users/{user}"}
 
 
-def test_learns_nothing_of_people_without_a_scim_resource(receiver: ScimReceiver) -> None:
+def test_people_without_scim_user_are_not_announced(receiver: ScimReceiver) -> None:
     people.deactivate_person(core.person(), actor=HELPDESK)
 
     assert receiver.poll() == []
 
 
-def test_gets_only_the_form_that_it_wants(owner: Person, scim: Provider) -> None:
+def test_only_requested_event_types_are_sent(owner: Person, scim: Provider) -> None:
     receiver = ScimReceiver(owner, SignalType.SCIM_CREATE_NOTICE)
 
     scim("POST", "/Users", someone("ada", emails=[mail("ada@example.com")]))
@@ -189,7 +193,7 @@ def test_gets_only_the_form_that_it_wants(owner: Person, scim: Provider) -> None
     assert types(receiver.poll()) == ["create:notice"]
 
 
-def test_finds_the_event_types_in_the_configuration_of_the_service_provider(
+def test_service_provider_config_lists_event_types_if_a_stream_exists(
     owner: Person, scim: Provider
 ) -> None:
     assert "securityEvents" not in scim("GET", "/ServiceProviderConfig").body

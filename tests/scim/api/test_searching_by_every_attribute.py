@@ -1,4 +1,4 @@
-"""Searching and sorting by each attribute that the published schemas name …"""
+"""Filtering, sorting and patching by each published attribute."""
 
 from collections.abc import Iterator
 from itertools import cycle
@@ -17,7 +17,7 @@ VALUES = ('"x"', "true", "1", "null", '"2026-01-01T00:00:00Z"')
 
 
 def paths(resource: ResourceType) -> Iterator[tuple[str, Attribute]]:
-    """Return every attribute and sub-attribute by each name that a client may write."""
+    """Return every attribute and sub-attribute, by each name that a client may use."""
     for schema in (resource.core, *resource.extensions):
         for one in schema.attributes:
             yield from _of(f"{schema.urn}:{one.name}", one)
@@ -31,7 +31,7 @@ def _of(path: str, one: Attribute) -> Iterator[tuple[str, Attribute]]:
         yield f"{path}.{part.name}", part
 
 
-def questions(resource: ResourceType) -> Iterator[str]:
+def all_filters(resource: ResourceType) -> Iterator[str]:
     values, operators = cycle(VALUES), cycle(OPERATORS)
     for path, one in paths(resource):
         yield f"{path} pr"
@@ -41,8 +41,8 @@ def questions(resource: ResourceType) -> Iterator[str]:
             yield f"{path}[{part.name} pr]"
 
 
-def answered_badly(answers: Iterator[tuple[str, Answer]], codes: set[str]) -> list[str]:
-    """Return what was neither answered nor refused by one of the codes."""
+def unexpected_answers(answers: Iterator[tuple[str, Answer]], codes: set[str]) -> list[str]:
+    """Return the requests that were neither answered nor refused with one of the codes."""
     return [
         f"{asked}: {answer.status} {answer.content[:200]!r}"
         for asked, answer in answers
@@ -51,44 +51,46 @@ def answered_badly(answers: Iterator[tuple[str, Answer]], codes: set[str]) -> li
 
 
 @pytest.fixture
-def filled(scim: Provider) -> Provider:
+def with_resources(scim: Provider) -> Provider:
     ada = scim.add("ada")
     scim.add_group("Sales", ada)
     return scim
 
 
 @pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
-def test_answers_or_says_that_the_filter_is_invalid(
-    filled: Provider, resource: ResourceType
+def test_every_filter_is_answered_or_refused_as_invalid(
+    with_resources: Provider, resource: ResourceType
 ) -> None:
-    asked = list(questions(resource))
-    answers = ((one, filled("GET", address(resource.endpoint, filter=one))) for one in asked)
+    asked = list(all_filters(resource))
+    answers = (
+        (one, with_resources("GET", address(resource.endpoint, filter=one))) for one in asked
+    )
 
     assert len(asked) > 200
-    assert answered_badly(answers, {"invalidFilter"}) == []
+    assert unexpected_answers(answers, {"invalidFilter"}) == []
 
 
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 @pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
-def test_sorts_or_says_that_the_path_is_invalid(
-    filled: Provider, resource: ResourceType, order: str
+def test_every_sort_path_is_answered_or_refused_as_invalid(
+    with_resources: Provider, resource: ResourceType, order: str
 ) -> None:
     asked = [path for path, _ in paths(resource)]
     answers = (
-        (one, filled("GET", address(resource.endpoint, sortBy=one, sortOrder=order)))
+        (one, with_resources("GET", address(resource.endpoint, sortBy=one, sortOrder=order)))
         for one in asked
     )
 
-    assert answered_badly(answers, {"invalidPath", "invalidFilter"}) == []
+    assert unexpected_answers(answers, {"invalidPath", "invalidFilter"}) == []
 
 
 @pytest.mark.parametrize("has_path", [True, False], ids=["with a path", "without a path"])
 @pytest.mark.parametrize("resource", [USER, GROUP], ids=["Users", "Groups"])
-def test_patches_or_says_what_is_wrong(
-    filled: Provider, resource: ResourceType, has_path: bool
+def test_every_patch_is_applied_or_refused_as_invalid(
+    with_resources: Provider, resource: ResourceType, has_path: bool
 ) -> None:
-    """All forms of all attributes are tested in tests/scim/rfc/test_patching_every_attribute.py."""
-    [one] = filled("GET", resource.endpoint).body["Resources"]
+    """tests/scim/rfc/test_patching_every_attribute.py tests all forms of all attributes."""
+    [one] = with_resources("GET", resource.endpoint).body["Resources"]
     place = f"{resource.endpoint}/{one['id']}"
 
     nothings: Iterator[Any] = cycle((None, "", [], {}, ["x"]))
@@ -99,7 +101,7 @@ def test_patches_or_says_what_is_wrong(
                 value = next(nothings)
                 at_path = {"op": op, "path": path, "value": value}
                 changed = at_path if has_path else {"op": op, "value": {path: value}}
-                yield str(changed), filled("PATCH", place, {"Operations": [changed]})
+                yield str(changed), with_resources("PATCH", place, {"Operations": [changed]})
 
     codes = {"mutability", "invalidValue", "invalidPath", "noTarget", "uniqueness"}
     wrong = [
@@ -109,4 +111,4 @@ def test_patches_or_says_what_is_wrong(
         and (answer.status != 400 or answer.body["scimType"] not in codes)
     ]
     assert wrong == []
-    assert filled("GET", place).status == 200
+    assert with_resources("GET", place).status == 200

@@ -1,4 +1,4 @@
-"""An answer …"""
+"""Sorting, selected attributes and lists of several resource types."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +18,9 @@ def found(scim: Provider, **parameters: Any) -> Answer:
     return answer
 
 
-class TestSorted:
+class TestSorting:
     @pytest.fixture
-    def three(self, scim: Provider) -> Provider:
+    def three_users(self, scim: Provider) -> Provider:
         with tenancy.use(scim.connection.tenant_id):
             scim_user(scim.connection, "cy", title="Analyst", **{ENT: {"department": "b"}})
             scim_user(scim.connection, "Ada", emails=[{"value": "z@x.example"}])
@@ -38,23 +38,27 @@ class TestSorted:
             ("meta.created", "cy Ada bob", "bob Ada cy"),
         ],
     )
-    def test_goes_up_and_down(self, three: Provider, by: str, up: str, down: str) -> None:
-        assert found(three, sortBy=by).names == up.split()
-        assert found(three, sortBy=by, sortOrder="ascending").names == up.split()
-        assert found(three, sortBy=by, sortOrder="Descending").names == down.split()
+    def test_users_are_sorted_in_both_directions(
+        self, three_users: Provider, by: str, up: str, down: str
+    ) -> None:
+        assert found(three_users, sortBy=by).names == up.split()
+        assert found(three_users, sortBy=by, sortOrder="ascending").names == up.split()
+        assert found(three_users, sortBy=by, sortOrder="Descending").names == down.split()
 
-    def test_goes_page_by_page(self, three: Provider) -> None:
-        pages = [found(three, sortBy="userName", startIndex=n, count=1).names for n in (1, 2, 3)]
+    def test_pages_are_sorted(self, three_users: Provider) -> None:
+        pages = [
+            found(three_users, sortBy="userName", startIndex=n, count=1).names for n in (1, 2, 3)
+        ]
 
         assert pages == [["Ada"], ["bob"], ["cy"]]
 
-    def test_goes_in_searches_too(self, three: Provider) -> None:
+    def test_searches_are_sorted(self, three_users: Provider) -> None:
         sent = {"schemas": [SEARCH], "sortBy": "userName", "sortOrder": "descending"}
 
-        assert three("POST", "/Users/.search", sent).names == ["cy", "bob", "Ada"]
+        assert three_users("POST", "/Users/.search", sent).names == ["cy", "bob", "Ada"]
 
 
-class TestCutToWhatIsWanted:
+class TestSelectedAttributes:
     ALWAYS = {"schemas", "id"}
 
     @pytest.fixture(params=["one", "list", "search"])
@@ -72,7 +76,7 @@ class TestCutToWhatIsWanted:
 
         return ask
 
-    def test_shows_the_attributes_asked_for(self, ask: Callable[..., Any]) -> None:
+    def test_attributes_limits_the_answer(self, ask: Callable[..., Any]) -> None:
         assert set(ask(attributes="userName")) == self.ALWAYS | {"userName"}
         assert set(ask(attributes="USERNAME,groups")) == self.ALWAYS | {"userName", "groups"}
         assert ask(attributes="name.givenName")["name"] == {"givenName": "Ada"}
@@ -81,7 +85,7 @@ class TestCutToWhatIsWanted:
         assert set(ask(attributes="shoeSize")) == self.ALWAYS
         assert set(ask(attributes="meta.version")["meta"]) == {"version"}
 
-    def test_leaves_out_what_is_not_wanted(self, ask: Callable[..., Any]) -> None:
+    def test_excluded_attributes_are_left_out(self, ask: Callable[..., Any]) -> None:
         everything = set(ask(excludedAttributes="shoeSize"))
 
         assert {"userName", "groups", "meta", ENT} <= everything
@@ -91,9 +95,9 @@ class TestCutToWhatIsWanted:
         assert ENT not in ask(excludedAttributes=ENT)
 
 
-class TestOfSeveralKinds:
+class TestSeveralResourceTypes:
     @pytest.fixture
-    def both(self, scim: Provider) -> Provider:
+    def with_groups(self, scim: Provider) -> Provider:
         with tenancy.use(scim.connection.tenant_id):
             ada, bob = (scim_user(scim.connection, name) for name in ("ada", "bob"))
             scim_group(scim.connection, "Editors", ada, bob)
@@ -114,23 +118,26 @@ class TestOfSeveralKinds:
         ],
         ids=str,
     )
-    def test_shows_users_before_groups(
-        self, both: Provider, wanted: dict[str, Any], names: str, total: int
+    def test_users_come_before_groups(
+        self, with_groups: Provider, wanted: dict[str, Any], names: str, total: int
     ) -> None:
-        answers = [both("POST", "/.search", wanted), both("GET", address("", **wanted))]
+        answers = [
+            with_groups("POST", "/.search", wanted),
+            with_groups("GET", address("", **wanted)),
+        ]
 
         for answer in answers:
             assert (answer.names, answer.body["totalResults"]) == (names.split(), total)
 
-    def test_shows_groups_alone_where_they_are(self, both: Provider) -> None:
-        assert both("GET", "/Groups").names == ["Editors", "Empty"]
+    def test_groups_endpoint_lists_groups_only(self, with_groups: Provider) -> None:
+        assert with_groups("GET", "/Groups").names == ["Editors", "Empty"]
         sent = {"filter": 'displayName eq "EDITORS"', "excludedAttributes": ["members"]}
-        answer = both("POST", "/Groups/.search", sent)
+        answer = with_groups("POST", "/Groups/.search", sent)
         assert answer.names == ["Editors"]
         assert "members" not in answer.body["Resources"][0]
 
-    def test_leaves_members_out_where_they_are_not_wanted(self, both: Provider) -> None:
-        [group, _] = both("GET", "/Groups?excludedAttributes=members").body["Resources"]
+    def test_members_can_be_excluded(self, with_groups: Provider) -> None:
+        [group, _] = with_groups("GET", "/Groups?excludedAttributes=members").body["Resources"]
 
         assert "members" not in group
-        assert len(both("GET", "/Groups").body["Resources"][0]["members"]) == 2
+        assert len(with_groups("GET", "/Groups").body["Resources"][0]["members"]) == 2

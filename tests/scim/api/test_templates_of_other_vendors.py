@@ -1,7 +1,6 @@
-"""What other vendors' templates and connectors send …
+"""Requests of templates and connectors that other vendors publish.
 
-They publish no logs, so the requests are those that their pages name, with the values of the
-templates that are public.
+The vendors publish no logs. The requests follow their pages, with the values of public templates.
 """
 
 import pytest
@@ -32,8 +31,8 @@ def facts(one: Person) -> tuple[str, str, str, bool]:
     return profile.given_name, profile.department, profile.location, one.is_active
 
 
-def test_of_saviynt_provisions_people(scim: Provider) -> None:
-    """Its administrators write the bodies; booleans are text, and blanks stand for nothing.
+def test_saviynt_provisions_people(scim: Provider) -> None:
+    """Administrators of Saviynt write the bodies; booleans are text, and a space means no value.
 
     From an attachment of Saviynt's forum, “Workplace Meta JSONs”.
     """
@@ -65,8 +64,8 @@ def test_of_saviynt_provisions_people(scim: Provider) -> None:
     assert person().is_active
 
 
-def test_of_sailpoint_provisions_people(scim: Provider) -> None:
-    """Its connector needs the endpoints of discovery, and updates by PATCH, or by PUT.
+def test_sailpoint_provisions_people(scim: Provider) -> None:
+    """The connector reads the discovery endpoints, and updates by PATCH or PUT.
 
     See https://documentation.sailpoint.com/connectors/saas/scim_2_0/help/saas_connectivity/
     scim_2_0_saas/prerequisites.html. Several work addresses: scimgateway #58.
@@ -109,8 +108,8 @@ def test_of_sailpoint_provisions_people(scim: Provider) -> None:
     assert facts(person()) == ("Ada", "Sales", "Pune", False)
 
 
-def test_of_cyberark_provisions_people(scim: Provider) -> None:
-    """It reads a single user and the schemas first, updates people by PUT and groups by PATCH.
+def test_cyberark_provisions_people(scim: Provider) -> None:
+    """CyberArk first reads a user and the schemas; it updates people by PUT and groups by PATCH.
 
     See https://identity-developer.cyberark.com/docs/for-more-information-about-scim-provisioning-redirected.
     """
@@ -149,8 +148,8 @@ def test_of_cyberark_provisions_people(scim: Provider) -> None:
     assert not person().is_active
 
 
-def test_of_onelogin_as_published_waits_for_a_location_only(scim: Provider) -> None:
-    """Its enterprise template has the names of SCIM 1.1, and no location.
+def test_published_onelogin_template_lacks_only_the_location(scim: Provider) -> None:
+    """The enterprise template has the names of SCIM 1.1, and no location.
 
     See https://developers.onelogin.com/scim/define-user-schema.
     """
@@ -175,8 +174,8 @@ def test_of_onelogin_as_published_waits_for_a_location_only(scim: Provider) -> N
     assert facts(person()) == ("Ada", "Legal", "Oslo", True)
 
 
-def test_of_ping_provisions_people(scim: Provider) -> None:
-    """Its filter has `Eq`, and its attributes are those of the core and enterprise schemas.
+def test_ping_provisions_people(scim: Provider) -> None:
+    """The filter contains `Eq`; the attributes are those of the core and enterprise schemas.
 
     See https://docs.pingidentity.com/pingone/integrations/p1_scim_filter_expressions.html.
     """
@@ -199,8 +198,8 @@ def test_of_ping_provisions_people(scim: Provider) -> None:
     assert facts(person()) == ("Ada", "Legal", "Denver", True)
 
 
-def test_of_jumpcloud_tests_the_connection_without_inviting_anybody(connect: Connect) -> None:
-    """It creates a bare user and a group, and deletes both.
+def test_jumpcloud_connection_test_creates_no_person(connect: Connect) -> None:
+    """JumpCloud creates a user with few attributes and a group, and deletes both.
 
     See https://jumpcloud.com/support/
     provision-and-manage-users-and-groups-in-apps-using-custom-scim-identity-management-integration.

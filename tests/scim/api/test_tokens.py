@@ -1,4 +1,4 @@
-"""Nobody comes in …"""
+"""Authentication of SCIM requests by bearer tokens."""
 
 import hashlib
 
@@ -52,7 +52,7 @@ REQUESTS = [
 ]
 
 
-def assert_kept_out(answer: Answer) -> None:
+def assert_unauthorized(answer: Answer) -> None:
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     assert answer.headers["Content-Type"] == "application/scim+json"
@@ -61,7 +61,7 @@ def assert_kept_out(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("header", WRONG, ids=lambda header: header[:20] or "empty")
-def test_with_a_wrong_credential(scim: Provider, header: str) -> None:
+def test_invalid_authorization_header_is_refused(scim: Provider, header: str) -> None:
     sent = header.format(
         token=scim.token,
         upper=scim.token.upper(),
@@ -69,74 +69,78 @@ def test_with_a_wrong_credential(scim: Provider, header: str) -> None:
         hint=scim.token[-4:],
     )
 
-    assert_kept_out(scim("GET", "/Users", Authorization=sent))
+    assert_unauthorized(scim("GET", "/Users", Authorization=sent))
 
 
 @pytest.mark.parametrize(("method", "path"), REQUESTS)
-def test_without_a_credential(scim: Provider, method: str, path: str) -> None:
+def test_every_endpoint_requires_a_token(scim: Provider, method: str, path: str) -> None:
     body = someone() if method in ("POST", "PUT", "PATCH") else None
 
-    assert_kept_out(scim(method, path, body, Authorization=""))
-    assert_kept_out(scim(method, path, body, Authorization="Bearer wrong"))
+    assert_unauthorized(scim(method, path, body, Authorization=""))
+    assert_unauthorized(scim(method, path, body, Authorization="Bearer wrong"))
     assert not ScimUser.objects.exists()
     assert not RequestLog.objects.exists()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_by_being_signed_in_to_the_pages(scim: Provider, owner: Person, method: str) -> None:
+def test_session_of_the_pages_does_not_authenticate(
+    scim: Provider, owner: Person, method: str
+) -> None:
     browser = Client()
     browser.force_login(owner)
     assert browser.get("/people/").status_code == 200
 
     answer = browser.generic(method, "/scim/v2/Users", "{}", content_type="application/json")
 
-    assert_kept_out(Answer(answer))
+    assert_unauthorized(Answer(answer))
 
 
-def test_with_a_token_in_the_address(scim: Provider) -> None:
-    assert_kept_out(scim("GET", f"/Users?access_token={scim.token}", Authorization=""))
+def test_token_in_the_query_does_not_authenticate(scim: Provider) -> None:
+    assert_unauthorized(scim("GET", f"/Users?access_token={scim.token}", Authorization=""))
 
 
-def test_to_the_api_with_the_token_of_a_connection(scim: Provider, owner: Person) -> None:
+def test_scim_token_does_not_authenticate_at_the_api(scim: Provider, owner: Person) -> None:
     assert Api(owner, scim.token).get("people").status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/Users", '/Users?filter=userName eq "ada"', "/Users/x"])
-class TestFromTheMomentThat:
-    def test_their_token_is_revoked(self, scim: Provider, path: str) -> None:
+class TestEndOfAccess:
+    def test_revoked_token_is_refused(self, scim: Provider, path: str) -> None:
         revoke_token(Token.objects.get())
 
-        assert_kept_out(scim("GET", path))
+        assert_unauthorized(scim("GET", path))
 
-    def test_their_connection_is_disconnected(self, scim: Provider, path: str) -> None:
+    def test_token_of_disconnected_connection_is_refused(self, scim: Provider, path: str) -> None:
         scim.connection.disconnected_at = timezone.now()
         scim.connection.save()
 
-        assert_kept_out(scim("GET", path))
+        assert_unauthorized(scim("GET", path))
 
-    def test_their_company_is_switched_off(self, scim: Provider, tenant: Tenant, path: str) -> None:
+    def test_token_of_suspended_company_is_refused(
+        self, scim: Provider, tenant: Tenant, path: str
+    ) -> None:
         tenant.is_active = False
         tenant.save()
 
-        assert_kept_out(scim("GET", path))
+        assert_unauthorized(scim("GET", path))
 
 
-def test_to_write_once_their_token_is_revoked(scim: Provider) -> None:
+def test_writes_with_revoked_token_are_refused(scim: Provider) -> None:
     scim_id = scim.add()
     revoke_token(Token.objects.get())
 
-    assert_kept_out(scim("POST", "/Users", someone("bob")))
-    assert_kept_out(scim.replace(scim_id, "title", "Countess"))
-    assert_kept_out(scim("DELETE", f"/Users/{scim_id}"))
+    assert_unauthorized(scim("POST", "/Users", someone("bob")))
+    assert_unauthorized(scim.replace(scim_id, "title", "Countess"))
+    assert_unauthorized(scim("DELETE", f"/Users/{scim_id}"))
     assert ScimUser.objects.get().deleted_at is None
 
 
-class TestButWhoever:
+class TestAccess:
     @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
-    def test_has_a_token_comes_in(self, scim: Provider, scheme: str) -> None:
+    def test_scheme_is_case_insensitive(self, scim: Provider, scheme: str) -> None:
         assert scim("GET", "/Users", Authorization=f"{scheme} {scim.token}").status == 200
 
-    def test_changes_the_token_is_never_without_one(self, scim: Provider) -> None:
+    def test_both_tokens_are_valid_during_rotation(self, scim: Provider) -> None:
         old = scim.token
         scim.token = issue_token(scim.connection)
 
@@ -145,9 +149,9 @@ class TestButWhoever:
         revoke_token(Token.objects.get(digest=token_digest(old)))
 
         assert scim("GET", "/Users").status == 200
-        assert_kept_out(scim("GET", "/Users", Authorization=f"Bearer {old}"))
+        assert_unauthorized(scim("GET", "/Users", Authorization=f"Bearer {old}"))
 
-    def test_has_two_tokens_gets_no_third(self, scim: Provider) -> None:
+    def test_connection_has_at_most_two_tokens(self, scim: Provider) -> None:
         issue_token(scim.connection)
 
         with pytest.raises(TooManyTokens, match="Revoke one"):
@@ -156,7 +160,7 @@ class TestButWhoever:
         revoke_token(Token.objects.filter(connection=scim.connection).earliest("pk"))
         assert issue_token(scim.connection)
 
-    def test_has_a_token_sees_their_own_connection(self, connect: Connect) -> None:
+    def test_token_reaches_only_its_own_connection(self, connect: Connect) -> None:
         okta, entra = connect(), connect("entra")
         okta.add()
 
@@ -164,11 +168,9 @@ class TestButWhoever:
         assert entra("GET", "/Users").body["totalResults"] == 0
 
 
-class TestATokenItself:
+class TestTokenFormat:
     @pytest.mark.parametrize("kind", ["scim", "api"])
-    def test_is_refused_without_a_look_up_when_it_cannot_be_one(
-        self, scim: Provider, kind: str
-    ) -> None:
+    def test_malformed_token_is_refused_without_a_query(self, scim: Provider, kind: str) -> None:
         damaged = new_token("scim")[:-1] + "_"
         scim.token = damaged if kind == "scim" else new_token("api")
 
@@ -177,13 +179,13 @@ class TestATokenItself:
 
         assert not queries.captured_queries
 
-    def test_from_before_the_prefix_stays_valid(self, scim: Provider) -> None:
+    def test_token_without_prefix_stays_valid(self, scim: Provider) -> None:
         scim.token = "-old_token_that_begins_with_a_dash"
         Token.objects.update(digest=token_digest(scim.token))
 
         assert scim("GET", "/Users").status == 200
 
-    def test_is_kept_as_its_digest_only(self, scim: Provider) -> None:
+    def test_only_the_digest_is_stored(self, scim: Provider) -> None:
         scim.add()
         kept = hashlib.sha256(scim.token.encode()).hexdigest()
 
@@ -194,11 +196,11 @@ class TestATokenItself:
                 cursor.execute(with_it, [f"%{scim.token}%"])
                 assert cursor.fetchone() is None, table
 
-    def test_is_random_and_long(self, connect: Connect) -> None:
+    def test_tokens_are_random_and_long(self, connect: Connect) -> None:
         tokens = {connect().token for _ in range(20)}
 
         assert len(tokens) == 20
         assert min(map(len, tokens)) >= 43  # 256 bits in base64
 
-    def test_is_told_apart_by_its_end(self, scim: Provider) -> None:
+    def test_token_is_displayed_by_its_last_characters(self, scim: Provider) -> None:
         assert str(Token.objects.get()) == f"…{scim.token[-4:]}"

@@ -1,4 +1,4 @@
-"""Certification of a connection …"""
+"""Certification of a connection: incomplete people are held and nobody is mailed."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -38,27 +38,27 @@ def address(scim: Provider) -> str:
     return f"{address_of(scim.connection)}certification/"
 
 
-def press(client: Client, scim: Provider, button: str) -> str:
+def press_button(client: Client, scim: Provider, button: str) -> str:
     return text_of(client.post(address(scim), {button: "yes"}, follow=True))
 
 
-def push_bare(scim: Provider, who: str = "ada") -> Answer:
-    """Push somebody without department and location."""
+def push_incomplete(scim: Provider, who: str = "ada") -> Answer:
+    """Create a user without department and location."""
     return scim("POST", "/Users", someone(who, **{ENT: None, RAMP: None}))
 
 
-def recorded() -> list[tuple[str, str]]:
+def recorded_events() -> list[tuple[str, str]]:
     events = Event.objects.filter(facts__what__startswith="certification").order_by("pk")
     return [(event.facts["what"], event.actor) for event in events]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace.stem)
-def test_passes_what_providers_and_their_suites_send_and_mails_nobody(
+def test_recorded_provider_suites_pass_without_sending_mail(
     connect: Connect, owner: Person, live_server: LiveServer, smtp: Smtp, trace: Path
 ) -> None:
     scim = connect("okta" if "okta" in trace.stem else "generic", incomplete_policy="refuse")
-    press(signed_in(owner), scim, "start")
+    press_button(signed_in(owner), scim, "start")
 
     wrong = failures(trace, base=f"{live_server.url}/scim/v2", token=scim.token)
 
@@ -68,19 +68,21 @@ def test_passes_what_providers_and_their_suites_send_and_mails_nobody(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_is_what_oktas_suite_needs(connect: Connect, live_server: LiveServer) -> None:
+def test_okta_suite_fails_without_certification(connect: Connect, live_server: LiveServer) -> None:
     scim = connect("okta")
 
     assert failures(OKTA_SPEC, base=f"{live_server.url}/scim/v2", token=scim.token)
 
 
 @pytest.mark.parametrize("policy", ["refuse", "hold", "fill"])
-def test_holds_who_is_incomplete(connect: Connect, client: Client, policy: str) -> None:
+def test_incomplete_user_is_held_under_every_policy(
+    connect: Connect, client: Client, policy: str
+) -> None:
     filled = {"default_department": "General", "default_location": "Rome"}
     scim = connect("okta", incomplete_policy=policy, **filled)
-    press(client, scim, "start")
+    press_button(client, scim, "start")
 
-    answer = push_bare(scim)
+    answer = push_incomplete(scim)
 
     assert answer.status == 201
     assert ScimUser.objects.get().person is None
@@ -88,8 +90,10 @@ def test_holds_who_is_incomplete(connect: Connect, client: Client, policy: str) 
     assert not Invite.objects.exists()
 
 
-def test_adds_who_is_complete_without_mail(scim: Provider, client: Client, smtp: Smtp) -> None:
-    press(client, scim, "start")
+def test_complete_user_is_created_and_invite_mail_is_withheld(
+    scim: Provider, client: Client, smtp: Smtp
+) -> None:
+    press_button(client, scim, "start")
 
     scim.add("ada")
 
@@ -103,15 +107,15 @@ def test_adds_who_is_complete_without_mail(scim: Provider, client: Client, smtp:
     )
 
 
-class TestNobodyIsMailed:
-    """While it is on, nobody is mailed …"""
+class TestNoMailIsSent:
+    """Occasions on which no mail is sent during certification."""
 
-    def test_about_a_new_address(self, scim: Provider, client: Client, smtp: Smtp) -> None:
+    def test_to_confirm_a_new_address(self, scim: Provider, client: Client, smtp: Smtp) -> None:
         ada = scim.add("ada")
         person = Person.objects.get(email="ada@example.com")
         Person.objects.filter(pk=person.pk).update(state="active", joined_at=timezone.now())
         Mail.objects.all().delete()
-        press(client, scim, "start")
+        press_button(client, scim, "start")
 
         scim.replace(ada, "emails", [mail("new@example.com")])
 
@@ -127,9 +131,11 @@ class TestNobodyIsMailed:
             "new@example.com",
         }
 
-    def test_when_a_manager_arrives(self, scim: Provider, client: Client, smtp: Smtp) -> None:
+    def test_when_a_waiting_manager_is_created(
+        self, scim: Provider, client: Client, smtp: Smtp
+    ) -> None:
         scim("POST", "/Users", someone("ada", **{ENT: {"department": "R", "manager": "eve"}}))
-        press(client, scim, "start")
+        press_button(client, scim, "start")
         scim("POST", "/Users", someone("eve", externalId="eve"))
 
         call_command("run_due")
@@ -143,7 +149,7 @@ class TestNobodyIsMailed:
         Tenant.objects.filter(pk=tenant.pk).update(alarm_people=1, alarm_minute_people=1)
         people = [scim.add(who) for who in ("ada", "bob", "cyd")]
         Mail.objects.all().delete()
-        press(client, scim, "start")
+        press_button(client, scim, "start")
 
         for scim_id in people:
             scim.replace(scim_id, "active", value=False)
@@ -152,9 +158,7 @@ class TestNobodyIsMailed:
         assert BulkChange.objects.exists()
         assert not smtp.received
 
-    def test_because_the_connection_is_inactive(
-        self, scim: Provider, owner: Person, smtp: Smtp
-    ) -> None:
+    def test_about_an_inactive_connection(self, scim: Provider, owner: Person, smtp: Smtp) -> None:
         scim.add("ada")
         Mail.objects.all().delete()
         SyncHeartbeat.objects.all().delete()
@@ -162,79 +166,81 @@ class TestNobodyIsMailed:
         now = timezone.now()
         for hours in range(5, 50, 5):
             with time_machine.travel(now + timedelta(hours=hours), tick=False):
-                press(signed_in(owner), scim, "start")
+                press_button(signed_in(owner), scim, "start")
                 call_command("run_due")
 
         assert not smtp.received
         assert SyncHeartbeat.objects.get().since < now + HOUR
 
 
-class TestEnds:
-    """It ends …"""
+class TestEnd:
+    def test_administrator_can_end_certification(self, scim: Provider, client: Client) -> None:
+        press_button(client, scim, "start")
 
-    def test_at_a_click(self, scim: Provider, client: Client) -> None:
-        press(client, scim, "start")
-
-        page = press(client, scim, "end")
+        page = press_button(client, scim, "end")
 
         assert "Certification is off." in page
-        assert push_bare(scim).status == 400
+        assert push_incomplete(scim).status == 400
         by = "person:owner@example.com"
-        assert recorded() == [("certification on", by), ("certification off", by)]
+        assert recorded_events() == [("certification on", by), ("certification off", by)]
 
-    def test_by_itself_after_an_hour(self, scim: Provider, client: Client, smtp: Smtp) -> None:
-        press(client, scim, "start")
+    def test_certification_ends_after_an_hour(
+        self, scim: Provider, client: Client, smtp: Smtp
+    ) -> None:
+        press_button(client, scim, "start")
         started_at = timezone.now()
 
         with time_machine.travel(started_at + HOUR - timedelta(seconds=30), tick=False):
-            assert push_bare(scim).status == 201
+            assert push_incomplete(scim).status == 201
         with time_machine.travel(started_at + HOUR, tick=False):
-            assert push_bare(scim, "bob").status == 400
+            assert push_incomplete(scim, "bob").status == 400
             assert "Certification is on" not in page_of(client, scim.connection)
             call_command("run_due")
             scim.add("cyd")
             call_command("run_due")
 
-        assert recorded()[1:] == [("certification off", "job:certification")]
+        assert recorded_events()[1:] == [("certification off", "job:certification")]
         assert [received.to for received in smtp.received] == ["cyd@example.com"]
 
-    def test_only_once(self, scim: Provider, client: Client) -> None:
-        press(client, scim, "start")
-        press(client, scim, "end")
-        press(client, scim, "end")
+    def test_second_end_is_not_recorded(self, scim: Provider, client: Client) -> None:
+        press_button(client, scim, "start")
+        press_button(client, scim, "end")
+        press_button(client, scim, "end")
         call_command("run_due")
 
-        assert [what for what, _ in recorded()] == ["certification on", "certification off"]
+        assert [what for what, _ in recorded_events()] == ["certification on", "certification off"]
 
-    def test_later_when_it_is_started_again_afterwards(self, scim: Provider, owner: Person) -> None:
-        press(signed_in(owner), scim, "start")
+    def test_certification_can_be_started_again_after_its_end(
+        self, scim: Provider, owner: Person
+    ) -> None:
+        press_button(signed_in(owner), scim, "start")
         with time_machine.travel(timezone.now() + 2 * HOUR, tick=False):
-            press(signed_in(owner), scim, "start")
+            press_button(signed_in(owner), scim, "start")
             call_command("run_due")
-            assert push_bare(scim).status == 201
+            assert push_incomplete(scim).status == 201
 
-        assert [what for what, _ in recorded()] == [
+        assert [what for what, _ in recorded_events()] == [
             "certification on",
             "certification off",
             "certification on",
         ]
 
-    def test_not_later_when_it_is_started_twice(self, scim: Provider, client: Client) -> None:
-        press(client, scim, "start")
+    def test_second_start_does_not_extend_certification(
+        self, scim: Provider, client: Client
+    ) -> None:
+        press_button(client, scim, "start")
         ends_at = Connection.objects.get().certification_ends_at
 
-        press(client, scim, "start")
+        press_button(client, scim, "start")
 
         assert Connection.objects.get().certification_ends_at == ends_at
-        assert len(recorded()) == 1
+        assert len(recorded_events()) == 1
 
 
 class TestPage:
-    """Its page …"""
-
-    def test_says_what_it_does_and_when_it_ends(self, scim: Provider, client: Client) -> None:
+    def test_shows_effects_and_end_time(self, scim: Provider, client: Client) -> None:
         before = text_of(client.get(address(scim)))
-        page = press(client, scim, "start")
+        page = press_button(client, scim, "start")
 
         ends_at = Connection.objects.get().certification_ends_at
         assert ends_at
@@ -243,10 +249,10 @@ class TestPage:
         assert f"It ends by itself on {ends_at:%-d %B %Y, %H:%M} UTC." in page
         assert "incomplete people are held" in page_of(client, scim.connection)
 
-    def test_shows_the_values_of_oktas_suite(self, scim: Provider, client: Client) -> None:
-        press(client, scim, "start")
+    def test_shows_values_for_the_okta_suite(self, scim: Provider, client: Client) -> None:
+        press_button(client, scim, "start")
 
-        page = press(client, scim, "token")
+        page = press_button(client, scim, "token")
 
         for name in ("SCIMBaseURL", "auth", "InvalidUserEmail", "randomUsernameCaps"):
             assert f">{name}</label>" in page
@@ -254,47 +260,49 @@ class TestPage:
         assert "@suite.invalid" in page
 
     @pytest.mark.parametrize("provider", ["entra", "rippling", "generic"])
-    def test_shows_the_values_of_other_suites(
+    def test_shows_values_for_other_suites(
         self, connect: Connect, client: Client, provider: str
     ) -> None:
         scim = connect(provider)
-        press(client, scim, "start")
+        press_button(client, scim, "start")
 
-        page = press(client, scim, "token")
+        page = press_button(client, scim, "token")
 
         assert "/scim/v2" in page
         assert 'value="ramp_scim_' in page
 
-    def test_adds_a_token_only_while_it_is_on(self, scim: Provider, client: Client) -> None:
+    def test_token_can_be_added_only_during_certification(
+        self, scim: Provider, client: Client
+    ) -> None:
         client.post(address(scim), {"token": "yes"})
 
         assert Token.objects.count() == 1
 
-    def test_adds_no_third_token(self, scim: Provider, client: Client) -> None:
-        press(client, scim, "start")
-        press(client, scim, "token")
+    def test_third_token_is_refused(self, scim: Provider, client: Client) -> None:
+        press_button(client, scim, "start")
+        press_button(client, scim, "token")
 
-        page = press(client, scim, "token")
+        page = press_button(client, scim, "token")
 
         assert "already has two active tokens" in page
         assert Token.objects.count() == 2
 
-    def test_is_for_administrators_of_the_company(self, scim: Provider) -> None:
+    def test_is_for_administrators_of_the_company_only(self, scim: Provider) -> None:
         with core.in_another_tenant():
             stranger = signed_in(core.owner())
 
         assert stranger.post(address(scim), {"start": "yes"}).status_code == 404
         response = signed_in(core.person()).post(address(scim), {"start": "yes"})
         assert response.headers["Location"].startswith("/sign-in/")
-        assert not recorded()
+        assert not recorded_events()
 
     @pytest.mark.parametrize("field", ["activated_at", "disconnected_at"])
-    def test_turns_it_on_for_live_connections_only(
+    def test_inactive_connection_cannot_be_certified(
         self, connect: Connect, client: Client, field: str
     ) -> None:
         scim = connect(**{field: None if field == "activated_at" else timezone.now()})
 
-        page = press(client, scim, "start")
+        page = press_button(client, scim, "start")
 
         assert "is not active, so no suite can test it." in page
-        assert not recorded()
+        assert not recorded_events()

@@ -1,4 +1,4 @@
-"""Disconnecting a provider …"""
+"""Disconnecting an identity provider."""
 
 from dataclasses import replace
 from typing import Any
@@ -42,13 +42,13 @@ def person(who: str) -> Person:
 
 
 def rename(one: Person) -> None:
-    """Give the person another name, as an administrator would."""
+    """Change the name of the person as an administrator would."""
     profile = replace(one.profile, given_name="A", family_name="B")
     people_update.revise_person(one, profile, actor=Actor("person", "owner@example.com"))
 
 
-def facts() -> list[dict[str, Any]]:
-    """Return everything about everybody, but for who owns what."""
+def stored_people() -> list[dict[str, Any]]:
+    """Return all fields of all people, except who manages which field."""
     unowned = (
         "managed_fields",
         "manually_overridden_at",
@@ -59,10 +59,8 @@ def facts() -> list[dict[str, Any]]:
     return [model_to_dict(one, exclude=unowned) | {"state": one.state} for one in people]
 
 
-class TestSays:
-    """It says first …"""
-
-    def test_what_stays_and_what_to_delete_at_the_provider(
+class TestConfirmation:
+    def test_page_explains_what_stays_and_what_to_delete_at_the_provider(
         self, client: Client, scim: Provider
     ) -> None:
         scim.add()
@@ -75,13 +73,15 @@ class TestSays:
         assert "refused from the next request" in page
 
     @pytest.mark.parametrize("name", ["", "Entra", "yes", "Okta\x00"])
-    def test_whose_name_must_be_typed(self, client: Client, scim: Provider, name: str) -> None:
+    def test_name_of_the_provider_must_be_typed(
+        self, client: Client, scim: Provider, name: str
+    ) -> None:
         page = disconnect(client, scim, name)
 
         assert "Type “Okta” to confirm" in page
         assert Connection.objects.get().disconnected_at is None
 
-    def test_nothing_and_does_nothing_where_it_has_ended(
+    def test_disconnected_connection_cannot_be_disconnected_again(
         self, client: Client, connect: Connect
     ) -> None:
         ended = connect(disconnected_at=timezone.now())
@@ -92,7 +92,7 @@ class TestSays:
         assert not Event.objects.filter(facts__what="disconnected").exists()
 
 
-def test_refuses_every_request_from_then_on(client: Client, scim: Provider) -> None:
+def test_every_request_is_refused_afterwards(client: Client, scim: Provider) -> None:
     scim_id = scim.add()
     disconnect(client, scim)
 
@@ -104,24 +104,24 @@ def test_refuses_every_request_from_then_on(client: Client, scim: Provider) -> N
     assert person("ada").is_active
 
 
-def test_leaves_everybody_as_they_are(client: Client, scim: Provider) -> None:
+def test_people_resources_and_invites_stay_unchanged(client: Client, scim: Provider) -> None:
     scim.add("boss")
     scim.add("ada", **managed_by("boss@example.com"))
     scim.add("waits", **managed_by("nobody@example.com"))
     out = scim.add("bob")
     scim.replace(out, "active", value=False)
-    before, invites = facts(), list(Invite.objects.order_by("pk").values())
+    before, invites = stored_people(), list(Invite.objects.order_by("pk").values())
 
     disconnect(client, scim)
     run_sync_cycle(as_of=timezone.now())
 
-    assert facts() == before
+    assert stored_people() == before
     assert list(Invite.objects.order_by("pk").values()) == invites
     assert ScimUser.objects.filter(deleted_at=None).count() == 4
     assert Token.objects.filter(revoked_at=None).count() == 1
 
 
-def test_is_remembered_with_who_did_it(client: Client, scim: Provider) -> None:
+def test_disconnection_is_audited_and_shown(client: Client, scim: Provider) -> None:
     page = disconnect(client, scim)
 
     event = Event.objects.get(facts__what="disconnected")
@@ -133,10 +133,8 @@ def test_is_remembered_with_who_did_it(client: Client, scim: Provider) -> None:
     ).replace("</span>", "")
 
 
-class TestLetsGo:
-    """It lets go of people's fields …"""
-
-    def test_so_that_nobody_owns_them_any_more(self, client: Client, scim: Provider) -> None:
+class TestReleasingFields:
+    def test_fields_are_no_longer_managed(self, client: Client, scim: Provider) -> None:
         scim.add()
         ada = f"/people/{person('ada').pk}/"
         assert "Managed by Okta" in text_of(client.get(ada))
@@ -146,7 +144,7 @@ class TestLetsGo:
         assert "Managed by" not in text_of(client.get(ada))
         assert "Managed by" not in text_of(client.get(f"{ada}edit/"))
 
-    def test_and_what_is_edited_then_stays(self, client: Client, scim: Provider) -> None:
+    def test_later_manual_edits_stay(self, client: Client, scim: Provider) -> None:
         scim.add()
         disconnect(client, scim)
         rename(person("ada"))
@@ -156,9 +154,7 @@ class TestLetsGo:
         assert person("ada").full_name == "A B"
         assert person("ada").manually_overridden_at is None
 
-    def test_and_puts_back_nothing_that_was_edited_before(
-        self, client: Client, scim: Provider
-    ) -> None:
+    def test_earlier_manual_edits_are_not_restored(self, client: Client, scim: Provider) -> None:
         scim.add()
         rename(person("ada"))
         disconnect(client, scim)
@@ -167,14 +163,16 @@ class TestLetsGo:
 
         assert person("ada").full_name == "A B"
 
-    def test_also_of_those_whom_the_provider_deleted(self, client: Client, scim: Provider) -> None:
+    def test_fields_of_users_deleted_by_the_provider_are_released(
+        self, client: Client, scim: Provider
+    ) -> None:
         scim("DELETE", f"/Users/{scim.add()}")
 
         disconnect(client, scim)
 
         assert person("ada").managed_fields == {}
 
-    def test_but_not_of_those_whom_another_has_now(
+    def test_fields_managed_by_another_connection_stay_managed(
         self, client: Client, scim: Provider, connect: Connect
     ) -> None:
         scim("DELETE", f"/Users/{scim.add()}")
@@ -185,7 +183,7 @@ class TestLetsGo:
 
         assert person("ada").managed_fields["given_name"]["by"] == "scim:entra"
 
-    def test_in_portions_which_the_cycle_goes_on_with(
+    def test_sync_cycle_releases_the_fields_of_many_people_in_batches(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(reapply, "BATCH_SIZE", 7)
@@ -199,7 +197,7 @@ class TestLetsGo:
         assert not Person.objects.exclude(managed_fields={}).exists()
         assert Connection.objects.get().reapply_cursor is None
 
-    def test_in_few_statements(
+    def test_thousand_people_need_few_queries(
         self, client: Client, scim: Provider, django_assert_max_num_queries: Any
     ) -> None:
         crowd(scim.connection, 1000)
@@ -210,7 +208,7 @@ class TestLetsGo:
         assert not Person.objects.exclude(managed_fields={}).exists()
 
 
-def test_lets_another_connection_take_them_over(
+def test_new_connection_of_the_same_provider_takes_people_over(
     client: Client, scim: Provider, connect: Connect
 ) -> None:
     scim.add()
@@ -222,7 +220,7 @@ def test_lets_another_connection_take_them_over(
     assert Person.objects.filter(email="ada@example.com").count() == 1
 
 
-def test_leaves_other_connections_alone(client: Client, scim: Provider, connect: Connect) -> None:
+def test_other_connections_stay_connected(client: Client, scim: Provider, connect: Connect) -> None:
     entra = connect("entra")
     entra.add("bob")
 
@@ -232,7 +230,7 @@ def test_leaves_other_connections_alone(client: Client, scim: Provider, connect:
     assert person("bob").managed_fields
 
 
-def test_asks_as_many_queries_for_many_as_for_one(client: Client, scim: Provider) -> None:
+def test_query_count_does_not_grow_with_people(client: Client, scim: Provider) -> None:
     scim.add()
     few = len(queries_of(client, address_of(scim)))
     crowd(scim.connection, 500)
@@ -240,7 +238,7 @@ def test_asks_as_many_queries_for_many_as_for_one(client: Client, scim: Provider
     assert len(queries_of(client, address_of(scim))) == few
 
 
-def test_is_not_for_employees(scim: Provider) -> None:
+def test_employees_cannot_disconnect(scim: Provider) -> None:
     response = signed_in(core.person()).post(address_of(scim), {"name": "Okta"})
 
     assert response.headers["Location"].startswith("/sign-in/")

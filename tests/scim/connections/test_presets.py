@@ -1,8 +1,8 @@
-"""Every provider of a connection …"""
+"""Presets of the providers."""
 
 from scim.connections.presets import PRESETS
 from scim.models import Connection
 
 
-def test_has_a_preset() -> None:
+def test_every_provider_has_a_preset() -> None:
     assert {*PRESETS} == {*Connection.Provider}

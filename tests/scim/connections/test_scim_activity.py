@@ -1,4 +1,4 @@
-"""On the page of SCIM settings, what a connection did …"""
+"""The activity of a connection in its SCIM settings."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +29,9 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-def logged(connection: Connection, at: datetime, status: int = 200, **fields: Any) -> RequestLog:
+def add_request(
+    connection: Connection, at: datetime, status: int = 200, **fields: Any
+) -> RequestLog:
     usual = {"method": "PATCH", "path": "/Users/x", "milliseconds": 3}
     return RequestLog.objects.create(
         id=uuid4(),
@@ -42,8 +44,6 @@ def logged(connection: Connection, at: datetime, status: int = 200, **fields: An
 
 
 class TestLastSync:
-    """The last sync …"""
-
     @pytest.mark.parametrize(
         ("provider", "cadence"),
         [
@@ -56,11 +56,11 @@ class TestLastSync:
             ("generic", "The provider decides how soon it sends a change."),
         ],
     )
-    def test_is_told_against_what_the_provider_promises(
+    def test_time_is_shown_with_the_interval_of_the_provider(
         self, client: Client, connect: Connect, provider: str, cadence: str
     ) -> None:
         connection = connect(provider).connection
-        logged(connection, timezone.now() - timedelta(minutes=7))
+        add_request(connection, timezone.now() - timedelta(minutes=7))
 
         page = page_of(client, connection)
 
@@ -68,32 +68,34 @@ class TestLastSync:
         assert cadence in page.replace("&#x27;", "'")
         assert "ramp-notice-good" in page
 
-    def test_is_told_by_the_clock_too(self, client: Client, scim: Provider) -> None:
+    def test_absolute_time_is_shown(self, client: Client, scim: Provider) -> None:
         with time_machine.travel(NOON, tick=False):
-            logged(scim.connection, NOON - timedelta(hours=2))
+            add_request(scim.connection, NOON - timedelta(hours=2))
             page = page_of(signed_in(Person.objects.get()), scim.connection)
 
         assert "Last update received: <time" in page
         assert "2 March 2026, 10:30 UTC" in page
 
-    def test_is_what_was_received_and_not_what_was_refused_read_or_tried_again(
+    def test_refused_read_and_retried_requests_do_not_count(
         self, client: Client, scim: Provider
     ) -> None:
         scim("GET", "/Users")
-        logged(scim.connection, timezone.now(), status=400)
-        logged(scim.connection, timezone.now(), retried_by="person:owner@example.com")
+        add_request(scim.connection, timezone.now(), status=400)
+        add_request(scim.connection, timezone.now(), retried_by="person:owner@example.com")
 
         page = page_of(client, scim.connection)
 
         assert "Last update received: none yet" in page
 
-    def test_outlives_the_log(self, client: Client, connect: Connect) -> None:
+    def test_time_is_shown_after_the_log_was_deleted(
+        self, client: Client, connect: Connect
+    ) -> None:
         at = timezone.now() - timedelta(days=40)
         connection = connect(last_update_at=at).connection
 
         assert f"{at:%-d %B %Y, %H:%M} UTC" in page_of(client, connection)
 
-    def test_of_a_connection_that_only_reads_is_no_reason_to_worry(
+    def test_connection_that_only_reads_is_not_warned_about(
         self, client: Client, connect: Connect
     ) -> None:
         okta = connect(last_update_at=timezone.now() - timedelta(days=40))
@@ -105,7 +107,9 @@ class TestLastSync:
         assert "ramp-notice-good" in page
         assert "Last request of any kind" in page
 
-    def test_a_day_ago_is_a_reason_to_look(self, client: Client, connect: Connect) -> None:
+    def test_connection_without_requests_for_days_is_warned_about(
+        self, client: Client, connect: Connect
+    ) -> None:
         now = timezone.now()
         connection = connect(last_update_at=now - timedelta(days=3)).connection
         SyncHeartbeat.objects.create(pk=1, since=now - timedelta(days=30), seen_at=now)
@@ -124,7 +128,7 @@ class TestLastSync:
             ({"since": 0.1, "seen_at": 0}, "Ramp itself was interrupted until"),
         ],
     )
-    def test_says_when_we_were_not_there_to_listen(
+    def test_outage_of_ramp_is_mentioned(
         self, client: Client, connect: Connect, watch: dict[str, float], said: str
     ) -> None:
         now = timezone.now()
@@ -135,10 +139,10 @@ class TestLastSync:
 
         assert said in page_of(client, connection)
 
-    def test_is_still_to_come_at_first(self, client: Client, scim: Provider) -> None:
+    def test_connection_without_requests_is_explained(self, client: Client, scim: Provider) -> None:
         assert "Nothing has been received from Okta yet." in page_of(client, scim.connection)
 
-    def test_is_no_matter_before_activation_or_after_the_end(
+    def test_connection_before_activation_or_after_disconnecting_is_explained(
         self, client: Client, connect: Connect
     ) -> None:
         begun = connect(activated_at=None, last_update_at=NOON).connection
@@ -148,13 +152,11 @@ class TestLastSync:
         assert "Microsoft Entra was disconnected on 2 March 2026." in page_of(client, ended)
 
 
-class TestTheLastDay:
-    """The last day …"""
-
-    def test_is_shown_by_hour(self, scim: Provider) -> None:
+class TestLast24Hours:
+    def test_updates_and_refusals_are_shown_by_hour(self, scim: Provider) -> None:
         with time_machine.travel(NOON, tick=False):
             for minutes, status in ((1, 200), (2, 201), (3, 400), (125, 409), (22 * 60, 204)):
-                logged(scim.connection, NOON - timedelta(minutes=minutes), status)
+                add_request(scim.connection, NOON - timedelta(minutes=minutes), status)
             page = page_of(signed_in(Person.objects.get()), scim.connection)
 
         assert "Updates: 3" in page
@@ -164,19 +166,19 @@ class TestTheLastDay:
         assert '<th scope="row">1 Mar, 14:00</th><td>1</td><td>0</td>' in page
         assert page.count("<rect") == 4
 
-    def test_leaves_out_what_is_older_of_another_or_tried_again(
+    def test_older_retried_and_other_requests_are_left_out(
         self, client: Client, scim: Provider, connect: Connect
     ) -> None:
-        logged(scim.connection, timezone.now() - timedelta(hours=25))
-        logged(scim.connection, timezone.now(), retried_by="person:owner@example.com")
-        logged(connect("entra").connection, timezone.now())
+        add_request(scim.connection, timezone.now() - timedelta(hours=25))
+        add_request(scim.connection, timezone.now(), retried_by="person:owner@example.com")
+        add_request(connect("entra").connection, timezone.now())
 
         page = page_of(client, scim.connection)
 
         assert "No updates and no refused requests in the last 24 hours." in page
         assert "<svg" not in page
 
-    def test_shows_one_refusal_beside_thousands_of_updates(
+    def test_single_refusal_is_visible_beside_thousands_of_updates(
         self, client: Client, scim: Provider
     ) -> None:
         now = timezone.now()
@@ -202,14 +204,12 @@ class TestTheLastDay:
 NAMES = ("Invited", "Inactive now", "Terminated")
 
 
-class TestNumbers:
-    """The numbers …"""
-
+class TestCounts:
     def numbers(self, client: Client, connection: Connection) -> list[str]:
         page = page_of(client, connection)
         return [page.partition(f"<dt>{name}</dt><dd>")[2].split()[0] for name in NAMES]
 
-    def test_count_whom_the_connection_invited_shut_out_and_lost(
+    def test_invited_inactive_and_terminated_people_are_counted(
         self, client: Client, scim: Provider
     ) -> None:
         ids = [scim.add(name) for name in ("ada", "bob", "cy", "dan")]
@@ -221,7 +221,7 @@ class TestNumbers:
 
         assert self.numbers(client, scim.connection) == ["4", "1", "1"]
 
-    def test_leave_out_what_was_done_by_hand_or_by_another(
+    def test_manual_changes_and_other_connections_are_not_counted(
         self, client: Client, scim: Provider, connect: Connect
     ) -> None:
         scim.add()
@@ -233,7 +233,7 @@ class TestNumbers:
 
         assert self.numbers(client, scim.connection) == ["1", "0", "0"]
 
-    def test_are_not_counted_for_ever(
+    def test_counts_are_limited(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 2)

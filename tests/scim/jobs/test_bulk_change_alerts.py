@@ -1,4 +1,4 @@
-"""An alert that many people were deactivated …"""
+"""Alerts about bulk deactivations: who sees them, and how they pause terminations."""
 
 from collections.abc import Iterator
 
@@ -36,10 +36,8 @@ def alert(clock: Clock, scim: Provider) -> BulkChange:
     return change
 
 
-class TestTells:
-    """It tells …"""
-
-    def test_each_administrator_once_by_mail(
+class TestNotices:
+    def test_each_administrator_is_mailed_once(
         self, clock: Clock, scim: Provider, owner: Person
     ) -> None:
         core.administrator(email="alan@example.com")
@@ -57,7 +55,7 @@ class TestTells:
         change = BulkChange.objects.get()
         assert {mail.facts["path"] for mail in mails} == {f"/people/bulk-changes/{change.pk}/"}
 
-    def test_every_page_of_administrators(
+    def test_pages_of_administrators_show_the_alert(
         self, alert: BulkChange, owner: Person, client: Client
     ) -> None:
         said = "Okta deactivated 12 people within an hour."
@@ -66,13 +64,13 @@ class TestTells:
         for page in ("/people/", "/integrations/", f"/people/{owner.pk}/", "/people/roles/"):
             assert said in text_of(client.get(page)), page
 
-    def test_nobody_any_more_who_has_decided(self, alert: BulkChange, owner: Person) -> None:
+    def test_confirmed_alert_is_not_shown(self, alert: BulkChange, owner: Person) -> None:
         client = signed_in(owner)
         client.post(f"/people/bulk-changes/{alert.pk}/confirm/")
 
         assert "within an hour" not in text_of(client.get("/people/"))
 
-    def test_nobody_of_another_company(self, alert: BulkChange) -> None:
+    def test_alert_of_another_company_is_not_found(self, alert: BulkChange) -> None:
         with core.in_another_tenant():
             client = signed_in(core.owner())
 
@@ -81,7 +79,7 @@ class TestTells:
             assert client.get(f"/people/bulk-changes/{alert.pk}/undo/").status_code == 404
             assert client.post(f"/people/bulk-changes/{alert.pk}/confirm/").status_code == 404
 
-    def test_no_employee(self, alert: BulkChange) -> None:
+    def test_employees_cannot_see_or_confirm_the_alert(self, alert: BulkChange) -> None:
         client = signed_in(core.person())
 
         assert "within an hour" not in text_of(client.get("/home/"))
@@ -90,7 +88,7 @@ class TestTells:
         alert.refresh_from_db()
         assert alert.is_undecided
 
-    def test_at_the_cost_of_one_query_more_on_a_page(
+    def test_alert_costs_one_query_per_page(
         self, clock: Clock, scim: Provider, owner: Person
     ) -> None:
         client = signed_in(owner)
@@ -101,7 +99,7 @@ class TestTells:
 
         assert len(queries_of(client, "/integrations/")) == without + 1
 
-    def test_the_same_queries_however_many_they_are(
+    def test_query_count_does_not_grow_with_deactivated_people(
         self, clock: Clock, scim: Provider, owner: Person
     ) -> None:
         users = staff(scim.connection, 200)
@@ -116,29 +114,29 @@ class TestTells:
         assert [len(queries_of(client, page)) for page in pages] == few
 
 
-class TestPauses:
-    """It keeps from being terminated …"""
-
+class TestPausedTerminations:
     @pytest.fixture
     def due(self, clock: Clock, scim: Provider, tenant: Tenant) -> list[ScimUser]:
-        """Have 12 people deactivated by mistake be due for termination."""
+        """Deactivate 12 people by mistake, with auto-termination."""
         users = staff(scim.connection, 20)
         set_auto_termination(tenant, 45, actor=OWNER)
         deactivate(scim, users[:12])
         return users[:12]
 
     @staticmethod
-    def run_due(clock: Clock) -> None:
+    def run_due_jobs(clock: Clock) -> None:
         clock.jump(days=60)
         call_command("run_due")
 
-    def test_whoever_is_not_decided_on(self, clock: Clock, due: list[ScimUser]) -> None:
-        self.run_due(clock)
+    def test_nobody_in_an_undecided_alert_is_terminated(
+        self, clock: Clock, due: list[ScimUser]
+    ) -> None:
+        self.run_due_jobs(clock)
 
         assert alerted() == [12]
         assert not Person.objects.filter(state="terminated").exists()
 
-    def test_nobody_once_it_was_confirmed(
+    def test_people_in_a_confirmed_alert_are_terminated(
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         hear()
@@ -146,11 +144,11 @@ class TestPauses:
         answer = signed_in(owner).post(f"/people/bulk-changes/{change.pk}/confirm/", follow=True)
         assert "Confirmed by <bdi>Olga Owner</bdi>" in text_of(answer)
 
-        self.run_due(clock)
+        self.run_due_jobs(clock)
 
         assert Person.objects.filter(state="terminated").count() == 12
 
-    def test_whoever_is_about_to_be_restored(
+    def test_nobody_who_is_being_restored_is_terminated(
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         hear()
@@ -165,12 +163,10 @@ class TestPauses:
         assert terminate_due(as_of=clock.now) == 0
 
 
-class TestGuard:
-    """Before anybody is terminated, it …"""
-
+class TestCheckBeforeTermination:
     @pytest.fixture
     def due(self, clock: Clock, scim: Provider, tenant: Tenant) -> list[ScimUser]:
-        """Have everybody be due whom a mistake deactivated, and no worker hear of it."""
+        """Make 20 people due for termination, whose deactivations no worker has checked."""
         users = staff(scim.connection, 20)
         set_auto_termination(tenant, 45, actor=OWNER)
         deactivate(scim, users)
@@ -178,12 +174,14 @@ class TestGuard:
         clock.jump(days=60)
         return users
 
-    def test_looks_again_for_an_event_may_be_lost(self, clock: Clock, due: list[ScimUser]) -> None:
+    def test_alert_is_raised_although_events_were_lost(
+        self, clock: Clock, due: list[ScimUser]
+    ) -> None:
         assert terminate_due(as_of=clock.now) == 0
 
         assert alerted() == [20]
 
-    def test_sees_those_who_are_not_due_yet(
+    def test_deactivations_that_are_not_due_yet_count(
         self, clock: Clock, scim: Provider, tenant: Tenant
     ) -> None:
         users = staff(scim.connection, 20)
@@ -198,7 +196,7 @@ class TestGuard:
 
         assert alerted() == [12]
 
-    def test_lets_go_whoever_left_among_few(
+    def test_two_small_groups_of_people_are_terminated_without_alert(
         self, clock: Clock, scim: Provider, tenant: Tenant
     ) -> None:
         users = staff(scim.connection, 30)
@@ -213,7 +211,7 @@ class TestGuard:
 
         assert alerted() == []
 
-    def test_does_not_ask_again_about_what_was_confirmed(
+    def test_confirmed_people_are_terminated_without_another_alert(
         self, clock: Clock, due: list[ScimUser], owner: Person
     ) -> None:
         terminate_due(as_of=clock.now)
@@ -221,7 +219,7 @@ class TestGuard:
 
         assert terminate_due(as_of=clock.now) == 20
 
-    def test_refuses_while_it_cannot_look(
+    def test_nobody_is_terminated_if_the_check_fails(
         self, clock: Clock, due: list[ScimUser], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def fail(*_: object) -> None:
@@ -242,16 +240,16 @@ class TestGuard:
 
 
 class TestThresholds:
-    """Its thresholds …"""
-
     @staticmethod
-    def set(owner: Person, people: object, percent: object, minute_people: object = 50) -> str:
+    def save_thresholds(
+        owner: Person, people: object, percent: object, minute_people: object = 50
+    ) -> str:
         form = {"people": people, "percent": percent, "minute_people": minute_people}
         client = signed_in(owner)
         return text_of(client.post("/people/bulk-changes/alert-threshold/", form, follow=True))
 
-    def test_are_set_by_administrators(self, owner: Person, tenant: Tenant) -> None:
-        assert "alert thresholds were saved" in self.set(owner, 3, 50, 7)
+    def test_administrators_can_change_thresholds(self, owner: Person, tenant: Tenant) -> None:
+        assert "alert thresholds were saved" in self.save_thresholds(owner, 3, 50, 7)
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (3, 50)
@@ -276,17 +274,19 @@ class TestThresholds:
             (10, 20, ""),
         ],
     )
-    def test_are_numbers_that_can_be(
+    def test_invalid_thresholds_are_refused(
         self, owner: Person, tenant: Tenant, people: object, percent: object, minute_people: object
     ) -> None:
-        assert "alert thresholds were saved" not in self.set(owner, people, percent, minute_people)
+        assert "alert thresholds were saved" not in self.save_thresholds(
+            owner, people, percent, minute_people
+        )
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (10, 20)
         assert tenant.alarm_minute_people == 50
 
-    def test_are_nobody_elses_to_set(self, tenant: Tenant) -> None:
-        self.set(core.person(), 3, 50)
+    def test_employees_cannot_change_thresholds(self, tenant: Tenant) -> None:
+        self.save_thresholds(core.person(), 3, 50)
 
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (10, 20)

@@ -1,4 +1,4 @@
-"""Users who were held because of their address, once it is free, …"""
+"""Users held because of their email are provisioned when the address is free."""
 
 import pytest
 from django.utils import timezone
@@ -15,12 +15,12 @@ from tests.scim.conftest import Connect
 
 pytestmark = pytest.mark.django_db
 
-# With it, only users who have a cost center are complete.
+# With this mapping, only users with a cost center are complete.
 MAPPING = {"department": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter"}
 
 
-def held(scim: Provider, *names: str, **said: object) -> None:
-    """Have the users sent while somebody has their addresses, and then free these."""
+def hold_and_free(scim: Provider, *names: str, **said: object) -> None:
+    """Create users whose addresses are taken, and then free the addresses."""
     for name in names:
         core.administrator(email=f"{name}@example.com")
         answer = scim("POST", "/Users", someone(name, **said))
@@ -32,9 +32,9 @@ def held(scim: Provider, *names: str, **said: object) -> None:
         )
 
 
-def stuck(scim: Provider, *names: str) -> None:
-    """Hold users who are refused for another reason as soon as their addresses are free."""
-    held(scim, *names)
+def hold_incomplete(scim: Provider, *names: str) -> None:
+    """Hold users who are still refused, for another reason, when their addresses are free."""
+    hold_and_free(scim, *names)
     Connection.objects.filter(pk=scim.connection.pk).update(
         mapping=MAPPING, incomplete_policy="refuse"
     )
@@ -50,8 +50,8 @@ def scim(connect: Connect) -> Provider:
     return connect("generic")
 
 
-def test_are_provisioned_by_the_cycle(scim: Provider) -> None:
-    held(scim, "ada", "bob")
+def test_sync_cycle_provisions_users_with_freed_addresses(scim: Provider) -> None:
+    hold_and_free(scim, "ada", "bob")
 
     run_sync_cycle(as_of=timezone.now())
 
@@ -59,22 +59,22 @@ def test_are_provisioned_by_the_cycle(scim: Provider) -> None:
     assert not SyncError.objects.open().exists()
 
 
-def test_are_all_tried_in_one_run(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_run_processes_all_batches(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reapply, "BATCH_SIZE", 2)
-    held(scim, "ada", "bob", "cy", "dan", "eve")
+    hold_and_free(scim, "ada", "bob", "cy", "dan", "eve")
 
     assert reapply.provision_freed_addresses() == 5
     assert len(provisioned(scim)) == 5
 
 
-def test_do_not_wait_behind_others_who_are_refused_again(
+def test_users_refused_again_do_not_delay_others(
     scim: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reapply, "BATCH_SIZE", 2)
     center = {"department": "Legal", "costCenter": "7"}
-    held(scim, "zoe", **{MAPPING["department"].rpartition(":")[0]: center})
-    stuck(scim, "ada", "bob", "cy")
-    # The others have earlier errors.
+    hold_and_free(scim, "zoe", **{MAPPING["department"].rpartition(":")[0]: center})
+    hold_incomplete(scim, "ada", "bob", "cy")
+    # The errors of the others are older.
     SyncError.objects.filter(user_name_key="zoe@example.com").update(id=10**9)
 
     tried = [reapply.provision_freed_addresses(seconds=-1) for _ in range(2)]
@@ -83,16 +83,16 @@ def test_do_not_wait_behind_others_who_are_refused_again(
     assert provisioned(scim) == {"zoe"}
 
 
-def test_take_turns_between_companies(
+def test_companies_take_turns(
     scim: Provider, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reapply, "BATCH_SIZE", 2)
-    stuck(scim, "ada", "bob", "cy")
+    hold_incomplete(scim, "ada", "bob", "cy")
     other = core.tenant(slug="other")
     with tenancy.use(other):
         core.owner(email="owner@other.example")
         theirs = Provider(scim_connection("generic"))
-        held(theirs, "zoe")
+        hold_and_free(theirs, "zoe")
 
     with tenancy.across_tenants():
         assert reapply.provision_freed_addresses(seconds=-1) == 2
@@ -101,7 +101,7 @@ def test_take_turns_between_companies(
         assert provisioned(theirs) == {"zoe"}
 
 
-def test_are_not_tried_while_somebody_has_the_address(scim: Provider) -> None:
+def test_user_is_not_retried_while_the_address_is_taken(scim: Provider) -> None:
     core.administrator(email="ada@example.com")
     scim("POST", "/Users", someone("ada", emails=[mail("ada@example.com")]))
 

@@ -1,4 +1,4 @@
-"""Carrying over what a connection had received …"""
+"""The initial import: provisioning the users received before activation."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def user(name: str) -> ScimUser:
     return ScimUser.objects.get(scim_username=f"{name}@example.com")
 
 
-def test_is_not_done_by_the_click(wizard: Wizard, okta: Provider) -> None:
+def test_activation_leaves_the_import_to_a_worker(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada")
 
     wizard.post("activate")
@@ -31,7 +31,7 @@ def test_is_not_done_by_the_click(wizard: Wizard, okta: Provider) -> None:
     assert '<noscript><meta http-equiv="refresh"' in page
 
 
-def test_is_taken_up_where_a_worker_died(
+def test_import_continues_after_a_worker_died(
     wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ada", "bob", "eve"):
@@ -57,7 +57,7 @@ def test_is_taken_up_where_a_worker_died(
     assert Invite.objects.open().count() == 3
 
 
-def test_is_not_stopped_by_one_that_fails(
+def test_failing_user_does_not_stop_the_import(
     wizard: Wizard, okta: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     okta.add("ada")
@@ -77,7 +77,7 @@ def test_is_not_stopped_by_one_that_fails(
     assert "Provisioning people" in wizard.get("activate")
 
 
-def test_changes_nothing_when_done_again(wizard: Wizard, okta: Provider) -> None:
+def test_repeated_import_changes_nothing(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada")
     okta.add("bob", **{ENT: None})
     wizard.activate()
@@ -89,7 +89,9 @@ def test_changes_nothing_when_done_again(wizard: Wizard, okta: Provider) -> None
     assert Event.objects.count() == before
 
 
-def test_ends_once_requests_of_before_cannot_come_any_more(wizard: Wizard, okta: Provider) -> None:
+def test_import_ends_after_a_grace_period_for_running_requests(
+    wizard: Wizard, okta: Provider
+) -> None:
     wizard.activate()
     assert initial_import.unfinished_connections() == [okta.connection]
 
@@ -99,7 +101,7 @@ def test_ends_once_requests_of_before_cannot_come_any_more(wizard: Wizard, okta:
     assert initial_import.unfinished_connections() == []
 
 
-def test_gives_way_when_its_time_is_over(wizard: Wizard, okta: Provider) -> None:
+def test_import_stops_when_its_time_is_over(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada")
     wizard.post("activate")
 

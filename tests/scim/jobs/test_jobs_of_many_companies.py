@@ -1,4 +1,4 @@
-"""With more companies, a periodic job asks as many queries as with few, when it …"""
+"""Query counts of periodic jobs with many companies."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def queries_with(companies: int, job: Callable[..., Any]) -> int:
-    """Add so many companies with a request each, and count what the job asks."""
+    """Add companies with one request each, and return the query count of the job."""
     for _ in range(companies):
         with tenancy.use(core.tenant()):
             kept(scim_connection(), 1)
@@ -34,14 +34,14 @@ def queries_with(companies: int, job: Callable[..., Any]) -> int:
     [log_retention.delete_old_requests, inactivity.check_inactivity],
     ids=lambda one: one.__name__,
 )
-def test_has_nothing_to_do_in_most_of_them(job: Callable[..., Any]) -> None:
+def test_query_count_does_not_grow_with_companies(job: Callable[..., Any]) -> None:
     queries_with(1, job)
     few = queries_with(1, job)
 
     assert queries_with(7, job) == few
 
 
-def test_stores_when_each_connection_sent_its_last_update() -> None:
+def test_time_of_the_last_update_is_stored_for_each_connection() -> None:
     queries_with(3, inactivity.check_inactivity)
 
     with tenancy.across_tenants():

@@ -1,4 +1,4 @@
-"""Deleting old requests …"""
+"""Deleting old requests from the SCIM request log."""
 
 from datetime import timedelta
 
@@ -13,7 +13,9 @@ from tests.factories.large_companies import kept
 pytestmark = pytest.mark.django_db
 
 
-def test_takes_what_is_too_old_in_batches(scim: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_requests_are_deleted_in_batches(
+    scim: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("scim.jobs.log_retention.BATCH", 3)
     kept(scim.connection, 8)
     RequestLog.objects.update(received_at=timezone.now() - timedelta(days=31))
@@ -24,7 +26,7 @@ def test_takes_what_is_too_old_in_batches(scim: Provider, monkeypatch: pytest.Mo
     assert str(RequestLog.objects.get().pk) == refused.request_id
 
 
-def test_leaves_the_people_and_their_resources(scim: Provider) -> None:
+def test_people_and_resources_stay(scim: Provider) -> None:
     scim.add()
     scim("POST", "/Users", someone("bob", roles="EMPEROR"))
     RequestLog.objects.update(received_at=timezone.now() - timedelta(days=31))

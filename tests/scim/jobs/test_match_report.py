@@ -1,4 +1,4 @@
-"""The review before activation …"""
+"""The match report in the review before activation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,14 +23,14 @@ Begin = Callable[..., Provider]
 
 @pytest.fixture
 def ada(okta: Provider) -> Person:
-    """Make a cardholder whom nobody owns, and have Okta send her."""
+    """Make an unmanaged cardholder, and have Okta send her."""
     ada = core.person(given_name="Augusta", email="Ada@example.com")
     okta.add("ada")
     return ada
 
 
-def formerly(provider: str, **fields: Any) -> ScimUser:
-    """Make somebody whom a disconnected connection of the provider had."""
+def user_of_earlier_connection(provider: str, **fields: Any) -> ScimUser:
+    """Make a person whom a disconnected connection of the provider managed."""
     person = core.person(email="before@example.com")
     earlier = scim_connection(provider, disconnected_at=timezone.now())
     user = scim_user(earlier, "before@example.com", **fields)
@@ -39,8 +39,8 @@ def formerly(provider: str, **fields: Any) -> ScimUser:
     return user
 
 
-class TestWhoWillBeLinked:
-    def test_is_whose_address_belongs_to_somebody_nobody_owns(
+class TestToBeLinked:
+    def test_unmanaged_person_with_the_same_email_is_linked(
         self, wizard: Wizard, okta: Provider, ada: Person
     ) -> None:
         page = wizard.get("review")
@@ -50,13 +50,13 @@ class TestWhoWillBeLinked:
         assert f'href="/people/{ada.pk}/"' in page
         assert "Same email, and not managed by any provider" in page
 
-    def test_shows_what_changes_of_them(self, wizard: Wizard, ada: Person) -> None:
+    def test_changes_of_the_person_are_shown(self, wizard: Wizard, ada: Person) -> None:
         page = wizard.get("review")
 
         assert "<del><bdi>Augusta</bdi></del> → <ins><bdi>Ada</bdi></ins>" in page
         assert "Department:</span> <ins><bdi>Research</bdi></ins>" in page
 
-    def test_says_that_they_are_deactivated(self, wizard: Wizard, okta: Provider) -> None:
+    def test_deactivation_of_the_person_is_mentioned(self, wizard: Wizard, okta: Provider) -> None:
         core.person(email="ada@example.com")
         okta.add("ada", active=False)
 
@@ -66,10 +66,10 @@ class TestWhoWillBeLinked:
         ("sent", "rule"),
         [({"externalId": "00u1"}, "externalId"), ({"userName": "Before@example.com"}, "userName")],
     )
-    def test_is_whom_the_provider_had_before(
+    def test_person_of_earlier_connection_of_the_provider_is_linked(
         self, wizard: Wizard, okta: Provider, sent: dict[str, str], rule: str
     ) -> None:
-        before = formerly("okta", externalId="00u1")
+        before = user_of_earlier_connection("okta", externalId="00u1")
 
         okta.add("new", **sent)
 
@@ -81,22 +81,22 @@ class TestWhoWillBeLinked:
         )
         assert f"Same {rule} as before Okta was disconnected" in wizard.get("review")
 
-    def test_is_not_whom_another_provider_had(self, okta: Provider) -> None:
-        formerly("entra", externalId="00u1")
+    def test_person_of_another_provider_is_not_linked(self, okta: Provider) -> None:
+        user_of_earlier_connection("entra", externalId="00u1")
 
         okta.add("new", externalId="00u1")
 
         assert outcomes(okta.connection) == {"new": "created"}
 
-    def test_is_not_somebody_by_an_id_that_any_directory_may_use(self, owner: Person) -> None:
+    def test_external_id_of_generic_connection_links_nobody(self, owner: Person) -> None:
         generic = Wizard(owner, "generic").connect()
-        formerly("generic", externalId="1")
+        user_of_earlier_connection("generic", externalId="1")
 
         generic.add("new", externalId="1")
 
         assert outcomes(generic.connection) == {"new": "created"}
 
-    def test_is_not_somebody_of_another_company(self, okta: Provider) -> None:
+    def test_person_of_another_company_is_not_linked(self, okta: Provider) -> None:
         with core.in_another_tenant():
             core.person(email="ada@example.com")
 
@@ -104,7 +104,7 @@ class TestWhoWillBeLinked:
 
         assert outcomes(okta.connection) == {"ada": "created"}
 
-    def test_is_not_somebody_who_left_for_good(self, okta: Provider) -> None:
+    def test_terminated_person_is_not_linked(self, okta: Provider) -> None:
         core.person(email="ada@example.com", state=Person.State.TERMINATED)
 
         okta.add("ada")
@@ -112,7 +112,7 @@ class TestWhoWillBeLinked:
         assert outcomes(okta.connection) == {"ada": "created"}
 
 
-class TestWhoCannotBeProvisioned:
+class TestCannotBeProvisioned:
     @pytest.mark.parametrize(
         ("said", "why"),
         [
@@ -125,7 +125,7 @@ class TestWhoCannotBeProvisioned:
             ),
         ],
     )
-    def test_is_told_why(
+    def test_refused_user_is_shown_with_the_reason(
         self, wizard: Wizard, okta: Provider, said: dict[str, Any], why: str
     ) -> None:
         okta.add("ada", **said)
@@ -135,7 +135,7 @@ class TestWhoCannotBeProvisioned:
         assert "Cannot be provisioned 1" in page
         assert why in page
 
-    def test_is_nobody_whose_gaps_are_filled(self, owner: Person) -> None:
+    def test_default_values_complete_a_user_but_not_their_name(self, owner: Person) -> None:
         wizard = Wizard(owner, "rippling")
         rippling = wizard.connect(department="General", location="Berlin")
 
@@ -144,7 +144,7 @@ class TestWhoCannotBeProvisioned:
 
         assert outcomes(rippling.connection) == {"ada": "created", "bob": "blocked"}
 
-    def test_is_whose_address_is_another_providers(self, okta: Provider) -> None:
+    def test_email_managed_by_another_provider_blocks_the_user(self, okta: Provider) -> None:
         entra = Provider(scim_connection("entra"))
         entra.add("ada")
 
@@ -152,18 +152,20 @@ class TestWhoCannotBeProvisioned:
 
         assert outcomes(okta.connection) == {"ada": "blocked"}
 
-    def test_is_the_second_with_the_same_address(self, okta: Provider) -> None:
+    def test_second_new_user_with_the_same_email_is_blocked(self, okta: Provider) -> None:
         okta.add("ada")
         okta.add("countess", emails=[mail("Ada@example.com")])
 
         assert outcomes(okta.connection) == {"ada": "created", "countess": "blocked"}
 
-    def test_is_the_second_who_wants_the_same_person(self, okta: Provider, ada: Person) -> None:
+    def test_second_user_matching_the_same_person_is_blocked(
+        self, okta: Provider, ada: Person
+    ) -> None:
         okta.add("countess", emails=[mail("ada@example.com")])
 
         assert outcomes(okta.connection) == {"ada": "linked", "countess": "blocked"}
 
-    def test_is_whoever_would_become_a_guest(self, okta: Provider) -> None:
+    def test_existing_person_who_would_become_guest_is_blocked(self, okta: Provider) -> None:
         core.person(email="ada@example.com")
         guest = [{"type": "rampUserRole", "value": "GUEST_USER"}]
 
@@ -172,7 +174,7 @@ class TestWhoCannotBeProvisioned:
 
         assert outcomes(okta.connection) == {"ada": "blocked", "bob": "created"}
 
-    def test_is_an_owner_by_an_app_role(self, owner: Person) -> None:
+    def test_owner_by_app_role_is_blocked(self, owner: Person) -> None:
         entra = Wizard(owner, "entra").connect()
 
         entra.add("ada", roles=[{"primary": True, "value": "BUSINESS_OWNER"}])
@@ -181,8 +183,8 @@ class TestWhoCannotBeProvisioned:
         assert outcomes(entra.connection) == {"ada": "blocked", "bob": "created"}
 
 
-class TestWhoExistsOnlyHere:
-    def test_is_whom_the_provider_has_not_sent(
+class TestOnlyInRamp:
+    def test_person_not_sent_by_the_provider_is_listed(
         self, wizard: Wizard, ada: Person, owner: Person
     ) -> None:
         core.person(family_name="Babbage")
@@ -193,7 +195,7 @@ class TestWhoExistsOnlyHere:
         assert "Babbage" in page
         assert f'href="/people/{ada.pk}/"' not in page
 
-    def test_leaves_out_who_has_gone_and_who_is_anothers(
+    def test_inactive_terminated_and_otherwise_managed_people_are_not_listed(
         self, wizard: Wizard, okta: Provider
     ) -> None:
         core.person(state=Person.State.INACTIVE)
@@ -202,14 +204,14 @@ class TestWhoExistsOnlyHere:
 
         assert "Only in Ramp 1" in wizard.get("review")
 
-    def test_can_be_nobody(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
+    def test_empty_list_is_explained(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
         okta.add("owner")
 
         assert "Nobody exists only in Ramp" in wizard.get("review", show="here")
 
 
-class TestSearching:
-    def test_finds_by_name_and_address(self, wizard: Wizard, okta: Provider) -> None:
+class TestSearch:
+    def test_search_by_name_and_email(self, wizard: Wizard, okta: Provider) -> None:
         okta.add("ada")
         okta.add("bob")
 
@@ -219,12 +221,12 @@ class TestSearching:
         assert "Ada Lovelace" not in page
 
     @pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])
-    def test_says_when_nothing_matches(self, wizard: Wizard, okta: Provider, show: str) -> None:
+    def test_empty_result_is_reported(self, wizard: Wizard, okta: Provider, show: str) -> None:
         okta.add("ada")
 
         assert "No results for “xyzzy”" in wizard.get("review", show=show, q="xyzzy")
 
-    def test_finds_people_who_exist_only_here(self, wizard: Wizard, okta: Provider) -> None:
+    def test_search_among_people_only_in_ramp(self, wizard: Wizard, okta: Provider) -> None:
         core.person(given_name="Charles", family_name="Babbage")
         core.person(given_name="Grace", family_name="Hopper")
 
@@ -243,7 +245,7 @@ class TestSearching:
         ("nonsense", "Nobody yet"),
     ],
 )
-def test_says_that_nobody_has_been_sent(
+def test_report_before_the_first_user_is_empty(
     wizard: Wizard, okta: Provider, show: str, said: str
 ) -> None:
     page = wizard.get("review", show=show)
@@ -259,17 +261,17 @@ def test_says_that_nobody_has_been_sent(
         ("blocked", "No problems"),
     ],
 )
-def test_says_when_a_group_is_empty(wizard: Wizard, okta: Provider, show: str, said: str) -> None:
+def test_empty_lists_are_explained(wizard: Wizard, okta: Provider, show: str, said: str) -> None:
     okta.add("ada")
 
     assert said in wizard.get("review", show=show)
 
 
 @pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])
-def test_asks_the_same_of_the_database_however_many_there_are(
+def test_query_count_does_not_grow_with_users(
     wizard: Wizard, okta: Provider, owner: Person, show: str
 ) -> None:
-    formerly("okta", externalId="00u1")
+    user_of_earlier_connection("okta", externalId="00u1")
     _send(okta, range(2))
     address = f"{wizard.address('review')}?show={show}"
     few = queries_of(wizard.client, address)
@@ -279,7 +281,7 @@ def test_asks_the_same_of_the_database_however_many_there_are(
     assert len(queries_of(wizard.client, address)) == len(few)
 
 
-def test_leads_through_pages(wizard: Wizard, okta: Provider) -> None:
+def test_report_has_pages(wizard: Wizard, okta: Provider) -> None:
     for number in range(51):
         okta.add(f"person{number:02}")
 
@@ -291,7 +293,7 @@ def test_leads_through_pages(wizard: Wizard, okta: Provider) -> None:
 
 
 def _send(okta: Provider, numbers: range) -> None:
-    """Have somebody of each kind, for each number."""
+    """Create a person or user of each outcome, for each number."""
     for number in numbers:
         core.person(email=f"linked{number}@example.com")
         core.administrator(email=f"asked{number}@example.com")
@@ -302,14 +304,14 @@ def _send(okta: Provider, numbers: range) -> None:
 
 
 @pytest.mark.parametrize("show", ["linked", "here"])
-def test_has_forms_that_only_its_own_pages_can_send(wizard: Wizard, ada: Person, show: str) -> None:
+def test_every_form_has_a_csrf_token(wizard: Wizard, ada: Person, show: str) -> None:
     page = wizard.get("review", show=show)
 
     assert page.count('method="post"') > 1
     assert page.count('method="post"') == page.count("csrfmiddlewaretoken")
 
 
-def test_touches_nobody(wizard: Wizard, okta: Provider, ada: Person) -> None:
+def test_report_changes_nobody(wizard: Wizard, okta: Provider, ada: Person) -> None:
     before = list(Person.objects.order_by("pk").values())
 
     for show in ("linked", "created", "here", "blocked"):
@@ -318,7 +320,7 @@ def test_touches_nobody(wizard: Wizard, okta: Provider, ada: Person) -> None:
     assert list(Person.objects.order_by("pk").values()) == before
 
 
-def test_sees_only_its_own_tenant(wizard: Wizard, okta: Provider) -> None:
+def test_people_of_another_company_are_not_shown(wizard: Wizard, okta: Provider) -> None:
     with core.in_another_tenant() as another, tenancy.use(another):
         core.person(family_name="Stranger")
 

@@ -1,4 +1,4 @@
-"""When the mapping of attributes changes, reading everybody again …"""
+"""Applying a changed attribute mapping to the people received before."""
 
 import pytest
 from django.test import Client
@@ -21,7 +21,7 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-def test_leaves_whoever_was_let_in_or_shut_out_by_hand(client: Client, scim: Provider) -> None:
+def test_manual_deactivation_and_reactivation_stay(client: Client, scim: Provider) -> None:
     scim.add("ada", **centred())
     scim.replace(scim.add("bob", **centred()), "active", value=False)
     by_hand = Actor("person", "owner@example.com")
@@ -36,7 +36,9 @@ def test_leaves_whoever_was_let_in_or_shut_out_by_hand(client: Client, scim: Pro
     assert str(person("bob").department) == "CC-1"
 
 
-def test_keeps_what_the_new_path_leaves_open(client: Client, scim: Provider) -> None:
+def test_person_without_value_at_the_new_path_keeps_the_old_value(
+    client: Client, scim: Provider
+) -> None:
     scim.add("ada", **centred())
     scim.add("bob")
 
@@ -46,7 +48,7 @@ def test_keeps_what_the_new_path_leaves_open(client: Client, scim: Provider) -> 
     assert str(person("bob").department) == "Research"
 
 
-def test_goes_on_where_it_stopped(
+def test_reapplying_continues_after_the_last_batch(
     client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("ada", "bob", "cy"):
@@ -64,7 +66,7 @@ def test_goes_on_where_it_stopped(
     assert {str(person(name).department) for name in ("ada", "bob", "cy")} == {"CC-1"}
 
 
-def test_begins_anew_when_the_mapping_changes_meanwhile(client: Client, scim: Provider) -> None:
+def test_second_change_of_the_mapping_is_applied_too(client: Client, scim: Provider) -> None:
     scim.add("ada", title="Countess", **centred())
     send(client, scim, "save", department=COST_CENTER)
     cycle()
@@ -75,7 +77,7 @@ def test_begins_anew_when_the_mapping_changes_meanwhile(client: Client, scim: Pr
     assert str(person("ada").department) == "Countess"
 
 
-def test_leaves_whoever_left_for_good(client: Client, scim: Provider) -> None:
+def test_terminated_person_is_not_changed(client: Client, scim: Provider) -> None:
     scim.add("ada", **centred())
     Person.objects.filter(email="ada@example.com").update(
         state=Person.State.TERMINATED, terminated_at=timezone.now()
@@ -87,7 +89,7 @@ def test_leaves_whoever_left_for_good(client: Client, scim: Provider) -> None:
     assert str(person("ada").department) == "Research"
 
 
-def test_tells_the_history_who_changed_it(client: Client, scim: Provider) -> None:
+def test_change_is_audited_with_the_connection(client: Client, scim: Provider) -> None:
     scim.add("ada", **centred())
     send(client, scim, "save", department=COST_CENTER)
 

@@ -1,4 +1,4 @@
-"""What an administrator changes of a field that the provider owns …"""
+"""Restoring managed fields that an administrator has changed."""
 
 import itertools
 import json
@@ -37,7 +37,7 @@ def person(who: str = "ada") -> Person:
 
 
 def edit(who: str = "ada", **changes: Any) -> str:
-    """Have an administrator change the person on their page; return what it answers."""
+    """Edit the person as an administrator, and return the resulting page."""
     edited = person(who)
     form = {
         "given_name": edited.given_name,
@@ -55,30 +55,30 @@ def edit(who: str = "ada", **changes: Any) -> str:
 
 
 def run_due() -> int:
-    """Run everything that is due; return for how many people the cycle did something."""
+    """Run all due jobs, and return the number of people changed by the sync cycle."""
     said = StringIO()
     call_command("run_due", stdout=said)
     return int(json.loads(said.getvalue())["done"]["scim.tasks.look_again"])
 
 
-def move_london_to_america(scim: Provider) -> None:
-    """Change Ada, who is in London, so that her location cannot be restored."""
+def make_london_unavailable(scim: Provider) -> None:
+    """Edit Ada, who is in London, and then make her location impossible to restore."""
     scim.add()
     edit(location=core.location("Paris").pk, given_name="Augusta")
     dollars = core.entity("Ramp Inc.", currency="USD")
     Location.objects.filter(name="London").update(entity=dollars)
 
 
-def move_london_back() -> None:
+def make_london_available() -> None:
     euros = Location.objects.get(name="Paris").entity
     Location.objects.filter(name="London").update(entity=euros)
 
 
-def put_back(who: str = "ada") -> list[Event]:
+def restorations_of(who: str = "ada") -> list[Event]:
     return list(person(who).events.filter(kind=Event.Kind.MANAGED_FIELDS_RESTORED))
 
 
-def test_is_warned_about_with_the_owner_and_when_it_is_undone(scim: Provider) -> None:
+def test_edit_page_warns_that_the_change_will_be_overwritten(scim: Provider) -> None:
     scim.add()
 
     page = edit(given_name="Augusta")
@@ -89,14 +89,14 @@ def test_is_warned_about_with_the_owner_and_when_it_is_undone(scim: Provider) ->
     assert "Managed by Okta. A change made here is overwritten within 5 minutes." in form
 
 
-def test_goes_back_to_what_the_provider_said(scim: Provider) -> None:
+def test_edited_fields_are_restored_and_audited(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta", department=core.department("Legal").pk)
 
     assert run_due() == 1
 
     assert (person().given_name, str(person().department)) == ("Ada", "Research")
-    [event] = put_back()
+    [event] = restorations_of()
     assert event.actor == "scim:okta"
     assert event.changes == {
         "given_name": {"from": "Augusta", "to": "Ada"},
@@ -104,7 +104,7 @@ def test_goes_back_to_what_the_provider_said(scim: Provider) -> None:
     }
 
 
-def test_is_told_in_the_timeline(scim: Provider) -> None:
+def test_restoration_is_shown_on_the_person_page(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
     run_due()
@@ -114,15 +114,15 @@ def test_is_told_in_the_timeline(scim: Provider) -> None:
     assert "first name from Augusta to Ada" in page
 
 
-def test_is_put_back_once(scim: Provider) -> None:
+def test_field_is_restored_once(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
 
     assert [run_due(), run_due()] == [1, 0]
-    assert len(put_back()) == 1
+    assert len(restorations_of()) == 1
 
 
-def test_stays_where_the_provider_says_nothing(connect: Connect) -> None:
+def test_manager_never_sent_by_the_provider_is_not_restored(connect: Connect) -> None:
     connect("generic").add()
     boss = core.person()
 
@@ -132,19 +132,19 @@ def test_stays_where_the_provider_says_nothing(connect: Connect) -> None:
     assert person().manager == boss
 
 
-def test_takes_the_unowned_fields_along_with_nothing(scim: Provider) -> None:
+def test_unmanaged_fields_keep_their_manual_values(scim: Provider) -> None:
     scim.add()
     boss = core.person()
     edit(given_name="Augusta", manager=boss.pk, role="BUSINESS_BOOKKEEPER")
 
     run_due()
 
-    [event] = put_back()
+    [event] = restorations_of()
     assert event.changes.keys() == {"given_name"}
     assert (person().manager, person().role) == (boss, "BUSINESS_BOOKKEEPER")
 
 
-def test_goes_back_to_the_manager_who_was_said(scim: Provider) -> None:
+def test_manager_is_restored(scim: Provider) -> None:
     scim.add("bob")
     scim.add("ada", **managed_by("bob@example.com"))
     edit(manager=core.person().pk)
@@ -154,7 +154,7 @@ def test_goes_back_to_the_manager_who_was_said(scim: Provider) -> None:
     assert person().manager == person("bob")
 
 
-def test_goes_back_to_no_manager_when_the_provider_took_theirs_away(scim: Provider) -> None:
+def test_removed_manager_is_removed_again(scim: Provider) -> None:
     scim.add("bob")
     ada = scim.add("ada", **managed_by("bob@example.com"))
     scim.replace(ada, f"{ENT}:manager", "")
@@ -165,7 +165,7 @@ def test_goes_back_to_no_manager_when_the_provider_took_theirs_away(scim: Provid
     assert person().manager is None
 
 
-def test_goes_back_to_the_role_that_was_said(scim: Provider) -> None:
+def test_role_is_restored(scim: Provider) -> None:
     scim.add(roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
     edit(role="BUSINESS_ADMIN")
 
@@ -174,7 +174,7 @@ def test_goes_back_to_the_role_that_was_said(scim: Provider) -> None:
     assert (person().role, person().role_source) == ("BUSINESS_BOOKKEEPER", "scim:okta")
 
 
-def test_keeps_a_role_where_administrators_give_them(connect: Connect) -> None:
+def test_role_is_not_restored_if_ramp_assigns_roles(connect: Connect) -> None:
     okta = connect(role_source="ramp")
     okta.add(roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
     edit(role="BUSINESS_ADMIN", given_name="Augusta")
@@ -184,7 +184,7 @@ def test_keeps_a_role_where_administrators_give_them(connect: Connect) -> None:
     assert (person().role, person().given_name) == ("BUSINESS_ADMIN", "Ada")
 
 
-def test_goes_back_to_the_address_that_was_said(scim: Provider) -> None:
+def test_email_is_restored(scim: Provider) -> None:
     scim.add()
     ada = person()
     edit(email="augusta@example.com")
@@ -195,7 +195,7 @@ def test_goes_back_to_the_address_that_was_said(scim: Provider) -> None:
     assert ada.email == "ada@example.com"
 
 
-def test_leaves_an_address_waiting_that_its_owner_has_not_confirmed(scim: Provider) -> None:
+def test_unconfirmed_new_email_of_the_provider_stays_pending(scim: Provider) -> None:
     ada = scim.add()
     people.activate_person(person(), actor=HELPDESK)
     scim.replace(ada, 'emails[type eq "work"].value', "countess@example.com")
@@ -206,7 +206,7 @@ def test_leaves_an_address_waiting_that_its_owner_has_not_confirmed(scim: Provid
     assert (person().given_name, person().pending_email) == ("Ada", "countess@example.com")
 
 
-def test_asks_nobody_to_confirm_an_address_that_the_provider_does_not_know(
+def test_unconfirmed_manual_email_is_canceled(
     scim: Provider,
 ) -> None:
     scim.add()
@@ -219,7 +219,7 @@ def test_asks_nobody_to_confirm_an_address_that_the_provider_does_not_know(
     assert (person().email, person().pending_email) == ("ada@example.com", "")
 
 
-def test_goes_back_in_a_custom_field_that_is_mapped(scim: Provider) -> None:
+def test_only_mapped_custom_fields_are_restored(scim: Provider) -> None:
     for name in ("cost_center", "shoe_size"):
         CustomField.objects.create(
             tenant_id=scim.connection.tenant_id, name=name, external_name=name
@@ -233,7 +233,7 @@ def test_goes_back_in_a_custom_field_that_is_mapped(scim: Provider) -> None:
     assert person().custom_values == {"cost_center": "C-1", "shoe_size": "38"}
 
 
-def test_stays_managed_since_the_day_it_was(scim: Provider) -> None:
+def test_date_of_management_does_not_change(scim: Provider) -> None:
     scim.add()
     marks = person().managed_fields
     edit(given_name="Augusta")
@@ -243,7 +243,7 @@ def test_stays_managed_since_the_day_it_was(scim: Provider) -> None:
     assert person().managed_fields == marks
 
 
-def test_stays_out_who_was_deactivated_by_hand(scim: Provider) -> None:
+def test_manually_deactivated_person_stays_inactive(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
     people.deactivate_person(person(), actor=HELPDESK)
@@ -254,7 +254,7 @@ def test_stays_out_who_was_deactivated_by_hand(scim: Provider) -> None:
 
 
 @pytest.mark.parametrize("column", ["disconnected_at", "activated_at"])
-def test_stays_where_the_connection_is_not_live(scim: Provider, column: str) -> None:
+def test_nothing_is_restored_if_the_connection_is_not_live(scim: Provider, column: str) -> None:
     scim.add()
     edit(given_name="Augusta")
     setattr(scim.connection, column, timezone.now() if column == "disconnected_at" else None)
@@ -264,7 +264,7 @@ def test_stays_where_the_connection_is_not_live(scim: Provider, column: str) -> 
     assert person().given_name == "Augusta"
 
 
-def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) -> None:
+def test_nothing_is_restored_if_the_connection_is_disconnected_meanwhile(scim: Provider) -> None:
     scim.add()
     edit(given_name="Augusta")
     overruled = overridden_fields.overridden_users()
@@ -275,10 +275,10 @@ def test_stays_where_the_connection_ended_while_the_cycle_ran(scim: Provider) ->
     assert person().given_name == "Augusta"
 
 
-class TestAfterAWriteOfTheProvider:
-    """What the provider's write does not say again is still put back …"""
+class TestAfterAnotherRequest:
+    """A later request that does not change the edited field does not prevent its restoration."""
 
-    def test_when_the_manager_arrives_in_between(self, scim: Provider) -> None:
+    def test_when_a_waiting_manager_is_assigned(self, scim: Provider) -> None:
         scim.add("ada", **managed_by("bob@example.com"))
         edit(department=core.department("Legal").pk)
         scim.add("bob")
@@ -289,7 +289,7 @@ class TestAfterAWriteOfTheProvider:
 
         assert str(person().department) == "Research"
 
-    def test_when_the_manager_was_changed_and_the_push_repeats_theirs(self, scim: Provider) -> None:
+    def test_when_the_request_repeats_the_manager(self, scim: Provider) -> None:
         scim.add("bob")
         ada = scim.add("ada", **managed_by("bob@example.com"))
         edit(manager=core.person().pk)
@@ -301,7 +301,7 @@ class TestAfterAWriteOfTheProvider:
         assert person().manager == person("bob")
         assert person().manually_overridden_fields == {}
 
-    def test_when_the_provider_gives_no_role(self, scim: Provider) -> None:
+    def test_when_the_request_contains_no_role(self, scim: Provider) -> None:
         ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
         edit(role="BUSINESS_USER", given_name="Augusta")
 
@@ -310,7 +310,7 @@ class TestAfterAWriteOfTheProvider:
         assert person().manually_overridden_at is None
         assert (person().role, person().given_name) == ("BUSINESS_BOOKKEEPER", "Ada")
 
-    def test_as_long_as_the_manager_cannot_be_found(self, scim: Provider) -> None:
+    def test_when_the_manager_cannot_be_found_yet(self, scim: Provider) -> None:
         scim.add("bob")
         ada = scim.add("ada", **managed_by("bob@example.com"))
         other = core.person()
@@ -326,14 +326,12 @@ class TestAfterAWriteOfTheProvider:
         assert person().manually_overridden_at is None
 
 
-class TestRefused:
-    """What cannot be put back …"""
-
+class TestImpossibleRestoration:
     @pytest.fixture(autouse=True)
-    def _london_went_to_america(self, scim: Provider) -> None:
-        move_london_to_america(scim)
+    def _london_is_unavailable(self, scim: Provider) -> None:
+        make_london_unavailable(scim)
 
-    def test_is_listed_with_the_reason(self) -> None:
+    def test_is_listed_as_sync_error(self) -> None:
         assert run_due() == 0
 
         error = SyncError.objects.get()
@@ -341,7 +339,7 @@ class TestRefused:
         assert (error.person, error.offending_value) == (person(), "London")
         assert (str(person().location), person().given_name) == ("Paris", "Augusta")
 
-    def test_is_not_listed_anew_by_each_cycle(self) -> None:
+    def test_error_is_not_renewed_by_the_next_cycle(self) -> None:
         run_due()
         listed = SyncError.objects.get()
 
@@ -349,7 +347,7 @@ class TestRefused:
 
         assert SyncError.objects.get().happened_at == listed.happened_at
 
-    def test_stays_dismissed(self) -> None:
+    def test_dismissed_error_stays_dismissed(self) -> None:
         run_due()
         SyncError.objects.update(dismissed_at=timezone.now(), dismissed_reason="Known")
 
@@ -357,7 +355,7 @@ class TestRefused:
 
         assert not SyncError.objects.open().exists()
 
-    def test_stays_dismissed_when_somebody_changes_another_field(self) -> None:
+    def test_dismissed_error_stays_dismissed_after_another_edit(self) -> None:
         run_due()
         SyncError.objects.update(dismissed_at=timezone.now(), dismissed_reason="Known")
         edit(given_name="Adelaide")
@@ -366,16 +364,16 @@ class TestRefused:
 
         assert not SyncError.objects.open().exists()
 
-    def test_is_put_back_as_soon_as_it_can_be(self) -> None:
+    def test_fields_are_restored_when_restoration_becomes_possible(self) -> None:
         run_due()
-        move_london_back()
+        make_london_available()
 
         assert run_due() == 1
 
         assert (str(person().location), person().given_name) == ("London", "Ada")
         assert not SyncError.objects.open().exists()
 
-    def test_holds_up_nobody_else(self, scim: Provider) -> None:
+    def test_other_people_are_restored(self, scim: Provider) -> None:
         scim.add("grace", emails=[mail("grace@example.com")], **{RAMP: {"location": "Rome"}})
         edit("grace", given_name="Amazing")
 
@@ -383,16 +381,16 @@ class TestRefused:
         assert person("grace").given_name == "Grace"
 
 
-def test_costs_the_same_whoever_else_is_there(scim: Provider) -> None:
+def test_query_count_does_not_grow_with_other_people(scim: Provider) -> None:
     scim.add()
-    before = queries()
+    before = count_queries()
     for number in range(10):
         scim.add(f"person-{number}")
 
-    assert queries() == before
+    assert count_queries() == before
 
 
-def queries() -> int:
+def count_queries() -> int:
     with CaptureQueriesContext(connection) as captured:
         overridden_fields.restore_overridden_fields(overridden_fields.overridden_users())
     return len(captured)
@@ -400,17 +398,17 @@ def queries() -> int:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_is_not_listed_by_a_cycle_that_failed_before_another_restored_it(
+def test_failed_cycle_lists_no_error_after_another_cycle_succeeded(
     scim: Provider, racers: Racers
 ) -> None:
     """One cycle cannot restore the location; before it records that, another cycle can."""
-    move_london_to_america(scim)
+    make_london_unavailable(scim)
     overridden = overridden_fields.overridden_users()
     has_failed, is_restored = threading.Event(), threading.Event()
     transactions = itertools.count(1)
 
     def pause_before_recording(execute: Callable[..., Any], *statement: Any) -> Any:
-        # The first transaction of the cycle restores, the second one records that it failed.
+        # The first transaction of the cycle restores; the second one records the failure.
         is_first = connection.connection.info.transaction_status == TransactionStatus.IDLE
         if is_first and next(transactions) == 2:
             has_failed.set()
@@ -423,7 +421,7 @@ def test_is_not_listed_by_a_cycle_that_failed_before_another_restored_it(
 
     def restore() -> None:
         assert has_failed.wait(30)
-        move_london_back()
+        make_london_available()
         assert (
             overridden_fields.restore_overridden_fields(overridden_fields.overridden_users()) == 1
         )
@@ -437,7 +435,7 @@ def test_is_not_listed_by_a_cycle_that_failed_before_another_restored_it(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
+def test_two_simultaneous_cycles_restore_once(scim: Provider, racers: Racers) -> None:
     scim.add()
     for _ in range(8):
         edit(given_name="Augusta")
@@ -452,11 +450,11 @@ def test_is_put_back_once_by_two_cycles(scim: Provider, racers: Racers) -> None:
         )
 
         assert sum(results) == 1
-    assert len(put_back()) == 8
+    assert len(restorations_of()) == 8
 
 
-class TestAFieldThatTheProviderLeavesOpen:
-    def test_is_not_its_own_though_a_default_fills_it(self, connect: Connect) -> None:
+class TestUnmanagedField:
+    def test_field_with_a_default_value_is_not_managed(self, connect: Connect) -> None:
         rippling = connect(
             "rippling",
             incomplete_policy="fill",
@@ -469,7 +467,7 @@ class TestAFieldThatTheProviderLeavesOpen:
         assert (str(person().department), str(person().location)) == ("General", "Rome")
         assert not person().managed_fields.keys() & {"department", "location"}
 
-    def test_is_its_own_no_longer(self, scim: Provider) -> None:
+    def test_field_removed_by_the_provider_is_no_longer_managed(self, scim: Provider) -> None:
         ada = scim.add("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
         assert "role" in person().managed_fields
 

@@ -1,4 +1,4 @@
-"""Retrying a stored request …"""
+"""Retrying refused requests, and dismissing sync errors."""
 
 import json
 from typing import Any
@@ -30,8 +30,8 @@ def client(owner: Person) -> Client:
 
 
 @pytest.fixture
-def refused(scim: Provider) -> SyncError:
-    """Have Okta refused: Ada is to move to a location that pays in another currency."""
+def refused_error(scim: Provider) -> SyncError:
+    """Have Okta refused: Ada's new location uses another currency."""
     scim_id = scim.add("ada")
     core.location("New York", entity=core.entity("Ramp Inc.", currency="USD"))
     said = {RAMP: {"location": "New York"}, "name": {"givenName": "Ada", "familyName": "King"}}
@@ -67,100 +67,106 @@ def edit(**said: Any) -> None:
     people_update.revise_person(person, profile, actor=HELPDESK)
 
 
-def test_carries_it_out_and_resolves_the_error(client: Client, refused: SyncError) -> None:
-    allow_new_york()
-
-    page = retry(client, refused)
-
-    assert "Resolved: Ada King now matches Okta." in page
-    assert ada().profile.location == "New York"
-    refused.refresh_from_db()
-    assert refused.resolved_at
-
-
-def test_is_a_request_of_its_own_that_names_who_did_it(
-    client: Client, refused: SyncError, owner: Person
+def test_successful_retry_applies_the_request_and_resolves_the_error(
+    client: Client, refused_error: SyncError
 ) -> None:
     allow_new_york()
 
-    retry(client, refused)
+    page = retry(client, refused_error)
+
+    assert "Resolved: Ada King now matches Okta." in page
+    assert ada().profile.location == "New York"
+    refused_error.refresh_from_db()
+    assert refused_error.resolved_at
+
+
+def test_retry_is_logged_with_the_administrator(
+    client: Client, refused_error: SyncError, owner: Person
+) -> None:
+    allow_new_york()
+
+    retry(client, refused_error)
 
     log = RequestLog.objects.get(retried_by=f"person:{owner.email}")
     assert (log.status, log.method) == (200, "PUT")
-    assert log.pk != refused.request_id
+    assert log.pk != refused_error.request_id
     event = Event.objects.get(request_id=log.pk)
     assert event.actor == "scim:okta"
     assert event.changes["family_name"] == {"from": "Lovelace", "to": "King"}
 
 
-def test_stays_open_with_the_new_request_when_refused_again(
-    client: Client, refused: SyncError, owner: Person
+def test_refused_retry_keeps_the_error_open_with_the_new_request(
+    client: Client, refused_error: SyncError, owner: Person
 ) -> None:
-    page = retry(client, refused)
+    page = retry(client, refused_error)
 
     assert "Refused again: Location cannot be assigned" in page
     assert "retried by owner@example.com" in page
     again = open_error()
-    assert again.pk == refused.pk
-    assert again.request_id != refused.request_id
+    assert again.pk == refused_error.pk
+    assert again.request_id != refused_error.request_id
     assert again.request
     assert again.request.retried_by == f"person:{owner.email}"
     assert ada().family_name == "Lovelace"
 
 
-class TestWhenThePersonHasChangedSince:
-    def test_shows_the_difference_first(self, client: Client, refused: SyncError) -> None:
+class TestPersonChangedMeanwhile:
+    def test_difference_is_shown_before_retrying(
+        self, client: Client, refused_error: SyncError
+    ) -> None:
         allow_new_york()
         edit(department="Legal")
 
-        page = retry(client, refused)
+        page = retry(client, refused_error)
 
         assert "has changed since the request was sent." in page
         assert "<del><bdi>Legal</bdi></del> → <ins><bdi>Research</bdi></ins>" in page
         assert "<del><bdi>Lovelace</bdi></del> → <ins><bdi>King</bdi></ins>" in page
         assert ada().profile.department == "Legal"
-        assert open_error() == refused
+        assert open_error() == refused_error
 
-    def test_changes_nothing_by_showing_it(self, client: Client, refused: SyncError) -> None:
+    def test_showing_the_difference_changes_nothing(
+        self, client: Client, refused_error: SyncError
+    ) -> None:
         allow_new_york()
         edit(department="Legal")
         counts = [model.objects.count() for model in (Event, Mail, RequestLog, SyncError)]
 
-        text_of(client.get(f"{ERRORS}{refused.pk}/retry/"))
+        text_of(client.get(f"{ERRORS}{refused_error.pk}/retry/"))
 
         assert counts == [model.objects.count() for model in (Event, Mail, RequestLog, SyncError)]
         assert ada().family_name == "Lovelace"
 
-    def test_does_what_was_shown_once_that_is_agreed_to(
-        self, client: Client, refused: SyncError
-    ) -> None:
+    def test_confirmed_retry_is_applied(self, client: Client, refused_error: SyncError) -> None:
         allow_new_york()
         edit(department="Legal")
 
-        page = retry(client, refused, seen=ada().changed_at.isoformat())
+        page = retry(client, refused_error, seen=ada().changed_at.isoformat())
 
         assert "Resolved" in page
         assert (ada().family_name, ada().profile.department) == ("King", "Research")
 
-    def test_shows_it_again_when_they_change_again(
-        self, client: Client, refused: SyncError
+    def test_difference_is_shown_again_after_another_change(
+        self, client: Client, refused_error: SyncError
     ) -> None:
         allow_new_york()
         edit(department="Legal")
         seen = ada().changed_at.isoformat()
         edit(department="Sales")
 
-        page = retry(client, refused, seen=seen)
+        page = retry(client, refused_error, seen=seen)
 
         assert "<del><bdi>Sales</bdi></del>" in page
         assert ada().profile.department == "Sales"
 
-    def test_says_when_it_would_be_refused_again(self, client: Client, refused: SyncError) -> None:
+    def test_expected_refusal_is_shown(self, client: Client, refused_error: SyncError) -> None:
         edit(department="Legal")
 
-        assert "would currently be refused again: Location cannot be" in retry(client, refused)
+        assert "would currently be refused again: Location cannot be" in retry(
+            client, refused_error
+        )
 
-    def test_names_the_manager(self, client: Client, connect: Connect) -> None:
+    def test_manager_is_shown_by_name(self, client: Client, connect: Connect) -> None:
         okta = connect("okta")
         okta.add("bob")
         scim_id = okta.add("ada", **managed_by("bob@example.com"))
@@ -174,34 +180,36 @@ class TestWhenThePersonHasChangedSince:
         assert "<del><bdi>Bob Lovelace</bdi></del>" in page
 
 
-class TestWhatWasKept:
-    """A connection that holds keeps what it cannot carry over; that is carried over again."""
+class TestHeldValues:
+    """A connection with the policy “hold” stores refused values, which a retry applies."""
 
     @pytest.fixture
-    def kept(self, connect: Connect) -> SyncError:
+    def held_error(self, connect: Connect) -> SyncError:
         connect("generic").add("ada", roles=[{"value": "EMPEROR"}])
         return open_error()
 
-    def test_is_what_the_resource_says_now(self, client: Client, kept: SyncError) -> None:
-        kept.connection.role_source = "ramp"
-        kept.connection.save()
+    def test_retry_applies_the_stored_resource(self, client: Client, held_error: SyncError) -> None:
+        held_error.connection.role_source = "ramp"
+        held_error.connection.save()
         user = ScimUser.objects.get()
         before = user.document
 
-        page = retry(client, kept)
+        page = retry(client, held_error)
 
         assert "Resolved" in page
         user.refresh_from_db()
         assert (user.person, user.document) == (ada(), before)
 
-    def test_needs_no_log(self, client: Client, kept: SyncError) -> None:
+    def test_retry_works_without_the_request_log(
+        self, client: Client, held_error: SyncError
+    ) -> None:
         RequestLog.objects.all().delete()
-        kept.connection.role_source = "ramp"
-        kept.connection.save()
+        held_error.connection.role_source = "ramp"
+        held_error.connection.save()
 
-        assert "Resolved" in retry(client, kept)
+        assert "Resolved" in retry(client, held_error)
 
-    def test_leaves_out_whoever_was_shut_out_by_hand(
+    def test_manually_deactivated_person_stays_inactive(
         self, client: Client, connect: Connect
     ) -> None:
         generic = connect("generic")
@@ -216,18 +224,18 @@ class TestWhatWasKept:
         assert not SyncError.objects.open().exists()
 
 
-class TestIsRefused:
-    def test_for_a_connection_that_is_gone(self, client: Client, refused: SyncError) -> None:
-        refused.connection.disconnected_at = timezone.now()
-        refused.connection.save()
+class TestRetryIsRefused:
+    def test_for_disconnected_connection(self, client: Client, refused_error: SyncError) -> None:
+        refused_error.connection.disconnected_at = timezone.now()
+        refused_error.connection.save()
 
-        page = retry(client, refused)
+        page = retry(client, refused_error)
 
         assert "Okta is not connected to Ramp, so its requests cannot be retried." in page
         assert ">Retry</button>" not in page
         assert ada().family_name == "Lovelace"
 
-    def test_for_a_request_that_was_cut(
+    def test_for_truncated_request(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(request_log, "MAX_BODY_LENGTH", 100)
@@ -237,7 +245,7 @@ class TestIsRefused:
 
         assert "was too long to be stored completely. Have Okta send it again." in page
 
-    def test_for_a_request_that_is_forgotten(self, client: Client, scim: Provider) -> None:
+    def test_for_deleted_request(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
         RequestLog.objects.all().delete()
 
@@ -246,12 +254,12 @@ class TestIsRefused:
 
         assert "is no longer stored" in retry(client, open_error())
 
-    def test_for_what_is_over(self, client: Client, refused: SyncError) -> None:
+    def test_for_resolved_error(self, client: Client, refused_error: SyncError) -> None:
         SyncError.objects.update(resolved_at=timezone.now())
 
-        assert client.post(f"{ERRORS}{refused.pk}/retry/").status_code == 404
+        assert client.post(f"{ERRORS}{refused_error.pk}/retry/").status_code == 404
 
-    def test_for_another_company(self, client: Client) -> None:
+    def test_for_error_of_another_company(self, client: Client) -> None:
         with core.in_another_tenant():
             core.owner()
             okta = Provider(scim_connection())
@@ -263,35 +271,35 @@ class TestIsRefused:
 
 
 class TestDismissing:
-    def test_wants_a_reason(self, client: Client, refused: SyncError) -> None:
-        page = text_of(client.post(f"{ERRORS}{refused.pk}/dismiss/", {"because": "  "}))
+    def test_reason_is_required(self, client: Client, refused_error: SyncError) -> None:
+        page = text_of(client.post(f"{ERRORS}{refused_error.pk}/dismiss/", {"because": "  "}))
 
         assert "This field is required." in page
-        assert open_error() == refused
+        assert open_error() == refused_error
 
-    def test_wants_a_short_one(self, client: Client, refused: SyncError) -> None:
-        page = text_of(client.post(f"{ERRORS}{refused.pk}/dismiss/", {"because": "x" * 501}))
+    def test_reason_is_limited_to_500_characters(
+        self, client: Client, refused_error: SyncError
+    ) -> None:
+        page = text_of(client.post(f"{ERRORS}{refused_error.pk}/dismiss/", {"because": "x" * 501}))
 
         assert "at most 500 characters" in page
 
-    def test_is_remembered_with_who_and_why(
-        self, client: Client, refused: SyncError, owner: Person
+    def test_dismissal_is_shown_with_reason_and_administrator(
+        self, client: Client, refused_error: SyncError, owner: Person
     ) -> None:
-        client.post(f"{ERRORS}{refused.pk}/dismiss/", {"because": "She stays in London"})
+        client.post(f"{ERRORS}{refused_error.pk}/dismiss/", {"because": "She stays in London"})
 
-        refused.refresh_from_db()
-        assert refused.dismissed_at
-        assert refused.dismissed_by == f"person:{owner.email}"
+        refused_error.refresh_from_db()
+        assert refused_error.dismissed_at
+        assert refused_error.dismissed_by == f"person:{owner.email}"
         page = text_of(client.get(ERRORS, {"state": "dismissed"}))
         assert "She stays in London" in page
-        page = text_of(client.get(f"{ERRORS}{refused.pk}/"))
+        page = text_of(client.get(f"{ERRORS}{refused_error.pk}/"))
         assert "owner@example.com dismissed this on" in page
 
 
-class TestTheErrorsPage:
-    def test_shows_what_was_sent_with_its_structure_and_without_secrets(
-        self, client: Client, scim: Provider
-    ) -> None:
+class TestErrorPage:
+    def test_shows_formatted_body_without_secrets(self, client: Client, scim: Provider) -> None:
         body = someone("ada", roles="EMPEROR", password="correct horse", nickName="<b>Ada</b>")
         scim("POST", "/Users", body)
 
@@ -303,32 +311,34 @@ class TestTheErrorsPage:
         assert "<b>Ada" not in page
         assert "POST /Users" in page
 
-    def test_keeps_the_time_of_what_is_over(self, client: Client, refused: SyncError) -> None:
+    def test_shows_when_the_error_was_resolved(
+        self, client: Client, refused_error: SyncError
+    ) -> None:
         allow_new_york()
-        retry(client, refused)
+        retry(client, refused_error)
 
-        page = text_of(client.get(f"{ERRORS}{refused.pk}/"))
+        page = text_of(client.get(f"{ERRORS}{refused_error.pk}/"))
 
         assert f"Resolved on {timezone.now():%-d %B %Y}" in page
         assert ">Retry</button>" not in page
 
-    def test_says_so_when_the_request_is_forgotten(
-        self, client: Client, refused: SyncError
+    def test_shows_that_the_request_was_deleted(
+        self, client: Client, refused_error: SyncError
     ) -> None:
         RequestLog.objects.all().delete()
 
-        assert "no longer stored" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
+        assert "no longer stored" in text_of(client.get(f"{ERRORS}{refused_error.pk}/"))
 
-    def test_survives_a_body_that_is_no_json(self, client: Client, refused: SyncError) -> None:
-        assert refused.request_id
-        RequestLog.objects.filter(pk=refused.request_id).update(body="{oh", answer=json.dumps([]))
+    def test_shows_body_that_is_not_json(self, client: Client, refused_error: SyncError) -> None:
+        assert refused_error.request_id
+        RequestLog.objects.filter(pk=refused_error.request_id).update(
+            body="{oh", answer=json.dumps([])
+        )
 
-        assert "{oh" in text_of(client.get(f"{ERRORS}{refused.pk}/"))
+        assert "{oh" in text_of(client.get(f"{ERRORS}{refused_error.pk}/"))
 
 
-def test_carries_out_a_change_of_somebody_who_is_gone_as_refused(
-    client: Client, scim: Provider
-) -> None:
+def test_retry_for_deleted_user_is_refused(client: Client, scim: Provider) -> None:
     scim_id = scim.add("ada")
     scim.replace(scim_id, "roles", "EMPEROR")
     error = open_error()
@@ -337,9 +347,9 @@ def test_carries_out_a_change_of_somebody_who_is_gone_as_refused(
     assert f"Refused again: There is no user {scim_id}." in retry(client, error)
 
 
-def test_does_not_count_against_the_token(
-    client: Client, refused: SyncError, settings: Any
+def test_retries_do_not_count_against_the_rate_limit(
+    client: Client, refused_error: SyncError, settings: Any
 ) -> None:
     settings.SCIM_REQUESTS_PER_SECOND = 1
     for _ in range(4):
-        assert "Refused again: Location" in retry(client, refused)
+        assert "Refused again: Location" in retry(client, refused_error)

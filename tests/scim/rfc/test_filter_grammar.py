@@ -24,7 +24,7 @@ ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
         "android pr",
     ],
 )
-def test_reads_honest_filters(text: str) -> None:
+def test_valid_filter_is_parsed(text: str) -> None:
     assert isinstance(parse(text), FilterNode)
 
 
@@ -43,7 +43,7 @@ def test_reads_honest_filters(text: str) -> None:
         ("title eq 1e999", "number out of range"),
     ],
 )
-def test_refuses_the_rest_with_a_reason(text: str, said: str) -> None:
+def test_invalid_filter_is_refused_with_the_reason(text: str, said: str) -> None:
     with pytest.raises(InvalidFilterException) as refused:
         parse(text)
 
@@ -62,7 +62,7 @@ def test_refuses_the_rest_with_a_reason(text: str, said: str) -> None:
         "\\" * 2048,
     ],
 )
-def test_refuses_a_bomb_at_once(text: str) -> None:
+def test_filter_bomb_is_refused_quickly(text: str) -> None:
     start = time.thread_time()
     with pytest.raises(InvalidFilterException):
         parse(text)
@@ -83,7 +83,9 @@ def test_refuses_a_bomb_at_once(text: str) -> None:
         ("userName eq 5", None),
     ],
 )
-def test_knows_a_plain_lookup_without_parsing(text: str, found: tuple[str, str] | None) -> None:
+def test_simple_lookup_is_recognized_without_parsing(
+    text: str, found: tuple[str, str] | None
+) -> None:
     assert lookup(text) == found
 
 
@@ -103,7 +105,7 @@ def test_knows_a_plain_lookup_without_parsing(text: str, found: tuple[str, str] 
         (f"{RAMP}:any-Name_1", RAMP, "any-Name_1", None),
     ],
 )
-def test_resolves_paths(path: str, schema: str | None, attribute: str, part: str | None) -> None:
+def test_path_is_resolved(path: str, schema: str | None, attribute: str, part: str | None) -> None:
     target = resolve(path, USER)
 
     assert (target.schema.urn if target.schema else None) == schema
@@ -130,14 +132,14 @@ def test_resolves_paths(path: str, schema: str | None, attribute: str, part: str
         "x" * 5000,
     ],
 )
-def test_refuses_other_paths(path: str) -> None:
+def test_invalid_path_is_refused(path: str) -> None:
     with pytest.raises(InvalidPathException) as refused:
         resolve(path, USER)
 
     assert len(refused.value.detail) < 400
 
 
-def test_errors_never_quote_more_than_a_line() -> None:
+def test_error_quotes_long_paths_only_partly() -> None:
     with pytest.raises(SCIMException) as refused:
         resolve('emails[type eq "' + "x" * 1900 + '"].shoe', USER)
 

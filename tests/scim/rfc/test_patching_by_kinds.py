@@ -1,7 +1,6 @@
-"""A PATCH of each kind that the test suites of SCIM libraries are about …
+"""PATCH operations of each kind that the test suites of SCIM libraries cover.
 
-The kinds are those of scim-patch, scim2-filter-parser, UnboundID's SCIM 2 SDK and elimity's scim;
-the users and the values are our own.
+The libraries are scim-patch, scim2-filter-parser, UnboundID's SCIM 2 SDK and elimity's scim.
 """
 
 from typing import Any
@@ -39,7 +38,7 @@ def patched(*sent: Json, stored: Json = MIRA) -> Json:
 
 
 def changed(*sent: Json) -> Json:
-    """Return what differs after the operations: new values, None for what is gone."""
+    """Return the changed attributes: their new values, or None if they were removed."""
     after = patched(*sent)
     return {
         name: after.get(name)
@@ -75,14 +74,14 @@ SELECTIONS = {
 
 
 @pytest.mark.parametrize(("selection", "left"), SELECTIONS.items())
-def test_removes_the_values_that_a_filter_selects(selection: str, left: Any) -> None:
+def test_remove_with_filter_removes_the_selected_values(selection: str, left: Any) -> None:
     expected = {} if left == MIRA["phoneNumbers"] else {"phoneNumbers": left}
 
     assert changed(op("remove", f"phoneNumbers[{selection}]")) == expected
 
 
 @pytest.mark.parametrize(("selection", "left"), SELECTIONS.items())
-def test_changes_the_values_that_a_filter_selects(selection: str, left: Any) -> None:
+def test_replace_with_filter_changes_the_selected_values(selection: str, left: Any) -> None:
     sent = op("replace", f"phoneNumbers[{selection}].display", "Call")
     unselected = left or []
 
@@ -91,9 +90,7 @@ def test_changes_the_values_that_a_filter_selects(selection: str, left: Any) -> 
     ]
 
 
-class TestAdding:
-    """It adds …"""
-
+class TestAdd:
     @pytest.mark.parametrize(
         ("sent", "after"),
         [
@@ -104,7 +101,7 @@ class TestAdding:
             (op("add", "name", {"middleName": "K"}), {}),
         ],
     )
-    def test_to_what_is_there_without_taking_anything_away(self, sent: Json, after: Json) -> None:
+    def test_existing_values_are_kept(self, sent: Json, after: Json) -> None:
         result = patched(sent)
 
         assert result["name"].items() >= MIRA["name"].items()
@@ -112,14 +109,14 @@ class TestAdding:
         assert result != MIRA
         assert result.items() >= after.items()
 
-    def test_a_complex_value_by_one_of_its_parts(self) -> None:
+    def test_sub_attribute_creates_the_complex_attribute(self) -> None:
         bare = normalize({"userName": "x"}, USER)
 
         after = patched(op("add", "name.givenName", "Mira"), stored=bare)
 
         assert after["name"] == {"givenName": "Mira"}
 
-    def test_an_extension_by_one_of_its_attributes(self) -> None:
+    def test_attribute_creates_the_extension(self) -> None:
         bare = normalize({"userName": "x"}, USER)
 
         after = patched(op("add", f"{ENT}:department", "Finance"), stored=bare)
@@ -127,49 +124,47 @@ class TestAdding:
         assert after[ENT] == {"department": "Finance"}
         assert after["schemas"] == [CORE, ENT]
 
-    def test_several_values_at_once(self) -> None:
+    def test_several_values_are_added(self) -> None:
         more = [{"value": f"+351 {n}", "type": "other"} for n in (7, 8)]
 
         assert changed(op("add", "phoneNumbers", more)) == {
             "phoneNumbers": [DESK, CELL, FAX, *more]
         }
 
-    def test_a_part_to_the_values_that_a_filter_selects(self) -> None:
+    def test_sub_attribute_is_added_to_selected_values(self) -> None:
         sent = op("add", 'emails[type eq "work"].display', "Office")
 
         assert changed(sent) == {"emails": [WORK | {"display": "Office"}, HOME]}
 
-    def test_a_primary_value_by_its_part(self) -> None:
+    def test_new_primary_value_replaces_the_old_one(self) -> None:
         sent = {"op": "add", "path": 'emails[type eq "home"].primary', "value": True}
 
         assert changed(sent) == {"emails": [WORK | {"primary": False}, HOME | {"primary": True}]}
 
 
-class TestReplacing:
-    """It replaces …"""
-
-    def test_all_values_by_one(self) -> None:
+class TestReplace:
+    def test_list_is_replaced_by_one_value(self) -> None:
         for value in (CELL, [CELL]):
             assert changed(op("replace", "phoneNumbers", value)) == {"phoneNumbers": [CELL]}
 
-    def test_all_values_where_there_is_no_path(self) -> None:
+    def test_operation_without_path_replaces_lists(self) -> None:
         sent = op("replace", None, {"phoneNumbers": [CELL], "nickName": "M"})
 
         assert changed(sent) == {"phoneNumbers": [CELL], "nickName": "M"}
 
-    def test_a_part_of_every_value(self) -> None:
+    def test_sub_attribute_of_all_values_is_replaced(self) -> None:
         after = patched(op("replace", "phoneNumbers.type", "other"))
 
         assert [one["type"] for one in after["phoneNumbers"]] == ["other"] * 3
 
-    def test_what_is_not_there_by_adding_it(self) -> None:
+    def test_missing_attribute_is_added(self) -> None:
         assert changed(op("replace", "title", "Analyst")) == {"title": "Analyst"}
         assert changed(op("replace", "name.middleName", "K")) == {
             "name": MIRA["name"] | {"middleName": "K"}
         }
         assert changed(op("replace", f"{ENT}:costCenter", "7"))[ENT]["costCenter"] == "7"
 
-    def test_nothing_by_the_same_value(self) -> None:
+    def test_same_value_changes_nothing(self) -> None:
         for path, value in (
             ("nickName", "Mi"),
             ("name", MIRA["name"]),
@@ -179,13 +174,13 @@ class TestReplacing:
         ):
             assert changed(op("replace", path, value)) == {}
 
-    def test_the_primary_value_by_its_part(self) -> None:
+    def test_primary_value_can_be_changed(self) -> None:
         sent = op("replace", 'emails[type eq "home"].primary', "True")
 
         assert [one["primary"] for one in patched(sent)["emails"]] == [False, True]
 
     @pytest.mark.parametrize("text", ["a]b", "a[b", 'a"b', "a\\b", "a) or (b", "a and b"])
-    def test_a_value_that_is_selected_by_odd_text(self, text: str) -> None:
+    def test_filter_with_special_characters_selects_a_value(self, text: str) -> None:
         stored = patched(op("add", "phoneNumbers", {"value": "+1", "display": text}))
         quoted = text.replace("\\", "\\\\").replace('"', '\\"')
 
@@ -196,44 +191,40 @@ class TestReplacing:
         assert after["phoneNumbers"][3] == {"value": "+2", "display": text}
 
 
-class TestRemoving:
-    """It removes …"""
-
-    def test_a_part_of_every_value(self) -> None:
+class TestRemove:
+    def test_sub_attribute_of_all_values_is_removed(self) -> None:
         after = patched(op("remove", "phoneNumbers.type"))
 
         assert after["phoneNumbers"] == [{"value": one["value"]} for one in (DESK, CELL, FAX)]
 
-    def test_a_part_of_the_values_that_a_filter_selects(self) -> None:
+    def test_sub_attribute_of_selected_values_is_removed(self) -> None:
         assert changed(op("remove", 'emails[type eq "home"].display')) == {
             "emails": [WORK, {"value": HOME["value"], "type": "home"}]
         }
 
-    def test_a_complex_value_with_its_last_part(self) -> None:
+    def test_complex_attribute_ends_with_its_last_sub_attribute(self) -> None:
         parts = ("givenName", "familyName", "honorificPrefix")
 
         assert "name" not in patched(*(op("remove", f"name.{part}") for part in parts))
 
-    def test_an_extension_with_its_last_attribute(self) -> None:
+    def test_extension_ends_with_its_last_attribute(self) -> None:
         after = patched(*(op("remove", f"{ENT}:{name}") for name in ("department", "division")))
 
         assert ENT not in after
         assert after["schemas"] == [CORE]
 
-    def test_a_list_with_its_last_value(self) -> None:
+    def test_list_ends_with_its_last_value(self) -> None:
         kinds = ("work", "mobile", "fax")
         removed = [op("remove", f'phoneNumbers[type eq "{kind}"]') for kind in kinds]
 
         assert "phoneNumbers" not in patched(*removed)
 
     @pytest.mark.parametrize("path", ["title", "name.middleName", "photos", f"{ENT}:costCenter"])
-    def test_nothing_where_there_is_nothing(self, path: str) -> None:
+    def test_missing_attribute_changes_nothing(self, path: str) -> None:
         assert changed(op("remove", path)) == {}
 
 
 class TestSeveralOperations:
-    """Several operations …"""
-
     @pytest.mark.parametrize(
         ("sent", "nick_name"),
         [
@@ -242,12 +233,12 @@ class TestSeveralOperations:
             ([op("add", "nickName", "B"), op("remove", "nickName")], None),
             ([op("replace", None, {"nickName": "B"}), op("replace", "nickName", "Mi")], "Mi"),
         ],
-        ids=["twice", "away and back", "there and away", "both forms"],
+        ids=["replaced twice", "removed and added", "added and removed", "with and without a path"],
     )
-    def test_take_effect_in_their_order(self, sent: list[Json], nick_name: str | None) -> None:
+    def test_operations_are_applied_in_order(self, sent: list[Json], nick_name: str | None) -> None:
         assert patched(*sent).get("nickName") == nick_name
 
-    def test_see_what_those_before_have_done(self) -> None:
+    def test_later_operations_see_earlier_changes(self) -> None:
         after = patched(
             op("remove", "phoneNumbers"),
             op("add", "phoneNumbers", [{"value": "+1", "type": "work"}]),
@@ -271,7 +262,7 @@ class TestSeveralOperations:
         ],
         ids=str,
     )
-    def test_change_nothing_if_one_is_refused(self, wrong: Json, scim_type: str) -> None:
+    def test_refused_operation_undoes_the_others(self, wrong: Json, scim_type: str) -> None:
         with pytest.raises(SCIMException) as refused:
             patched(op("replace", "nickName", "A"), wrong)
 
@@ -281,5 +272,5 @@ class TestSeveralOperations:
 
 @pytest.mark.parametrize("name", ["add", "Add", "ADD", "replace", "Replace", "REPLACE"])
 @pytest.mark.parametrize("path", ["nickName", "NICKNAME", f"{CORE}:nickName", f"{CORE}:nickname"])
-def test_reads_operations_and_paths_in_any_case(name: str, path: str) -> None:
+def test_operations_and_paths_are_case_insensitive(name: str, path: str) -> None:
     assert changed(op(name, path, "M")) == {"nickName": "M"}

@@ -39,7 +39,7 @@ def patched(*sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def changed(*sent: dict[str, Any]) -> dict[str, Any]:
-    """Return what differs after the operations: new values, None for what is gone."""
+    """Return the changed attributes: their new values, or None if they were removed."""
     after = patched(*sent)
     return {
         name: after.get(name)
@@ -54,12 +54,12 @@ def refused(*sent: Any) -> SCIMException:
     return raised.value
 
 
-class TestAdding:
+class TestAdd:
     @pytest.mark.parametrize("op", ["add", "Add", "ADD"])
-    def test_sets_a_single_value_whatever_is_there(self, op: str) -> None:
+    def test_single_value_is_set(self, op: str) -> None:
         assert changed({"op": op, "path": "title", "value": "Boss"}) == {"title": "Boss"}
 
-    def test_completes_a_complex_value(self) -> None:
+    def test_complex_value_is_merged(self) -> None:
         name = {"middleName": "K", "givenName": "Augusta"}
 
         expected = {"givenName": "Augusta", "familyName": "Lovelace", "middleName": "K"}
@@ -74,20 +74,20 @@ class TestAdding:
             [{"VALUE": "x@y", "type": "", "shoe": 1}],
         ],
     )
-    def test_appends_to_a_list(self, value: object) -> None:
+    def test_value_is_appended_to_a_list(self, value: object) -> None:
         after = changed({"op": "add", "path": "emails", "value": value})
 
         assert after == {"emails": [WORK, HOME, {"value": "x@y"}]}
 
-    def test_does_not_repeat_a_value(self) -> None:
+    def test_existing_value_is_not_repeated(self) -> None:
         assert changed({"op": "add", "path": "emails", "value": [HOME]}) == {}
 
-    def test_completes_the_element_of_the_same_value_and_type(self) -> None:
+    def test_sub_attributes_are_merged_into_the_same_value(self) -> None:
         home = {"value": "ada@home.example", "type": "home", "display": "At home"}
 
         assert changed({"op": "add", "path": "emails", "value": [home]}) == {"emails": [WORK, home]}
 
-    def test_makes_a_new_primary_value_the_only_one(self) -> None:
+    def test_new_primary_value_is_the_only_one(self) -> None:
         added = {"value": "x@y", "primary": "true"}
 
         assert changed({"op": "add", "path": "emails", "value": [added]})["emails"] == [
@@ -96,7 +96,7 @@ class TestAdding:
             {"value": "x@y", "primary": True},
         ]
 
-    def test_creates_an_element_that_the_path_describes_once(self) -> None:
+    def test_element_described_by_the_path_is_created_once(self) -> None:
         place = 'addresses[type eq "work"]'
 
         assert changed(
@@ -104,7 +104,7 @@ class TestAdding:
             {"op": "Add", "path": f"{place}.region", "value": "Vestland"},
         ) == {"addresses": [{"type": "work", "locality": "Bergen", "region": "Vestland"}]}
 
-    def test_builds_a_mail_out_of_three_operations(self) -> None:
+    def test_three_operations_of_entra_create_one_email(self) -> None:
         place = 'emails[type eq "other"]'
 
         after = changed(
@@ -117,7 +117,7 @@ class TestAdding:
         assert after["emails"][0]["primary"] is False
 
 
-class TestReplacing:
+class TestReplace:
     @pytest.mark.parametrize(
         ("path", "value", "after"),
         [
@@ -162,7 +162,7 @@ class TestReplacing:
             ("city", "Rome", {"city": "Rome"}),
         ],
     )
-    def test_changes_what_the_path_points_at(
+    def test_value_at_the_path_is_replaced(
         self, path: str, value: object, after: dict[str, Any]
     ) -> None:
         assert changed({"op": "replace", "path": path, "value": value}) == after
@@ -181,10 +181,12 @@ class TestReplacing:
             (ENT, {ENT: None}),
         ],
     )
-    def test_by_nothing_removes(self, path: str, nothing: object, after: dict[str, Any]) -> None:
+    def test_null_and_empty_text_remove_the_value(
+        self, path: str, nothing: object, after: dict[str, Any]
+    ) -> None:
         assert changed({"op": "Replace", "path": path, "value": nothing}) == after
 
-    def test_works_with_dotted_keys_and_filters_where_there_is_no_path(self) -> None:
+    def test_operation_without_path_accepts_dotted_names_and_filters(self) -> None:
         value = {
             "displayName": "Ada",
             "name.givenName": "Augusta",
@@ -200,7 +202,7 @@ class TestReplacing:
             ENT: {**ADA[ENT], "department": "Sales", "division": "D"},
         }
 
-    def test_ignores_what_is_not_the_clients(self) -> None:
+    def test_read_only_and_unknown_attributes_are_ignored(self) -> None:
         value = {"id": "x", "schemas": [], "meta": {}, "groups": [], "password": "x", "shoe": 1}
 
         assert changed({"op": "replace", "value": value}) == {}
@@ -230,14 +232,14 @@ class TestReplacing:
         ],
         ids=str,
     )
-    def test_ignores_what_cannot_be_read_and_is_not_used(self, sent: Any) -> None:
+    def test_invalid_values_of_unused_attributes_are_ignored(self, sent: Any) -> None:
         assert changed(sent) == {}
         assert changed(sent, {"op": "replace", "path": "active", "value": "False"}) == {
             "active": False
         }
 
 
-class TestRemoving:
+class TestRemove:
     @pytest.mark.parametrize(
         ("path", "after"),
         [
@@ -256,24 +258,24 @@ class TestRemoving:
             (f"{RAMP}:COSTCODE", {RAMP: {"location": "Paris"}}),
         ],
     )
-    def test_takes_away_what_the_path_points_at(self, path: str, after: dict[str, Any]) -> None:
+    def test_value_at_the_path_is_removed(self, path: str, after: dict[str, Any]) -> None:
         assert changed({"op": "Remove", "path": path}) == after
 
     @pytest.mark.parametrize("value", [[HOME], HOME, "ada@home.example"])
-    def test_takes_away_only_the_values_that_are_named(self, value: object) -> None:
+    def test_only_the_given_values_are_removed(self, value: object) -> None:
         assert changed({"op": "remove", "path": "emails", "value": value}) == {"emails": [WORK]}
 
     @pytest.mark.parametrize("value", [[], [{"type": "home"}], [{"value": "x@y"}]])
-    def test_takes_nothing_away_when_none_is_named(self, value: object) -> None:
+    def test_values_not_in_the_list_are_not_removed(self, value: object) -> None:
         assert changed({"op": "remove", "path": "emails", "value": value}) == {}
 
-    def test_forgets_the_schema_of_an_empty_extension(self) -> None:
+    def test_schema_of_an_empty_extension_is_removed(self) -> None:
         after = patched({"op": "remove", "path": ENT})
 
         assert after["schemas"] == [CORE, RAMP]
 
 
-class TestRefusing:
+class TestRefusals:
     @pytest.mark.parametrize(
         ("sent", "scim_type"),
         [
@@ -301,12 +303,12 @@ class TestRefusing:
             ),
         ],
     )
-    def test_tells_the_scim_type(self, sent: Any, scim_type: str) -> None:
+    def test_refusal_has_the_right_scim_type(self, sent: Any, scim_type: str) -> None:
         error = refused(sent)
 
         assert (error.status, error.scim_type) == (400, scim_type), error.detail
 
-    def test_undoes_the_operations_before(self) -> None:
+    def test_refused_operation_undoes_the_others(self) -> None:
         before = copy.deepcopy(ADA)
 
         refused({"op": "replace", "path": "title", "value": "Boss"}, {"op": "frobnicate"})
@@ -315,11 +317,11 @@ class TestRefusing:
         assert before == ADA
 
     @pytest.mark.parametrize("body", [None, [], {}, {"Operations": None}, {"Operations": {}}])
-    def test_wants_a_list_of_operations(self, body: object) -> None:
+    def test_list_of_operations_is_required(self, body: object) -> None:
         with pytest.raises(SCIMException, match="PATCH"):
             read_operations(body, USER)
 
-    def test_limits_the_number_of_operations(self) -> None:
+    def test_number_of_operations_is_limited(self) -> None:
         many = [{"op": "add", "path": "title", "value": "x"}] * 501
         hidden = {"op": "add", "value": {f'roles[value eq "{n}"].type': "x" for n in range(501)}}
 
@@ -327,13 +329,13 @@ class TestRefusing:
         assert refused(hidden).status == 413
 
 
-def test_no_operations_change_nothing() -> None:
+def test_empty_list_of_operations_changes_nothing() -> None:
     assert patched() == ADA
     assert read_operations({"operations": []}, USER) == []
 
 
 @pytest.mark.parametrize(("manager", "is_kept"), [("m-1", True), ("m-2", False)])
-def test_the_link_to_the_manager_stays_with_the_manager(manager: str, is_kept: bool) -> None:
+def test_link_is_kept_only_for_the_same_manager(manager: str, is_kept: bool) -> None:
     stored = copy.deepcopy(ADA)
     link_manager(stored, "0b8b3c7e")
     sent = {"op": "replace", "path": f"{ENT}:manager", "value": manager}
@@ -345,7 +347,7 @@ def test_the_link_to_the_manager_stays_with_the_manager(manager: str, is_kept: b
 
 @settings(max_examples=300)
 @given(resources, any_operations)
-def test_patching_leaves_the_stored_document_alone(sent: Any, changes: Any) -> None:
+def test_patch_does_not_modify_the_stored_document(sent: Any, changes: Any) -> None:
     with suppress(SCIMException):
         stored = normalize(sent, USER)
         before = copy.deepcopy(stored)

@@ -1,4 +1,4 @@
-"""A PATCH of each attribute and sub-attribute that the published schemas name …"""
+"""PATCH operations on each published attribute and sub-attribute."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ STORED = {
     "Group": normalize({"displayName": "Staff"}, GROUP),
 }
 SAMPLES: dict[str, Any] = {"boolean": True, "binary": "YQ==", "string": "a@b", "reference": "a@b"}
-# Whether with a path, and under which operation.
+# Each operation, with and without a path.
 FORMS = [(op, has_path) for op in ("add", "replace") for has_path in (True, False)]
 
 
@@ -49,7 +49,7 @@ def sample(attribute: Attribute, part: Attribute | None) -> Any:
 
 
 def patched(resource: ResourceType, op: str, path: str, value: Any, *, has_path: bool) -> Json:
-    """Return the document, or why it is refused."""
+    """Return the patched document, or the status and type of the refusal."""
     one = (
         {"op": op, "path": path, "value": value} if has_path else {"op": op, "value": {path: value}}
     )
@@ -61,7 +61,7 @@ def patched(resource: ResourceType, op: str, path: str, value: Any, *, has_path:
 
 
 def may_be_refused(attribute: Attribute, part: Attribute | None) -> bool:
-    """Tell whether Ramp acts on it, or only Ramp may change it."""
+    """Return whether Ramp uses the attribute, or does not allow clients to write it."""
     leaves = [one for one in (attribute, part) if one]
     is_ours = any(one.mutability == "readOnly" for one in leaves)
     return is_ours or all(one.is_used for one in leaves)
@@ -71,7 +71,7 @@ def may_be_refused(attribute: Attribute, part: Attribute | None) -> bool:
 @pytest.mark.parametrize(
     "value", [None, "", [], {}, [[]], [{}], 5, "x" * 300_000], ids=lambda one: repr(one)[:10]
 )
-def test_is_refused_by_a_status_or_not_at_all(
+def test_unusual_value_is_refused_only_for_used_or_read_only_attributes(
     resource: ResourceType, path: str, attribute: Attribute, part: Attribute | None, value: Any
 ) -> None:
     for op, has_path in FORMS:
@@ -83,10 +83,10 @@ def test_is_refused_by_a_status_or_not_at_all(
 
 
 @every_place
-def test_changes_nothing_by_an_empty_object(
+def test_empty_object_changes_nothing(
     resource: ResourceType, path: str, attribute: Attribute, part: Attribute | None
 ) -> None:
-    """RFC 7644 section 3.5.2.3: sub-attributes that are not named are left as they are."""
+    """RFC 7644 section 3.5.2.3: sub-attributes that are not named stay as they are."""
     for op, has_path in FORMS:
         after = patched(resource, op, path, {}, has_path=has_path)
 
@@ -94,7 +94,7 @@ def test_changes_nothing_by_an_empty_object(
 
 
 @every_place
-def test_takes_a_list_of_one_for_its_value(
+def test_list_of_one_means_its_value(
     resource: ResourceType, path: str, attribute: Attribute, part: Attribute | None
 ) -> None:
     """SCIM-SDK's Java client wraps every value of a PATCH in a list."""
@@ -107,14 +107,14 @@ def test_takes_a_list_of_one_for_its_value(
 
 @every_place
 @pytest.mark.parametrize("nothing", [None, "", []], ids=repr)
-def test_unassigns_by_nothing(
+def test_null_and_empty_values_unassign_the_attribute(
     resource: ResourceType,
     path: str,
     attribute: Attribute,
     part: Attribute | None,
     nothing: Any,
 ) -> None:
-    """RFC 7643 section 2.5: null and an empty list mean that it has no value."""
+    """RFC 7643 section 2.5: null and an empty list mean that the attribute has no value."""
     if attribute.required or not all(one.is_written for one in (attribute, part) if one):
         return
     value = sample(attribute, part)

@@ -1,4 +1,4 @@
-"""What a request says about whether somebody is active …"""
+"""Whether a request deactivates a user: says_inactive."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def patch(*operations: Any) -> Json:
 
 @pytest.mark.parametrize("value", [*VALUES, " INACTIVE ", "disabled", "no", 0.0], ids=str)
 @pytest.mark.parametrize("name", MEMBERS)
-def test_is_found_in_every_form_and_under_every_name(name: str, value: Any) -> None:
+def test_every_spelling_of_false_deactivates(name: str, value: Any) -> None:
     assert says_inactive("PUT", {"userName": 5, name: value})
     assert says_inactive("PUT", {name: value, "x": [[[]]]})
     assert says_inactive("PATCH", patch({"op": "Replace", "path": name, "value": value}))
@@ -46,7 +46,7 @@ def test_is_found_in_every_form_and_under_every_name(name: str, value: Any) -> N
 
 
 @pytest.mark.parametrize("value", OTHER_VALUES, ids=str)
-def test_is_nothing_else(value: Any) -> None:
+def test_other_values_do_not_deactivate(value: Any) -> None:
     assert not says_inactive("PUT", {"active": value})
     assert not says_inactive("PATCH", patch({"op": "add", "path": "active", "value": value}))
 
@@ -61,7 +61,7 @@ def test_is_nothing_else(value: Any) -> None:
     ],
     ids=str,
 )
-def test_is_found_in_odd_objects(body: Json) -> None:
+def test_nested_and_duplicate_names_deactivate(body: Json) -> None:
     assert says_inactive("PUT", body)
     assert says_inactive("PATCH", patch({"op": "add", "value": body}))
     assert says_inactive("PATCH", patch({"op": "add", "path": USER, "value": [body]}))
@@ -82,7 +82,7 @@ def test_is_found_in_odd_objects(body: Json) -> None:
     ],
     ids=str,
 )
-def test_is_not_found_elsewhere(body: Any) -> None:
+def test_active_of_other_schemas_and_objects_does_not_deactivate(body: Any) -> None:
     assert not says_inactive("PUT", body)
     assert not says_inactive("PATCH", body)
     assert not says_inactive("PATCH", patch({"op": "add", "value": body}))
@@ -92,28 +92,28 @@ def test_is_not_found_elsewhere(body: Any) -> None:
     ("values", "is_inactive"),
     [([False, True], False), ([True, False], True), ([False, None], True), (["x", "0"], True)],
 )
-def test_is_the_last_that_several_operations_say(values: list[Any], is_inactive: bool) -> None:
+def test_last_operation_counts(values: list[Any], is_inactive: bool) -> None:
     operations = [{"op": "replace", "path": "active", "value": value} for value in values]
 
     assert says_inactive("PATCH", patch(*operations)) is is_inactive
 
 
 @pytest.mark.parametrize("op", ["remove", "test", "frobnicate", 5, []], ids=str)
-def test_is_said_by_no_operation_that_sets_nothing(op: Any) -> None:
+def test_operations_other_than_add_and_replace_do_not_deactivate(op: Any) -> None:
     assert not says_inactive("PATCH", patch({"op": op, "path": "active", "value": False}))
 
 
-def test_is_that_they_left_when_they_are_deleted() -> None:
+def test_delete_deactivates() -> None:
     assert says_inactive("DELETE", None)
 
 
 @given(scim_strategies.values, st.sampled_from(["PUT", "PATCH"]))
-def test_is_read_from_anything(body: Any, method: str) -> None:
+def test_every_body_can_be_read(body: Any, method: str) -> None:
     assert says_inactive(method, body) in (True, False)
 
 
 @given(scim_strategies.operations)
-def test_is_read_from_any_operations(operations: list[Any]) -> None:
+def test_every_list_of_operations_can_be_read(operations: list[Any]) -> None:
     assert says_inactive("PATCH", {"Operations": operations}) in (True, False)
 
 
@@ -130,10 +130,10 @@ def test_is_read_from_any_operations(operations: list[Any]) -> None:
     ],
     ids=range(7),
 )
-def test_is_read_from_json_that_is_refused_for_what_else_it_holds(text: bytes) -> None:
+def test_active_is_read_from_json_that_is_otherwise_refused(text: bytes) -> None:
     assert says_inactive("PUT", strict_json.read_leniently(text))
 
 
 @pytest.mark.parametrize("text", [b"", b"active=false", b'{"active": false', b"[" * 500_000])
-def test_is_nothing_where_the_text_is_no_json(text: bytes) -> None:
+def test_text_that_is_not_json_has_no_value(text: bytes) -> None:
     assert strict_json.read_leniently(text) is None

@@ -22,7 +22,7 @@ FULL = MAX_BODY_SIZE
         (b"[" * 32 + b"]" * 32, eval("[" * 32 + "]" * 32)),  # noqa: S307
     ],
 )
-def test_reads_what_is_json(body: bytes, value: object) -> None:
+def test_valid_json_is_read(body: bytes, value: object) -> None:
     assert read(body) == value
 
 
@@ -41,10 +41,12 @@ def test_reads_what_is_json(body: bytes, value: object) -> None:
         pytest.param(b"9" * 5000, "too large", id="endless integer"),
         pytest.param(b"0." + b"1" * 5000, "too large", id="endless decimal"),
         pytest.param(b'"\\u0000"', "U+0000", id="escaped NUL"),
-        pytest.param(b'"\0"', "control character", id="bare NUL"),
+        pytest.param(b'"\0"', "control character", id="raw NUL"),
         pytest.param(b'"\\ud800"', "surrogate", id="high surrogate"),
         pytest.param(b'{"\\udc00": 1}', "surrogate", id="low surrogate in a name"),
-        pytest.param(b'"\\\\ud83d\\ude00"', "surrogate", id="pair that is none"),
+        pytest.param(
+            b'"\\\\ud83d\\ude00"', "surrogate", id="low surrogate after an escaped backslash"
+        ),
         pytest.param(b'"\xff"', "UTF-8", id="latin-1"),
         pytest.param('"ü"'.encode("utf-16"), "UTF-8", id="UTF-16"),
         pytest.param(b'"\xed\xa0\x80"', "UTF-8", id="surrogate in UTF-8"),
@@ -53,7 +55,7 @@ def test_reads_what_is_json(body: bytes, value: object) -> None:
         pytest.param(b"[" * 20_000, "32 levels", id="opened only"),
     ],
 )
-def test_says_what_is_wrong_with_anything_else(body: bytes, said: str) -> None:
+def test_invalid_json_is_refused_with_the_reason(body: bytes, said: str) -> None:
     with pytest.raises(InvalidSyntaxException) as refused:
         read(body)
 
@@ -61,7 +63,7 @@ def test_says_what_is_wrong_with_anything_else(body: bytes, said: str) -> None:
     assert refused.value.status == 400
 
 
-def test_refuses_more_than_a_mebibyte() -> None:
+def test_body_above_one_mebibyte_is_refused() -> None:
     with pytest.raises(PayloadTooLargeException) as refused:
         read(b" " * (MAX_BODY_SIZE + 1))
 
@@ -69,7 +71,7 @@ def test_refuses_more_than_a_mebibyte() -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b'"x"', b"1", b"null"])
-def test_wants_an_object_where_a_resource_belongs(body: bytes) -> None:
+def test_resource_must_be_an_object(body: bytes) -> None:
     with pytest.raises(InvalidSyntaxException, match="JSON object"):
         read_object(body)
 
@@ -92,22 +94,22 @@ def test_wants_an_object_where_a_resource_belongs(body: bytes) -> None:
         pytest.param(b"\0" * FULL, id="NULs"),
     ],
 )
-def test_answers_a_bomb_at_once(body: bytes) -> None:
+def test_json_bomb_is_refused_quickly(body: bytes) -> None:
     start = time.thread_time()
     with pytest.raises(SCIMException):
         read(body)
 
-    # Reading that is quadratic would take minutes.
+    # A quadratic algorithm would take minutes.
     assert time.thread_time() - start < 0.5
 
 
-def test_reads_a_group_of_twenty_thousand_members() -> None:
+def test_group_with_twenty_thousand_members_is_read() -> None:
     member = b'{"value":"0b8b3c7e-3a57-4b0f-9a55-6e0c7e2f4a10"}'
 
     assert len(read(b'{"members":[' + b",".join([member] * 20_000) + b"]}")["members"]) == 20_000
 
 
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
-def test_never_fails_otherwise(body: bytes) -> None:
+def test_every_text_is_read_or_refused(body: bytes) -> None:
     with suppress(InvalidSyntaxException):
         read(body)

@@ -1,4 +1,4 @@
-"""A value that a provider sends in its own way …"""
+"""Unusual values that providers send, and how Ramp reads them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ FOREIGN = "urn:ietf:params:scim:schemas:extension:larch:2.0:User"
 
 
 def kept(**sent: Any) -> Json:
-    """Return what is kept of a user beside the userName and the schemas."""
+    """Return the normalized user without userName and schemas."""
     document = normalize({"userName": "ada"} | sent, USER)
     return {name: value for name, value in document.items() if name not in ("userName", "schemas")}
 
@@ -33,12 +33,12 @@ def unused() -> list[Attribute]:
     return [one for one in USER.core.attributes if not one.matters and one.is_written]
 
 
-class TestOfAnAttributeThatRampDoesNotUse:
+class TestUnusedAttribute:
     @pytest.mark.parametrize("attribute", unused(), ids=lambda one: one.name)
     @pytest.mark.parametrize(
         "value", [{"x": {"y": 1}}, [[1], [2]], "x" * 200_000, [{"value": {"x": 1}}]], ids=str
     )
-    def test_never_refuses_a_document(self, attribute: Attribute, value: Any) -> None:
+    def test_invalid_value_does_not_refuse_the_user(self, attribute: Attribute, value: Any) -> None:
         assert kept(**{attribute.name: value}).get(attribute.name) in (None, [])
 
     @pytest.mark.parametrize(
@@ -53,21 +53,21 @@ class TestOfAnAttributeThatRampDoesNotUse:
             ({"name.shoe": 43}, "Ignored: name.shoe, unknown"),
         ],
     )
-    def test_is_told_to_whoever_asks(self, sent: Json, told: str) -> None:
+    def test_ignored_value_is_reported(self, sent: Json, told: str) -> None:
         assert told in ignored(**sent)
 
-    def test_is_not_told_about_a_plain_document(self) -> None:
+    def test_standard_document_reports_nothing(self) -> None:
         assert ignored(title="Clerk", **{ENT: {"department": "Legal"}}) == []
 
-    def test_leaves_the_other_values_of_its_list(self) -> None:
+    def test_valid_values_of_a_list_are_kept(self) -> None:
         phones = [{"value": "1", "type": "work"}, [2], {"value": {"x": 3}}]
 
         assert kept(phoneNumbers=phones) == {"phoneNumbers": [{"value": "1", "type": "work"}]}
 
-    def test_ends_at_the_most_values_that_are_kept(self) -> None:
+    def test_number_of_values_is_limited(self) -> None:
         assert len(kept(photos=[str(n) for n in range(300)])["photos"]) == 200
 
-    def test_ends_at_the_most_custom_fields_that_are_kept(self) -> None:
+    def test_number_of_custom_fields_is_limited(self) -> None:
         assert len(kept(**{RAMP: {f"f{n}": "x" for n in range(300)}})[RAMP]) == 100
 
 
@@ -105,7 +105,7 @@ class TestOfAnAttributeThatRampDoesNotUse:
     ],
     ids=str,
 )
-def test_is_read_as_what_it_stands_for(sent: Json, stands_for: Json) -> None:
+def test_unusual_value_is_read_as_intended(sent: Json, stands_for: Json) -> None:
     assert kept(**sent) == stands_for
 
 
@@ -132,25 +132,25 @@ def test_is_read_as_what_it_stands_for(sent: Json, stands_for: Json) -> None:
     ],
     ids=str,
 )
-def test_is_found_under_a_flat_name_in_a_post_and_a_put(sent: Json, stands_for: Json) -> None:
+def test_flat_name_is_read_as_a_path_in_post_and_put(sent: Json, stands_for: Json) -> None:
     assert kept(**sent) == stands_for
     put = replacement({"userName": "ada"} | sent, {"userName": "ada"}, USER)
     assert {name: value for name, value in put.items() if name in stands_for} == stands_for
 
 
-def test_may_stand_below_the_core_schema_where_it_is_required() -> None:
+def test_required_attribute_may_be_below_the_core_schema() -> None:
     assert normalize({CORE: {"userName": "ada"}}, USER)["userName"] == "ada"
     assert normalize({f"{CORE}:userName": "ada"}, USER)["userName"] == "ada"
     assert normalize({f"{GROUP.core.urn}:displayName": "Staff"}, GROUP)["displayName"] == "Staff"
 
 
-def test_counts_more_in_its_place_than_under_a_flat_name() -> None:
+def test_nested_value_takes_precedence_over_a_flat_name() -> None:
     sent = {f"{ENT}:department": "Legal", ENT: {"Department": "Sales"}}
 
     assert kept(**sent) == {ENT: {"department": "Sales"}}
 
 
-def test_leaves_the_body_as_it_was_sent() -> None:
+def test_body_is_not_modified() -> None:
     sent = {"userName": "ada", ENT: {"division": "x"}, f"{ENT}:department": "Legal"}
 
     normalize(sent, USER)
@@ -158,14 +158,14 @@ def test_leaves_the_body_as_it_was_sent() -> None:
     assert sent == {"userName": "ada", ENT: {"division": "x"}, f"{ENT}:department": "Legal"}
 
 
-class TestInAnExtensionOfTheProvidersOwn:
-    def test_is_kept_and_listed_among_the_schemas(self) -> None:
+class TestUnknownExtension:
+    def test_extension_is_kept_and_listed_in_schemas(self) -> None:
         document = normalize({"userName": "ada", FOREIGN: {"badge": 7, "x": {"y": 1}}}, USER)
 
         assert document[FOREIGN] == {"badge": "7"}
         assert document["schemas"] == [CORE, FOREIGN]
 
-    def test_is_changed_by_a_patch_in_any_case(self) -> None:
+    def test_extension_is_patched_in_any_case(self) -> None:
         before = normalize({"userName": "ada", FOREIGN: {"badge": 7}}, USER)
         body = {
             "Operations": [
@@ -191,7 +191,7 @@ class TestInAnExtensionOfTheProvidersOwn:
         ],
         ids=str,
     )
-    def test_is_removed_as_a_whole_by_its_urn(self, gone: Json) -> None:
+    def test_extension_is_removed_by_its_urn(self, gone: Json) -> None:
         before = normalize({"userName": "ada", FOREIGN: {"badge": 7, "desk": 1}}, USER)
 
         after = patch.apply(before, read_operations({"Operations": [gone]}, USER), USER)
@@ -199,24 +199,24 @@ class TestInAnExtensionOfTheProvidersOwn:
         assert after == {"userName": "ada", "schemas": [CORE]}
 
     @pytest.mark.parametrize("path", [FOREIGN, f"{FOREIGN}:badge", "urn:larch:other"])
-    def test_is_removed_without_harm_where_there_is_none(self, path: str) -> None:
+    def test_removing_a_missing_extension_changes_nothing(self, path: str) -> None:
         before = normalize({"userName": "ada", "urn:larch:else": {"badge": "7"}}, USER)
         body = {"Operations": [{"op": "remove", "path": path}]}
 
         assert patch.apply(before, read_operations(body, USER), USER) == before
 
-    def test_is_left_as_it_is_by_adding_nothing_to_it(self) -> None:
+    def test_adding_null_changes_nothing(self) -> None:
         before = normalize({"userName": "ada", FOREIGN: {"badge": 7}}, USER)
         body = {"Operations": [{"op": "add", "path": FOREIGN, "value": None}]}
 
         assert patch.apply(before, read_operations(body, USER), USER) == before
 
-    def test_can_be_mapped(self) -> None:
+    def test_attribute_of_the_extension_can_be_mapped(self) -> None:
         document = normalize({"userName": "ada", FOREIGN: {"unit": " Legal "}}, USER)
 
         assert profile_of(document, {"department": f"{FOREIGN}:unit"}).profile.department == "Legal"
 
-    def test_is_limited_in_number(self) -> None:
+    def test_number_of_extensions_is_limited(self) -> None:
         document = normalize(
             {"userName": "ada"} | {f"urn:larch:{n}": {"a": "b"} for n in range(30)}, USER
         )
@@ -242,7 +242,7 @@ class TestInAnExtensionOfTheProvidersOwn:
         ([{"value": "a@b", "primary": True}, {"value": "c@d", "primary": "true"}], "a@b"),
     ],
 )
-def test_may_be_one_of_several_emails(emails: list[Json], used: str) -> None:
+def test_one_of_several_emails_is_used(emails: list[Json], used: str) -> None:
     document = normalize({"userName": "ada", "emails": emails}, USER)
 
     assert profile_of(document, {}).profile.email == used
@@ -257,7 +257,7 @@ def test_may_be_one_of_several_emails(emails: list[Json], used: str) -> None:
         ("pia_larch.test#EXT#@acme.onmicrosoft.com", ""),
     ],
 )
-def test_may_be_a_user_name_that_serves_as_the_address(user_name: str, email: str) -> None:
+def test_user_name_is_used_as_email_if_valid(user_name: str, email: str) -> None:
     document = normalize({"userName": user_name}, USER)
 
     assert profile_of(document, {}).profile.email == email
@@ -272,7 +272,7 @@ def test_may_be_a_user_name_that_serves_as_the_address(user_name: str, email: st
         ([("home", "Oslo", True), ("other", "Bergen", False)], "Oslo"),
     ],
 )
-def test_may_be_one_of_several_addresses(
+def test_primary_work_address_is_used_as_location(
     addresses: list[tuple[str, str, bool]], location: str
 ) -> None:
     sent = [{"type": kind, "locality": city, "primary": first} for kind, city, first in addresses]
@@ -283,14 +283,14 @@ def test_may_be_one_of_several_addresses(
 
 
 @pytest.mark.parametrize("department", ["People  Ops", "People\u00a0Ops", " People\tOps\n"])
-def test_may_have_blanks_that_nobody_can_see(department: str) -> None:
+def test_invisible_spaces_in_a_department_are_normalized(department: str) -> None:
     document = normalize({"userName": "ada", ENT: {"department": department}}, USER)
 
     assert profile_of(document, {}).profile.department == "People Ops"
 
 
-def test_names_the_manager_by_the_first_name_of_scim() -> None:
-    """OneLogin and HelloID publish templates with SCIM 1.1's names."""
+def test_manager_id_of_scim_1_1_is_read() -> None:
+    """OneLogin and HelloID publish templates with the names of SCIM 1.1."""
     document = normalize({"userName": "ada", OLD_ENT: {"manager": {"managerId": "bo"}}}, USER)
 
     assert manager_reference(document) == "bo"

@@ -38,7 +38,7 @@ def ada() -> dict[str, Any]:
     return resource
 
 
-def test_a_user_gets_id_groups_and_meta() -> None:
+def test_user_is_rendered_with_id_groups_and_meta() -> None:
     assert ada() == normalize(SENT, USER) | {
         ENT: {
             "department": "Research",
@@ -63,7 +63,7 @@ def test_a_user_gets_id_groups_and_meta() -> None:
     }
 
 
-def test_a_manager_is_pointed_at_from_the_base_url() -> None:
+def test_manager_reference_has_the_base_url() -> None:
     document = normalize(SENT, USER)
     link_manager(document, "u-2")
 
@@ -73,7 +73,7 @@ def test_a_manager_is_pointed_at_from_the_base_url() -> None:
     assert "groups" not in resource
 
 
-def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
+def test_text_that_looks_like_a_reference_is_not_changed() -> None:
     document = normalize({"userName": "ada", "title": '"$ref":"/Users/x'}, USER)
 
     resource = json.loads(serialize.user(stored(json_text(document)), BASE))
@@ -81,7 +81,7 @@ def test_a_value_that_looks_like_a_reference_is_left_alone() -> None:
     assert resource["title"] == '"$ref":"/Users/x'
 
 
-def test_a_group_gets_its_members() -> None:
+def test_group_is_rendered_with_members() -> None:
     text = json_text(normalize({"displayName": "Editors"}, GROUP))
 
     resource = json.loads(serialize.group(stored(text), BASE, [("User", "u-1"), ("Group", "g-1")]))
@@ -94,7 +94,7 @@ def test_a_group_gets_its_members() -> None:
     assert "members" not in json.loads(serialize.group(stored(text), BASE))
 
 
-def test_moments_are_told_in_utc() -> None:
+def test_times_are_rendered_in_utc() -> None:
     local = NOON.astimezone(timezone(timedelta(hours=2)))
 
     text = serialize.user(StoredResource("u-1", '{"a":1}', 1, local, local), BASE)
@@ -102,7 +102,7 @@ def test_moments_are_told_in_utc() -> None:
     assert json.loads(text)["meta"]["created"] == "2026-03-02T12:00:00.000Z"
 
 
-def test_a_list_joins_the_texts() -> None:
+def test_list_response_joins_the_resources() -> None:
     text = serialize.list_response(['{"id":"a"}', '{"id":"b"}'], total=7, start_index=3)
 
     assert json.loads(text) == {
@@ -133,14 +133,14 @@ ALWAYS = {"schemas": [CORE, ENT], "id": "u-1"}
         ([" userName "], {"userName": "ada"}),
     ],
 )
-def test_attributes_are_what_is_shown(names: list[str], expected: dict[str, Any]) -> None:
+def test_attributes_select_what_is_shown(names: list[str], expected: dict[str, Any]) -> None:
     wanted = projection(names, [], USER)
 
     assert wanted
     assert wanted.of(ada()) == ALWAYS | expected
 
 
-def test_a_whole_extension_can_be_asked_for() -> None:
+def test_whole_extension_can_be_selected() -> None:
     wanted = projection([ENT], [], USER)
 
     assert wanted
@@ -165,7 +165,7 @@ def test_excluded_attributes_are_left_out(names: list[str], gone: set[str]) -> N
     assert ada().keys() - wanted.of(ada()).keys() == gone
 
 
-def test_parts_can_be_left_out() -> None:
+def test_sub_attributes_can_be_excluded() -> None:
     wanted = projection([], ["emails.type", f"{ENT}:manager"], USER)
 
     assert wanted
@@ -174,7 +174,7 @@ def test_parts_can_be_left_out() -> None:
     assert shown[ENT] == {"department": "Research"}
 
 
-def test_a_projection_tells_what_need_not_be_looked_up() -> None:
+def test_projection_knows_which_attributes_are_shown() -> None:
     included, excluded = projection(["userName"], [], GROUP), projection([], ["MEMBERS"], GROUP)
 
     assert included
@@ -185,6 +185,6 @@ def test_a_projection_tells_what_need_not_be_looked_up() -> None:
     assert projection([], [], GROUP) is None
 
 
-def test_both_at_once_are_refused() -> None:
+def test_attributes_and_excluded_attributes_together_are_refused() -> None:
     with pytest.raises(InvalidValueException):
         projection(["userName"], ["emails"], USER)

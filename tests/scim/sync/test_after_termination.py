@@ -1,4 +1,4 @@
-"""Of somebody who has left for good, the provider …"""
+"""SCIM requests about a terminated person."""
 
 import pytest
 
@@ -17,7 +17,7 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 
 @pytest.fixture
 def gone(scim: Provider) -> str:
-    """Let somebody out, terminate them, and return their SCIM id."""
+    """Terminate a provisioned person, and return the SCIM id."""
     scim_id = scim.add("ada")
     ada = Person.objects.get(email="ada@example.com")
     people.activate_person(ada, actor=HELPDESK)
@@ -26,14 +26,16 @@ def gone(scim: Provider) -> str:
     return scim_id
 
 
-def test_may_say_again_that_they_are_out(scim: Provider, gone: str) -> None:
+def test_repeated_deactivation_of_terminated_person_is_accepted(scim: Provider, gone: str) -> None:
     assert scim.replace(gone, "active", value=False).status == 200
     assert scim("PUT", f"/Users/{gone}", someone("ada", active=False)).status == 200
 
     assert not SyncError.objects.exists()
 
 
-def test_says_something_new_that_only_the_resource_remembers(scim: Provider, gone: str) -> None:
+def test_changes_of_terminated_person_are_stored_in_the_resource_only(
+    scim: Provider, gone: str
+) -> None:
     events = Event.objects.count()
     said = someone("ada", active=False, emails=[mail("new@example.com")])
 
@@ -45,7 +47,9 @@ def test_says_something_new_that_only_the_resource_remembers(scim: Provider, gon
     assert Event.objects.count() == events
 
 
-def test_cannot_bring_them_back_and_is_told_what_to_do(scim: Provider, gone: str) -> None:
+def test_reactivation_of_terminated_person_is_refused_with_next_step(
+    scim: Provider, gone: str
+) -> None:
     answer = scim.replace(gone, "active", value=True)
 
     assert answer.status == 400
@@ -54,7 +58,7 @@ def test_cannot_bring_them_back_and_is_told_what_to_do(scim: Provider, gone: str
     assert SyncError.objects.get().reason == "terminated"
 
 
-def test_brings_in_somebody_new_by_the_same_name_once_it_has_deleted_them(
+def test_user_name_creates_new_person_after_terminated_one_is_deleted(
     scim: Provider, gone: str
 ) -> None:
     assert scim("DELETE", f"/Users/{gone}").status == 204

@@ -1,4 +1,4 @@
-"""A sync error closes itself …"""
+"""When sync errors are resolved automatically, and when they stay open."""
 
 import pytest
 from django.core.management import call_command
@@ -30,7 +30,7 @@ def dispatch() -> None:
     events.dispatch_all(as_of=timezone.now())
 
 
-class TestOfACircle:
+class TestCircularManagerError:
     """Ada manages Bob, and they change places; the provider sends Ada first."""
 
     @pytest.fixture
@@ -45,42 +45,46 @@ class TestOfACircle:
         assert SyncError.objects.open().get().reason == "circular-manager"
         return ids
 
-    def test_when_the_other_half_arrives(self, scim: Provider, ids: dict[str, str]) -> None:
+    def test_is_resolved_when_other_half_of_the_swap_arrives(
+        self, scim: Provider, ids: dict[str, str]
+    ) -> None:
         scim("PUT", f"/Users/{ids['bob']}", someone("bob", **managed_by("top@example.com")))
         dispatch()
 
         assert (person("ada").manager, person("bob").manager) == (person("bob"), person("top"))
         assert not SyncError.objects.open().exists()
 
-    def test_with_the_rest_of_what_was_refused(self, scim: Provider, ids: dict[str, str]) -> None:
+    def test_other_refused_attributes_are_applied_on_resolution(
+        self, scim: Provider, ids: dict[str, str]
+    ) -> None:
         scim("PUT", f"/Users/{ids['bob']}", someone("bob", **managed_by("top@example.com")))
         dispatch()
 
         assert person("ada").full_name == "Augusta King"
         assert scim.read(ids["ada"])["title"] == "Deputy"
 
-    def test_when_an_administrator_breaks_it(self, ids: dict[str, str]) -> None:
+    def test_is_resolved_when_administrator_removes_the_circle(self, ids: dict[str, str]) -> None:
         people_update.assign_manager(person("bob"), None, actor=HELPDESK)
         dispatch()
 
         assert person("ada").manager == person("bob")
         assert not SyncError.objects.open().exists()
 
-    def test_at_the_next_cycle_at_the_latest(self, ids: dict[str, str]) -> None:
+    def test_is_resolved_by_next_sync_cycle_without_an_event(self, ids: dict[str, str]) -> None:
         Person.objects.filter(email="bob@example.com").update(manager=None)
 
         call_command("run_due")
 
         assert person("ada").manager == person("bob")
 
-    def test_but_not_while_it_is_one(self, scim: Provider, ids: dict[str, str]) -> None:
+    def test_stays_open_while_the_circle_exists(self, scim: Provider, ids: dict[str, str]) -> None:
         scim.replace(ids["bob"], "title", "Deputy")
         call_command("run_due")
 
         assert SyncError.objects.open().get().times == 1
         assert person("ada").manager == person("top")
 
-    def test_but_not_with_an_older_word_than_the_last(
+    def test_stays_open_if_a_later_request_was_refused_for_another_reason(
         self, scim: Provider, ids: dict[str, str]
     ) -> None:
         refused = scim("PUT", f"/Users/{ids['ada']}", someone("ada", roles="EMPEROR"))
@@ -94,9 +98,9 @@ class TestOfACircle:
         assert reasons == {"circular-manager", "invalid-role-assignment"}
 
 
-class TestOfSomebodyWhoLeft:
+class TestMissingManagerErrorOfDeactivatedPerson:
     @pytest.mark.parametrize("way", ["PUT", "PATCH", "DELETE", "by hand"])
-    def test_who_waited_for_a_manager(self, scim: Provider, way: str) -> None:
+    def test_is_resolved_by_deactivation(self, scim: Provider, way: str) -> None:
         scim_id = scim.add("ada", **BOSS)
         match way:
             case "PUT":
@@ -112,7 +116,7 @@ class TestOfSomebodyWhoLeft:
         assert not SyncError.objects.open().exists()
         assert_waiting_is_listed()
 
-    def test_until_they_are_back(self, scim: Provider) -> None:
+    def test_is_listed_again_after_reactivation(self, scim: Provider) -> None:
         scim_id = scim.add("ada", **BOSS)
         scim.replace(scim_id, "active", value=False)
 
@@ -122,7 +126,7 @@ class TestOfSomebodyWhoLeft:
         assert SyncError.objects.open().get().reason == "invalid-manager"
         assert_waiting_is_listed()
 
-    def test_and_gets_the_manager_all_the_same(self, scim: Provider) -> None:
+    def test_waiting_manager_is_still_assigned_when_created(self, scim: Provider) -> None:
         scim_id = scim.add("ada", **BOSS)
         scim.replace(scim_id, "active", value=False)
 
@@ -133,8 +137,8 @@ class TestOfSomebodyWhoLeft:
         assert ScimUser.objects.get(person=person("ada")).waiting_manager == ""
 
 
-class TestThatWasDecided:
-    """An administrator let the invite go without the manager; nothing asks again …"""
+class TestInviteSentWithoutManager:
+    """An administrator sent the invite without the missing manager, which resolves the error."""
 
     @pytest.fixture
     def scim_id(self, scim: Provider, owner: Person) -> str:
@@ -149,19 +153,21 @@ class TestThatWasDecided:
         assert person("ada").invites.open().get().hold_reason == ""
         assert_waiting_is_listed()
 
-    def test_with_the_next_push(self, scim: Provider, scim_id: str) -> None:
+    def test_error_is_not_reopened_by_next_push(self, scim: Provider, scim_id: str) -> None:
         scim("PUT", f"/Users/{scim_id}", someone("ada", title="Countess", **BOSS))
 
         self.assert_decided()
 
-    def test_when_everybody_is_read_again(self, scim: Provider, scim_id: str) -> None:
+    def test_error_is_not_reopened_when_everybody_is_read_again(
+        self, scim: Provider, scim_id: str
+    ) -> None:
         scim.connection.reapply_cursor = 0
         scim.connection.save()
         call_command("run_due")
 
         self.assert_decided()
 
-    def test_when_they_come_back(self, scim: Provider, scim_id: str) -> None:
+    def test_error_is_not_reopened_by_reactivation(self, scim: Provider, scim_id: str) -> None:
         scim.replace(scim_id, "active", value=False)
         dispatch()
         scim.replace(scim_id, "active", value=True)
@@ -169,7 +175,7 @@ class TestThatWasDecided:
 
         self.assert_decided()
 
-    def test_unless_another_manager_is_named(self, scim: Provider, scim_id: str) -> None:
+    def test_error_is_opened_again_for_another_manager(self, scim: Provider, scim_id: str) -> None:
         chief = managed_by("chief@example.com")
         scim("PUT", f"/Users/{scim_id}", someone("ada", **chief))
         assert SyncError.objects.open().get().offending_value == "chief@example.com"
@@ -178,7 +184,7 @@ class TestThatWasDecided:
         assert SyncError.objects.open().get().offending_value == "boss@example.com"
         assert_waiting_is_listed()
 
-    def test_and_the_manager_comes_at_last(self, scim: Provider, scim_id: str) -> None:
+    def test_manager_is_assigned_when_created(self, scim: Provider, scim_id: str) -> None:
         scim.add("boss")
         dispatch()
 
@@ -186,7 +192,7 @@ class TestThatWasDecided:
         assert not SyncError.objects.filter(resolved_at=None).exists()
 
 
-def test_that_was_dismissed_stays_so_when_everybody_is_read_again(connect: Connect) -> None:
+def test_dismissed_error_is_not_reopened_when_everybody_is_read_again(connect: Connect) -> None:
     generic = connect("generic")
     core.administrator(email="taken@example.com")
     generic.add("ada", emails=[{"value": "taken@example.com"}])

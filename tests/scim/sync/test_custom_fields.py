@@ -1,4 +1,4 @@
-"""Custom fields of the mapping of attributes …"""
+"""Custom fields on the attribute mapping page."""
 
 import pytest
 from django.test import Client
@@ -30,7 +30,7 @@ def add(client: Client, scim: Provider, **said: str) -> str:
     return text_of(client.post(f"{address_of(scim)}fields/", said, follow=True))
 
 
-def test_are_added_here(client: Client, scim: Provider) -> None:
+def test_added_custom_field_receives_values_and_is_audited(client: Client, scim: Provider) -> None:
     add(client, scim, name="Cost centre", external_name="cost_center")
     scim.add("ada", **{RAMP: {"location": "Rome", "costCenter": "4711"}})
 
@@ -49,7 +49,7 @@ def test_are_added_here(client: Client, scim: Provider) -> None:
         ("x" * 101, "at most 100 characters"),
     ],
 )
-def test_are_called_what_an_attribute_may_be_called(
+def test_invalid_external_name_is_refused(
     client: Client, scim: Provider, external_name: str, said: str
 ) -> None:
     custom_field("taken")
@@ -60,7 +60,9 @@ def test_are_called_what_an_attribute_may_be_called(
     assert CustomField.objects.count() == 1
 
 
-def test_are_deleted_after_a_question_with_their_mapping(client: Client, scim: Provider) -> None:
+def test_custom_field_is_deleted_with_its_mapping_after_confirmation(
+    client: Client, scim: Provider
+) -> None:
     field = custom_field("office")
     scim.add("ada", **centred())
     send(client, scim, "save", office=COST_CENTER)
@@ -76,14 +78,14 @@ def test_are_deleted_after_a_question_with_their_mapping(client: Client, scim: P
     assert person("ada").custom_values == {"office": "CC-1"}
 
 
-def test_of_another_company_are_not_found(client: Client, scim: Provider) -> None:
+def test_custom_field_of_another_company_is_not_found(client: Client, scim: Provider) -> None:
     with core.in_another_tenant() as other:
         field = CustomField.objects.create(tenant=other, name="X", external_name="x")
 
     assert client.post(f"{address_of(scim)}fields/{field.pk}/delete/").status_code == 404
 
 
-def test_write_their_names_as_text(client: Client, scim: Provider) -> None:
+def test_custom_field_name_is_escaped(client: Client, scim: Provider) -> None:
     custom_field("x", name="<script>alert(1)</script>")
 
     assert "<script>alert(1)" not in text_of(client.get(address_of(scim)))

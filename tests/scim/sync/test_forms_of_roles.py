@@ -1,4 +1,4 @@
-"""A role in the form in which each provider sends it …"""
+"""The forms in which identity providers send roles."""
 
 import json
 from datetime import timedelta
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 REFUSAL = "User is not eligible to receive assigned role"
 COUNTESS = {"givenName": "Countess", "familyName": "Lovelace"}
 
-# How an administrator of Okta, Entra or Rippling has it sent, around the value.
+# How administrators of Okta, Entra and Rippling configure roles to be sent.
 FORMS: dict[str, tuple[str, Any]] = {
     "Okta: rampUserRole": (
         "okta",
@@ -52,7 +52,7 @@ FORMS: dict[str, tuple[str, Any]] = {
 }
 each_form = pytest.mark.parametrize(("provider", "form"), FORMS.values(), ids=FORMS)
 
-# What each provider calls the roles that it may give.
+# Role codes that every provider may send.
 CODES = {
     "BUSINESS_ADMIN": Person.Role.ADMIN,
     "BUSINESS_USER": Person.Role.CARDHOLDER,
@@ -71,7 +71,7 @@ FORBIDDEN = ["Manager", "MANAGER", "EMPEROR", "business_admin", "Owner", "owner"
 
 
 def connected(connect: Connect, provider: str) -> Provider:
-    # They would otherwise keep what is refused, and answer 2xx.
+    # The policy “hold” would store refused resources and answer 2xx.
     return connect(provider, incomplete_policy="refuse")
 
 
@@ -82,7 +82,7 @@ def ada() -> Person:
 
 @each_form
 @pytest.mark.parametrize(("value", "role"), CODES.items())
-def test_is_given_to_somebody_new(
+def test_role_is_assigned_to_new_person(
     connect: Connect, provider: str, form: Any, value: str, role: str
 ) -> None:
     connected(connect, provider).add(roles=form(value))
@@ -93,7 +93,7 @@ def test_is_given_to_somebody_new(
 @each_form
 @pytest.mark.parametrize("value", ["BUSINESS_ADMIN", "BUSINESS_BOOKKEEPER", "IT_ADMIN"])
 @pytest.mark.parametrize("op", ["add", "Replace"])
-def test_is_given_by_a_patch(
+def test_role_is_assigned_by_patch(
     connect: Connect, provider: str, form: Any, value: str, op: str
 ) -> None:
     scim = connected(connect, provider)
@@ -107,7 +107,7 @@ def test_is_given_by_a_patch(
 
 @each_form
 @pytest.mark.parametrize("value", FORBIDDEN)
-def test_is_refused_when_it_may_not_be(
+def test_unknown_or_forbidden_role_is_refused(
     connect: Connect, provider: str, form: Any, value: str
 ) -> None:
     answer = connected(connect, provider)("POST", "/Users", someone(roles=form(value)))
@@ -119,7 +119,7 @@ def test_is_refused_when_it_may_not_be(
 
 
 @each_form
-def test_makes_nobody_a_guest_who_is_here(connect: Connect, provider: str, form: Any) -> None:
+def test_existing_employee_cannot_become_guest(connect: Connect, provider: str, form: Any) -> None:
     scim = connected(connect, provider)
     scim_id = scim.add()
 
@@ -130,7 +130,9 @@ def test_makes_nobody_a_guest_who_is_here(connect: Connect, provider: str, form:
 
 
 @each_form
-def test_leaves_a_guest_who_is_called_one_again(connect: Connect, provider: str, form: Any) -> None:
+def test_guest_role_sent_again_for_guest_is_accepted(
+    connect: Connect, provider: str, form: Any
+) -> None:
     scim = connected(connect, provider)
     scim_id = scim.add(roles=form("GUEST_USER"))
 
@@ -141,7 +143,9 @@ def test_leaves_a_guest_who_is_called_one_again(connect: Connect, provider: str,
 
 
 @each_form
-def test_is_kept_when_it_is_no_longer_sent(connect: Connect, provider: str, form: Any) -> None:
+def test_role_is_kept_when_provider_stops_sending_one(
+    connect: Connect, provider: str, form: Any
+) -> None:
     scim = connected(connect, provider)
     scim_id = scim.add(roles=form("BUSINESS_BOOKKEEPER"))
 
@@ -153,7 +157,7 @@ def test_is_kept_when_it_is_no_longer_sent(connect: Connect, provider: str, form
 
 
 @pytest.mark.parametrize(("value", "role"), APP_ROLES.items())
-def test_is_an_app_role_by_its_name_in_entra(connect: Connect, value: str, role: str) -> None:
+def test_entra_app_role_names_are_accepted(connect: Connect, value: str, role: str) -> None:
     connect("entra").add(roles=value)
 
     assert ada().role == role
@@ -161,18 +165,20 @@ def test_is_an_app_role_by_its_name_in_entra(connect: Connect, value: str, role:
 
 @pytest.mark.parametrize("provider", ["okta", "rippling", "generic"])
 @pytest.mark.parametrize("value", APP_ROLES)
-def test_is_no_app_role_anywhere_else(connect: Connect, provider: str, value: str) -> None:
+def test_app_role_names_are_refused_from_other_providers(
+    connect: Connect, provider: str, value: str
+) -> None:
     answer = connected(connect, provider)("POST", "/Users", someone(roles=[{"value": value}]))
 
     assert (answer.status, answer.detail) == (400, REFUSAL)
 
 
-class TestMakesAnOwner:
-    """Only where an Owner has allowed it, and never in Entra …"""
+class TestOwnerRole:
+    """A provider may assign Owner only if an Owner allowed it, and Entra never."""
 
     @pytest.mark.parametrize("may_assign_owner", [True, False])
     @pytest.mark.parametrize("provider", ["okta", "rippling", "generic", "entra"])
-    def test_of_somebody_new(
+    def test_new_owner_needs_permission_and_is_never_accepted_from_entra(
         self, connect: Connect, provider: str, *, may_assign_owner: bool
     ) -> None:
         scim = connected(connect, provider)
@@ -186,7 +192,9 @@ class TestMakesAnOwner:
 
     @pytest.mark.parametrize("provider", ["okta", "rippling", "generic", "entra"])
     @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-    def test_of_somebody_who_is_here(self, connect: Connect, provider: str, method: str) -> None:
+    def test_existing_person_cannot_become_owner(
+        self, connect: Connect, provider: str, method: str
+    ) -> None:
         scim = connected(connect, provider)
         scim_id = scim.add()
 
@@ -199,8 +207,7 @@ class TestMakesAnOwner:
         assert (answer.status, answer.detail) == (400, REFUSAL)
         assert ada().role == Person.Role.CARDHOLDER
 
-    def test_of_nobody_who_is_one_already(self, connect: Connect) -> None:
-        """An Owner whom the provider calls so is updated as everybody else is."""
+    def test_existing_owner_is_updated_when_provider_repeats_owner(self, connect: Connect) -> None:
         scim = connect("okta", may_assign_owner=True)
         scim_id = scim.add(roles=[{"value": "BUSINESS_OWNER"}])
         Connection.objects.update(may_assign_owner=False)
@@ -222,7 +229,7 @@ class TestMakesAnOwner:
     ],
     ids=["by filter", "added by filter", "plain", "complex", "assertive"],
 )
-def test_changes_the_way_that_entra_changes_it(connect: Connect, operation: Json) -> None:
+def test_role_is_changed_by_patches_of_entra(connect: Connect, operation: Json) -> None:
     entra = connect("entra")
     scim_id = entra.add()
 
@@ -232,7 +239,7 @@ def test_changes_the_way_that_entra_changes_it(connect: Connect, operation: Json
 
 
 @pytest.mark.parametrize("provider", ["okta", "entra"])
-def test_is_the_highest_of_several(connect: Connect, provider: str) -> None:
+def test_highest_of_several_roles_is_assigned(connect: Connect, provider: str) -> None:
     roles = [{"value": "BUSINESS_BOOKKEEPER"}, {"value": "BUSINESS_ADMIN"}, {"value": "EMPEROR"}]
 
     connect(provider).add(roles=roles)
@@ -240,7 +247,7 @@ def test_is_the_highest_of_several(connect: Connect, provider: str) -> None:
     assert ada().role == Person.Role.ADMIN
 
 
-def test_is_ignored_where_administrators_of_ramp_give_roles(connect: Connect) -> None:
+def test_role_is_ignored_if_ramp_administrators_assign_roles(connect: Connect) -> None:
     scim = connect(role_source="ramp")
 
     scim.add(roles=[{"type": "rampUserRole", "value": "EMPEROR"}])
@@ -248,22 +255,22 @@ def test_is_ignored_where_administrators_of_ramp_give_roles(connect: Connect) ->
     assert ada().role == Person.Role.CARDHOLDER
 
 
-class TestInTheLedger:
-    def test_is_confirmed_by_each_request_that_still_names_it(
+class TestLastConfirmationOfRole:
+    def test_role_is_confirmed_by_each_request_that_sends_it(
         self, scim: Provider, owner: Person
     ) -> None:
         scim_id = scim.add(roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
         ago = timezone.now() - timedelta(days=9)
         ScimUser.objects.update(modified_at=ago)
         RequestLog.objects.update(received_at=ago)
-        before = shown(owner)
+        before = person_page(owner)
 
         scim.replace(scim_id, "title", "Countess")
 
         assert f'Last confirmed on <time datetime="{ago:%Y-%m-%d}' in before
-        assert f'Last confirmed on <time datetime="{timezone.now():%Y-%m-%d}' in shown(owner)
+        assert f'Last confirmed on <time datetime="{timezone.now():%Y-%m-%d}' in person_page(owner)
 
-    def test_is_not_confirmed_by_a_refusal(self, scim: Provider, owner: Person) -> None:
+    def test_role_is_not_confirmed_by_refused_request(self, scim: Provider, owner: Person) -> None:
         scim_id = scim.add(roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
         ago = timezone.now() - timedelta(days=9)
         ScimUser.objects.update(modified_at=ago)
@@ -271,24 +278,22 @@ class TestInTheLedger:
 
         scim.replace(scim_id, "roles", "EMPEROR")
 
-        assert f'Last confirmed on <time datetime="{ago:%Y-%m-%d}' in shown(owner)
+        assert f'Last confirmed on <time datetime="{ago:%Y-%m-%d}' in person_page(owner)
 
-    def test_is_not_confirmed_where_the_provider_names_none(
-        self, scim: Provider, owner: Person
-    ) -> None:
+    def test_default_role_is_not_confirmed(self, scim: Provider, owner: Person) -> None:
         scim.add()
 
-        page = shown(owner)
+        page = person_page(owner)
 
         assert "Cardholder</strong> · default (Okta sent no role)" in page
         assert "Last confirmed" not in page
 
-    def test_is_not_confirmed_by_who_does_not_give_it(self, scim: Provider, owner: Person) -> None:
+    def test_manually_assigned_role_is_not_confirmed(self, scim: Provider, owner: Person) -> None:
         scim.add(roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
         Person.objects.update(role_source="person:owner@example.com")
 
-        assert "Last confirmed" not in shown(owner)
+        assert "Last confirmed" not in person_page(owner)
 
 
-def shown(owner: Person) -> str:
+def person_page(owner: Person) -> str:
     return text_of(signed_in(owner).get(f"/people/{ada().pk}/"))

@@ -1,4 +1,4 @@
-"""A guest whom a provider pushes …"""
+"""Guests that an identity provider creates."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def push(scim: Provider) -> tuple[str, Person]:
     return answer.id, Person.objects.get(email="gus@example.com")
 
 
-def test_has_a_last_day_from_the_start(scim: Provider) -> None:
+def test_guest_has_a_last_day_from_creation(scim: Provider) -> None:
     _, gus = push(scim)
 
     assert gus.role == Person.Role.GUEST
@@ -27,7 +27,7 @@ def test_has_a_last_day_from_the_start(scim: Provider) -> None:
     assert abs(gus.deactivates_at - default_last_day(gus.created_at)) < timedelta(minutes=1)
 
 
-def test_stays_out_afterwards_whatever_else_the_provider_changes(scim: Provider) -> None:
+def test_expired_guest_stays_inactive_after_further_changes_of_provider(scim: Provider) -> None:
     scim_id, gus = push(scim)
     assert gus.deactivates_at
     deactivate_due(as_of=gus.deactivates_at)

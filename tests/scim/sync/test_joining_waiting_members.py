@@ -1,4 +1,4 @@
-"""Joining groups that were pushed before their members …"""
+"""Waiting members of groups join when their user is created."""
 
 from typing import Any
 from uuid import UUID
@@ -22,14 +22,14 @@ pytestmark = pytest.mark.django_db
 WAITING = 200
 
 
-def queries() -> int:
+def count_queries() -> int:
     with CaptureQueriesContext(connection) as captured:
         waiting_members.join_all()
     return len(captured)
 
 
 def arrive(provider: Provider, name: str, **said: Any) -> str:
-    """Provision somebody, and let a worker do what the event of their arrival asks for."""
+    """Create a user, and run the background job for its creation event."""
     scim_id = provider.add(name, **said)
     person = ScimUser.objects.get(scim_id=scim_id).person
     join_waiting_groups(Event.objects.filter(person=person).latest("pk"))
@@ -39,7 +39,7 @@ def arrive(provider: Provider, name: str, **said: Any) -> str:
 @pytest.mark.parametrize(
     "value", ["ada@example.com", "ADA@Example.com", "X-1"], ids=["userName", "case", "externalId"]
 )
-def test_takes_place_when_the_member_arrives(scim: Provider, value: str) -> None:
+def test_waiting_member_joins_when_user_is_created(scim: Provider, value: str) -> None:
     scim.add_group("Readers", value)
 
     ada = arrive(scim, "ada", externalId="X-1")
@@ -48,7 +48,7 @@ def test_takes_place_when_the_member_arrives(scim: Provider, value: str) -> None
     assert not ScimWaitingMember.objects.exists()
 
 
-def test_leaves_who_waits_under_another_external_id(scim: Provider) -> None:
+def test_external_id_of_waiting_member_is_case_sensitive(scim: Provider) -> None:
     """An externalId is case-exact (RFC 7643 section 3.1)."""
     scim.add_group("Readers", "x-1")
 
@@ -57,20 +57,20 @@ def test_leaves_who_waits_under_another_external_id(scim: Provider) -> None:
     assert [one.value for one in ScimWaitingMember.objects.all()] == ["x-1"]
 
 
-def test_takes_no_more_queries_for_all_who_wait_in_all_connections(
+def test_query_count_does_not_grow_with_waiting_members_or_connections(
     scim: Provider, connect: Connect
 ) -> None:
     others = [connect("okta"), connect("entra")]
     scim.add_group("Readers", "grace@example.com")
-    before = queries()
+    before = count_queries()
 
     for one in (scim, *others):
         one.add_group("Many", *(f"somebody-{number}@example.com" for number in range(WAITING)))
 
-    assert queries() == before
+    assert count_queries() == before
 
 
-def test_takes_place_in_the_sync_cycle_for_rows_of_the_version_before(scim: Provider) -> None:
+def test_sync_cycle_joins_waiting_members_stored_by_previous_version(scim: Provider) -> None:
     ada = scim.add("ada")
     scim.add_group("Readers")
     group = ScimGroup.objects.get()
@@ -85,8 +85,8 @@ def test_takes_place_in_the_sync_cycle_for_rows_of_the_version_before(scim: Prov
 
 
 @pytest.fixture
-def many(scim: Provider) -> None:
-    """Have so many users that a search of the whole table is expensive."""
+def five_thousand_users(scim: Provider) -> None:
+    """Create enough users to make PostgreSQL prefer an index."""
     scim.add_group("Readers", "somebody", "X-7000")
     now = timezone.now()
     ScimUser.objects.bulk_create(
@@ -106,8 +106,8 @@ def many(scim: Provider) -> None:
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="reads a plan of PostgreSQL")
-@pytest.mark.usefixtures("many")
-def test_finds_the_users_by_indexes(scim: Provider) -> None:
+@pytest.mark.usefixtures("five_thousand_users")
+def test_users_are_found_by_index(scim: Provider) -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE scim_scimuser, scim_scimwaitingmember, scim_scimgroup")
     with tenancy.across_tenants():

@@ -1,4 +1,4 @@
-"""What an administrator decided about a sync error holds until the value changes …"""
+"""Dismissed sync errors and released invites stay decided until the value changes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from scim.models import SyncError
 from tests.clients.pages import signed_in
 from tests.clients.scim import ENT, Json, Provider, managed_by, someone
 from tests.scim.conftest import Connect
-from tests.scim.sync.test_sync_errors import SEVEN, Refusal
+from tests.scim.sync.test_sync_errors import RULES, Refusal
 from tests.support.scim_mapping import COST_CENTER, send
 from tests.support.waiting_people import assert_waiting_is_listed
 
@@ -31,14 +31,14 @@ WAITS = Refusal(managed_by("nobody@example.com"), "invalid-manager", "", "nobody
 INCOMPLETE = Refusal({ENT: {"department": ""}}, "incomplete", "", "")
 each_refusal = pytest.mark.parametrize(
     "refusal",
-    [*SEVEN, WAITS, INCOMPLETE],
+    [*RULES, WAITS, INCOMPLETE],
     ids=lambda refusal: f"{refusal.reason} {refusal.offending}".strip(),
 )
 
 
 @dataclass
-class Told:
-    """What the provider says of Ada, and how it says that once more."""
+class RefusedUser:
+    """A user whose values cause a sync error, with the methods to send them again."""
 
     scim: Provider
     client: Client
@@ -50,71 +50,71 @@ class Told:
         events.dispatch_all(as_of=timezone.now())
 
     def push_good(self) -> None:
-        # A PUT without roles would keep those of before.
+        # A PUT without roles would keep the previous role.
         good = someone("ada", roles=[{"type": "rampUserRole", "value": "BUSINESS_USER"}])
         assert self.scim("PUT", f"/Users/{self.scim_id}", good).status == 200
         events.dispatch_all(as_of=timezone.now())
 
     def decide(self, how: str = "dismiss") -> None:
-        """Choose this for every listed error."""
+        """Make this decision about every listed error."""
         for error in SyncError.objects.open():
             path = f"/people/updates/errors/{error.pk}/{how}/"
             assert self.client.post(path, {"because": "We know."}).status_code == 302
 
 
-def say_again(told: Told) -> None:
-    told.push()
+def push_same_values(refused: RefusedUser) -> None:
+    refused.push()
 
 
-def say_something_else_too(told: Told) -> None:
-    told.push(title="Countess")
+def push_another_title(refused: RefusedUser) -> None:
+    refused.push(title="Countess")
 
 
-def rename_the_user(told: Told) -> None:
-    """Have the provider change the userName, which it does with the email of a new surname."""
+def rename_the_user(refused: RefusedUser) -> None:
+    """Change the userName, as providers do when a surname changes."""
     renamed = {"userName": "countess@example.com"}
-    told.said |= renamed
-    told.scim.replace(told.scim_id, "userName", "countess@example.com")
-    told.push()
+    refused.said |= renamed
+    refused.scim.replace(refused.scim_id, "userName", "countess@example.com")
+    refused.push()
 
 
-def spell_differently(told: Told) -> None:
-    told.said = {
-        name: _shouted(value) if name in ("emails", ENT) else value
-        for name, value in told.said.items()
+def push_in_uppercase(refused: RefusedUser) -> None:
+    refused.said = {
+        name: _uppercased(value) if name in ("emails", ENT) else value
+        for name, value in refused.said.items()
     }
-    told.push()
+    refused.push()
 
 
-def _shouted(value: Any) -> Any:
+def _uppercased(value: Any) -> Any:
     match value:
         case str() if "@" in value:
             return value.upper()
         case dict():
-            return {name: _shouted(one) for name, one in value.items()}
+            return {name: _uppercased(one) for name, one in value.items()}
         case list():
-            return [_shouted(one) for one in value]
+            return [_uppercased(one) for one in value]
         case _:
             return value
 
 
-def change_another_mapping(told: Told) -> None:
+def change_another_mapping(refused: RefusedUser) -> None:
     custom = {"department": COST_CENTER}
-    send(told.client, told.scim, "save", **custom)
+    send(refused.client, refused.scim, "save", **custom)
     call_command("run_due")
-    send(told.client, told.scim, "save", department="")
+    send(refused.client, refused.scim, "save", department="")
     call_command("run_due")
 
 
-def run_jobs_for_months(told: Told) -> None:
+def run_jobs_for_months(refused: RefusedUser) -> None:
     for days in (0, 1, settings.REQUEST_LOG_DAYS + 1):
         with time_machine.travel(timezone.now() + timedelta(days=days)):
             call_command("run_due")
-    told.push()
+    refused.push()
 
 
-def correct_somebody_by_hand(told: Told) -> None:
-    person = Person.objects.filter(scim_users__scim_id=told.scim_id).first()
+def correct_given_name_by_hand(refused: RefusedUser) -> None:
+    person = Person.objects.filter(scim_users__scim_id=refused.scim_id).first()
     if person:
         profile = person.profile
         profile = type(profile)(**{**profile.__dict__, "given_name": "Augusta"})
@@ -123,55 +123,58 @@ def correct_somebody_by_hand(told: Told) -> None:
     call_command("run_due")
 
 
-def switch_off_and_on(told: Told) -> None:
+def deactivate_and_reactivate(refused: RefusedUser) -> None:
     for active in (False, True):
-        told.scim.replace(told.scim_id, "active", active)
+        refused.scim.replace(refused.scim_id, "active", active)
         events.dispatch_all(as_of=timezone.now())
-    told.push()
+    refused.push()
 
 
-LATER: dict[str, Callable[[Told], None]] = {
-    "say the same again": say_again,
-    "say something else too": say_something_else_too,
+LATER_ACTIONS: dict[str, Callable[[RefusedUser], None]] = {
+    "push the same values": push_same_values,
+    "push another title": push_another_title,
     "rename the user": rename_the_user,
-    "spell it differently": spell_differently,
+    "push in uppercase": push_in_uppercase,
     "change the mapping": change_another_mapping,
     "run all jobs for months": run_jobs_for_months,
-    "correct another field by hand": correct_somebody_by_hand,
-    "switch them off and on": switch_off_and_on,
+    "correct another field by hand": correct_given_name_by_hand,
+    "deactivate and reactivate": deactivate_and_reactivate,
 }
 
 
 @pytest.fixture
-def tell(owner: Person, connect: Connect) -> Callable[..., Told]:
-    """Have a provider say of Ada what must be listed."""
+def push_refused(owner: Person, connect: Connect) -> Callable[..., RefusedUser]:
+    """Send values of Ada that cause a sync error."""
 
-    def tell(refusal: Refusal, provider: str) -> Told:
+    def push_refused(refusal: Refusal, provider: str) -> RefusedUser:
         scim = connect(provider)
         scim_id = scim.add("ada")
         refusal.given(scim)
-        told = Told(scim, signed_in(owner), scim_id, dict(refusal.said))
-        told.push()
+        refused = RefusedUser(scim, signed_in(owner), scim_id, dict(refusal.said))
+        refused.push()
         assert listed() == [refusal.reason]
-        return told
+        return refused
 
-    return tell
+    return push_refused
 
 
 def listed() -> list[str]:
     return list(SyncError.objects.open().values_list("reason", flat=True))
 
 
-@pytest.mark.parametrize("later", LATER.values(), ids=LATER)
+@pytest.mark.parametrize("later", LATER_ACTIONS.values(), ids=LATER_ACTIONS)
 @pytest.mark.parametrize("provider", ["okta", "generic"])
 @each_refusal
-def test_whatever_happens_to_others(
-    tell: Callable[..., Told], refusal: Refusal, provider: str, later: Callable[[Told], None]
+def test_dismissed_error_stays_dismissed_after_other_changes(
+    push_refused: Callable[..., RefusedUser],
+    refusal: Refusal,
+    provider: str,
+    later: Callable[[RefusedUser], None],
 ) -> None:
-    told = tell(refusal, provider)
-    told.decide()
+    refused = push_refused(refusal, provider)
+    refused.decide()
 
-    later(told)
+    later(refused)
 
     assert listed() == []
     assert_waiting_is_listed()
@@ -179,51 +182,57 @@ def test_whatever_happens_to_others(
 
 @pytest.mark.parametrize("provider", ["okta", "generic"])
 @each_refusal
-def test_and_is_over_when_the_provider_said_something_good(
-    tell: Callable[..., Told], refusal: Refusal, provider: str
+def test_same_error_is_listed_again_after_a_good_value(
+    push_refused: Callable[..., RefusedUser], refusal: Refusal, provider: str
 ) -> None:
-    told = tell(refusal, provider)
-    told.decide()
+    refused = push_refused(refusal, provider)
+    refused.decide()
 
-    told.push_good()
-    told.push()
+    refused.push_good()
+    refused.push()
 
     assert listed() == [refusal.reason]
 
 
-class TestAnInvite:
-    """The invite of somebody whose manager is missing, let go without the manager …"""
+class TestReleasedInvite:
+    """An administrator sent the invite without the missing manager."""
 
     @pytest.fixture
-    def told(self, owner: Person, scim: Provider) -> Told:
-        told = Told(scim, signed_in(owner), scim.add("ada", **WAITS.said), dict(WAITS.said))
-        told.decide("invite-anyway")
-        return told
+    def refused(self, owner: Person, scim: Provider) -> RefusedUser:
+        refused = RefusedUser(
+            scim, signed_in(owner), scim.add("ada", **WAITS.said), dict(WAITS.said)
+        )
+        refused.decide("invite-anyway")
+        return refused
 
     def held(self) -> list[str]:
         [ada] = Person.objects.filter(given_name__in=("Ada", "Augusta"))
         return list(ada.invites.open().values_list("hold_reason", flat=True))
 
-    @pytest.mark.parametrize("later", LATER.values(), ids=LATER)
-    def test_is_not_held_again(self, told: Told, later: Callable[[Told], None]) -> None:
-        later(told)
+    @pytest.mark.parametrize("later", LATER_ACTIONS.values(), ids=LATER_ACTIONS)
+    def test_released_invite_is_not_held_again(
+        self, refused: RefusedUser, later: Callable[[RefusedUser], None]
+    ) -> None:
+        later(refused)
 
         assert self.held() == [""]
         assert listed() == []
         assert_waiting_is_listed()
 
-    def test_and_another_missing_manager_is_listed(self, told: Told) -> None:
-        told.push(**managed_by("chief@example.com"))
+    def test_another_missing_manager_is_listed(self, refused: RefusedUser) -> None:
+        refused.push(**managed_by("chief@example.com"))
 
         assert listed() == ["invalid-manager"]
         assert_waiting_is_listed()
 
 
-def test_and_what_nobody_decided_is_listed_once_after_a_rename(tell: Callable[..., Told]) -> None:
-    told = tell(WAITS, "okta")
+def test_undecided_error_is_listed_once_after_rename(
+    push_refused: Callable[..., RefusedUser],
+) -> None:
+    refused = push_refused(WAITS, "okta")
 
-    rename_the_user(told)
-    told.push()
+    rename_the_user(refused)
+    refused.push()
 
     row = SyncError.objects.open().get()
     assert row.user_name == "countess@example.com"

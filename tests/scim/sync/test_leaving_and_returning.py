@@ -1,4 +1,4 @@
-"""Somebody whom the provider …"""
+"""Deactivation, reactivation, deletion and re-creation of users by the identity provider."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -58,7 +58,7 @@ CHANGES: dict[str, Change] = {
     "no path, key with schema": bare("replace", lambda value: {f"{USER}:active": value}),
     "PUT": put("Active"),
 }
-# How false and true are spelled.
+# Spellings of false and true.
 SPELLINGS: dict[str, tuple[Any, Any]] = {
     "boolean": (False, True),
     "Entra's string": ("False", "True"),
@@ -68,7 +68,7 @@ SPELLINGS: dict[str, tuple[Any, Any]] = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_leaves_and_returns_in_any_dialect(
+def test_every_dialect_deactivates_and_reactivates(
     scim: Provider, change: Change, spelling: tuple[Any, Any]
 ) -> None:
     scim_id = scim.add()
@@ -88,8 +88,10 @@ def test_leaves_and_returns_in_any_dialect(
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_is_neither_active_nor_not_stays_in(scim: Provider, change: Change) -> None:
-    """A yes that is not done would be worse than any refusal."""
+def test_unreadable_active_value_is_refused_and_person_stays_active(
+    scim: Provider, change: Change
+) -> None:
+    """Success without a deactivation would be worse than a refusal."""
     scim_id = scim.add()
 
     for value in ("maybe", 2, "2", -1, [True, False], {"value": "maybe"}):
@@ -102,7 +104,7 @@ def test_is_neither_active_nor_not_stays_in(scim: Provider, change: Change) -> N
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_renames_at_the_same_time_is_out_too(scim: Provider, order: int) -> None:
+def test_patch_can_rename_and_deactivate_in_any_order(scim: Provider, order: int) -> None:
     scim_id = scim.add()
     rename: Json = {"op": "replace", "path": "userName", "value": "countess@example.com"}
     deactivate: Json = {"op": "replace", "path": "active", "value": False}
@@ -113,7 +115,7 @@ def test_renames_at_the_same_time_is_out_too(scim: Provider, order: int) -> None
     assert ada().state == Person.State.INACTIVE
 
 
-def test_renames_and_deactivates_by_put_is_out(scim: Provider) -> None:
+def test_put_can_rename_and_deactivate(scim: Provider) -> None:
     scim_id = scim.add()
 
     scim("PUT", f"/Users/{scim_id}", someone(userName="countess@example.com", active=False))
@@ -121,7 +123,7 @@ def test_renames_and_deactivates_by_put_is_out(scim: Provider) -> None:
     assert ada().state == Person.State.INACTIVE
 
 
-def test_deactivates_is_signed_out_at_once(scim: Provider) -> None:
+def test_deactivation_ends_sessions_immediately(scim: Provider) -> None:
     scim_id = scim.add(roles="BUSINESS_ADMIN")
     browser = Client()
     browser.force_login(join())
@@ -134,7 +136,7 @@ def test_deactivates_is_signed_out_at_once(scim: Provider) -> None:
     assert browser.get("/people/")["Location"].startswith("/sign-in/")
 
 
-def test_deactivates_has_no_invite_any_more(scim: Provider) -> None:
+def test_deactivation_revokes_invite_and_reactivation_issues_another(scim: Provider) -> None:
     scim_id = scim.add()
 
     scim.replace(scim_id, "active", value=False)
@@ -144,7 +146,7 @@ def test_deactivates_has_no_invite_any_more(scim: Provider) -> None:
     assert (ada().state, Invite.objects.open().count()) == (Person.State.INVITED, 1)
 
 
-def test_deactivates_twice_leaves_once(scim: Provider) -> None:
+def test_second_deactivation_changes_nothing(scim: Provider) -> None:
     scim_id = scim.add()
     scim.replace(scim_id, "active", value=False)
     version = scim.read(scim_id)["meta"]["version"]
@@ -155,7 +157,7 @@ def test_deactivates_twice_leaves_once(scim: Provider) -> None:
     assert Event.objects.filter(kind="person.deactivated").count() == 1
 
 
-def test_deactivates_is_still_found(scim: Provider) -> None:
+def test_deactivated_user_is_found_by_filters(scim: Provider) -> None:
     scim_id = scim.add()
     scim.replace(scim_id, "active", value=False)
 
@@ -163,7 +165,7 @@ def test_deactivates_is_still_found(scim: Provider) -> None:
         assert [one["id"] for one in scim.find(text).body["Resources"]] == [scim_id]
 
 
-def test_deactivates_keeps_groups_and_reports(scim: Provider) -> None:
+def test_deactivated_user_keeps_groups(scim: Provider) -> None:
     scim_id = scim.add()
     scim.add_group("Editors", scim_id)
 
@@ -172,7 +174,7 @@ def test_deactivates_keeps_groups_and_reports(scim: Provider) -> None:
     assert [group["display"] for group in scim.read(scim_id)["groups"]] == ["Editors"]
 
 
-def test_pushes_as_inactive_is_here_but_out(scim: Provider) -> None:
+def test_user_created_as_inactive_gets_no_invite(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone(active=False))
 
     assert (answer.status, answer.body["active"]) == (201, False)
@@ -180,7 +182,7 @@ def test_pushes_as_inactive_is_here_but_out(scim: Provider) -> None:
     assert not Invite.objects.open().exists()
 
 
-def test_says_nothing_of_being_active_stays_as_they_are(scim: Provider) -> None:
+def test_put_without_active_keeps_user_inactive(scim: Provider) -> None:
     scim_id = scim.add()
     scim.replace(scim_id, "active", value=False)
 
@@ -190,11 +192,13 @@ def test_says_nothing_of_being_active_stays_as_they_are(scim: Provider) -> None:
     assert not ada().is_active
 
 
-class TestHasAsActive:
-    """An administrator deactivated them by hand, and the provider does not know."""
+class TestManualDeactivation:
+    """An administrator deactivated the person; the provider still has the user as active."""
 
     @pytest.mark.parametrize("change", CHANGES)
-    def test_stays_out_however_often_it_says_so(self, scim: Provider, change: str) -> None:
+    def test_person_stays_inactive_when_provider_repeats_active(
+        self, scim: Provider, change: str
+    ) -> None:
         scim_id = scim.add()
         people.deactivate_person(join(), actor=HELPDESK)
 
@@ -203,7 +207,7 @@ class TestHasAsActive:
         assert answer.status == 200
         assert (ada().state, ada().deactivated_by) == (Person.State.INACTIVE, str(HELPDESK))
 
-    def test_stays_out_when_something_else_changes(self, scim: Provider) -> None:
+    def test_person_stays_inactive_when_another_field_changes(self, scim: Provider) -> None:
         scim_id = scim.add()
         people.deactivate_person(join(), actor=HELPDESK)
 
@@ -211,7 +215,9 @@ class TestHasAsActive:
 
         assert (ada().state, ada().family_name) == (Person.State.INACTIVE, "King")
 
-    def test_is_in_again_when_it_takes_them_back(self, scim: Provider) -> None:
+    def test_person_can_sign_in_again_after_provider_deactivates_and_reactivates(
+        self, scim: Provider
+    ) -> None:
         scim_id = scim.add()
         people.deactivate_person(join(), actor=HELPDESK)
 
@@ -221,9 +227,9 @@ class TestHasAsActive:
         assert ada().state == Person.State.ACTIVE
 
 
-class TestDeletes:
+class TestDeletedUser:
     @pytest.fixture
-    def gone(self, scim: Provider) -> str:
+    def deleted_id(self, scim: Provider) -> str:
         scim_id = scim.add(externalId="X-1")
         scim.add_group("Editors", scim_id)
         join()
@@ -231,14 +237,16 @@ class TestDeletes:
         assert (answer.status, answer.content) == (204, b"")
         return scim_id
 
-    def test_is_out(self, gone: str) -> None:
+    def test_person_is_inactive(self, deleted_id: str) -> None:
         assert (ada().state, ada().deactivated_by) == (Person.State.INACTIVE, "scim:okta")
 
     @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-    def test_is_unknown(self, scim: Provider, gone: str, method: str) -> None:
+    def test_requests_to_the_resource_are_not_found(
+        self, scim: Provider, deleted_id: str, method: str
+    ) -> None:
         body = {"PUT": someone(), "PATCH": {"Operations": []}}.get(method)
 
-        assert scim(method, f"/Users/{gone}", body).status == 404
+        assert scim(method, f"/Users/{deleted_id}", body).status == 404
 
     @pytest.mark.parametrize(
         "text",
@@ -253,23 +261,27 @@ class TestDeletes:
             "",
         ],
     )
-    def test_is_found_by_no_filter(self, scim: Provider, gone: str, text: str) -> None:
+    def test_no_filter_finds_deleted_user(self, scim: Provider, deleted_id: str, text: str) -> None:
         assert scim.find(text).body["totalResults"] == 0
 
-    def test_is_a_member_of_nothing(self, scim: Provider, gone: str) -> None:
+    def test_deleted_user_loses_all_group_memberships(
+        self, scim: Provider, deleted_id: str
+    ) -> None:
         [group] = scim("GET", "/Groups").body["Resources"]
         assert "members" not in group
         scim.add()
-        assert "groups" not in scim.read(gone)
+        assert "groups" not in scim.read(deleted_id)
 
-    def test_becomes_a_member_only_by_returning(self, scim: Provider, gone: str) -> None:
-        readers = scim.add_group("Readers", gone)
+    def test_membership_added_while_deleted_takes_effect_on_return(
+        self, scim: Provider, deleted_id: str
+    ) -> None:
+        readers = scim.add_group("Readers", deleted_id)
         assert "members" not in scim("GET", f"/Groups/{readers}").body
 
-        assert scim.add() == gone
+        assert scim.add() == deleted_id
         waiting_members.join_all()
 
-        assert [one["display"] for one in scim.read(gone)["groups"]] == ["Readers"]
+        assert [one["display"] for one in scim.read(deleted_id)["groups"]] == ["Readers"]
 
     @pytest.mark.parametrize(
         "said",
@@ -282,73 +294,83 @@ class TestDeletes:
         ],
         ids=["same", "externalId", "another case", "another name", "another address"],
     )
-    def test_comes_back_as_the_same_person(
-        self, scim: Provider, gone: str, said: dict[str, Any]
+    def test_post_with_matching_identifier_restores_same_person(
+        self, scim: Provider, deleted_id: str, said: dict[str, Any]
     ) -> None:
         before = ada()
 
         answer = scim("POST", "/Users", someone(**said))
 
-        assert (answer.status, answer.id) == (201, gone)
+        assert (answer.status, answer.id) == (201, deleted_id)
         assert ScimUser.objects.get().person == before
         before.refresh_from_db()
         assert (before.state, before.deactivated_at) == (Person.State.INVITED, None)
         assert Invite.objects.open().get().person == before
-        assert scim.read(gone) == answer.body
+        assert scim.read(deleted_id) == answer.body
         assert scim.find(f'userName eq "{answer.body["userName"]}"').body["totalResults"] == 1
 
-    def test_comes_back_with_nothing_of_before(self, scim: Provider, gone: str) -> None:
+    def test_restored_user_has_none_of_the_old_attributes(
+        self, scim: Provider, deleted_id: str
+    ) -> None:
         answer = scim("POST", "/Users", someone())
 
         assert "externalId" not in answer.body
         assert "groups" not in answer.body
         assert scim.find('emails.value eq "ada@example.com"').body["totalResults"] == 1
 
-    def test_comes_back_with_a_later_version(self, scim: Provider, gone: str) -> None:
+    def test_restored_user_has_a_higher_version(self, scim: Provider, deleted_id: str) -> None:
         assert scim("POST", "/Users", someone()).headers["ETag"] == 'W/"2"'
 
-    def test_comes_back_deactivated_if_so_pushed(self, scim: Provider, gone: str) -> None:
+    def test_user_can_be_restored_as_inactive(self, scim: Provider, deleted_id: str) -> None:
         answer = scim("POST", "/Users", someone(active=False))
 
-        assert (answer.id, answer.body["active"]) == (gone, False)
+        assert (answer.id, answer.body["active"]) == (deleted_id, False)
         assert not ada().is_active
 
-    def test_comes_back_to_the_one_with_the_external_id(self, scim: Provider, gone: str) -> None:
+    def test_external_id_takes_precedence_over_user_name(
+        self, scim: Provider, deleted_id: str
+    ) -> None:
         other = scim.add("bob", externalId="X-2")
         scim("DELETE", f"/Users/{other}")
 
         said = {"userName": "bob@example.com", "externalId": "X-1"}
-        assert scim("POST", "/Users", someone(**said)).id == gone
+        assert scim("POST", "/Users", someone(**said)).id == deleted_id
 
-    def test_does_not_come_back_for_somebody_else(self, scim: Provider, gone: str) -> None:
-        assert scim.add("bob", externalId="X-2") != gone
+    def test_post_for_somebody_else_creates_a_new_user(
+        self, scim: Provider, deleted_id: str
+    ) -> None:
+        assert scim.add("bob", externalId="X-2") != deleted_id
         assert not ada().is_active
 
-    def test_comes_back_to_no_other_connection(self, connect: Connect, gone: str) -> None:
+    def test_post_by_another_connection_creates_a_new_user(
+        self, connect: Connect, deleted_id: str
+    ) -> None:
         entra = connect("entra")
 
         answer = entra("POST", "/Users", someone(externalId="X-1"))
 
         assert answer.status == 201
-        assert answer.id != gone
+        assert answer.id != deleted_id
 
-    def test_is_a_duplicate_only_while_here(self, scim: Provider, gone: str) -> None:
+    def test_second_post_after_restoring_is_a_duplicate(
+        self, scim: Provider, deleted_id: str
+    ) -> None:
         scim.add()
 
         answer = scim("POST", "/Users", someone())
 
         assert (answer.status, answer.body["scimType"]) == (409, "uniqueness")
 
-    def test_stays_gone_when_the_push_is_refused(self, scim: Provider, gone: str) -> None:
+    def test_refused_post_does_not_restore_the_user(self, scim: Provider, deleted_id: str) -> None:
         answer = scim("POST", "/Users", someone(roles="EMPEROR"))
 
         assert answer.status == 400
-        assert scim("GET", f"/Users/{gone}").status == 404
+        assert scim("GET", f"/Users/{deleted_id}").status == 404
         assert not ada().is_active
 
 
-class TestRecycles:
-    """The provider deleted an Admin with a password, and creates somebody with their …"""
+class TestReusedIdentifiers:
+    """The provider deleted an Admin and creates a user with some of the same identifiers."""
 
     EVE: ClassVar[Json] = {
         "userName": "eve@example.com",
@@ -377,7 +399,9 @@ class TestRecycles:
         ],
         ids=["externalId", "userName", "address", "userName and address", "first name"],
     )
-    def test_is_somebody_new_at_once(self, scim: Provider, ada: Person, shared: Json) -> None:
+    def test_new_person_is_created_if_evidence_is_weak(
+        self, scim: Provider, ada: Person, shared: Json
+    ) -> None:
         said = self.EVE | shared
 
         answer = scim("POST", "/Users", someone(**said))
@@ -403,7 +427,9 @@ class TestRecycles:
         ],
         ids=["externalId and userName", "externalId and address", "userName", "full name"],
     )
-    def test_is_the_same_who_starts_over(self, scim: Provider, ada: Person, shared: Json) -> None:
+    def test_same_person_is_restored_without_role_or_password(
+        self, scim: Provider, ada: Person, shared: Json
+    ) -> None:
         said = self.EVE | shared | {"roles": "BUSINESS_ADMIN"}
 
         answer = scim("POST", "/Users", someone(**said))
@@ -416,7 +442,9 @@ class TestRecycles:
         assert ada.email == said["emails"][0]["value"]
         assert not SamePersonQuestion.objects.exists()
 
-    def test_starts_over_though_first_pushed_as_inactive(self, scim: Provider, ada: Person) -> None:
+    def test_restored_person_loses_role_and_password_if_first_created_inactive(
+        self, scim: Provider, ada: Person
+    ) -> None:
         scim_id = scim.add(externalId="X-1", active=False)
         scim.replace(scim_id, "active", value=True)
 
@@ -424,7 +452,9 @@ class TestRecycles:
         assert (ada.state, ada.role) == (Person.State.INVITED, Person.Role.CARDHOLDER)
         assert not ada.has_usable_password()
 
-    def test_resource_while_inactive_starts_over(self, scim: Provider) -> None:
+    def test_put_of_other_identifiers_to_inactive_user_clears_password(
+        self, scim: Provider
+    ) -> None:
         scim_id = scim.add(externalId="X-1")
         person = join()
         person.set_password("correct horse")
@@ -437,7 +467,7 @@ class TestRecycles:
         assert (person.email, person.state) == ("eve@example.com", Person.State.INVITED)
         assert not person.has_usable_password()
 
-    def test_stays_as_they_were_if_only_switched_off_and_on(self, scim: Provider) -> None:
+    def test_deactivation_and_reactivation_keep_role_and_password(self, scim: Provider) -> None:
         scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
         person = join()
         person.set_password("correct horse")
@@ -450,7 +480,7 @@ class TestRecycles:
         assert (person.state, person.role) == (Person.State.ACTIVE, Person.Role.ADMIN)
         assert person.check_password("correct horse")
 
-    def test_is_nobody_where_two_left_by_the_same_evidence(self, scim: Provider) -> None:
+    def test_new_person_is_created_if_two_deleted_people_match(self, scim: Provider) -> None:
         name = {"givenName": "Ada", "familyName": "Lovelace"}
         both = [scim.add(who, externalId="X-1", name=name) for who in ("ada", "bob")]
         for scim_id in both:
@@ -464,8 +494,8 @@ class TestRecycles:
         assert SamePersonQuestion.objects.open().count() == 2
 
 
-class TestSharesAnExternalId:
-    def test_is_found_with_the_other(self, scim: Provider) -> None:
+class TestSharedExternalId:
+    def test_filter_returns_both_users(self, scim: Provider) -> None:
         ids = [scim.add(who, externalId="X-1") for who in ("ada", "bob")]
 
         found = scim.find('externalId eq "X-1"').body
@@ -473,7 +503,7 @@ class TestSharesAnExternalId:
         one = scim.find('externalId eq "X-1"', count=1).body
         assert (one["totalResults"], len(one["Resources"])) == (2, 1)
 
-    def test_is_nobodys_manager_by_it(self, scim: Provider) -> None:
+    def test_shared_external_id_names_no_manager(self, scim: Provider) -> None:
         for who in ("ada", "bob"):
             scim.add(who, externalId="X-1")
 
@@ -482,7 +512,7 @@ class TestSharesAnExternalId:
         assert ScimUser.objects.get(user_name_key="cyd@example.com").waiting_manager == "x-1"
 
     @pytest.mark.parametrize("are_gone", [False, True])
-    def test_is_paired_by_it_with_nobody(self, scim: Provider, *, are_gone: bool) -> None:
+    def test_shared_external_id_pairs_no_sign_in(self, scim: Provider, *, are_gone: bool) -> None:
         ids = [scim.add(who, externalId="X-1") for who in ("ada", "bob")]
         for scim_id in ids if are_gone else ():
             scim("DELETE", f"/Users/{scim_id}")
@@ -491,7 +521,7 @@ class TestSharesAnExternalId:
         assert sign_in_pairing.paired_person(*by) is None
         assert sign_in_pairing.is_known(*by)
 
-    def test_may_share_a_group_s_too(self, scim: Provider) -> None:
+    def test_groups_may_share_an_external_id(self, scim: Provider) -> None:
         for name in ("Readers", "Writers"):
             body = {"displayName": name, "externalId": "G-1"}
             assert scim("POST", "/Groups", body).status == 201

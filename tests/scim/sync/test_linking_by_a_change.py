@@ -1,4 +1,4 @@
-"""A change that completes a held resource, and so adopts somebody whom nobody owns, …"""
+"""An update that completes a held resource links it to an existing unmanaged person."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def complete(scim: Provider, method: str, **said: Any) -> None:
-    """Push Ada without her department, which a change brings afterwards."""
+    """Create Ada without a department, then add the department by an update."""
     body = someone("ada", **said)
     held = scim("POST", "/Users", {key: value for key, value in body.items() if key != ENT})
     if method == "PUT":
@@ -30,7 +30,7 @@ def complete(scim: Provider, method: str, **said: Any) -> None:
 
 @pytest.fixture
 def eve(owner: Person) -> Person:
-    """Make somebody who has only claimed the address, and has signed in with it."""
+    """Create a person who claimed this address at another provider and signed in."""
     eve: Person = core.person(email="ada@example.com", given_name="Eve")
     now = timezone.now()
     Identity.objects.create(
@@ -56,7 +56,7 @@ def browser(eve: Person) -> Client:
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
 @pytest.mark.parametrize(("state", "active"), [("inactive", True), ("active", False)])
-def test_stores_what_its_events_say(
+def test_linking_update_stores_profile_and_managed_fields(
     connect: Connect, method: str, state: str, active: bool
 ) -> None:
     ada = core.person(email="ada@example.com", given_name="Eve", state=state)
@@ -70,7 +70,7 @@ def test_stores_what_its_events_say(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_ends_the_sessions_of_somebody_who_only_claimed_the_address(
+def test_linking_ends_sessions_of_person_who_only_claimed_the_address(
     connect: Connect, browser: Client, method: str
 ) -> None:
     complete(connect("generic"), method)
@@ -78,10 +78,10 @@ def test_ends_the_sessions_of_somebody_who_only_claimed_the_address(
     assert browser.get("/home/").status_code == 302
 
 
-def test_ends_the_sessions_also_when_something_else_is_refused(
+def test_linking_ends_sessions_even_if_another_value_is_refused(
     connect: Connect, browser: Client
 ) -> None:
-    """The connection holds what is refused, so the person is read again after the refusal."""
+    """The connection holds refused values, so the person is read again after the refusal."""
     complete(connect("generic"), "PUT", roles=[{"value": "NONSENSE"}])
 
     assert browser.get("/home/").status_code == 302

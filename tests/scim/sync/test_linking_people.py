@@ -1,4 +1,4 @@
-"""Pushing somebody who is here already …"""
+"""Creating a user whose email belongs to an existing person."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
-    """Make a cardholder whom nobody owns."""
+    """Make a cardholder that no connection manages."""
     return core.person(given_name="Augusta", email="Ada@example.com")
 
 
@@ -41,8 +41,8 @@ def assert_refused(answer: Answer) -> None:
     assert SyncError.objects.open().get().reason == "duplicate-email"
 
 
-class TestAsAnUnownedPerson:
-    def test_hands_them_to_the_provider(self, scim: Provider, ada: Person) -> None:
+class TestUnmanagedPerson:
+    def test_provider_becomes_owner_of_the_fields(self, scim: Provider, ada: Person) -> None:
         answer = push(scim)
 
         assert answer.status == 201
@@ -51,7 +51,9 @@ class TestAsAnUnownedPerson:
         assert (ada.given_name, ada.profile.department) == ("Ada", "Research")
         assert ada.managed_fields["given_name"]["by"] == "scim:okta"
 
-    def test_is_a_revision_by_the_provider(self, scim: Provider, ada: Person) -> None:
+    def test_link_and_changes_are_audited_with_the_request(
+        self, scim: Provider, ada: Person
+    ) -> None:
         answer = push(scim)
 
         linked, event = Event.objects.filter(person=ada).order_by("pk")
@@ -60,26 +62,26 @@ class TestAsAnUnownedPerson:
         assert event.changes["given_name"] == {"from": "Augusta", "to": "Ada"}
         assert str(event.request_id) == answer.request_id
 
-    def test_leaves_them_signed_in(self, scim: Provider, ada: Person) -> None:
+    def test_person_stays_signed_in(self, scim: Provider, ada: Person) -> None:
         push(scim)
 
         ada.refresh_from_db()
         assert (ada.state, ada.session_epoch) == (Person.State.ACTIVE, 0)
         assert not Invite.objects.exists()
 
-    def test_goes_by_the_primary_address(self, scim: Provider, ada: Person) -> None:
+    def test_person_is_matched_by_primary_address(self, scim: Provider, ada: Person) -> None:
         said = [{"value": "a@example.com"}, mail("ADA@example.com")]
 
         push(scim, "countess", emails=said)
 
         assert ScimUser.objects.get().person == ada
 
-    def test_does_not_go_by_the_others(self, scim: Provider, ada: Person) -> None:
+    def test_person_is_not_matched_by_secondary_address(self, scim: Provider, ada: Person) -> None:
         push(scim, "bob", emails=[{"value": "ada@example.com"}, mail("bob@example.com")])
 
         assert ScimUser.objects.get().person != ada
 
-    def test_works_with_a_change_too(self, connect: Connect, ada: Person) -> None:
+    def test_person_is_linked_by_an_update_too(self, connect: Connect, ada: Person) -> None:
         generic = connect("generic")
         scim_id = generic("POST", "/Users", {"userName": "x"}).id
 
@@ -88,7 +90,7 @@ class TestAsAnUnownedPerson:
         assert ScimUser.objects.get().person == ada
 
     @pytest.mark.parametrize("active", [True, False])
-    def test_makes_them_as_active_as_the_provider_says(
+    def test_person_gets_the_active_value_of_the_provider(
         self, scim: Provider, ada: Person, active: bool
     ) -> None:
         if active:
@@ -99,7 +101,7 @@ class TestAsAnUnownedPerson:
         ada.refresh_from_db()
         assert ada.is_active is active
 
-    def test_keeps_who_is_invited_invited_once(self, scim: Provider, owner: Person) -> None:
+    def test_invited_person_keeps_the_same_invite(self, scim: Provider, owner: Person) -> None:
         ada = core.person(email="ada@example.com", state=Person.State.INVITED)
         invite = lifecycle.issue_invite(ada, actor=HELPDESK)
 
@@ -108,9 +110,11 @@ class TestAsAnUnownedPerson:
         assert Invite.objects.open().get() == invite
 
 
-class TestAsAnAdministrator:
+class TestAdministrator:
     @pytest.mark.parametrize("role", Person.ADMINISTERING)
-    def test_waits_for_a_click(self, scim: Provider, owner: Person, role: str) -> None:
+    def test_administrator_is_not_linked_without_confirmation(
+        self, scim: Provider, owner: Person, role: str
+    ) -> None:
         turing = core.person(email="ada@example.com", role=role)
         before = facts(turing)
 
@@ -119,7 +123,7 @@ class TestAsAnAdministrator:
         assert facts(turing) == before
         assert not ScimUser.objects.exists()
 
-    def test_is_kept_without_the_person_where_the_connection_holds(
+    def test_resource_is_held_without_person_if_connection_holds(
         self, connect: Connect, owner: Person
     ) -> None:
         turing = core.administrator(email="ada@example.com")
@@ -133,8 +137,10 @@ class TestAsAnAdministrator:
         assert SyncError.objects.open().get().message == DUPLICATE
 
 
-class TestAsSomebodyElses:
-    def test_is_refused_while_the_other_connection_lives(self, connect: Connect) -> None:
+class TestManagedPerson:
+    def test_is_refused_while_another_live_connection_manages_the_person(
+        self, connect: Connect
+    ) -> None:
         okta, entra = connect(), connect("entra")
         push(okta)
         before = facts(Person.objects.get(email="ada@example.com"))
@@ -143,12 +149,14 @@ class TestAsSomebodyElses:
 
         assert facts(Person.objects.get(email="ada@example.com")) == before
 
-    def test_is_refused_for_another_of_the_same_connection(self, scim: Provider) -> None:
+    def test_is_refused_if_another_user_of_the_connection_has_the_person(
+        self, scim: Provider
+    ) -> None:
         push(scim)
 
         assert_refused(push(scim, "countess", emails=[mail("ada@example.com")]))
 
-    def test_works_once_the_other_is_disconnected(self, connect: Connect) -> None:
+    def test_succeeds_after_the_other_connection_is_disconnected(self, connect: Connect) -> None:
         okta, entra = connect(), connect("entra")
         push(okta)
         okta.connection.disconnected_at = timezone.now()
@@ -164,7 +172,7 @@ class TestAsSomebodyElses:
         ada.refresh_from_db()
         assert not ada.is_active
 
-    def test_works_once_the_other_has_deleted_them(self, connect: Connect) -> None:
+    def test_succeeds_after_the_other_connection_deleted_the_user(self, connect: Connect) -> None:
         okta, entra = connect(), connect("entra")
         scim_id = push(okta).id
         okta("DELETE", f"/Users/{scim_id}")
@@ -175,7 +183,7 @@ class TestAsSomebodyElses:
         assert ada.is_active
         assert okta("GET", f"/Users/{scim_id}").status == 404
 
-    def test_is_refused_when_the_other_wants_them_back(self, connect: Connect) -> None:
+    def test_deleting_connection_cannot_take_the_person_back(self, connect: Connect) -> None:
         okta, entra = connect(), connect("entra")
         okta("DELETE", f"/Users/{push(okta).id}")
         push(entra)
@@ -186,7 +194,7 @@ class TestAsSomebodyElses:
         assert answer.status in (400, 409)
         assert facts(Person.objects.get(email="ada@example.com")) == before
 
-    def test_makes_a_new_person_when_they_left_for_good(
+    def test_creates_a_new_person_if_the_existing_one_is_terminated(
         self, scim: Provider, owner: Person
     ) -> None:
         gone = core.person(email="ada@example.com", state=Person.State.TERMINATED)
@@ -196,7 +204,9 @@ class TestAsSomebodyElses:
         assert ScimUser.objects.get().person != gone
         assert Person.objects.in_lists().get(email="ada@example.com").state == "invited"
 
-    def test_makes_a_new_person_when_they_are_another_companys(self, scim: Provider) -> None:
+    def test_creates_a_new_person_if_the_existing_one_is_in_another_company(
+        self, scim: Provider
+    ) -> None:
         with core.in_another_tenant():
             ada = core.person(email="ada@example.com")
             before = facts(ada)

@@ -1,4 +1,4 @@
-"""Somebody with several roles, none of them primary, …"""
+"""Users with several roles of which none is primary."""
 
 import pytest
 
@@ -26,9 +26,7 @@ def entra(connect: Connect) -> Provider:
     return connect("entra")
 
 
-def test_is_listed_in_team_updates_with_the_roles_and_the_choice(
-    entra: Provider, owner: Person
-) -> None:
+def test_sync_error_lists_the_roles_and_the_assigned_one(entra: Provider, owner: Person) -> None:
     entra.add("ada", roles=several("Cardholder", "IT Admin"))
 
     assert listed() == [
@@ -41,7 +39,7 @@ def test_is_listed_in_team_updates_with_the_roles_and_the_choice(
     assert "send one role only from Microsoft Entra" in page
 
 
-def test_is_provisioned_completely(entra: Provider) -> None:
+def test_user_is_provisioned_without_a_problem(entra: Provider) -> None:
     entra.add("ada", roles=several("Cardholder", "Bookkeeper"))
 
     user = ScimUser.objects.select_related("person").get()
@@ -52,9 +50,7 @@ def test_is_provisioned_completely(entra: Provider) -> None:
 @pytest.mark.parametrize(
     "roles", [several("Bookkeeper"), [{"value": "Bookkeeper", "primary": True}, *several("Admin")]]
 )
-def test_is_no_longer_listed_with_one_role_or_a_primary_one(
-    entra: Provider, roles: list[Json]
-) -> None:
+def test_error_is_resolved_by_a_single_or_primary_role(entra: Provider, roles: list[Json]) -> None:
     ada = entra.add("ada", roles=several("Cardholder", "Bookkeeper"))
 
     entra("PUT", f"/Users/{ada}", someone("ada", roles=roles))
@@ -63,7 +59,9 @@ def test_is_no_longer_listed_with_one_role_or_a_primary_one(
     assert not ScimUser.objects.get().has_errors
 
 
-def test_stays_dismissed_until_the_roles_change(entra: Provider, owner: Person) -> None:
+def test_dismissed_error_is_listed_again_when_the_roles_change(
+    entra: Provider, owner: Person
+) -> None:
     ada = entra.add("ada", roles=several("Cardholder", "Bookkeeper"))
     SyncError.objects.dismiss(actor=owner.actor, because="It is right.")
 
@@ -74,13 +72,13 @@ def test_stays_dismissed_until_the_roles_change(entra: Provider, owner: Person) 
     assert len(listed()) == 1
 
 
-def test_is_not_listed_where_ramp_assigns_the_roles(connect: Connect) -> None:
+def test_nothing_is_listed_if_ramp_assigns_roles(connect: Connect) -> None:
     connect("entra", role_source="ramp").add("ada", roles=several("Cardholder", "Bookkeeper"))
 
     assert listed() == []
 
 
-def test_is_not_listed_after_leaving(entra: Provider) -> None:
+def test_error_is_resolved_by_deactivation(entra: Provider) -> None:
     ada = entra.add("ada", roles=several("Cardholder", "Bookkeeper"))
 
     entra.replace(ada, "active", value=False)
@@ -88,7 +86,7 @@ def test_is_not_listed_after_leaving(entra: Provider) -> None:
     assert listed() == []
 
 
-def test_is_refused_if_the_connection_may_assign_none_of_them(entra: Provider) -> None:
+def test_user_is_refused_if_the_connection_may_assign_none_of_the_roles(entra: Provider) -> None:
     answer = entra("POST", "/Users", someone("ada", roles=several("Owner", "Emperor")))
 
     assert (answer.status, SyncError.objects.open().get().reason) == (

@@ -1,4 +1,4 @@
-"""The invite of somebody whom a provider brings in …"""
+"""Invites of people that an identity provider creates."""
 
 from email.utils import getaddresses
 
@@ -19,12 +19,12 @@ BOB, ADA = "bob@example.com", "ada@example.com"
 
 @pytest.fixture
 def sso(connect: Connect) -> Provider:
-    """Connect Okta, where people come in by single sign-on and are mailed nothing."""
+    """Connect Okta without invite mails, because people sign in by single sign-on."""
     return connect(mails_invites=False)
 
 
 def senders(smtp: Smtp, address: str) -> list[str]:
-    """Return in whose name mail went there."""
+    """Return the sender names of the mails to this address."""
     call_command("run_due")
     return [
         name
@@ -33,7 +33,7 @@ def senders(smtp: Smtp, address: str) -> list[str]:
     ]
 
 
-def test_is_mailed_in_the_managers_name(scim: Provider, smtp: Smtp) -> None:
+def test_invite_is_mailed_in_the_name_of_the_manager(scim: Provider, smtp: Smtp) -> None:
     scim("POST", "/Users", someone("bob"))
 
     scim("POST", "/Users", someone("ada", **managed_by(BOB)))
@@ -41,7 +41,7 @@ def test_is_mailed_in_the_managers_name(scim: Provider, smtp: Smtp) -> None:
     assert senders(smtp, ADA) == [Person.objects.get(email=BOB).full_name]
 
 
-def test_is_mailed_in_the_owners_name_to_who_has_no_manager(
+def test_invite_is_mailed_in_the_name_of_the_owner_without_a_manager(
     scim: Provider, smtp: Smtp, tenant: Tenant, owner: Person
 ) -> None:
     Tenant.objects.filter(pk=tenant.pk).update(owner=owner)
@@ -51,19 +51,19 @@ def test_is_mailed_in_the_owners_name_to_who_has_no_manager(
     assert senders(smtp, ADA) == [owner.full_name]
 
 
-def test_names_the_request_that_caused_it(scim: Provider) -> None:
+def test_mail_records_the_request_that_caused_it(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone("ada"))
 
     assert str(Mail.objects.get().request_id) == answer.request_id
 
 
-def test_is_not_mailed_when_the_request_is_refused(scim: Provider) -> None:
+def test_refused_request_mails_no_invite(scim: Provider) -> None:
     assert scim("POST", "/Users", someone("ada", name={})).status == 400
 
     assert not Mail.objects.exists()
 
 
-def test_is_mailed_once_the_manager_has_arrived(scim: Provider, smtp: Smtp) -> None:
+def test_invite_is_mailed_when_the_missing_manager_is_created(scim: Provider, smtp: Smtp) -> None:
     scim("POST", "/Users", someone("ada", **managed_by(BOB)))
     assert senders(smtp, ADA) == []
 
@@ -72,7 +72,9 @@ def test_is_mailed_once_the_manager_has_arrived(scim: Provider, smtp: Smtp) -> N
     assert senders(smtp, ADA) == [Person.objects.get(email=BOB).full_name]
 
 
-def test_is_mailed_when_who_never_joined_comes_back(scim: Provider, smtp: Smtp) -> None:
+def test_invite_is_mailed_once_after_deactivation_and_reactivation(
+    scim: Provider, smtp: Smtp
+) -> None:
     address = f"/Users/{scim('POST', '/Users', someone('ada')).id}"
     for active in (False, True):
         operation = {"op": "replace", "value": {"active": active}}
@@ -82,7 +84,7 @@ def test_is_mailed_when_who_never_joined_comes_back(scim: Provider, smtp: Smtp) 
     assert Invite.objects.open().count() == 1
 
 
-def test_is_there_without_a_mail_where_people_sign_in_without(sso: Provider, smtp: Smtp) -> None:
+def test_invite_is_created_without_mail_if_connection_mails_none(sso: Provider, smtp: Smtp) -> None:
     sso("POST", "/Users", someone("ada", **managed_by(BOB)))
     sso("POST", "/Users", someone("bob"))
 
@@ -90,7 +92,7 @@ def test_is_there_without_a_mail_where_people_sign_in_without(sso: Provider, smt
     assert Invite.objects.open().filter(hold_reason="").count() == 2
 
 
-def test_is_mailed_even_there_when_an_administrator_says_so(
+def test_administrator_can_mail_invite_if_connection_mails_none(
     sso: Provider, smtp: Smtp, owner: Person
 ) -> None:
     sso("POST", "/Users", someone("ada"))
@@ -100,7 +102,7 @@ def test_is_mailed_even_there_when_an_administrator_says_so(
     assert len(senders(smtp, ADA)) == 1
 
 
-def test_is_not_mailed_before_the_connection_is_activated(scim: Provider) -> None:
+def test_invite_is_not_mailed_before_activation(scim: Provider) -> None:
     Connection.objects.update(activated_at=None)
 
     assert scim("POST", "/Users", someone("ada")).status == 201

@@ -1,4 +1,4 @@
-"""A manager …"""
+"""Managers as identity providers send them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ SELF = "Employees can't be assigned as their own manager"
 CIRCLE = "Employees can't be assigned as their manager's manager"
 BOSS = {"userName": "Bob", "externalId": "X-7", "emails": [mail("Boss@example.com")]}
 
-# How Bob may be named, given his id.
+# The values that may name Bob, given his id.
 NAMES: dict[str, Callable[[str], str]] = {
     "id": lambda scim_id: scim_id,
     "user name": lambda _: "Bob",
@@ -26,7 +26,7 @@ NAMES: dict[str, Callable[[str], str]] = {
     "email in another case": lambda _: "boss@EXAMPLE.com",
     "externalId": lambda _: "X-7",
 }
-# How a name may be wrapped.
+# The JSON forms around such a value.
 FORMS: dict[str, Callable[[str], Any]] = {
     "string": lambda name: name,
     "object": lambda name: {"value": name},
@@ -34,7 +34,7 @@ FORMS: dict[str, Callable[[str], Any]] = {
     "list": lambda name: [{"value": name}],
     "reference": lambda name: {"$ref": f"https://ramp.example.com/scim/v2/Users/{name}"},
 }
-# How providers take a manager away; the rest of the person stays.
+# The requests by which providers remove a manager.
 CLEARINGS: dict[str, Callable[[Provider, str], Answer]] = {
     "PUT without": lambda scim, ada: scim("PUT", f"/Users/{ada}", someone()),
     "PUT null": lambda scim, ada: scim("PUT", f"/Users/{ada}", someone(**managed_by(None))),
@@ -58,7 +58,7 @@ CLEARINGS: dict[str, Callable[[Provider, str], Answer]] = {
 
 
 def manager_of(name: str = "ada") -> str | None:
-    """Tell the first name of somebody's manager."""
+    """Return the given name of this person's manager."""
     people = Person.objects.filter(email=f"{name}@example.com")
     found: str | None = people.values_list("manager__given_name", flat=True).get()
     return found
@@ -66,7 +66,7 @@ def manager_of(name: str = "ada") -> str | None:
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_is_found_however_they_are_named(
+def test_manager_is_found_by_every_identifier_in_every_form(
     scim: Provider, name: Callable[[str], str], form: Callable[[str], Any]
 ) -> None:
     boss = scim.add("bob", **BOSS)
@@ -82,7 +82,7 @@ def test_is_found_however_they_are_named(
 
 
 @pytest.mark.parametrize("path", [f"{ENT}:manager", "manager", f"{ENT}:Manager.value".lower()])
-def test_is_changed_by_a_patch(scim: Provider, path: str) -> None:
+def test_manager_is_changed_by_patch(scim: Provider, path: str) -> None:
     scim.add("bob")
     scim.add("cy")
     ada = scim.add("ada", **managed_by("bob@example.com"))
@@ -94,7 +94,7 @@ def test_is_changed_by_a_patch(scim: Provider, path: str) -> None:
     assert answer.body[ENT]["department"] == "Research"
 
 
-def test_may_be_somebody_whom_no_provider_pushed(scim: Provider, owner: Person) -> None:
+def test_manager_may_be_a_person_without_scim_user(scim: Provider, owner: Person) -> None:
     answer = scim("POST", "/Users", someone(**managed_by(owner.email)))
 
     assert manager_of() == "Olga"
@@ -102,7 +102,9 @@ def test_may_be_somebody_whom_no_provider_pushed(scim: Provider, owner: Person) 
 
 
 @pytest.mark.parametrize("clear", CLEARINGS.values(), ids=CLEARINGS)
-def test_is_taken_away(scim: Provider, clear: Callable[[Provider, str], Answer]) -> None:
+def test_manager_is_removed_by_every_form_of_request(
+    scim: Provider, clear: Callable[[Provider, str], Answer]
+) -> None:
     scim.add("bob")
     ada = scim.add("ada", **managed_by("bob@example.com"))
 
@@ -114,7 +116,7 @@ def test_is_taken_away(scim: Provider, clear: Callable[[Provider, str], Answer])
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_is_nobody_themselves(scim: Provider, name: Callable[[str], str]) -> None:
+def test_person_cannot_become_their_own_manager(scim: Provider, name: Callable[[str], str]) -> None:
     boss = scim.add("bob", **BOSS)
 
     answer = scim.replace(boss, f"{ENT}:manager", name(boss))
@@ -123,14 +125,14 @@ def test_is_nobody_themselves(scim: Provider, name: Callable[[str], str]) -> Non
     assert Person.objects.get(given_name="Bob").manager is None
 
 
-def test_is_nobody_themselves_from_the_beginning(scim: Provider) -> None:
+def test_new_person_cannot_be_their_own_manager(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone(**managed_by("ADA@example.com")))
 
     assert (answer.status, answer.detail) == (400, SELF)
 
 
 @pytest.mark.parametrize("chain", [["bob"], ["bob", "cy"], ["bob", "cy", "dan", "eve"]], ids=len)
-def test_closes_no_circle(scim: Provider, chain: list[str]) -> None:
+def test_circle_of_managers_is_refused(scim: Provider, chain: list[str]) -> None:
     ada = above = scim.add("ada")
     for name in chain:
         above = scim.add(name, **managed_by(above))
@@ -141,7 +143,7 @@ def test_closes_no_circle(scim: Provider, chain: list[str]) -> None:
     assert manager_of() is None
 
 
-def test_may_change_places_with_a_report_in_two_steps(scim: Provider) -> None:
+def test_manager_and_report_can_swap_in_two_steps(scim: Provider) -> None:
     ada = scim.add("ada")
     bob = scim.add("bob", **managed_by(ada))
 
@@ -152,7 +154,7 @@ def test_may_change_places_with_a_report_in_two_steps(scim: Provider) -> None:
 
 
 @pytest.mark.parametrize("leave", ["deactivated", "deleted"])
-def test_stays_a_manager_after_leaving(scim: Provider, leave: str) -> None:
+def test_inactive_or_deleted_manager_stays_manager(scim: Provider, leave: str) -> None:
     boss = scim.add("bob")
     ada = scim.add("ada", **managed_by(boss))
 
@@ -167,7 +169,7 @@ def test_stays_a_manager_after_leaving(scim: Provider, leave: str) -> None:
     assert scim.read(ada)[ENT]["manager"]["value"] == boss
 
 
-def test_may_be_inactive_when_they_are_chosen(scim: Provider) -> None:
+def test_inactive_person_can_be_assigned_as_manager(scim: Provider) -> None:
     boss = scim.add("bob", active=False)
 
     scim.add("ada", **managed_by(boss))
@@ -175,7 +177,7 @@ def test_may_be_inactive_when_they_are_chosen(scim: Provider) -> None:
     assert manager_of() == "Bob"
 
 
-def test_becomes_manager_by_having_reports(scim: Provider) -> None:
+def test_person_is_manager_while_they_have_reports(scim: Provider) -> None:
     boss = scim.add("bob")
     ada = scim.add("ada", **managed_by(boss))
 
@@ -188,7 +190,7 @@ def test_becomes_manager_by_having_reports(scim: Provider) -> None:
     assert managers() == []
 
 
-def test_is_the_one_with_the_id_when_another_is_called_so(scim: Provider) -> None:
+def test_id_takes_precedence_over_equal_external_id(scim: Provider) -> None:
     boss = scim.add("bob")
     scim.add("cy", externalId=boss)
 
@@ -197,7 +199,7 @@ def test_is_the_one_with_the_id_when_another_is_called_so(scim: Provider) -> Non
     assert manager_of() == "Bob"
 
 
-def test_chosen_by_hand_stays_while_the_provider_says_nothing_new(scim: Provider) -> None:
+def test_manually_assigned_manager_stays_until_provider_sends_another(scim: Provider) -> None:
     scim.add("bob")
     ada = scim.add("ada", **managed_by("bob@example.com"))
     hand = Actor("person", "helpdesk@example.com")
@@ -212,7 +214,7 @@ def test_chosen_by_hand_stays_while_the_provider_says_nothing_new(scim: Provider
 @pytest.mark.parametrize(
     "value", [["bob", "cy"], {"value": ["bob", "cy"]}, {"value": {"name": "bob"}}]
 )
-def test_is_refused_when_it_is_no_name(scim: Provider, value: Any) -> None:
+def test_malformed_manager_value_is_refused(scim: Provider, value: Any) -> None:
     answer = scim("POST", "/Users", someone(**managed_by(value)))
 
     assert answer.status == 400

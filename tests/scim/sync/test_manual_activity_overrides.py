@@ -1,4 +1,4 @@
-"""Whom an administrator lets in or shuts out against the provider …"""
+"""People whom an administrator reactivated or deactivated against the provider's value."""
 
 import pytest
 
@@ -22,8 +22,8 @@ def ada() -> Person:
 
 
 @pytest.fixture
-def let_in(scim: Provider) -> str:
-    """Let Ada in again whom the provider has as inactive; return her id."""
+def reactivated_by_hand(scim: Provider) -> str:
+    """Reactivate Ada, whom the provider has as inactive; return the SCIM id."""
     scim_id = scim.add()
     people.activate_person(ada(), actor=HELPDESK)
     scim.patch(scim_id, OUT)
@@ -31,40 +31,52 @@ def let_in(scim: Provider) -> str:
     return scim_id
 
 
-def is_in(answer: Answer) -> bool:
+def is_active_after(answer: Answer) -> bool:
     assert answer.status == 200, answer.content
     return ada().state == Person.State.ACTIVE
 
 
-def test_stays_in_when_another_field_changes(scim: Provider, let_in: str) -> None:
-    assert is_in(scim.replace(let_in, "name.givenName", "Augusta"))
+def test_reactivated_person_stays_active_when_another_field_changes(
+    scim: Provider, reactivated_by_hand: str
+) -> None:
+    assert is_active_after(scim.replace(reactivated_by_hand, "name.givenName", "Augusta"))
     assert ada().given_name == "Augusta"
 
 
-def test_stays_in_when_the_provider_sends_everything_again(scim: Provider, let_in: str) -> None:
+def test_reactivated_person_stays_active_after_full_put_with_active_false(
+    scim: Provider, reactivated_by_hand: str
+) -> None:
     everything = someone(active=False, name={"givenName": "Augusta", "familyName": "King"})
 
-    assert is_in(scim("PUT", f"/Users/{let_in}", everything))
+    assert is_active_after(scim("PUT", f"/Users/{reactivated_by_hand}", everything))
     assert ada().family_name == "King"
 
 
-def test_stays_in_when_the_provider_repeats_itself(scim: Provider, let_in: str) -> None:
-    assert is_in(scim.patch(let_in, OUT))
-    assert scim.read(let_in)["active"] is False
+def test_reactivated_person_stays_active_when_provider_repeats_inactive(
+    scim: Provider, reactivated_by_hand: str
+) -> None:
+    assert is_active_after(scim.patch(reactivated_by_hand, OUT))
+    assert scim.read(reactivated_by_hand)["active"] is False
 
 
-def test_goes_when_the_provider_changes_its_mind_twice(scim: Provider, let_in: str) -> None:
-    assert is_in(scim.patch(let_in, IN))
-    assert not is_in(scim.patch(let_in, OUT))
+def test_reactivated_person_is_deactivated_after_provider_sends_active_then_inactive(
+    scim: Provider, reactivated_by_hand: str
+) -> None:
+    assert is_active_after(scim.patch(reactivated_by_hand, IN))
+    assert not is_active_after(scim.patch(reactivated_by_hand, OUT))
 
 
-def test_goes_when_deleted(scim: Provider, let_in: str) -> None:
-    assert scim("DELETE", f"/Users/{let_in}").status == 204
+def test_reactivated_person_is_deactivated_by_delete(
+    scim: Provider, reactivated_by_hand: str
+) -> None:
+    assert scim("DELETE", f"/Users/{reactivated_by_hand}").status == 204
     assert ada().state == Person.State.INACTIVE
 
 
-def test_goes_when_deleted_and_pushed_again_as_inactive(scim: Provider, let_in: str) -> None:
-    scim("DELETE", f"/Users/{let_in}")
+def test_post_as_inactive_after_delete_deactivates_reactivated_person(
+    scim: Provider, reactivated_by_hand: str
+) -> None:
+    scim("DELETE", f"/Users/{reactivated_by_hand}")
     people.reactivate_person(ada(), actor=HELPDESK)
 
     assert scim("POST", "/Users", someone(active=False)).status == 201
@@ -72,7 +84,7 @@ def test_goes_when_deleted_and_pushed_again_as_inactive(scim: Provider, let_in: 
     assert ada().state == Person.State.INACTIVE
 
 
-def test_stays_out_when_another_field_changes(scim: Provider) -> None:
+def test_deactivated_person_stays_inactive_when_another_field_changes(scim: Provider) -> None:
     scim_id = scim.add()
     people.deactivate_person(ada(), actor=HELPDESK)
 
@@ -81,7 +93,7 @@ def test_stays_out_when_another_field_changes(scim: Provider) -> None:
     assert ada().state == Person.State.INACTIVE
 
 
-def test_goes_when_a_resource_that_was_inactive_all_along_becomes_theirs(
+def test_person_is_deactivated_when_linked_to_an_inactive_resource(
     connect: Connect,
 ) -> None:
     core.person(email="ada@example.com")

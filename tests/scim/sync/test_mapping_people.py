@@ -20,7 +20,7 @@ def said(mapping: dict[str, str] | None = None, /, **sent: Any) -> MappedUser:
     return profile_of(normalize({"userName": "ada", **sent}, USER), mapping or {})
 
 
-def test_a_whole_document_leaves_nothing_open() -> None:
+def test_complete_document_fills_the_profile() -> None:
     told = said(
         name={"givenName": " Ada ", "familyName": "Lovelace"},
         emails=["ada@example.com"],
@@ -48,7 +48,7 @@ def test_every_field_that_a_connection_may_manage_has_default_attributes() -> No
     assert {*SOURCES} == {*EDITABLE}
 
 
-def test_an_empty_document_leaves_everything_open() -> None:
+def test_empty_document_lists_missing_fields() -> None:
     told = said()
 
     assert told.missing == ("given_name", "family_name", "email", "department", "location")
@@ -78,7 +78,9 @@ def test_an_empty_document_leaves_everything_open() -> None:
         ({"addresses": [{"locality": "A"}, {"locality": "B"}]}, ""),
     ],
 )
-def test_the_location_is_the_first_that_has_a_value(sent: dict[str, Any], location: str) -> None:
+def test_location_is_taken_from_the_first_source_with_a_value(
+    sent: dict[str, Any], location: str
+) -> None:
     assert said(**sent).profile.location == location
 
 
@@ -86,7 +88,7 @@ def test_the_location_is_the_first_that_has_a_value(sent: dict[str, Any], locati
     ("sent", "department"),
     [({ENT: {"department": "A"}, "department": "B"}, "A"), ({"department": "B"}, "B"), ({}, "")],
 )
-def test_the_department_is_the_enterprise_one_or_a_bare_one(
+def test_department_is_taken_from_enterprise_extension_or_top_level(
     sent: dict[str, Any], department: str
 ) -> None:
     assert said(**sent).profile.department == department
@@ -103,7 +105,7 @@ def test_the_department_is_the_enterprise_one_or_a_bare_one(
         ([], None),
     ],
 )
-def test_the_role_is_ours_or_the_primary_or_the_only_one(roles: Any, role: str | None) -> None:
+def test_role_is_the_ramp_one_the_primary_one_or_the_only_one(roles: Any, role: str | None) -> None:
     assert said(roles=roles).profile.role == role
 
 
@@ -117,9 +119,7 @@ def test_the_role_is_ours_or_the_primary_or_the_only_one(roles: Any, role: str |
         ({"userName": "ada"}, ""),
     ],
 )
-def test_the_address_is_the_primary_one_or_else_the_user_name(
-    sent: dict[str, Any], email: str
-) -> None:
+def test_email_is_the_primary_address_or_the_user_name(sent: dict[str, Any], email: str) -> None:
     told = said(**sent)
 
     assert told.profile.email == email
@@ -130,19 +130,19 @@ def test_the_address_is_the_primary_one_or_else_the_user_name(
     "name",
     ["Ada", "O'Brien", "Jr.", "李", "J", "é", "e\u0301", "Łucja-Maria", "3rd", "क्षि", "A" * 200],
 )
-def test_names_of_any_script_are_usable(name: str) -> None:
+def test_name_in_any_script_is_usable(name: str) -> None:
     assert is_usable_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["", "-", "...", "123", "!?", "a\x00", "a\nb", "\u202eada", "\u0301", "A" * 201]
 )
-def test_a_name_needs_a_letter_and_nothing_hidden(name: str) -> None:
+def test_name_without_letter_or_with_hidden_characters_is_unusable(name: str) -> None:
     assert not is_usable_name(name)
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", "--"])
-def test_a_blank_name_is_missing(name: str | None) -> None:
+def test_blank_name_is_missing(name: str | None) -> None:
     told = said(name={"givenName": name, "familyName": "Lovelace"})
 
     assert "given_name" in told.missing
@@ -159,13 +159,13 @@ def test_a_blank_name_is_missing(name: str | None) -> None:
         ("already_snake", "already_snake"),
     ],
 )
-def test_custom_fields_have_names_in_snake_case(scim: str, ours: str) -> None:
+def test_custom_field_names_are_converted_to_snake_case(scim: str, ours: str) -> None:
     assert snake_case(scim) == ours
     assert said(**{RAMP: {scim: "x", "location": "y"}}).custom_fields == {ours: "x"}
 
 
-class TestWithAMappingOfTheConnection:
-    def test_a_field_comes_from_there_and_nowhere_else(self) -> None:
+class TestMappingOfTheConnection:
+    def test_mapped_field_ignores_default_attributes(self) -> None:
         mapping = {
             "department": f"{ENT}:costCenter",
             "location": 'addresses[type eq "home"].region',
@@ -180,7 +180,7 @@ class TestWithAMappingOfTheConnection:
         assert told.profile.department == ""
         assert "department" in told.missing
 
-    def test_custom_fields_and_the_manager_come_from_anywhere(self) -> None:
+    def test_custom_fields_and_manager_can_be_mapped_to_any_path(self) -> None:
         mapping = {"shirt": "title", "manager": f"{RAMP}:boss", "mail": "emails"}
         told = said(mapping, title="XL", emails=["a@x"], **{RAMP: {"Boss": "m-1"}})
 
@@ -188,16 +188,14 @@ class TestWithAMappingOfTheConnection:
         assert told.custom_fields == {"boss": "m-1", "shirt": "XL", "mail": "a@x"}
 
     @pytest.mark.parametrize("path", ["shoeSize", "emails[", 'emails[shoe eq "x"]', ENT, ""])
-    def test_a_path_that_is_none_is_refused_when_saved_and_says_nothing_when_read(
-        self, path: str
-    ) -> None:
+    def test_invalid_path_is_refused_on_save_and_ignored_on_read(self, path: str) -> None:
         with pytest.raises(SCIMException):
             check_path(path)
         assert said({"shirt": path or "?"}, emails=["a@x"]).custom_fields == {}
 
 
 @given(resources)
-def test_whatever_is_kept_can_be_read(sent: Any) -> None:
+def test_every_normalized_document_can_be_mapped(sent: Any) -> None:
     try:
         document = normalize(sent, USER)
     except SCIMException:

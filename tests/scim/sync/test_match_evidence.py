@@ -1,4 +1,4 @@
-"""A deleted resource and a new one are the same person …"""
+"""Evidence that a deleted resource and a new one are the same person."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def now(**said: str) -> Traits:
         (now(external_id="X-1", full_name="ADA LOVELACE"), Strength.FULL_NAME),
     ],
 )
-def test_if_the_evidence_agrees(said: Traits, strength: Strength) -> None:
+def test_agreeing_identifiers_mean_the_same_person(said: Traits, strength: Strength) -> None:
     evidence = compare(GONE, said)
 
     assert evidence.strength == strength
@@ -45,7 +45,7 @@ def test_if_the_evidence_agrees(said: Traits, strength: Strength) -> None:
         now(external_id="", email="ada@example.com", full_name="Ada Lovelace"),
     ],
 )
-def test_perhaps_if_only_something_agrees(said: Traits) -> None:
+def test_partly_agreeing_identifiers_mean_possibly_the_same_person(said: Traits) -> None:
     evidence = compare(GONE, said)
 
     assert evidence.strength == Strength.POSSIBLE
@@ -62,15 +62,15 @@ def test_perhaps_if_only_something_agrees(said: Traits) -> None:
         Traits(user_name="byron"),
     ],
 )
-def test_never_if_no_identifier_agrees(said: Traits) -> None:
+def test_no_agreeing_identifier_means_no_match(said: Traits) -> None:
     assert compare(GONE, said).strength == Strength.NOTHING
 
 
-def test_never_by_what_neither_says() -> None:
+def test_empty_values_do_not_agree() -> None:
     assert compare(Traits(user_name="ada"), Traits(user_name="bob")).agrees == ()
 
 
-def test_with_what_agrees_and_what_differs() -> None:
+def test_evidence_names_agreeing_and_differing_attributes() -> None:
     evidence = compare(GONE, now(external_id="", user_name="ada"))
 
     assert evidence.agrees == ("user_name",)

@@ -1,4 +1,4 @@
-"""A group that is a member of another group …"""
+"""Groups that are members of other groups."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -8,7 +8,7 @@ from scim.models import ScimSubgroup, ScimWaitingMember
 from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import Json, Provider, address
 from tests.scim.conftest import Connect
-from tests.scim.sync.test_roles_of_groups import bring, cycle, group, member, roles_of
+from tests.scim.sync.test_roles_of_groups import add_mapping, cycle, group, member, roles_of
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ def members_of(scim: Provider, name: str) -> list[tuple[str, str]]:
     return [(one["type"], one["value"]) for one in body.get("members", [])]
 
 
-def test_is_stored_and_answered_as_a_member(scim: Provider) -> None:
+def test_nested_group_is_stored_and_returned_as_a_member(scim: Provider) -> None:
     ada, emea = scim.add("ada"), scim.add_group("EMEA")
 
     answer = scim(
@@ -33,24 +33,26 @@ def test_is_stored_and_answered_as_a_member(scim: Provider) -> None:
     assert not ScimWaitingMember.objects.exists()
 
 
-def test_brings_its_people_the_roles_of_the_outer_group(scim: Provider, auditor: Role) -> None:
+def test_members_of_nested_groups_get_roles_of_the_outer_group(
+    scim: Provider, auditor: Role
+) -> None:
     oslo = scim.add_group("Oslo", scim.add("ada"))
     emea = scim.add_group("EMEA", scim.add("bob"), oslo)
     scim.add_group("Sales", scim.add("cy"), emea)
     scim.add_group("Others", scim.add("dan"))
 
-    bring("Sales", auditor)
+    add_mapping("Sales", auditor)
 
     assert [roles_of(who) for who in ("ada", "bob", "cy", "dan")] == [["Auditor"]] * 3 + [[]]
 
 
 @pytest.mark.parametrize("way", ["remove", "replace", "put", "delete"])
-def test_takes_the_roles_with_it_when_it_is_no_longer_a_member(
+def test_removing_nested_group_revokes_roles_of_the_outer_group(
     scim: Provider, auditor: Role, way: str
 ) -> None:
     emea, sales = scim.add_group("EMEA", scim.add("ada")), scim.add_group("Sales")
     member(scim, "add", "Sales", emea)
-    bring("Sales", auditor)
+    add_mapping("Sales", auditor)
     assert roles_of("ada") == ["Auditor"]
 
     if way == "remove":
@@ -69,7 +71,7 @@ def test_takes_the_roles_with_it_when_it_is_no_longer_a_member(
 
 
 def groups_of(scim: Provider, who: str) -> list[tuple[str, str]]:
-    """Return the groups of the user with their types, and see that all reads agree."""
+    """Return the groups of the user with their types, and check that all reads agree."""
     said = scim("GET", f"/Users/{who}").body.get("groups", [])
     listed = scim("GET", "/Users").body["Resources"]
     assert next(one for one in listed if one["id"] == who).get("groups", []) == said
@@ -78,7 +80,7 @@ def groups_of(scim: Provider, who: str) -> list[tuple[str, str]]:
     return [(one["display"], one["type"]) for one in said]
 
 
-def test_makes_its_people_indirect_members_of_the_outer_groups(scim: Provider) -> None:
+def test_user_is_indirect_member_of_outer_groups(scim: Provider) -> None:
     ada, bob, cy = scim.add("ada"), scim.add("bob"), scim.add("cy")
     oslo = scim.add_group("Oslo", ada)
     emea = scim.add_group("EMEA", bob, oslo)
@@ -92,7 +94,7 @@ def test_makes_its_people_indirect_members_of_the_outer_groups(scim: Provider) -
     assert groups_of(scim, cy) == [("Sales", "direct")]
 
 
-def test_makes_nobody_an_indirect_member_of_their_own_group(scim: Provider) -> None:
+def test_direct_membership_is_not_repeated_as_indirect_in_a_circle(scim: Provider) -> None:
     ada = scim.add("ada")
     oslo = scim.add_group("Oslo", ada)
     emea = scim.add_group("EMEA", oslo)
@@ -101,7 +103,7 @@ def test_makes_nobody_an_indirect_member_of_their_own_group(scim: Provider) -> N
     assert groups_of(scim, ada) == [("Oslo", "direct"), ("EMEA", "indirect")]
 
 
-def test_is_no_membership_any_more_once_the_outer_group_is_deleted(scim: Provider) -> None:
+def test_deleting_outer_group_ends_indirect_membership(scim: Provider) -> None:
     ada = scim.add("ada")
     sales = scim.add_group("Sales", scim.add_group("Oslo", ada))
     scim("DELETE", f"/Groups/{sales}")
@@ -109,29 +111,29 @@ def test_is_no_membership_any_more_once_the_outer_group_is_deleted(scim: Provide
     assert groups_of(scim, ada) == [("Oslo", "direct")]
 
 
-def test_costs_reads_a_statement_only_where_it_is(
+def test_reads_need_more_queries_only_for_users_in_nested_groups(
     scim: Provider, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     ada = scim.add("ada")
     oslo = scim.add_group("Oslo", ada)
 
-    def reads() -> int:
+    def query_count() -> int:
         with django_assert_max_num_queries(99) as asked:
             scim("GET", f"/Users/{ada}")
         return len(asked)
 
-    before = reads()
+    before = query_count()
     scim.add_group("Others", scim.add_group("Inner"))
-    assert reads() == before
+    assert query_count() == before
     scim.add_group("Sales", oslo)
-    # One for each level of groups around the user's.
-    assert reads() == before + 2
+    # One query for each level of groups around the user's group.
+    assert query_count() == before + 2
 
 
-def test_gives_the_role_to_those_who_join_it_later(scim: Provider, auditor: Role) -> None:
+def test_user_who_joins_nested_group_later_gets_the_role(scim: Provider, auditor: Role) -> None:
     emea = scim.add_group("EMEA")
     scim.add_group("Sales", emea)
-    bring("Sales", auditor)
+    add_mapping("Sales", auditor)
 
     member(scim, "add", "EMEA", scim.add("ada"))
     cycle()
@@ -139,22 +141,22 @@ def test_gives_the_role_to_those_who_join_it_later(scim: Provider, auditor: Role
     assert roles_of("ada") == ["Auditor"]
 
 
-def test_may_contain_the_outer_group_in_turn(scim: Provider, auditor: Role) -> None:
+def test_circular_nesting_of_groups_is_allowed(scim: Provider, auditor: Role) -> None:
     sales = scim.add_group("Sales", scim.add("ada"))
     emea = scim.add_group("EMEA", scim.add("bob"), sales)
     member(scim, "add", "Sales", emea)
     member(scim, "add", "Sales", sales)
 
-    bring("EMEA", auditor)
+    add_mapping("EMEA", auditor)
 
     assert (roles_of("ada"), roles_of("bob")) == (["Auditor"], ["Auditor"])
 
 
-def test_counts_once_for_somebody_who_is_in_both(scim: Provider, auditor: Role) -> None:
+def test_member_of_both_groups_gets_the_role_once(scim: Provider, auditor: Role) -> None:
     ada = scim.add("ada")
     scim.add_group("Sales", ada, scim.add_group("EMEA", ada))
 
-    bring("Sales", auditor)
+    add_mapping("Sales", auditor)
 
     assert roles_of("ada") == ["Auditor"]
 
@@ -173,7 +175,7 @@ def test_counts_once_for_somebody_who_is_in_both(scim: Provider, auditor: Role) 
         ("not (members pr)", ["Empty"]),
     ],
 )
-def test_is_found_by_filters(scim: Provider, text: str, names: list[str]) -> None:
+def test_filters_find_groups_by_nested_members(scim: Provider, text: str, names: list[str]) -> None:
     ada = scim.add("ada")
     emea = scim.add_group("EMEA", ada)
     scim.add_group("Sales", emea)
@@ -184,7 +186,7 @@ def test_is_found_by_filters(scim: Provider, text: str, names: list[str]) -> Non
     assert found.names == names
 
 
-def test_is_named_on_the_page_of_the_groups(scim: Provider, owner: object) -> None:
+def test_groups_page_names_nested_group(scim: Provider, owner: object) -> None:
     scim.add_group("Sales", scim.add_group("EMEA", scim.add("ada")))
 
     page = text_of(signed_in(owner).get(f"/integrations/scim/{scim.connection.pk}/groups/"))  # type: ignore[arg-type]
@@ -192,7 +194,7 @@ def test_is_named_on_the_page_of_the_groups(scim: Provider, owner: object) -> No
     assert "and the members of <bdi>EMEA</bdi>" in page
 
 
-def test_of_another_connection_is_unknown(connect: Connect) -> None:
+def test_group_of_another_connection_is_a_waiting_member(connect: Connect) -> None:
     foreign = connect("entra").add_group("EMEA")
     okta = connect("okta")
 

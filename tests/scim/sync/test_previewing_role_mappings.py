@@ -1,4 +1,4 @@
-"""What a mapping would do is told before, and done by whoever has the time …"""
+"""Previewing and applying changes of group mappings, at once or in a worker."""
 
 import re
 from collections.abc import Callable
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.django_db
 OLGA = Author(actor=Actor("person", "owner@example.com"))
 OPERATOR = Author(actor=Actor("command", "tests"))
 Change = Callable[[], MappingChange]
-Told = tuple[str, list[str], list[str], list[str]]
+ResultTexts = tuple[str, list[str], list[str], list[str]]
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def client(owner: Person) -> Client:
 
 
 @pytest.fixture
-def staff(scim: Provider) -> ScimGroup:
-    """Push all sorts of people in one group: one whose role the provider sends, one who is out."""
+def staff_group(scim: Provider) -> ScimGroup:
+    """Push five people in one group: one with a role from the provider, one inactive."""
     people = [scim.add(name) for name in ("ada", "bob", "cy")]
     people.append(scim.add("dan", roles=[{"value": "BUSINESS_ADMIN", "primary": True}]))
     people.append(scim.add("eve", active=False))
@@ -56,23 +56,23 @@ def staff(scim: Provider) -> ScimGroup:
 
 
 @pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have nobody the time to wait for what they apply."""
+def no_waiting_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave every change of roles to a worker."""
     monkeypatch.setattr(group_mappings, "MAX_WAIT_SECONDS", -1)
 
 
 @pytest.fixture
-def deeds(monkeypatch: pytest.MonkeyPatch) -> list[MappingResult]:
-    """Note what following does."""
-    deeds: list[MappingResult] = []
+def applied_results(monkeypatch: pytest.MonkeyPatch) -> list[MappingResult]:
+    """Record the results of apply_mappings."""
+    applied_results: list[MappingResult] = []
     follow = apply_mappings
 
-    def noting(person: Person, *args: object, **options: object) -> MappingResult:
-        deeds.append(follow(person, *args, **options))  # type: ignore[arg-type]
-        return deeds[-1]
+    def recording(person: Person, *args: object, **options: object) -> MappingResult:
+        applied_results.append(follow(person, *args, **options))  # type: ignore[arg-type]
+        return applied_results[-1]
 
-    monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", noting)
-    return deeds
+    monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", recording)
+    return applied_results
 
 
 def mapping(group: ScimGroup, role: Role | Person.Role) -> Change:
@@ -85,89 +85,87 @@ def unmapping(group: ScimGroup, role: Role | Person.Role, *, author: Author = OL
     return partial(group_mappings.unmap, mappings.get(group=group, **chosen), author=author)
 
 
-def told(changes: list[MappingResult]) -> list[Told]:
+def texts_of(changes: list[MappingResult]) -> list[ResultTexts]:
     return [(one.person.email, one.gained, one.lost, one.problems) for one in changes if one]
 
 
-class TestIsToldAsItIsDone:
-    """It is told as it is done …"""
-
+class TestPreviewMatchesResult:
     @pytest.fixture(autouse=True)
-    def _compared(self, deeds: list[MappingResult]) -> None:
-        self.deeds = deeds
+    def _compared(self, applied_results: list[MappingResult]) -> None:
+        self.deeds = applied_results
 
-    def carry_out(self, change: Change) -> list[Told]:
-        """Apply the change, and return what was told of it and done alike."""
-        foretold = told(preview(change).changes)
+    def apply_as_previewed(self, change: Change) -> list[ResultTexts]:
+        """Apply the change, check that the result equals the preview, and return it."""
+        foretold = texts_of(preview(change).changes)
         assert self.deeds == []
         group_mappings.apply(change)
-        done = told(self.deeds)
+        done = texts_of(self.deeds)
         self.deeds.clear()
         assert foretold == done
         return done
 
-    def test_of_a_role_of_the_companys(self, staff: ScimGroup, auditor: Role) -> None:
+    def test_for_a_custom_role(self, staff_group: ScimGroup, auditor: Role) -> None:
         base_roles.grant_role(
             Person.objects.get(email="ada@example.com"), auditor, actor=OLGA.actor
         )
 
-        assert len(self.carry_out(mapping(staff, auditor))) == 5
-        assert len(self.carry_out(unmapping(staff, auditor))) == 5
+        assert len(self.apply_as_previewed(mapping(staff_group, auditor))) == 5
+        assert len(self.apply_as_previewed(unmapping(staff_group, auditor))) == 5
 
     @pytest.mark.parametrize("role", [Person.Role.BOOKKEEPER, Person.Role.ADMIN, Person.Role.OWNER])
-    def test_of_a_base_role(self, staff: ScimGroup, role: Person.Role) -> None:
-        done = self.carry_out(mapping(staff, role))
+    def test_for_a_base_role(self, staff_group: ScimGroup, role: Person.Role) -> None:
+        done = self.apply_as_previewed(mapping(staff_group, role))
         assert done
 
-        self.carry_out(mapping(staff, Person.Role.IT_ADMIN))
-        self.carry_out(unmapping(staff, role))
-        self.carry_out(unmapping(staff, Person.Role.IT_ADMIN))
+        self.apply_as_previewed(mapping(staff_group, Person.Role.IT_ADMIN))
+        self.apply_as_previewed(unmapping(staff_group, role))
+        self.apply_as_previewed(unmapping(staff_group, Person.Role.IT_ADMIN))
 
-    def test_where_the_provider_sends_the_role_itself(self, staff: ScimGroup) -> None:
-        done = self.carry_out(mapping(staff, Person.Role.OWNER))
+    def test_for_person_whose_base_role_the_provider_sends(self, staff_group: ScimGroup) -> None:
+        done = self.apply_as_previewed(mapping(staff_group, Person.Role.OWNER))
 
         [problems] = [problems for email, *_, problems in done if email == "dan@example.com"]
         assert "controls the base role" in problems[0]
 
-    def test_where_one_has_to_stay_owner(self, staff: ScimGroup) -> None:
-        group_mappings.apply(mapping(staff, Person.Role.OWNER))
+    def test_for_the_last_active_owner(self, staff_group: ScimGroup) -> None:
+        group_mappings.apply(mapping(staff_group, Person.Role.OWNER))
         self.deeds.clear()
         Person.objects.filter(email="owner@example.com").update(role=Person.Role.CARDHOLDER)
 
-        done = self.carry_out(unmapping(staff, Person.Role.OWNER, author=OPERATOR))
+        done = self.apply_as_previewed(unmapping(staff_group, Person.Role.OWNER, author=OPERATOR))
 
         assert ["last active Owner" in "".join(one[3]) for one in done].count(True) == 1
         assert Person.objects.active_owners().count() == 1
 
-    def test_where_one_role_stands_in_for_another(self, staff: ScimGroup) -> None:
-        self.carry_out(mapping(staff, Person.Role.ADMIN))
-        self.carry_out(mapping(staff, Person.Role.BOOKKEEPER))
+    def test_for_base_role_that_replaces_a_removed_one(self, staff_group: ScimGroup) -> None:
+        self.apply_as_previewed(mapping(staff_group, Person.Role.ADMIN))
+        self.apply_as_previewed(mapping(staff_group, Person.Role.BOOKKEEPER))
 
-        done = self.carry_out(unmapping(staff, Person.Role.ADMIN))
+        done = self.apply_as_previewed(unmapping(staff_group, Person.Role.ADMIN))
 
         assert ("ada@example.com", ["Bookkeeper"], ["Admin"], []) in done
 
 
-def test_is_told_of_thirty_people_with_as_few_queries_as_of_five(
-    scim: Provider, staff: ScimGroup, auditor: Role
+def test_preview_query_count_does_not_grow_with_members(
+    scim: Provider, staff_group: ScimGroup, auditor: Role
 ) -> None:
     with CaptureQueriesContext(database) as few:
-        assert preview(mapping(staff, auditor)).member_count == 5
+        assert preview(mapping(staff_group, auditor)).member_count == 5
     more = [{"value": scim.add(f"p{number}")} for number in range(25)]
     change = {"op": "add", "path": "members", "value": more}
-    scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
+    scim("PATCH", f"/Groups/{staff_group.scim_id}", {"Operations": [change]})
 
     with CaptureQueriesContext(database) as many:
-        assert len(preview(mapping(staff, auditor)).changes) == 30
+        assert len(preview(mapping(staff_group, auditor)).changes) == 30
 
     assert len(many) == len(few)
 
 
-def test_is_told_in_numbers_and_by_name(
-    client: Client, scim: Provider, staff: ScimGroup, monkeypatch: pytest.MonkeyPatch
+def test_preview_page_shows_counts_problems_first_and_names(
+    client: Client, scim: Provider, staff_group: ScimGroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("people.views.group_mappings.CHANGES_SHOWN", 2)
-    address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
+    address = f"/integrations/scim/{scim.connection.pk}/groups/{staff_group.pk}/"
 
     page = text_of(client.get(address, {"role": "BUSINESS_OWNER", "is_owner_confirmed": "on"}))
 
@@ -177,36 +175,34 @@ def test_is_told_in_numbers_and_by_name(
     assert "And 3 more." in page
 
 
-def test_is_done_also_for_those_who_come_meanwhile(
-    scim: Provider, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
+def test_member_who_joins_during_the_change_gets_the_role(
+    scim: Provider, staff_group: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late, follow = scim.add("late"), apply_mappings
     change = {"op": "add", "path": "members", "value": [{"value": late}]}
 
     def being_late(*args: Any, **options: Any) -> MappingResult:
-        scim("PATCH", f"/Groups/{staff.scim_id}", {"Operations": [change]})
+        scim("PATCH", f"/Groups/{staff_group.scim_id}", {"Operations": [change]})
         return follow(*args, **options)
 
     monkeypatch.setattr("people.operations.roles.group_mappings.apply_mappings", being_late)
 
-    assert group_mappings.apply(mapping(staff, auditor)) == (6, True)
+    assert group_mappings.apply(mapping(staff_group, auditor)) == (6, True)
 
 
-@pytest.mark.usefixtures("busy")
-class TestWhatTakesLong:
-    """What takes long …"""
-
-    def test_is_left_to_a_worker(
+@pytest.mark.usefixtures("no_waiting_time")
+class TestSlowChange:
+    def test_mapping_is_applied_by_a_worker(
         self,
         client: Client,
         scim: Provider,
-        staff: ScimGroup,
+        staff_group: ScimGroup,
         auditor: Role,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         woken: list[bool] = []
         monkeypatch.setattr(group_roles, "schedule", lambda: woken.append(True))
-        address = f"/integrations/scim/{scim.connection.pk}/groups/{staff.pk}/"
+        address = f"/integrations/scim/{scim.connection.pk}/groups/{staff_group.pk}/"
         said = {"role": f"role:{auditor.pk}"}
         seen = re.search('name="seen" value="(.*?)"', text_of(client.get(address, said)))
         assert seen
@@ -218,34 +214,34 @@ class TestWhatTakesLong:
         tasks.sync_group_roles()
         assert Grant.objects.filter(role=auditor).count() == 5
 
-    def test_is_undone_by_a_worker_although_nothing_is_mapped_any_more(
-        self, staff: ScimGroup, auditor: Role
+    def test_removed_mapping_is_undone_by_a_worker(
+        self, staff_group: ScimGroup, auditor: Role
     ) -> None:
-        group_mappings.apply(mapping(staff, auditor))
+        group_mappings.apply(mapping(staff_group, auditor))
         group_roles.sync_all_roles()
-        group_mappings.apply(unmapping(staff, auditor))
+        group_mappings.apply(unmapping(staff_group, auditor))
         assert Grant.objects.count() == 5
 
         tasks.sync_group_roles()
 
         assert not Grant.objects.exists()
 
-    def test_is_handed_on_from_worker_to_worker(
-        self, staff: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
+    def test_worker_schedules_next_run_when_time_is_over(
+        self, staff_group: ScimGroup, auditor: Role, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sent: list[str] = []
         monkeypatch.setattr(tasks, "GROUP_ROLES_SECONDS", -1)
         monkeypatch.setattr("scim.tasks.current_app.send_task", lambda name, **_: sent.append(name))
-        group_mappings.apply(mapping(staff, auditor))
+        group_mappings.apply(mapping(staff_group, auditor))
 
         tasks.sync_group_roles()
 
         assert sent == [group_roles.TASK]
 
 
-def test_is_not_begun_once_the_provider_is_disconnected(staff: ScimGroup, auditor: Role) -> None:
-    manage.disconnect(staff.connection, actor=OLGA.actor)
+def test_mapping_is_refused_after_disconnecting(staff_group: ScimGroup, auditor: Role) -> None:
+    manage.disconnect(staff_group.connection, actor=OLGA.actor)
 
     with pytest.raises(Disconnected):
-        group_mappings.apply(mapping(staff, auditor))
+        group_mappings.apply(mapping(staff_group, auditor))
     assert not GroupMapping.objects.exists()

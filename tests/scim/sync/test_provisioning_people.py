@@ -1,4 +1,4 @@
-"""A person who is pushed …"""
+"""Creating and updating people from SCIM users."""
 
 from datetime import timedelta
 from typing import Any
@@ -23,36 +23,36 @@ def person() -> Person:
     return somebody
 
 
-def nobody() -> bool:
+def has_no_person() -> bool:
     return not Person.objects.exclude(role=Person.Role.OWNER).exists()
 
 
-def gap(*fields: str) -> str:
+def missing_fields_message(*fields: str) -> str:
     return (
         f"Missing required fields: {', '.join(fields)}. "
         "Fill them in at your identity provider, and map them to SCIM."
     )
 
 
-# By field: what leaves it open, and what is said then.
+# By field: the values without it, and the message of the refusal.
 GAPS = {
     "first name": ({"name": {"familyName": "Lovelace"}}, INVALID_NAME),
     "last name": ({"name": {"givenName": "Ada"}}, INVALID_NAME),
     "blank name": ({"name": {"givenName": " ", "familyName": "Lovelace"}}, INVALID_NAME),
     "unusable name": ({"name": {"givenName": "Ada", "familyName": "--"}}, INVALID_NAME),
-    "email": ({"userName": "ada", "emails": []}, gap("email")),
-    "department": ({ENT: None}, gap("department")),
-    "location": ({RAMP: None}, gap("location")),
-    "both places": ({ENT: None, RAMP: None}, gap("department", "location")),
+    "email": ({"userName": "ada", "emails": []}, missing_fields_message("email")),
+    "department": ({ENT: None}, missing_fields_message("department")),
+    "location": ({RAMP: None}, missing_fields_message("location")),
+    "both places": ({ENT: None, RAMP: None}, missing_fields_message("department", "location")),
     "all of them": (
         {"userName": "ada", "name": None, "emails": None, ENT: None, RAMP: None},
-        gap("first name", "last name", "email", "department", "location"),
+        missing_fields_message("first name", "last name", "email", "department", "location"),
     ),
 }
 each_gap = pytest.mark.parametrize(("said", "message"), GAPS.values(), ids=GAPS)
 
 
-def test_has_the_whole_profile(tenant: Tenant, scim: Provider) -> None:
+def test_new_person_gets_the_whole_profile(tenant: Tenant, scim: Provider) -> None:
     scim.add("ada")
 
     ada = person()
@@ -64,7 +64,7 @@ def test_has_the_whole_profile(tenant: Tenant, scim: Provider) -> None:
     assert (ada.location.name, ada.location.entity) == ("London", tenant.default_entity)
 
 
-def test_is_answered_with_the_whole_resource(scim: Provider) -> None:
+def test_post_answers_with_the_whole_resource(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone("ada", externalId="X-1", title="Countess"))
 
     assert answer.status == 201
@@ -76,11 +76,11 @@ def test_is_answered_with_the_whole_resource(scim: Provider) -> None:
     assert scim.read(answer.id) == answer.body
 
 
-def test_has_an_id_that_is_not_the_persons(scim: Provider) -> None:
+def test_scim_id_differs_from_person_id(scim: Provider) -> None:
     assert scim.add("ada") != str(person().pk)
 
 
-def test_joins_the_places_that_there_are_in_any_case(scim: Provider) -> None:
+def test_existing_department_and_location_are_reused_in_any_case(scim: Provider) -> None:
     research, london = core.department("Research"), core.location("London")
 
     scim.add("ada", **{ENT: {"department": "RESEARCH"}, RAMP: {"location": "london"}})
@@ -100,13 +100,15 @@ def test_joins_the_places_that_there_are_in_any_case(scim: Provider) -> None:
         ("entra", [], Person.Role.CARDHOLDER),
     ],
 )
-def test_has_the_role_that_was_given(connect: Connect, provider: str, sent: Any, role: str) -> None:
+def test_new_person_gets_the_role_sent(
+    connect: Connect, provider: str, sent: Any, role: str
+) -> None:
     connect(provider).add("ada", roles=sent)
 
     assert Person.objects.get(email="ada@example.com").role == role
 
 
-def test_is_invited_for_ninety_days(scim: Provider) -> None:
+def test_invite_is_valid_for_ninety_days(scim: Provider) -> None:
     scim.add("ada")
 
     invite = Invite.objects.get(person=person())
@@ -114,7 +116,7 @@ def test_is_invited_for_ninety_days(scim: Provider) -> None:
     assert invite.expires_at - invite.created_at == timedelta(days=90)
 
 
-def test_leaves_a_history_that_names_the_provider_and_the_request(scim: Provider) -> None:
+def test_creation_is_audited_with_provider_and_request(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone("ada"))
 
     events = Event.objects.filter(person=person()).order_by("pk")
@@ -125,7 +127,7 @@ def test_leaves_a_history_that_names_the_provider_and_the_request(scim: Provider
     assert RequestLog.objects.get(pk=answer.request_id).status == 201
 
 
-def test_is_the_providers_in_what_it_said(scim: Provider) -> None:
+def test_provider_manages_only_the_fields_it_sent(scim: Provider) -> None:
     boss = scim.add("bob")
     scim.add("ada", **{ENT: {"department": "Research", "manager": boss}})
 
@@ -136,7 +138,7 @@ def test_is_the_providers_in_what_it_said(scim: Provider) -> None:
     assert {mark["by"] for mark in ada.managed_fields.values()} == {"scim:okta"}
 
 
-def test_has_the_custom_fields_that_the_company_has(tenant: Tenant, scim: Provider) -> None:
+def test_only_custom_fields_of_the_company_are_stored(tenant: Tenant, scim: Provider) -> None:
     CustomField.objects.create(tenant=tenant, name="Cost center", external_name="cost_center")
 
     scim.add("ada", **{RAMP: {"location": "London", "costCenter": "C-7", "shoeSize": "43"}})
@@ -144,7 +146,7 @@ def test_has_the_custom_fields_that_the_company_has(tenant: Tenant, scim: Provid
     assert person().custom_values == {"cost_center": "C-7"}
 
 
-def test_is_read_where_the_connections_mapping_says(connect: Connect) -> None:
+def test_attribute_mapping_of_the_connection_applies(connect: Connect) -> None:
     okta = connect(mapping={"department": f"{ENT}:costCenter"})
 
     okta.add("ada", **{ENT: {"department": "Research", "costCenter": "C-7"}})
@@ -154,7 +156,7 @@ def test_is_read_where_the_connections_mapping_says(connect: Connect) -> None:
     assert department.name == "C-7"
 
 
-def test_keeps_their_address_until_they_confirm_another(scim: Provider) -> None:
+def test_email_of_active_person_changes_only_after_confirmation(scim: Provider) -> None:
     ada = scim.add("ada")
     Person.objects.filter(pk=person().pk).update(state="active", joined_at="2026-03-02T08:00Z")
 
@@ -165,16 +167,16 @@ def test_keeps_their_address_until_they_confirm_another(scim: Provider) -> None:
     assert scim.find('emails.value eq "countess@example.com"').body["totalResults"] == 1
 
 
-class TestWhenTheConnectionRefuses:
+class TestRefusePolicy:
     @each_gap
-    def test_is_nobody_while_something_is_missing(
+    def test_incomplete_user_is_refused_and_nothing_is_stored(
         self, scim: Provider, said: dict[str, Any], message: str
     ) -> None:
         answer = scim("POST", "/Users", someone("ada", **said))
 
         assert (answer.status, answer.detail) == (400, message)
         assert answer.body["scimType"] == "invalidValue"
-        assert nobody()
+        assert has_no_person()
         assert not ScimUser.objects.exists()
         assert not Event.objects.exists()
         assert not Department.objects.exists()
@@ -183,7 +185,7 @@ class TestWhenTheConnectionRefuses:
         assert (row.message, str(row.request_id)) == (message, answer.request_id)
 
     @each_gap
-    def test_stays_as_they_were_when_something_is_emptied(
+    def test_update_that_empties_required_field_changes_nothing(
         self, scim: Provider, said: dict[str, Any], message: str
     ) -> None:
         ada = scim.add("ada")
@@ -197,9 +199,9 @@ class TestWhenTheConnectionRefuses:
         assert SyncError.objects.open().get().person == person()
 
 
-class TestWhenTheConnectionHolds:
+class TestHoldPolicy:
     @each_gap
-    def test_waits_until_the_rest_is_said(
+    def test_incomplete_user_is_held_until_completed(
         self, connect: Connect, said: dict[str, Any], message: str
     ) -> None:
         generic = connect("generic")
@@ -207,7 +209,7 @@ class TestWhenTheConnectionHolds:
         answer = generic("POST", "/Users", someone("ada", **said))
 
         assert answer.status == 201
-        assert nobody()
+        assert has_no_person()
         assert not Invite.objects.exists()
         assert SyncError.objects.open().get().message == message
 
@@ -218,7 +220,7 @@ class TestWhenTheConnectionHolds:
         assert not SyncError.objects.open().exists()
 
     @each_gap
-    def test_keeps_the_last_good_value(
+    def test_person_keeps_last_good_values_when_fields_are_emptied(
         self, connect: Connect, said: dict[str, Any], message: str
     ) -> None:
         generic = connect("generic")
@@ -232,7 +234,9 @@ class TestWhenTheConnectionHolds:
         assert person().profile == before
         assert SyncError.objects.open().get().message == message
 
-    def test_has_the_manager_that_was_named_before_the_rest(self, connect: Connect) -> None:
+    def test_manager_sent_before_completion_is_assigned_on_completion(
+        self, connect: Connect
+    ) -> None:
         generic = connect("generic")
         generic.add("bob")
         ada = generic.add("ada", **managed_by("bob@example.com"), **{RAMP: None})
@@ -243,7 +247,7 @@ class TestWhenTheConnectionHolds:
         assert manager
         assert manager.given_name == "Bob"
 
-    def test_is_kept_with_nothing_but_a_user_name(self, connect: Connect) -> None:
+    def test_user_with_only_a_user_name_is_stored_as_incomplete(self, connect: Connect) -> None:
         generic = connect("generic")
 
         answer = generic("POST", "/Users", {"userName": "ada"})
@@ -252,12 +256,12 @@ class TestWhenTheConnectionHolds:
         assert ScimUser.objects.get().problem == ScimUser.Problem.INCOMPLETE
 
 
-class TestWhenTheConnectionFills:
+class TestFillPolicy:
     @pytest.fixture
     def rippling(self, connect: Connect) -> Provider:
         return connect("rippling", default_department="General", default_location="Berlin")
 
-    def test_gets_the_defaults_where_nothing_was_said(self, rippling: Provider) -> None:
+    def test_missing_department_and_location_get_the_defaults(self, rippling: Provider) -> None:
         ada = rippling.add("ada", **{ENT: None, RAMP: None})
 
         profile = person().profile
@@ -265,35 +269,39 @@ class TestWhenTheConnectionFills:
         assert ENT not in rippling.read(ada)
         assert not SyncError.objects.exists()
 
-    def test_gets_what_was_said_where_it_was(self, rippling: Provider) -> None:
+    def test_sent_department_takes_precedence_over_default(self, rippling: Provider) -> None:
         rippling.add("ada", **{RAMP: None})
 
         profile = person().profile
         assert (profile.department, profile.location) == ("Research", "Berlin")
 
-    def test_still_needs_a_name(self, rippling: Provider) -> None:
+    def test_missing_name_is_refused(self, rippling: Provider) -> None:
         answer = rippling("POST", "/Users", someone("ada", name=None))
 
         assert (answer.status, answer.detail) == (400, INVALID_NAME)
-        assert nobody()
+        assert has_no_person()
 
-    def test_is_nobody_without_defaults(self, connect: Connect) -> None:
+    def test_user_is_refused_without_a_default_for_the_missing_field(
+        self, connect: Connect
+    ) -> None:
         rippling = connect("rippling", default_department="General")
 
         answer = rippling("POST", "/Users", someone("ada", **{ENT: None, RAMP: None}))
 
-        assert (answer.status, answer.detail) == (400, gap("location"))
+        assert (answer.status, answer.detail) == (400, missing_fields_message("location"))
 
-    def test_keeps_the_last_good_value(self, rippling: Provider) -> None:
+    def test_default_does_not_replace_last_good_value(self, rippling: Provider) -> None:
         ada = rippling.add("ada")
 
         answer = rippling("PUT", f"/Users/{ada}", someone("ada", **{ENT: None}))
 
         assert answer.status == 200
         assert person().profile.department == "Research"
-        assert SyncError.objects.open().get().message == gap("department")
+        assert SyncError.objects.open().get().message == missing_fields_message("department")
 
-    def test_is_complete_with_the_defaults(self, rippling: Provider) -> None:
+    def test_update_without_department_is_complete_if_default_applies(
+        self, rippling: Provider
+    ) -> None:
         ada = rippling.add("ada", **{ENT: None})
 
         rippling("PUT", f"/Users/{ada}", someone("ada", title="Countess", **{ENT: None}))
@@ -302,20 +310,24 @@ class TestWhenTheConnectionFills:
         assert not SyncError.objects.exists()
 
 
-class TestWhileTheConnectionIsNotActivated:
+class TestBeforeActivation:
     @pytest.mark.parametrize("said", [{}, {ENT: None}], ids=["complete", "incomplete"])
-    def test_is_only_kept(self, connect: Connect, said: dict[str, Any]) -> None:
+    def test_resource_is_stored_without_person_event_or_error(
+        self, connect: Connect, said: dict[str, Any]
+    ) -> None:
         okta = connect(activated_at=None)
 
         answer = okta("POST", "/Users", someone("ada", **said))
 
         assert answer.status == 201
         assert okta.read(answer.id)["userName"] == "ada@example.com"
-        assert nobody()
+        assert has_no_person()
         for kept in (Event, Invite, SyncError, Department):
             assert not kept.objects.exists()
 
-    def test_comes_to_be_with_the_first_word_after_that(self, connect: Connect) -> None:
+    def test_first_request_after_activation_creates_person_with_manager(
+        self, connect: Connect
+    ) -> None:
         okta = connect(activated_at=None)
         okta.add("bob")
         ada = okta.add("ada", **managed_by("bob@example.com"))
@@ -328,17 +340,19 @@ class TestWhileTheConnectionIsNotActivated:
         assert manager
         assert manager.given_name == "Bob"
 
-    def test_is_changed_and_deleted_without_a_person(self, connect: Connect) -> None:
+    def test_resource_can_be_changed_and_deleted_without_a_person(self, connect: Connect) -> None:
         okta = connect(activated_at=None)
         ada = okta.add("ada")
 
         assert okta.replace(ada, "active", value=False).body["active"] is False
         assert okta("DELETE", f"/Users/{ada}").status == 204
-        assert nobody()
+        assert has_no_person()
 
 
 @pytest.mark.parametrize("said", [{"emails": [mail("eve@example.com")]}, {"roles": ["EMPEROR"]}])
-def test_leaves_no_place_behind_when_held(connect: Connect, said: dict[str, Any]) -> None:
+def test_held_user_creates_no_department_or_location(
+    connect: Connect, said: dict[str, Any]
+) -> None:
     scim = connect("generic")
     scim.add("eve")
     scim_id = scim.add("ada")

@@ -1,4 +1,4 @@
-"""Whoever follows the groups, while somebody ends what they follow …"""
+"""Role sync of a connection at the same time as changes of its mappings."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,7 +29,7 @@ _rounds = count(1)
 
 
 def mapped(scim: Provider, *roles: Role | Person.Role) -> ScimGroup:
-    """Return a new group that brings the roles, and whose members nobody has followed yet."""
+    """Return a new group with these mappings, whose members have not been synced yet."""
     number = next(_rounds)
     scim.add_group(f"Group {number}")
     group = ScimGroup.objects.select_related("connection").get(scim_display_name=f"Group {number}")
@@ -41,8 +41,8 @@ def mapped(scim: Provider, *roles: Role | Person.Role) -> ScimGroup:
     return group
 
 
-def left_behind() -> int:
-    """Return how many roles nobody can withdraw, for no mapping stands for them any more."""
+def count_orphaned_roles() -> int:
+    """Return the number of roles whose mapping does not exist any more."""
     sources = {mapping.source for mapping in GroupMapping.objects.select_related("connection")}
     by_mapping = Grant.objects.filter(source__startswith=VIA_MAPPING).exclude(source__in=sources)
     raised = Person.objects.filter(role_source__startswith=VIA_MAPPING)
@@ -50,12 +50,12 @@ def left_behind() -> int:
     return number
 
 
-def following(scim: Provider) -> Callable[[], object]:
+def role_sync(scim: Provider) -> Callable[[], object]:
     return partial(group_roles.sync_roles_of, scim.connection)
 
 
 @two
-def test_gives_nothing_once_the_provider_is_disconnected(
+def test_disconnecting_during_role_sync_leaves_no_orphaned_roles(
     connect: Connect, racers: Racers, auditor: Role
 ) -> None:
     for _ in range(ROUNDS):
@@ -63,15 +63,15 @@ def test_gives_nothing_once_the_provider_is_disconnected(
         mapped(scim, auditor, Person.Role.BOOKKEEPER)
 
         racers(
-            following(scim),
+            role_sync(scim),
             partial(manage.disconnect, scim.connection, actor=OLGA.actor),
         )
 
-        assert left_behind() == 0
+        assert count_orphaned_roles() == 0
 
 
 @two
-def test_gives_nothing_once_the_mapping_is_removed(
+def test_removing_mapping_during_role_sync_leaves_no_orphaned_roles(
     scim: Provider, racers: Racers, auditor: Role
 ) -> None:
     for _ in range(ROUNDS):
@@ -79,27 +79,27 @@ def test_gives_nothing_once_the_mapping_is_removed(
         mapping = GroupMapping.objects.get(group=group, role=auditor)
         unmapping = partial(group_mappings.unmap, mapping, author=OLGA)
 
-        racers(following(scim), partial(group_mappings.apply, unmapping))
+        racers(role_sync(scim), partial(group_mappings.apply, unmapping))
 
-        assert left_behind() == 0
+        assert count_orphaned_roles() == 0
         assert not Grant.objects.filter(role=auditor).exists()
 
 
 @two
-def test_gives_each_role_once_to_those_who_follow_together(
+def test_two_simultaneous_role_syncs_grant_each_role_once(
     scim: Provider, racers: Racers, auditor: Role
 ) -> None:
     for _ in range(ROUNDS):
         group = mapped(scim, auditor)
 
-        racers(following(scim), following(scim))
+        racers(role_sync(scim), role_sync(scim))
 
         source = GroupMapping.objects.select_related("connection").get(group=group).source
         assert Grant.objects.filter(source=source).count() == MEMBERS
 
 
 @two
-def test_waits_for_no_request_that_waits_for_them(
+def test_disconnecting_does_not_deadlock_with_scim_request(
     connect: Connect, racers: Racers, auditor: Role
 ) -> None:
     for _ in range(ROUNDS):
@@ -116,11 +116,11 @@ def test_waits_for_no_request_that_waits_for_them(
 
         assert answer.status in (200, 401)
         assert is_new
-        assert left_behind() == 0
+        assert count_orphaned_roles() == 0
 
 
 @two
-def test_leaves_a_role_that_is_given_by_hand_meanwhile(
+def test_role_granted_by_hand_during_role_sync_is_kept(
     scim: Provider, racers: Racers, auditor: Role
 ) -> None:
     for _ in range(ROUNDS):
@@ -130,7 +130,7 @@ def test_leaves_a_role_that_is_given_by_hand_meanwhile(
         assert member.person
 
         racers(
-            following(scim),
+            role_sync(scim),
             partial(base_roles.grant_role, member.person, auditor, actor=OLGA.actor),
         )
 
@@ -138,11 +138,13 @@ def test_leaves_a_role_that_is_given_by_hand_meanwhile(
 
 
 @pytest.mark.parametrize("racers", [1], indirect=True)
-def test_leaves_them_to_whoever_is_at_it(scim: Provider, racers: Racers, auditor: Role) -> None:
+def test_role_sync_is_skipped_while_another_one_holds_the_lock(
+    scim: Provider, racers: Racers, auditor: Role
+) -> None:
     mapped(scim, auditor)
 
     with transaction.atomic():
         group_roles.lock_role_sync(scim.connection)
-        assert racers(following(scim)) == [(0, True)]
+        assert racers(role_sync(scim)) == [(0, True)]
 
-    assert racers(following(scim)) == [(MEMBERS, True)]
+    assert racers(role_sync(scim)) == [(MEMBERS, True)]

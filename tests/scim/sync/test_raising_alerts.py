@@ -1,4 +1,4 @@
-"""When a connection deactivates people, the check for alerts …"""
+"""The check that raises alerts about bulk deactivations by a connection."""
 
 from collections.abc import Iterator
 from unittest.mock import Mock
@@ -26,9 +26,7 @@ def clock() -> Iterator[Clock]:
         yield Clock(traveller)
 
 
-class TestNotices:
-    """It notices …"""
-
+class TestAlertIsRaised:
     @pytest.mark.parametrize(
         ("owned", "leaving", "is_alert"),
         [
@@ -47,7 +45,7 @@ class TestNotices:
             (104, 21, True),
         ],
     )
-    def test_more_than_ten_people_and_a_fifth_of_them(
+    def test_for_more_than_ten_people_and_a_fifth_of_those_managed(
         self, clock: Clock, scim: Provider, owned: int, leaving: int, is_alert: bool
     ) -> None:
         users = staff(scim.connection, owned)
@@ -60,7 +58,7 @@ class TestNotices:
             assert change.is_undecided
             assert change.began_at == MONDAY
 
-    def test_what_administrators_have_set(self, clock: Clock, scim: Provider) -> None:
+    def test_at_thresholds_set_by_administrators(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 8)
         tenant = scim.connection.tenant
         alerts.set_alert_thresholds(tenant, people=3, percent=50, minute_people=50, actor=OWNER)
@@ -75,7 +73,7 @@ class TestNotices:
         ("leaving", "seconds", "is_alert"),
         [(50, 1.2, False), (51, 1.2, True), (51, 1.21, False), (120, 0.5, True), (120, 1.5, False)],
     )
-    def test_more_than_fifty_people_within_any_minute(
+    def test_for_more_than_fifty_people_within_a_minute(
         self, clock: Clock, scim: Provider, leaving: int, seconds: float, is_alert: bool
     ) -> None:
         users = staff(scim.connection, 650)
@@ -88,9 +86,7 @@ class TestNotices:
 
         assert alerted() == ([leaving] if is_alert else [])
 
-    def test_as_many_within_a_minute_as_administrators_have_set(
-        self, clock: Clock, scim: Provider
-    ) -> None:
+    def test_at_minute_threshold_set_by_administrators(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 100)
         tenant = scim.connection.tenant
         alerts.set_alert_thresholds(tenant, people=10, percent=20, minute_people=5, actor=OWNER)
@@ -101,7 +97,7 @@ class TestNotices:
         leave(scim, users[5:6])
         assert alerted() == [6]
 
-    def test_many_within_any_hour(self, clock: Clock, scim: Provider) -> None:
+    def test_for_deactivations_spread_over_an_hour(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)
 
         for user in users[:10]:
@@ -112,7 +108,9 @@ class TestNotices:
 
         assert alerted() == [11]
 
-    def test_no_more_than_an_hour_sees(self, clock: Clock, scim: Provider) -> None:
+    def test_not_for_deactivations_spread_over_more_than_an_hour(
+        self, clock: Clock, scim: Provider
+    ) -> None:
         users = staff(scim.connection, 50)
 
         for user in users[:30]:
@@ -121,7 +119,7 @@ class TestNotices:
 
         assert alerted() == []
 
-    def test_an_hour_of_which_no_worker_heard_at_the_time(
+    def test_for_an_hour_that_was_checked_three_hours_later(
         self, clock: Clock, scim: Provider
     ) -> None:
         users = staff(scim.connection, 50)
@@ -135,7 +133,7 @@ class TestNotices:
 
         assert alerted() == [11]
 
-    def test_each_connection_by_itself(self, clock: Clock, connect: Connect) -> None:
+    def test_not_for_the_sum_of_two_connections(self, clock: Clock, connect: Connect) -> None:
         okta, entra = connect("okta"), connect("entra")
 
         for scim in (okta, entra):
@@ -143,7 +141,7 @@ class TestNotices:
 
         assert alerted() == []
 
-    def test_a_connection_and_not_the_other_one(self, clock: Clock, connect: Connect) -> None:
+    def test_only_for_the_connection_that_deactivated(self, clock: Clock, connect: Connect) -> None:
         okta, entra = connect("okta"), connect("entra")
         staff(okta.connection, 100)
 
@@ -152,14 +150,14 @@ class TestNotices:
         [change] = BulkChange.objects.all()
         assert change.actor == "scim:entra"
 
-    def test_deletions_too(self, clock: Clock, scim: Provider) -> None:
+    def test_for_deletions(self, clock: Clock, scim: Provider) -> None:
         for user in staff(scim.connection, 11):
             assert scim("DELETE", f"/Users/{user.scim_id}").status == 204
         hear()
 
         assert alerted() == [11]
 
-    def test_nothing_that_people_do(self, clock: Clock, scim: Provider) -> None:
+    def test_not_for_manual_deactivations(self, clock: Clock, scim: Provider) -> None:
         for user in staff(scim.connection, 30):
             assert user.person
             people.deactivate_person(user.person, actor=OWNER)
@@ -167,7 +165,7 @@ class TestNotices:
 
         assert alerted() == []
 
-    def test_nobody_who_is_back(self, clock: Clock, scim: Provider) -> None:
+    def test_not_for_people_reactivated_meanwhile(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 30)
         leave(scim, users[:8])
         for user in users[:8]:
@@ -177,7 +175,7 @@ class TestNotices:
 
         assert alerted() == []
 
-    def test_a_burst_with_a_handful_of_looks(
+    def test_for_a_burst_with_at_most_two_checks(
         self, clock: Clock, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         looks = Mock(side_effect=alerts.check_connection)
@@ -192,10 +190,8 @@ class TestNotices:
         assert looks.call_count <= 2
 
 
-class TestGrows:
-    """It adds …"""
-
-    def test_whoever_goes_within_the_same_hour(self, clock: Clock, scim: Provider) -> None:
+class TestAlertIsExtended:
+    def test_by_deactivations_within_the_same_hour(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 50)
         leave(scim, users[:11])
         clock.jump(minutes=59)
@@ -204,7 +200,9 @@ class TestGrows:
 
         assert alerted() == [13]
 
-    def test_nobody_who_goes_later(self, clock: Clock, scim: Provider) -> None:
+    def test_not_by_deactivations_more_than_an_hour_later(
+        self, clock: Clock, scim: Provider
+    ) -> None:
         users = staff(scim.connection, 50)
         leave(scim, users[:11])
         clock.jump(minutes=61)
@@ -213,7 +211,7 @@ class TestGrows:
 
         assert alerted() == [11]
 
-    def test_nobody_to_what_was_confirmed(self, clock: Clock, scim: Provider) -> None:
+    def test_not_after_confirmation(self, clock: Clock, scim: Provider) -> None:
         users = staff(scim.connection, 60)
         leave(scim, users[:13])
         undo.confirm(BulkChange.objects.get(), actor=OWNER)
@@ -224,7 +222,7 @@ class TestGrows:
         leave(scim, users[23:26])
         assert alerted() == [13, 13]
 
-    def test_whoever_goes_after_the_others_were_restored(
+    def test_by_deactivations_after_people_were_restored(
         self, clock: Clock, scim: Provider, owner: Person
     ) -> None:
         users = staff(scim.connection, 50)
@@ -239,7 +237,7 @@ class TestGrows:
         out = change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED)
         assert {item.person_id for item in out} == {user.person_id for user in users[12:14]}
 
-    def test_whoever_is_put_out_once_more(
+    def test_by_restored_people_deactivated_again(
         self, clock: Clock, scim: Provider, owner: Person
     ) -> None:
         users = staff(scim.connection, 50)

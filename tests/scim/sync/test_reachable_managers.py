@@ -1,4 +1,4 @@
-"""Somebody becomes reachable as a manager, and whoever waits for them has them at once …"""
+"""A waiting manager is assigned as soon as a person matches the reference."""
 
 from collections.abc import Callable
 
@@ -32,20 +32,20 @@ def dispatch() -> None:
     events.dispatch_all(as_of=timezone.now())
 
 
-def pushed(scim: Provider) -> None:
+def created(scim: Provider) -> None:
     scim.add("boss")
 
 
-def pushed_under_another_address(scim: Provider) -> None:
+def created_with_another_email(scim: Provider) -> None:
     scim.add("bob", userName=BOSS)
 
 
-def adopted_by_address(scim: Provider) -> None:
+def linked_by_email(scim: Provider) -> None:
     core.person(email="bob@example.com")
     scim.add("bob", externalId="X-7", userName=BOSS)
 
 
-def adopted_by_a_click(scim: Provider) -> None:
+def linked_by_confirmation(scim: Provider) -> None:
     core.administrator(email="bob@example.com")
     scim("POST", "/Users", someone("bob", userName=BOSS))
     error = SyncError.objects.get(reason="duplicate-email")
@@ -75,13 +75,13 @@ def renamed_by_patch(scim: Provider) -> None:
     assert scim.replace(scim.add("bob"), "userName", BOSS).status == 200
 
 
-def readdressed_by_hand(scim: Provider) -> None:
+def email_changed_by_hand(scim: Provider) -> None:
     bob = core.person(email="bob@example.com", state=Person.State.INVITED, joined_at=None)
     profile = Profile(given_name="Bob", family_name="Boss", email=BOSS)
     people_update.revise_person(bob, profile, actor=HELPDESK)
 
 
-def confirmed(scim: Provider) -> None:
+def email_confirmed(scim: Provider) -> None:
     bob = core.person(email="bob@example.com", joined_at=timezone.now())
     profile = Profile(given_name="Bob", family_name="Boss", email=BOSS)
     people_update.revise_person(bob, profile, actor=HELPDESK)
@@ -89,14 +89,14 @@ def confirmed(scim: Provider) -> None:
     email_changes.confirm_address(asking, actor=HELPDESK)
 
 
-def brought_back(scim: Provider) -> None:
+def restored(scim: Provider) -> None:
     scim_id = scim.add("bob")
     scim("DELETE", f"/Users/{scim_id}")
     scim.add("bob", emails=[mail(BOSS)])
 
 
-def no_guest_any_more(scim: Provider) -> None:
-    """Of a guest who was there first a refusal would be listed; this one comes later."""
+def changed_from_guest_to_cardholder(scim: Provider) -> None:
+    """Change the role afterwards, because a guest who exists already is refused as manager."""
     boss = Profile(given_name="Bob", family_name="Boss", email=BOSS, role=Person.Role.GUEST)
     person = people.add_person(boss, actor=HELPDESK)
     dispatch()
@@ -107,34 +107,36 @@ def no_guest_any_more(scim: Provider) -> None:
     people_update.revise_person(person, cardholder, actor=HELPDESK)
 
 
-def no_longer_below(scim: Provider) -> None:
-    """Bob reports to Ada when he comes, so that she cannot report to him."""
+def no_longer_a_report(scim: Provider) -> None:
+    """Bob first reports to Ada, so that he cannot be her manager."""
     scim_id = scim.add("boss", **managed_by("ada@example.com"))
     dispatch()
     assert ada().manager is None
     scim("PUT", f"/Users/{scim_id}", someone("boss"))
 
 
-WAYS: dict[str, Way] = {
-    "pushed": pushed,
-    "pushed under another address": pushed_under_another_address,
-    "adopted by address": adopted_by_address,
-    "adopted by a click": adopted_by_a_click,
+CAUSES: dict[str, Way] = {
+    "created": created,
+    "created with another email": created_with_another_email,
+    "linked by email": linked_by_email,
+    "linked by confirmation": linked_by_confirmation,
     "added by hand": added_by_hand,
     "given the userName": renamed(userName=BOSS),
     "given the externalId": renamed(externalId=BOSS),
     "given the address": renamed(emails=[mail(BOSS)]),
     "given the userName by PATCH": renamed_by_patch,
-    "given the address by hand": readdressed_by_hand,
-    "confirms the address": confirmed,
-    "brought back": brought_back,
-    "no guest any more": no_guest_any_more,
-    "no longer below": no_longer_below,
+    "given the address by hand": email_changed_by_hand,
+    "email confirmed": email_confirmed,
+    "restored": restored,
+    "changed from guest to cardholder": changed_from_guest_to_cardholder,
+    "no longer a report": no_longer_a_report,
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_when_they_are(scim: Provider, way: Way) -> None:
+@pytest.mark.parametrize("way", CAUSES.values(), ids=CAUSES)
+def test_waiting_manager_is_assigned_when_the_reference_can_be_resolved(
+    scim: Provider, way: Way
+) -> None:
     scim.add("ada", **managed_by(BOSS))
     assert_waiting_is_listed()
     way(scim)
@@ -148,7 +150,7 @@ def test_when_they_are(scim: Provider, way: Way) -> None:
     assert_waiting_is_listed()
 
 
-def test_when_what_was_held_of_them_is_complete(connect: Connect) -> None:
+def test_manager_is_assigned_when_held_manager_is_completed(connect: Connect) -> None:
     generic = connect("generic")
     core.person(email="bob@example.com")
     scim_id = generic.add("bob", userName=BOSS, **{RAMP: None})
@@ -162,7 +164,7 @@ def test_when_what_was_held_of_them_is_complete(connect: Connect) -> None:
     assert ada().manager == Person.objects.get(email="bob@example.com")
 
 
-def test_when_an_administrator_reactivates_who_waits(scim: Provider) -> None:
+def test_missing_manager_is_listed_again_after_manual_reactivation(scim: Provider) -> None:
     scim.add("ada", **managed_by(BOSS))
     people.deactivate_person(ada(), actor=HELPDESK)
     dispatch()
@@ -175,7 +177,7 @@ def test_when_an_administrator_reactivates_who_waits(scim: Provider) -> None:
     assert_waiting_is_listed()
 
 
-def test_and_adoption_is_told_in_the_timeline(scim: Provider) -> None:
+def test_link_by_email_is_audited(scim: Provider) -> None:
     bob = core.person(email="bob@example.com", given_name="Bob", family_name="Boss")
     scim.add("bob")
 
@@ -185,7 +187,7 @@ def test_and_adoption_is_told_in_the_timeline(scim: Provider) -> None:
     assert event.facts == {"user_name": "bob@example.com"}
 
 
-def test_costs_a_write_that_renames_nobody_nothing(scim: Provider) -> None:
+def test_update_without_rename_records_no_former_name(scim: Provider) -> None:
     scim_id = scim.add("ada")
 
     scim.replace(scim_id, "title", "Countess")

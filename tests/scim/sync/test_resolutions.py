@@ -1,54 +1,54 @@
-"""What resolves a sync error …"""
+"""The action that Ramp offers for a sync error."""
 
 import pytest
 
 from scim.models import SyncError
 from scim.sync.resolutions import Action, AddressOwner, SyncErrorCase, resolution_for
 
-TABLE = {
+CASES = {
     "circular manager": (
         {"reason": "circular-manager", "is_manager_here": True},
         Action.OPEN_MANAGER,
     ),
-    "circular manager who has left": ({"reason": "circular-manager"}, Action.OPEN_PERSON),
+    "circular manager who is not in Ramp": ({"reason": "circular-manager"}, Action.OPEN_PERSON),
     "self manager": ({"reason": "self-manager"}, Action.SHOW_REQUEST),
-    "self manager of a newcomer": (
+    "self manager of a new user": (
         {"reason": "self-manager", "is_known": False},
         Action.SHOW_REQUEST,
     ),
-    "manager who holds up the invite": (
+    "waiting manager that holds the invite": (
         {"reason": "invalid-manager", "is_waiting": True, "is_held": True},
         Action.INVITE_ANYWAY,
     ),
-    "manager waited for by somebody who is in": (
+    "waiting manager without a held invite": (
         {"reason": "invalid-manager", "is_waiting": True},
         Action.OPEN_PERSON,
     ),
-    "manager who is not here": ({"reason": "invalid-manager"}, Action.SHOW_REQUEST),
+    "unknown manager": ({"reason": "invalid-manager"}, Action.SHOW_REQUEST),
     "manager who is a guest": (
         {"reason": "invalid-manager", "is_manager_here": True},
         Action.OPEN_MANAGER,
     ),
-    "manager who is here now": (
+    "manager who exists now": (
         {"reason": "invalid-manager", "is_manager_here": True, "is_cause_gone": True},
         Action.RETRY,
     ),
-    "address of somebody nobody owns": (
+    "email of an unmanaged person": (
         {"reason": "duplicate-email", "is_known": False, "holder": AddressOwner.UNOWNED},
         Action.LINK,
     ),
-    "address of somebody owned": (
+    "email of a managed person": (
         {"reason": "duplicate-email", "is_known": False, "holder": AddressOwner.OWNED},
         Action.OPEN_BOTH,
     ),
-    "address for somebody who is here already": (
+    "email sent for an existing person": (
         {"reason": "duplicate-email", "holder": AddressOwner.UNOWNED},
         Action.OPEN_BOTH,
     ),
-    "address that has become free": ({"reason": "duplicate-email"}, Action.RETRY),
+    "email that has become free": ({"reason": "duplicate-email"}, Action.RETRY),
     "name": ({"reason": "invalid-name"}, Action.SHOW_REQUEST),
-    "what is missing": ({"reason": "incomplete"}, Action.SHOW_REQUEST),
-    "what is missing, since settings changed": (
+    "missing fields": ({"reason": "incomplete"}, Action.SHOW_REQUEST),
+    "missing fields after a change of settings": (
         {"reason": "incomplete", "is_cause_gone": True},
         Action.RETRY,
     ),
@@ -59,11 +59,11 @@ TABLE = {
     "last owner": ({"reason": "last-owner"}, Action.OPEN_ROLE),
     "last administrator": ({"reason": "last-administrator"}, Action.OPEN_ROLE),
     "terminated": ({"reason": "terminated"}, Action.OPEN_PERSON),
-    "request that is gone": (
+    "deleted request": (
         {"reason": "invalid-name", "may_retry": False, "has_request": False},
         Action.DISMISS,
     ),
-    "cause that is gone, as is the request": (
+    "removed cause and deleted request": (
         {"reason": "incomplete", "is_cause_gone": True, "may_retry": False},
         Action.SHOW_REQUEST,
     ),
@@ -80,15 +80,15 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize(("facts", "action"), TABLE.values(), ids=TABLE)
-def test_is_one_action(facts: dict[str, object], action: Action) -> None:
+@pytest.mark.parametrize(("facts", "action"), CASES.values(), ids=CASES)
+def test_each_case_has_one_action(facts: dict[str, object], action: Action) -> None:
     case = SyncErrorCase(**{"provider": "Okta", "is_known": True, "may_retry": True, **facts})  # type: ignore[arg-type]
 
     assert resolution_for(case).action == action
 
 
 @pytest.mark.parametrize("reason", SyncError.Reason.values)
-def test_is_told_in_words_for_every_reason(reason: str) -> None:
+def test_every_reason_has_an_advice_text(reason: str) -> None:
     advice = resolution_for(
         SyncErrorCase(reason=reason, provider="Okta", is_known=True, may_retry=True)
     ).advice

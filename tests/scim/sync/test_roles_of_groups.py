@@ -1,4 +1,4 @@
-"""The groups of a connection bring roles, by its mappings …"""
+"""Roles that the groups of a connection grant by group mappings."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def group(name: str) -> ScimGroup:
     return ScimGroup.objects.select_related("connection").get(scim_display_name=name)
 
 
-def bring(name: str, role: Role | Person.Role, **more: Any) -> None:
+def add_mapping(name: str, role: Role | Person.Role, **more: Any) -> None:
     group_mappings.apply(partial(group_mappings.map_group, group(name), role, author=OLGA, **more))
 
 
@@ -61,22 +61,20 @@ def member(scim: Provider, op: str, name: str, user: str) -> None:
     assert scim("PATCH", f"/Groups/{group(name).scim_id}", body).status == 204
 
 
-class TestWhoever:
-    """Whoever …"""
-
-    def test_is_in_a_mapped_group_has_its_role(self, scim: Provider, auditor: Role) -> None:
+class TestGroupMember:
+    def test_member_of_mapped_group_gets_the_role(self, scim: Provider, auditor: Role) -> None:
         scim.add_group("Auditors", scim.add("ada"))
         scim.add("bob")
 
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         assert (roles_of("ada"), roles_of("bob")) == (["Auditor"], [])
         [grant] = Grant.objects.all()
         assert grant.because == "the group “Auditors” of Okta"
 
-    def test_comes_into_it_gets_the_role(self, scim: Provider, auditor: Role) -> None:
+    def test_new_member_gets_the_role_in_next_cycle(self, scim: Provider, auditor: Role) -> None:
         scim.add_group("Auditors")
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         member(scim, "add", "Auditors", scim.add("ada"))
 
@@ -85,12 +83,12 @@ class TestWhoever:
         event = Event.objects.get(kind=Event.Kind.ROLE_GRANTED)
         assert event.actor == "scim:okta"
 
-    def test_goes_out_of_it_loses_the_role_and_no_other(
+    def test_removed_member_loses_only_the_role_of_the_group(
         self, scim: Provider, auditor: Role
     ) -> None:
         ada = scim.add("ada")
         scim.add_group("Auditors", ada)
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
         base_roles.grant_role(person("ada"), auditor, actor=OLGA.actor)
 
         member(scim, "remove", "Auditors", ada)
@@ -98,32 +96,32 @@ class TestWhoever:
 
         assert [grant.source for grant in Grant.objects.all()] == [str(OLGA.actor)]
 
-    def test_was_deleted_there_loses_the_role(self, scim: Provider, auditor: Role) -> None:
+    def test_deleted_user_loses_the_role(self, scim: Provider, auditor: Role) -> None:
         ada = scim.add("ada")
         scim.add_group("Auditors", ada)
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         scim("DELETE", f"/Users/{ada}")
         cycle()
 
         assert roles_of("ada") == []
 
-    def test_gets_a_base_role_has_their_own_again_afterwards(self, scim: Provider) -> None:
+    def test_removed_member_gets_previous_base_role_back(self, scim: Provider) -> None:
         ada = scim.add("ada")
         scim.add_group("Books", ada)
 
-        bring("Books", Person.Role.BOOKKEEPER)
+        add_mapping("Books", Person.Role.BOOKKEEPER)
         assert person("ada").role == Person.Role.BOOKKEEPER
         member(scim, "remove", "Books", ada)
         cycle()
 
         assert person("ada").role == Person.Role.CARDHOLDER
 
-    def test_has_the_role_stays_when_the_provider_is_disconnected(
+    def test_role_stays_after_disconnecting_and_can_be_revoked_by_hand(
         self, scim: Provider, auditor: Role, client: Client
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         manage.disconnect(scim.connection, actor=OLGA.actor)
         cycle()
@@ -135,12 +133,12 @@ class TestWhoever:
         client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"})
         assert not Role.objects.exists()
 
-    def test_is_in_a_group_of_another_connection_gets_nothing(
+    def test_member_of_group_in_another_connection_gets_nothing(
         self, scim: Provider, connect: Connect, auditor: Role
     ) -> None:
         entra = connect("entra")
         scim.add_group("Auditors")
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         entra.add_group("Auditors ", entra.add("bob"))
         cycle()
@@ -148,10 +146,8 @@ class TestWhoever:
         assert roles_of("bob") == []
 
 
-class TestGroups:
-    """Groups …"""
-
-    def test_bring_nothing_without_a_mapping_whatever_they_are_called(
+class TestGroup:
+    def test_group_named_like_a_role_grants_nothing_without_mapping(
         self, scim: Provider, auditor: Role
     ) -> None:
         scim.add_group("Auditor", scim.add("ada"))
@@ -161,35 +157,35 @@ class TestGroups:
         assert person("bob").role == Person.Role.CARDHOLDER
         assert not Grant.objects.exists()
 
-    def test_keep_their_role_from_being_deleted(
+    def test_role_of_a_mapping_cannot_be_deleted(
         self, client: Client, scim: Provider, auditor: Role
     ) -> None:
         scim.add_group("Auditors")
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         page = client.post(f"/people/roles/{auditor.pk}/delete/", {"post": "yes"}, follow=True)
 
         assert "an identity provider group grants it" in text_of(page)
 
-    def test_that_are_deleted_bring_nothing_any_more(self, scim: Provider, auditor: Role) -> None:
+    def test_deleted_group_grants_nothing(self, scim: Provider, auditor: Role) -> None:
         scim.add_group("Auditors", scim.add("ada"))
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         scim("DELETE", f"/Groups/{group('Auditors').scim_id}")
         cycle()
 
         assert roles_of("ada") == []
 
-    def test_make_an_owner_only_if_that_is_meant(self, scim: Provider) -> None:
+    def test_mapping_to_owner_needs_confirmation(self, scim: Provider) -> None:
         scim.add_group("Owners", scim.add("ada"))
 
         with pytest.raises(OwnerNotConfirmed):
-            bring("Owners", Person.Role.OWNER)
-        bring("Owners", Person.Role.OWNER, is_owner_confirmed=True)
+            add_mapping("Owners", Person.Role.OWNER)
+        add_mapping("Owners", Person.Role.OWNER, is_owner_confirmed=True)
 
         assert person("ada").role == Person.Role.OWNER
 
-    def test_bring_no_more_than_their_author_has(self, scim: Provider) -> None:
+    def test_mapping_cannot_grant_a_role_above_the_rank_of_its_author(self, scim: Provider) -> None:
         scim.add_group("Admins")
         author = Author(actor=core.person(role=Person.Role.IT_ADMIN).actor)
 
@@ -197,10 +193,12 @@ class TestGroups:
             group_mappings.map_group(group("Admins"), Person.Role.ADMIN, author=author)
 
 
-def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: Role) -> None:
+def test_dry_run_of_group_change_shows_role_without_granting_it(
+    client: Client, scim: Provider, auditor: Role
+) -> None:
     ada = scim.add("ada")
     scim.add_group("Auditors")
-    bring("Auditors", auditor)
+    add_mapping("Auditors", auditor)
     change = {"op": "add", "path": "members", "value": [{"value": ada}]}
     asked = {
         "method": "PATCH",
@@ -214,34 +212,34 @@ def test_tell_what_a_push_would_bring(client: Client, scim: Provider, auditor: R
     assert not Grant.objects.exists()
 
 
-class TestPages:
-    """The pages of a connection's groups …"""
-
+class TestGroupPages:
     @pytest.fixture
     def address(self, scim: Provider) -> str:
         return f"/integrations/scim/{scim.connection.pk}/groups/"
 
-    def test_are_reached_from_the_settings(self, client: Client, scim: Provider) -> None:
+    def test_settings_link_to_the_groups_page(self, client: Client, scim: Provider) -> None:
         page = text_of(client.get(f"/integrations/scim/{scim.connection.pk}/"))
 
         assert f"/integrations/scim/{scim.connection.pk}/groups/" in page
 
-    def test_say_that_nothing_was_pushed(self, client: Client, address: str) -> None:
+    def test_groups_page_is_empty_before_the_first_group(
+        self, client: Client, address: str
+    ) -> None:
         assert "No groups yet" in text_of(client.get(address))
 
-    def test_show_each_group_its_members_and_what_it_brings(
+    def test_groups_page_shows_member_counts_and_roles(
         self, client: Client, scim: Provider, address: str, auditor: Role
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"), scim.add("bob"))
         scim.add_group("Chess")
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
 
         page = text_of(client.get(address))
 
         assert re.search(r"Auditors.*2 people.*Auditor\b.*Chess.*0 people", page)
         assert "Chess" not in text_of(client.get(address, {"q": "audit"}))
 
-    def test_foretell_a_mapping_and_carry_out_what_was_seen(
+    def test_mapping_is_previewed_and_then_applied(
         self, client: Client, scim: Provider, address: str, auditor: Role
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
@@ -260,7 +258,7 @@ class TestPages:
         settings = text_of(client.get(f"/integrations/scim/{scim.connection.pk}/"))
         assert "Mapped the group Auditors → Auditor" in settings
 
-    def test_show_again_what_has_changed_since(
+    def test_preview_is_shown_again_if_members_changed_since(
         self, client: Client, scim: Provider, address: str, auditor: Role
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
@@ -275,11 +273,11 @@ class TestPages:
         assert "Something changed since you opened this page" in page
         assert not Grant.objects.exists()
 
-    def test_foretell_what_ends_with_a_mapping(
+    def test_removal_of_mapping_is_previewed_and_then_applied(
         self, client: Client, scim: Provider, address: str, auditor: Role
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
         removal = f"{address}mappings/{GroupMapping.objects.get().pk}/remove/"
 
         page = text_of(client.get(removal))
@@ -301,7 +299,7 @@ class TestPages:
             ("BUSINESS_OWNER", "Select the checkbox to confirm."),
         ],
     )
-    def test_say_why_a_group_cannot_bring_that(
+    def test_invalid_role_is_refused_with_a_reason(
         self, client: Client, scim: Provider, address: str, role: str, why: str
     ) -> None:
         scim.add_group("Auditors")
@@ -311,7 +309,7 @@ class TestPages:
         assert why in page
         assert not GroupMapping.objects.exists()
 
-    def test_know_no_groups_of_others(
+    def test_groups_of_another_connection_are_not_found(
         self, client: Client, scim: Provider, connect: Connect, address: str
     ) -> None:
         entra = connect("entra")
@@ -320,14 +318,14 @@ class TestPages:
         assert "Secret" not in text_of(client.get(address))
         assert client.get(f"{address}{group('Secret').pk}/").status_code == 404
 
-    def test_ask_as_little_of_forty_groups_as_of_one(
+    def test_query_count_does_not_grow_with_groups(
         self, client: Client, scim: Provider, address: str, auditor: Role
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
-        bring("Auditors", auditor)
+        add_mapping("Auditors", auditor)
         one = queries_of(client, address)
         for number in range(40):
             scim.add_group(f"Group {number:02}")
-            bring(f"Group {number:02}", auditor)
+            add_mapping(f"Group {number:02}", auditor)
 
         assert len(queries_of(client, address)) == len(one)

@@ -1,4 +1,4 @@
-"""A manager whom the provider still names by a former name …"""
+"""Manager references that use a former userName, externalId or email of the manager."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ def boss() -> Person:
     return found
 
 
-def give_another_manager() -> None:
+def assign_another_manager() -> None:
     other = Person.objects.filter(email="other@example.com").first()
     people_update.assign_manager(
         ada(), other or core.person(email="other@example.com"), actor=HELPDESK
@@ -46,7 +46,7 @@ def give_another_manager() -> None:
 
 @pytest.fixture
 def boss_id(scim: Provider) -> str:
-    """Have Ada report to Boss, who is renamed then; Ada is not pushed again."""
+    """Have Ada report to Boss, and rename Boss without pushing Ada again."""
     boss_id = scim.add("boss")
     scim.add("ada", **managed_by("boss@example.com"))
     assert scim("PUT", f"/Users/{boss_id}", someone("boss", **RENAMED)).status == 200
@@ -54,8 +54,8 @@ def boss_id(scim: Provider) -> str:
 
 
 @pytest.mark.usefixtures("boss_id")
-def test_is_put_back(scim: Provider) -> None:
-    give_another_manager()
+def test_managed_field_is_restored_to_the_renamed_manager(scim: Provider) -> None:
+    assign_another_manager()
 
     call_command("run_due")
 
@@ -65,18 +65,22 @@ def test_is_put_back(scim: Provider) -> None:
 
 
 @pytest.mark.usefixtures("boss_id")
-def test_stays_when_their_former_address_goes_to_somebody_new(scim: Provider) -> None:
+def test_renamed_manager_is_restored_although_somebody_new_has_the_old_address(
+    scim: Provider,
+) -> None:
     scim.add("new", userName="boss@example.com", emails=[mail("boss@example.com")])
-    give_another_manager()
+    assign_another_manager()
 
     call_command("run_due")
 
     assert ada().manager == boss()
 
 
-def test_stays_though_the_provider_has_deleted_them(scim: Provider, boss_id: str) -> None:
+def test_renamed_manager_is_restored_after_deletion_by_the_provider(
+    scim: Provider, boss_id: str
+) -> None:
     scim("DELETE", f"/Users/{boss_id}")
-    give_another_manager()
+    assign_another_manager()
 
     call_command("run_due")
 
@@ -92,7 +96,9 @@ def test_stays_though_the_provider_has_deleted_them(scim: Provider, boss_id: str
     ],
     ids=["userName", "externalId", "email"],
 )
-def test_is_found_by_somebody_new(scim: Provider, said: dict[str, Any], reference: str) -> None:
+def test_new_user_finds_manager_by_former_identifier(
+    scim: Provider, said: dict[str, Any], reference: str
+) -> None:
     first = {"externalId": "X-7", "emails": [mail("chief@example.com")]}
     boss_id = scim.add("boss", **first)
     scim("PUT", f"/Users/{boss_id}", someone("boss", **(first | said)))
@@ -103,7 +109,7 @@ def test_is_found_by_somebody_new(scim: Provider, said: dict[str, Any], referenc
     assert answer.body[ENT]["manager"]["$ref"].endswith(boss_id)
 
 
-def test_is_found_though_no_provider_has_them(scim: Provider) -> None:
+def test_new_user_finds_unmanaged_manager_by_former_email(scim: Provider) -> None:
     core.person(given_name="Boss", email="boss@example.com", state=Person.State.INVITED)
     profile = Profile(given_name="Boss", family_name="Boss", email="countess@example.com")
     people_update.revise_person(boss(), profile, actor=HELPDESK)
@@ -113,7 +119,7 @@ def test_is_found_though_no_provider_has_them(scim: Provider) -> None:
     assert ada().manager == boss()
 
 
-def test_is_nobody_where_two_people_had_the_name(scim: Provider) -> None:
+def test_identifier_that_two_people_had_names_no_manager(scim: Provider) -> None:
     for name in ("boss", "bob"):
         scim_id = scim.add(name, userName="chief@example.com")
         scim("PUT", f"/Users/{scim_id}", someone(name))
@@ -125,7 +131,7 @@ def test_is_nobody_where_two_people_had_the_name(scim: Provider) -> None:
     assert_waiting_is_listed()
 
 
-def test_is_not_who_has_left_for_good(scim: Provider, boss_id: str) -> None:
+def test_former_identifier_does_not_name_a_terminated_manager(scim: Provider, boss_id: str) -> None:
     Person.objects.filter(given_name="Boss").update(
         state=Person.State.TERMINATED, terminated_at=timezone.now()
     )
@@ -136,13 +142,13 @@ def test_is_not_who_has_left_for_good(scim: Provider, boss_id: str) -> None:
     assert_waiting_is_listed()
 
 
-class TestAfterAChangeOfTheMapping:
+class TestAfterMappingChange:
     @pytest.fixture
     def client(self, owner: Person) -> Client:
         return signed_in(owner)
 
     @pytest.mark.usefixtures("boss_id")
-    def test_is_still_the_manager(self, scim: Provider, client: Client) -> None:
+    def test_renamed_manager_stays_assigned(self, scim: Provider, client: Client) -> None:
         send(client, scim, "save", department=COST_CENTER)
         call_command("run_due")
 
@@ -150,7 +156,7 @@ class TestAfterAChangeOfTheMapping:
         assert ScimUser.objects.get(person=ada()).waiting_manager == ""
         assert_waiting_is_listed()
 
-    def test_is_waited_for_and_listed_if_the_new_path_names_somebody_unknown(
+    def test_unknown_manager_at_the_new_path_is_listed_until_path_is_reset(
         self, scim: Provider, client: Client
     ) -> None:
         scim.add("boss")
@@ -169,7 +175,7 @@ class TestAfterAChangeOfTheMapping:
         assert_waiting_is_listed()
 
     @pytest.mark.usefixtures("boss_id")
-    def test_does_not_hold_the_invite_of_somebody_assigned_again(
+    def test_invite_is_not_held_after_deactivation_and_reactivation(
         self, scim: Provider, client: Client
     ) -> None:
         send(client, scim, "save", department=COST_CENTER)

@@ -1,4 +1,4 @@
-"""A change that the rules forbid …"""
+"""Changes that the rules of Ramp forbid: the refusal, and the sync error in Team updates."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is said of Ada so that it must be refused, and what is said then."""
+    """Values of Ada that are refused, and the expected sync error."""
 
     said: Json
     reason: str
     message: str
     offending: str
-    # Changes of the company that the refusal needs.
+    # Sets up what the refusal needs.
     given: Callable[[Provider], object] = lambda scim: None
 
 
@@ -40,15 +40,15 @@ def guido_is_a_guest(scim: Provider) -> None:
     scim.add("guido", roles=[{"value": "GUEST_USER"}])
 
 
-def new_york_pays_in_dollars(scim: Provider) -> None:
+def new_york_uses_dollars(scim: Provider) -> None:
     core.location("New York", entity=core.entity("Ramp Inc.", currency="USD"))
 
 
-def somebody_has_the_address(scim: Provider) -> None:
+def administrator_has_the_address(scim: Provider) -> None:
     core.administrator(email="Taken@example.com")
 
 
-SEVEN = [
+RULES = [
     Refusal(
         managed_by("bob@example.com"),
         "circular-manager",
@@ -74,7 +74,7 @@ SEVEN = [
         "duplicate-email",
         "Email is already associated with another employee",
         "taken@example.com",
-        somebody_has_the_address,
+        administrator_has_the_address,
     ),
     Refusal(
         {"name": {"givenName": "--", "familyName": "Lovelace"}},
@@ -87,7 +87,7 @@ SEVEN = [
         "invalid-location-change",
         "Location cannot be assigned to an entity using a different issuing currency",
         "New York",
-        new_york_pays_in_dollars,
+        new_york_uses_dollars,
     ),
     Refusal(
         {"roles": [{"type": "rampUserRole", "value": "EMPEROR"}]},
@@ -96,11 +96,11 @@ SEVEN = [
         "EMPEROR",
     ),
 ]
-each_of_seven = pytest.mark.parametrize("refusal", SEVEN, ids=lambda refusal: refusal.reason)
-# Two of the seven need somebody who exists.
-each_of_a_new_person = pytest.mark.parametrize(
+each_rule = pytest.mark.parametrize("refusal", RULES, ids=lambda refusal: refusal.reason)
+# Two of the rules need an existing person.
+each_rule_for_new_people = pytest.mark.parametrize(
     "refusal",
-    [one for one in SEVEN if "circular" not in one.reason and "location" not in one.reason],
+    [one for one in RULES if "circular" not in one.reason and "location" not in one.reason],
     ids=lambda refusal: refusal.reason,
 )
 
@@ -120,8 +120,10 @@ def open_error() -> SyncError:
     return row
 
 
-@each_of_seven
-def test_is_answered_and_listed_with_its_exact_message(scim: Provider, refusal: Refusal) -> None:
+@each_rule
+def test_refusal_is_answered_and_listed_with_its_exact_message(
+    scim: Provider, refusal: Refusal
+) -> None:
     scim_id = scim.add("ada")
     refusal.given(scim)
 
@@ -139,8 +141,10 @@ def test_is_answered_and_listed_with_its_exact_message(scim: Provider, refusal: 
     assert (logged.status, logged.answer) == (400, answer.content.decode())
 
 
-@each_of_seven
-def test_leaves_the_person_and_the_resource_as_they_were(scim: Provider, refusal: Refusal) -> None:
+@each_rule
+def test_refused_change_leaves_person_and_resource_unchanged(
+    scim: Provider, refusal: Refusal
+) -> None:
     scim_id = scim.add("ada")
     refusal.given(scim)
     before = scim.read(scim_id)
@@ -156,8 +160,8 @@ def test_leaves_the_person_and_the_resource_as_they_were(scim: Provider, refusal
     assert Event.objects.count() == happened
 
 
-@each_of_a_new_person
-def test_makes_nobody(scim: Provider, refusal: Refusal) -> None:
+@each_rule_for_new_people
+def test_refused_creation_creates_no_user_or_person(scim: Provider, refusal: Refusal) -> None:
     refusal.given(scim)
     if refusal.reason == "invalid-role-assignment":
         core.department("Research")
@@ -171,8 +175,10 @@ def test_makes_nobody(scim: Provider, refusal: Refusal) -> None:
     assert (row.reason, row.user_name, row.person) == (refusal.reason, "ada@example.com", None)
 
 
-@each_of_seven
-def test_is_over_with_the_next_success_of_the_same_person(scim: Provider, refusal: Refusal) -> None:
+@each_rule
+def test_error_is_resolved_by_next_successful_request_for_the_person(
+    scim: Provider, refusal: Refusal
+) -> None:
     scim_id = scim.add("ada")
     refusal.given(scim)
     scim("PUT", f"/Users/{scim_id}", someone("ada", **refusal.said))
@@ -184,8 +190,8 @@ def test_is_over_with_the_next_success_of_the_same_person(scim: Provider, refusa
     assert SyncError.objects.get().resolved_at
 
 
-@each_of_a_new_person
-def test_is_over_when_they_come_at_last(scim: Provider, refusal: Refusal) -> None:
+@each_rule_for_new_people
+def test_error_is_resolved_when_the_user_is_created(scim: Provider, refusal: Refusal) -> None:
     refusal.given(scim)
     scim("POST", "/Users", someone("ada", **refusal.said))
 
@@ -194,7 +200,7 @@ def test_is_over_when_they_come_at_last(scim: Provider, refusal: Refusal) -> Non
     assert not SyncError.objects.open().exists()
 
 
-def test_is_over_although_they_have_another_user_name_by_then(scim: Provider) -> None:
+def test_error_is_resolved_by_a_request_that_changes_the_user_name(scim: Provider) -> None:
     scim_id = scim.add("ada")
     scim.replace(scim_id, "roles", "EMPEROR")
 
@@ -203,7 +209,7 @@ def test_is_over_although_they_have_another_user_name_by_then(scim: Provider) ->
     assert not SyncError.objects.open().exists()
 
 
-def test_is_not_over_with_the_success_of_somebody_else(scim: Provider) -> None:
+def test_error_is_not_resolved_by_a_request_for_somebody_else(scim: Provider) -> None:
     scim_id, other = scim.add("ada"), scim.add("bob")
     scim.replace(scim_id, "roles", "EMPEROR")
 
@@ -214,7 +220,7 @@ def test_is_not_over_with_the_success_of_somebody_else(scim: Provider) -> None:
 
 @pytest.mark.parametrize("provider", ["okta", "generic"])
 @pytest.mark.parametrize(("family_name", "offending"), [("123", "123"), (None, "")])
-def test_names_the_part_of_the_name_that_is_wrong(
+def test_error_names_the_invalid_part_of_the_name(
     connect: Connect, provider: str, family_name: str | None, offending: str
 ) -> None:
     name = {"givenName": "Ada", "familyName": family_name}
@@ -229,7 +235,7 @@ def test_names_the_part_of_the_name_that_is_wrong(
     )
 
 
-def test_is_listed_once_however_often_it_is_tried(scim: Provider) -> None:
+def test_repeated_refusal_updates_the_same_error(scim: Provider) -> None:
     scim_id = scim.add("ada")
     scim.replace(scim_id, "roles", "EMPEROR")
 
@@ -239,9 +245,7 @@ def test_is_listed_once_however_often_it_is_tried(scim: Provider) -> None:
     assert (row.offending_value, str(row.request_id)) == ("KING", answer.request_id)
 
 
-class TestThatWasDismissed:
-    """A refusal that an administrator dismissed …"""
-
+class TestDismissedError:
     @pytest.fixture
     def ada_id(self, scim: Provider) -> str:
         ada_id = scim.add("ada")
@@ -257,12 +261,12 @@ class TestThatWasDismissed:
         row = SyncError.objects.get()
         assert (row.times, row.dismissed_reason) == (2, "Known")
 
-    def test_is_listed_for_another_value(self, scim: Provider, ada_id: str) -> None:
+    def test_another_value_is_listed(self, scim: Provider, ada_id: str) -> None:
         scim.replace(ada_id, "roles", "KING")
 
         assert open_error().offending_value == "KING"
 
-    def test_is_listed_again_when_the_value_had_changed_meanwhile(
+    def test_same_value_is_listed_again_after_a_good_value(
         self, scim: Provider, ada_id: str
     ) -> None:
         scim.replace(ada_id, "roles", "BUSINESS_BOOKKEEPER")
@@ -271,18 +275,18 @@ class TestThatWasDismissed:
 
         assert open_error().offending_value == "EMPEROR"
 
-    def test_is_listed_when_another_reason_refuses(self, scim: Provider, ada_id: str) -> None:
+    def test_another_reason_is_listed(self, scim: Provider, ada_id: str) -> None:
         scim.replace(ada_id, "name.givenName", "--")
 
         assert open_error().reason == "invalid-name"
 
-    def test_is_listed_for_another_person(self, scim: Provider, ada_id: str) -> None:
+    def test_same_value_of_another_person_is_listed(self, scim: Provider, ada_id: str) -> None:
         scim.replace(scim.add("bob"), "roles", "EMPEROR")
 
         assert open_error().user_name == "bob@example.com"
 
 
-def test_is_listed_for_every_reason(scim: Provider) -> None:
+def test_each_reason_is_listed_as_its_own_error(scim: Provider) -> None:
     scim_id = scim.add("ada")
     scim.replace(scim_id, "roles", "EMPEROR")
     scim.replace(scim_id, "name.givenName", "--")
@@ -291,21 +295,21 @@ def test_is_listed_for_every_reason(scim: Provider) -> None:
     assert list(reasons) == ["invalid-role-assignment", "invalid-name"]
 
 
-def test_is_a_guest_made_of_an_employee(scim: Provider) -> None:
+def test_employee_cannot_become_guest(scim: Provider) -> None:
     answer = scim.replace(scim.add("ada"), "roles", "GUEST_USER")
 
     assert answer.status == 400
     assert open_error().reason == "invalid-role-assignment"
 
 
-def test_is_an_owner_made_by_entra(connect: Connect) -> None:
+def test_entra_cannot_create_an_owner(connect: Connect) -> None:
     answer = connect("entra")("POST", "/Users", someone("ada", roles="BUSINESS_OWNER"))
 
     assert (answer.status, answer.detail) == (400, "User is not eligible to receive assigned role")
 
 
 @pytest.mark.parametrize("where", ["pushed", "by hand"])
-def test_is_a_manager_who_left_for_good(scim: Provider, where: str) -> None:
+def test_terminated_person_cannot_become_manager(scim: Provider, where: str) -> None:
     if where == "pushed":
         scim.add("bob")
         left = Person.objects.filter(email="bob@example.com")
@@ -320,13 +324,13 @@ def test_is_a_manager_who_left_for_good(scim: Provider, where: str) -> None:
     assert open_error().reason == "invalid-manager"
 
 
-class TestWhenTheConnectionHolds:
+class TestHoldPolicy:
     @pytest.mark.parametrize(
         "refusal",
-        [one for one in SEVEN if "manager" not in one.reason],
+        [one for one in RULES if "manager" not in one.reason],
         ids=lambda refusal: refusal.reason,
     )
-    def test_is_kept_and_listed_while_the_person_stays(
+    def test_refused_value_is_stored_and_listed_while_profile_stays(
         self, connect: Connect, refusal: Refusal
     ) -> None:
         generic = connect("generic")
@@ -344,10 +348,12 @@ class TestWhenTheConnectionHolds:
 
     @pytest.mark.parametrize(
         "refusal",
-        [one for one in SEVEN if "manager" not in one.reason],
+        [one for one in RULES if "manager" not in one.reason],
         ids=lambda refusal: refusal.reason,
     )
-    def test_is_no_reason_to_let_them_stay_in(self, connect: Connect, refusal: Refusal) -> None:
+    def test_refused_value_does_not_prevent_deactivation(
+        self, connect: Connect, refusal: Refusal
+    ) -> None:
         generic = connect("generic")
         scim_id = generic.add("ada")
         refusal.given(generic)
@@ -361,7 +367,7 @@ class TestWhenTheConnectionHolds:
         if refusal.reason != "invalid-name":
             assert ada().profile == before
 
-    def test_does_not_lose_the_manager_that_was_said_along_with_it(self, connect: Connect) -> None:
+    def test_manager_sent_with_refused_value_is_assigned_later(self, connect: Connect) -> None:
         generic = connect("generic")
         generic.add("bob")
         scim_id = generic.add("ada")
@@ -375,8 +381,8 @@ class TestWhenTheConnectionHolds:
         assert manager.given_name == "Bob"
 
 
-class TestTheLastOne:
-    """The last Owner, or the last who can administer, is not the provider's to remove."""
+class TestLastAdministrator:
+    """A provider cannot remove the last Owner or the last person who may administer."""
 
     WAYS: dict[str, Callable[[Provider, str], Any]] = {
         "PATCH": lambda scim, scim_id: scim.replace(scim_id, "active", value=False),
@@ -394,7 +400,7 @@ class TestTheLastOne:
             (Person.Role.IT_ADMIN, "last-administrator"),
         ],
     )
-    def test_stays(
+    def test_cannot_be_removed(
         self, scim: Provider, role: str, reason: str, way: Callable[[Provider, str], Any]
     ) -> None:
         Person.objects.update(role=Person.Role.CARDHOLDER)

@@ -1,7 +1,6 @@
-"""People who wait are listed with a reason, and people listed as waiting wait …
+"""People who wait are listed with a reason, and listed people do wait, after random actions.
 
-A provider, an administrator and the jobs act at random. The comparison follows every request,
-every click and every job.
+A provider, an administrator and jobs act at random. The lists are checked after every step.
 """
 
 import random
@@ -33,11 +32,11 @@ pytestmark = pytest.mark.django_db
 HELPDESK = Actor("person", "owner@example.com")
 PEOPLE = ("ada", "bob", "eve", "kim", "lee", "max")
 STEPS = 60
-Step = Callable[["World"], None]
+Step = Callable[["Simulation"], None]
 
 
 @dataclass
-class World:
+class Simulation:
     scim: Provider
     client: Client
     chance: random.Random
@@ -73,44 +72,44 @@ class World:
                 self.ids[who] = answer.id
 
 
-def push(world: World) -> None:
+def push(world: Simulation) -> None:
     world.push(world.somebody())
 
 
-def name_a_manager(world: World) -> None:
+def name_a_manager(world: Simulation) -> None:
     who, manager = world.somebody(), world.somebody()
     names = [world.names.get(manager, f"{manager}@example.com"), f"{manager}@example.com", ""]
     world.managers[who] = world.chance.choice([*names, "nobody@holding.example"])
     world.push(who)
 
 
-def rename(world: World) -> None:
+def rename(world: Simulation) -> None:
     who = world.somebody()
     world.names[who] = f"{who}.{len(world.done)}@example.com"
     world.push(who)
 
 
-def leave_out_the_city(world: World) -> None:
+def push_without_location(world: Simulation) -> None:
     who = world.somebody()
     said = {key: value for key, value in world.say(who).items() if "ramp" not in key}
     if who in world.ids:
         world.scim("PUT", f"/Users/{world.ids[who]}", said)
 
 
-def switch(world: World) -> None:
+def change_active(world: Simulation) -> None:
     if who := world.known():
         world.scim.replace(world.ids[who], "active", world.chance.random() < 0.5)
 
 
-def delete(world: World) -> None:
+def delete(world: Simulation) -> None:
     if who := world.known():
         world.scim("DELETE", f"/Users/{world.ids.pop(who)}")
 
 
-def switch_by_hand(world: World) -> None:
+def change_active_by_hand(world: Simulation) -> None:
     waiting = ScimUser.objects.filter(deleted_at=None).exclude(waiting_manager="").order_by("pk")
     keys = [str(user.scim_id) for user in waiting]
-    # Mostly of those who wait, for most people never do.
+    # Mostly people who wait; otherwise these actions would rarely concern one.
     candidates: list[str | None] = [who for who, key in sorted(world.ids.items()) if key in keys]
     person = world.person(world.chance.choice(candidates or [world.known()]))
     if person and person.state != Person.State.TERMINATED:
@@ -118,21 +117,21 @@ def switch_by_hand(world: World) -> None:
         do(person, actor=HELPDESK)
 
 
-def terminate(world: World) -> None:
+def terminate(world: Simulation) -> None:
     person = world.person(world.known())
     if person and world.chance.random() < 0.3:
         terminate_person(person, handover_plan.HandoverPlan(), actor=HELPDESK)
 
 
-def assign_by_hand(world: World) -> None:
+def assign_by_hand(world: Simulation) -> None:
     person, manager = world.person(world.known()), world.person(world.known())
     if person:
-        # The rules refuse circles, and managers who left.
+        # The rules refuse circles and terminated managers.
         with suppress(PeopleError):
             people_update.assign_manager(person, manager, actor=HELPDESK)
 
 
-def decide(world: World) -> None:
+def decide_about_an_error(world: Simulation) -> None:
     if errors := list(SyncError.objects.open().order_by("pk")):
         error = world.chance.choice(errors)
         how = world.chance.choice(["dismiss", "invite-anyway", "retry"])
@@ -140,18 +139,18 @@ def decide(world: World) -> None:
         world.client.post(path, {"because": "We know."})
 
 
-def change_the_mapping(world: World) -> None:
+def change_the_mapping(world: Simulation) -> None:
     paths = world.chance.choice([{"department": COST_CENTER}, {"department": ""}])
     send(world.client, world.scim, "save", **paths)
 
 
-def change_the_policy(world: World) -> None:
+def change_the_policy(world: Simulation) -> None:
     policy = world.chance.choice(list(Connection.UnknownManager))
     Connection.objects.filter(pk=world.scim.connection.pk).update(unknown_manager=policy)
     world.scim.connection.refresh_from_db()
 
 
-def run_jobs(world: World) -> None:
+def run_jobs(world: Simulation) -> None:
     call_command("run_due")
 
 
@@ -159,13 +158,13 @@ STEPS_POSSIBLE: dict[str, tuple[int, Step]] = {
     "push": (3, push),
     "name a manager": (6, name_a_manager),
     "rename": (3, rename),
-    "leave out the city": (1, leave_out_the_city),
-    "switch": (4, switch),
+    "leave out the city": (1, push_without_location),
+    "switch": (4, change_active),
     "delete": (1, delete),
-    "switch by hand": (4, switch_by_hand),
+    "switch by hand": (4, change_active_by_hand),
     "terminate": (1, terminate),
     "assign by hand": (2, assign_by_hand),
-    "decide": (3, decide),
+    "decide": (3, decide_about_an_error),
     "change the mapping": (1, change_the_mapping),
     "change the policy": (1, change_the_policy),
     "run the jobs": (2, run_jobs),
@@ -174,10 +173,10 @@ STEPS_POSSIBLE: dict[str, tuple[int, Step]] = {
 
 @pytest.mark.parametrize("provider", ["okta", "generic"])
 @pytest.mark.parametrize("seed", [0, 8, 10, 12])
-def test_after_every_request_and_job(
+def test_waiting_people_are_listed_after_every_request_and_job(
     owner: Person, connect: Connect, provider: str, seed: int
 ) -> None:
-    world = World(connect(provider), signed_in(owner), random.Random(seed))  # noqa: S311
+    world = Simulation(connect(provider), signed_in(owner), random.Random(seed))  # noqa: S311
     weights = [weight for weight, _ in STEPS_POSSIBLE.values()]
     for _ in range(STEPS):
         [name] = world.chance.choices(list(STEPS_POSSIBLE), weights)
@@ -189,11 +188,11 @@ def test_after_every_request_and_job(
             assert_gaps_are_listed()
         except AssertionError as error:
             raise AssertionError(f"{error}; after {world.done}") from error
-    assert_pages_say_it(world.client)
+    assert_pages_list_everything(world.client)
 
 
 def assert_gaps_are_listed() -> None:
-    """See that nobody is incomplete, and no resource without a person, unless it is listed."""
+    """Check that every incomplete user, and every user without a person, has a sync error."""
     live = ScimUser.objects.filter(deleted_at=None, active=True)
     incomplete = live.filter(person=None) | live.filter(problem=ScimUser.Problem.INCOMPLETE)
     standing = SyncError.objects.filter(resolved_at=None).values("user")
@@ -202,10 +201,10 @@ def assert_gaps_are_listed() -> None:
     assert not missing, f"not listed: {missing}"
 
 
-def assert_pages_say_it(client: Client) -> None:
+def assert_pages_list_everything(client: Client) -> None:
     errors, rows = text_of(client.get("/people/updates/errors/")), SyncError.objects.open()
     for row in rows:
-        # The page shows people as they are called now.
+        # The page shows people by their current names.
         assert (row.person.full_name if row.person else row.user_name) in errors
     assert not rows or f"{len(rows)} error" in errors
     invites = text_of(client.get("/people/updates/invites/"))

@@ -1,4 +1,4 @@
-"""A manager who is not there yet …"""
+"""Managers that are named before they exist in Ramp."""
 
 from collections.abc import Callable
 from threading import Event
@@ -37,7 +37,7 @@ def open_error() -> SyncError:
     return row
 
 
-def test_is_refused_where_the_connection_says_so(connect: Connect) -> None:
+def test_unknown_manager_is_refused_if_connection_rejects_them(connect: Connect) -> None:
     okta = connect(unknown_manager="reject")
 
     answer = okta("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
@@ -47,7 +47,7 @@ def test_is_refused_where_the_connection_says_so(connect: Connect) -> None:
     assert open_error().offending_value == "bob@example.com"
 
 
-def test_is_waited_for_with_the_invite(scim: Provider) -> None:
+def test_unknown_manager_is_listed_and_holds_the_invite(scim: Provider) -> None:
     answer = scim("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
 
     assert answer.status == 201
@@ -71,7 +71,9 @@ def test_is_waited_for_with_the_invite(scim: Provider) -> None:
     ],
     ids=["user name", "another case", "plain user name", "externalId", "email"],
 )
-def test_is_found_when_they_arrive(scim: Provider, reference: str, said: dict[str, Any]) -> None:
+def test_manager_is_assigned_when_created_with_a_matching_identifier(
+    scim: Provider, reference: str, said: dict[str, Any]
+) -> None:
     scim_id = scim.add("ada", **managed_by(reference))
     boss = scim.add("bob", **said)
 
@@ -86,7 +88,7 @@ def test_is_found_when_they_arrive(scim: Provider, reference: str, said: dict[st
     assert (told["value"], told["$ref"][-36:]) == (reference, boss)
 
 
-def test_is_found_when_an_administrator_adds_them(scim: Provider) -> None:
+def test_manager_is_assigned_when_an_administrator_adds_the_person(scim: Provider) -> None:
     scim.add("ada", **managed_by("bob@example.com"))
     people.add_person(
         Profile(given_name="Bob", family_name="Boss", email="bob@example.com"),
@@ -98,7 +100,7 @@ def test_is_found_when_an_administrator_adds_them(scim: Provider) -> None:
     assert ada().manager == Person.objects.get(email="bob@example.com")
 
 
-def test_is_found_by_run_due_at_the_latest(scim: Provider) -> None:
+def test_manager_is_assigned_by_next_sync_cycle_without_an_event(scim: Provider) -> None:
     scim.add("ada", **managed_by("bob@example.com"))
     bob = core.person(email="bob@example.com")
 
@@ -108,7 +110,7 @@ def test_is_found_by_run_due_at_the_latest(scim: Provider) -> None:
     assert not SyncError.objects.open().exists()
 
 
-def test_is_found_by_somebody_who_came_before_them_in_a_chain(scim: Provider) -> None:
+def test_chain_of_waiting_managers_is_resolved(scim: Provider) -> None:
     scim.add("ada", **managed_by("bob@example.com"))
     scim.add("bob", **managed_by("cy@example.com"))
     scim.add("cy")
@@ -121,7 +123,7 @@ def test_is_found_by_somebody_who_came_before_them_in_a_chain(scim: Provider) ->
     assert not SyncError.objects.open().exists()
 
 
-def test_stays_listed_when_they_would_close_a_circle(scim: Provider) -> None:
+def test_error_stays_open_if_the_manager_would_close_a_circle(scim: Provider) -> None:
     scim.add("ada", **managed_by("bob@example.com"))
     scim.add("bob", **managed_by("ada@example.com"))
 
@@ -131,7 +133,7 @@ def test_stays_listed_when_they_would_close_a_circle(scim: Provider) -> None:
     assert open_error().user_name == "ada@example.com"
 
 
-def test_is_forgotten_when_another_is_named(scim: Provider) -> None:
+def test_error_is_resolved_when_provider_names_another_manager(scim: Provider) -> None:
     scim_id = scim.add("ada", **managed_by("bob@example.com"))
     scim.add("cy")
 
@@ -146,7 +148,7 @@ def test_is_forgotten_when_another_is_named(scim: Provider) -> None:
     assert not SyncError.objects.open().exists()
 
 
-def test_leaves_the_manager_of_before_until_then(scim: Provider) -> None:
+def test_previous_manager_stays_until_the_new_one_exists(scim: Provider) -> None:
     scim.add("cy")
     scim_id = scim.add("ada", **managed_by("cy@example.com"))
 
@@ -160,8 +162,10 @@ def test_leaves_the_manager_of_before_until_then(scim: Provider) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_is_not_listed_again_by_a_worker_that_looked_before(scim: Provider, racers: Racers) -> None:
-    """One worker reads that the report waits; another assigns the manager before it goes on."""
+def test_error_is_not_reopened_by_a_worker_with_outdated_data(
+    scim: Provider, racers: Racers
+) -> None:
+    """One worker reads that Ada waits; another assigns her manager before the first continues."""
     scim("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
     scim("POST", "/Users", someone("bob"))
     report, bob = ada(), Person.objects.get(email="bob@example.com")
@@ -189,7 +193,7 @@ def test_is_not_listed_again_by_a_worker_that_looked_before(scim: Provider, race
     assert not SyncError.objects.open().exists()
 
 
-def test_who_never_arrives_costs_no_query_for_each_who_waits(scim: Provider) -> None:
+def test_query_count_does_not_grow_with_unresolvable_managers(scim: Provider) -> None:
     def wait(first: int, many: int) -> int:
         for n in range(first, first + many):
             scim.add(f"u{n}", **managed_by(f"nobody-{n}@example.com"))
@@ -207,7 +211,7 @@ def test_who_never_arrives_costs_no_query_for_each_who_waits(scim: Provider) -> 
 
 
 @pytest.mark.parametrize("reference", ["E-7", "BOB@example.com", "bob-old@example.com", "id"])
-def test_is_found_by_the_cycle_by_each_of_their_names(scim: Provider, reference: str) -> None:
+def test_cycle_finds_manager_by_every_identifier(scim: Provider, reference: str) -> None:
     scim.add("bob", externalId="E-7")
     user = ScimUser.objects.select_related("connection").get()
     FormerName.objects.create(user=user, name_key="bob-old@example.com", until=timezone.now())

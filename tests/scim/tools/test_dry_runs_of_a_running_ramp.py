@@ -1,4 +1,4 @@
-"""On a running Ramp, with its own worker and its own public address, …"""
+"""The self-test and dry runs on a running Ramp, with its own worker and public address."""
 
 import json
 import re
@@ -13,8 +13,8 @@ from tests.services.db import Connected, connect
 from tests.services.postgres_redis_smtp import wait_until
 from tests.services.server import Server
 
-# What a visit itself changes: the session and, from time to time, when a token was last used.
-NOT_LOOKED_AT = ("sessions.session", "scim.token")
+# A visit itself changes the session and sometimes the last use of a token.
+IGNORED_MODELS = ("sessions.session", "scim.token")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def acme(server: Server) -> Connected:
 
 @pytest.fixture
 def visitor(server: Server, acme: Connected) -> Iterator[httpx.Client]:
-    """Let the owner in."""
+    """Sign the owner in."""
     with httpx.Client(base_url=server.url, follow_redirects=True, timeout=30) as visitor:
         owner = {"email": f"owner@{acme.tenant}.example.com", "password": "correct horse"}
         send(visitor, "/sign-in/", **owner)
@@ -41,13 +41,13 @@ def rows(server: Server) -> list[Any]:
     """Return every row of every table."""
     every = json.loads(server.manage("dumpdata", "--all"))
     for row in every:
-        # The workers go on with what happened before.
+        # Workers may still dispatch earlier events.
         row["fields"].pop("dispatched_at", None)
-    return [row for row in every if row["model"] not in NOT_LOOKED_AT]
+    return [row for row in every if row["model"] not in IGNORED_MODELS]
 
 
 @pytest.mark.parametrize("provider", ["okta", "entra", "rippling"])
-def test_the_self_test_passes(
+def test_self_test_passes(
     server: Server, visitor: httpx.Client, acme: Connected, provider: str
 ) -> None:
     address = f"/integrations/scim/{acme.connection}/self-test/"
@@ -61,7 +61,7 @@ def test_the_self_test_passes(
     assert "steps passed." in visitor.get(address).text
 
 
-def test_what_if_writes_nothing(server: Server, visitor: httpx.Client, acme: Connected) -> None:
+def test_dry_run_writes_no_row(server: Server, visitor: httpx.Client, acme: Connected) -> None:
     address = f"/integrations/scim/{acme.connection}/what-if/"
     visitor.get(address)
     before = rows(server)

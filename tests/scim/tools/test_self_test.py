@@ -1,4 +1,4 @@
-"""The self-test …"""
+"""The self-test of a connection."""
 
 import socket
 import ssl
@@ -35,13 +35,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def public(live_server: LiveServer, settings: Settings) -> str:
-    """Have our public address lead to us."""
+    """Make the test server the public address of Ramp."""
     settings.PUBLIC_BASE_URL = live_server.url
     return str(live_server.url)
 
 
 def run(connection: Connection, provider: str = "", *, suite: str = "") -> SelfTest:
-    """Do what the worker does with a test that an administrator started."""
+    """Run a self-test as a worker does after an administrator started it."""
     test = SelfTest.objects.create(
         tenant_id=connection.tenant_id,
         provider=provider or connection.provider,
@@ -54,7 +54,7 @@ def run(connection: Connection, provider: str = "", *, suite: str = "") -> SelfT
     return test
 
 
-def failed(test: SelfTest) -> list[tuple[str, str, str, str]]:
+def failed_steps(test: SelfTest) -> list[tuple[str, str, str, str]]:
     return [
         (step["title"], step["expected"], step["got"], step["answer"])
         for step in test.steps
@@ -67,7 +67,7 @@ def sandbox() -> Tenant:
     return found
 
 
-def rows() -> dict[str, int]:
+def row_counts() -> dict[str, int]:
     with tenancy.across_tenants():
         return {
             model._meta.label: model._base_manager.count()
@@ -93,15 +93,17 @@ MAPPED = {
     ],
     ids=["refuse", "hold", "fill", "mapped"],
 )
-def test_passes(public: str, connect: Connect, provider: str, rules: dict[str, Any]) -> None:
+def test_self_test_passes_for_every_provider_and_policy(
+    public: str, connect: Connect, provider: str, rules: dict[str, Any]
+) -> None:
     test = run(connect("generic", **rules).connection, provider)
 
-    assert (test.problem, failed(test)) == ("", [])
+    assert (test.problem, failed_steps(test)) == ("", [])
     assert test.finished_at
     assert len(test.steps) >= 12
 
 
-def test_says_what_was_asked_expected_and_got(public: str, connect: Connect) -> None:
+def test_step_shows_request_expectation_and_result(public: str, connect: Connect) -> None:
     test = run(connect("okta").connection)
 
     [refused] = [step for step in test.steps if "own manager" in step["title"]]
@@ -113,14 +115,14 @@ def test_says_what_was_asked_expected_and_got(public: str, connect: Connect) -> 
     assert refused["ms"] >= 0
 
 
-def test_keeps_no_token_in_what_it_says(public: str, connect: Connect) -> None:
+def test_report_contains_no_token(public: str, connect: Connect) -> None:
     test = run(connect("okta").connection)
 
     assert "Bearer" not in str(test.steps)
     assert "Authorization" not in str(test.steps)
 
 
-def test_pushes_people_into_a_sandbox_and_to_nobody_else(public: str, connect: Connect) -> None:
+def test_people_are_created_only_in_a_sandbox_and_not_mailed(public: str, connect: Connect) -> None:
     connection = connect("okta").connection
     before = Person.objects.count(), RequestLog.objects.count(), ScimUser.objects.count()
 
@@ -136,26 +138,26 @@ def test_pushes_people_into_a_sandbox_and_to_nobody_else(public: str, connect: C
         assert not Mail.objects.exists()
 
 
-def test_leaves_no_good_token(public: str, connect: Connect) -> None:
+def test_no_token_stays_active(public: str, connect: Connect) -> None:
     run(connect("okta").connection)
 
     with tenancy.use(sandbox()):
         assert not Token.objects.active().exists()
 
 
-def test_leaves_no_more_behind_each_time(public: str, connect: Connect) -> None:
+def test_repeated_runs_leave_no_additional_rows(public: str, connect: Connect) -> None:
     connection = connect("okta").connection
     run(connection)
-    before = rows()
+    before = row_counts()
 
     run(connection)
     run(connection, "entra")
     run(connection)
 
-    assert rows() | {"scim.SelfTest": 0} == before | {"scim.SelfTest": 0}
+    assert row_counts() | {"scim.SelfTest": 0} == before | {"scim.SelfTest": 0}
 
 
-def test_has_one_sandbox_for_each_tenant(public: str, connect: Connect) -> None:
+def test_each_tenant_has_its_own_sandbox(public: str, connect: Connect) -> None:
     run(connect("okta").connection)
     with core.in_another_tenant():
         run(scim_connection("okta"))
@@ -164,7 +166,7 @@ def test_has_one_sandbox_for_each_tenant(public: str, connect: Connect) -> None:
     assert len(set(names)) == len(names) == 2
 
 
-def test_is_not_run_again_when_it_has_ended(public: str, connect: Connect) -> None:
+def test_finished_self_test_is_not_run_again(public: str, connect: Connect) -> None:
     connection = connect("okta").connection
     test = run(connection)
 
@@ -173,7 +175,7 @@ def test_is_not_run_again_when_it_has_ended(public: str, connect: Connect) -> No
     assert SelfTest.objects.get().finished_at == test.finished_at
 
 
-def test_begins_again_when_its_worker_died(public: str, connect: Connect) -> None:
+def test_self_test_restarts_after_its_worker_died(public: str, connect: Connect) -> None:
     connection = connect("okta").connection
     test = run(connection)
     steps = len(test.steps)
@@ -184,7 +186,7 @@ def test_begins_again_when_its_worker_died(public: str, connect: Connect) -> Non
     assert len(SelfTest.objects.get().steps) == steps
 
 
-def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
+def test_abandoned_self_test_is_ended(connect: Connect) -> None:
     connection = connect("okta").connection
     then = timezone.now() - timedelta(minutes=10)
     SelfTest.objects.create(
@@ -203,18 +205,18 @@ def test_is_ended_when_nobody_works_on_it_any_more(connect: Connect) -> None:
     assert Token.objects.active().count() == 1
 
 
-def test_says_when_it_took_too_long(
+def test_time_limit_is_reported(
     public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def take_for_ever(*_: Any, **__: Any) -> None:
+    def exceed_time_limit(*_: Any, **__: Any) -> None:
         raise SoftTimeLimitExceeded
 
-    monkeypatch.setattr(public_http, "send", take_for_ever)
+    monkeypatch.setattr(public_http, "send", exceed_time_limit)
 
     assert run(connect("okta").connection).problem.startswith("It took longer than 90 seconds.")
 
 
-def test_ends_also_when_we_are_at_fault(
+def test_internal_error_is_reported_and_revokes_the_token(
     public: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(public_http, "send")
@@ -227,7 +229,7 @@ def test_ends_also_when_we_are_at_fault(
 
 
 @pytest.mark.parametrize("racers", [4], indirect=True)
-def test_is_started_once_by_several_at_once(
+def test_simultaneous_starts_run_one_self_test(
     connect: Connect, racers: Racers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("celery.current_app.send_task", lambda *_, **__: None)
@@ -245,8 +247,8 @@ def test_is_started_once_by_several_at_once(
     assert SelfTest.objects.count() == 1
 
 
-class Foreign(BaseHTTPRequestHandler):
-    """Answers as something else than Ramp, or as another Ramp, would."""
+class OtherServer(BaseHTTPRequestHandler):
+    """Answers like a server that is not this Ramp."""
 
     answer = (200, "text/html", b"<h1>Hello</h1>")
 
@@ -258,15 +260,15 @@ class Foreign(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
-class AnotherRamp(Foreign):
+class AnotherRampServer(OtherServer):
     answer = (401, "application/scim+json", b'{"status": "401"}')
 
 
 @pytest.fixture
-def foreign(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
+def other_server(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
     server = HTTPServer(("127.0.0.1", 0), request.param)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -277,10 +279,8 @@ def foreign(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None
     server.server_close()
 
 
-class TestNotReachingUs:
-    """A public address that does not lead here …"""
-
-    def test_is_told_when_nothing_listens(self, connect: Connect, settings: Settings) -> None:
+class TestWrongPublicAddress:
+    def test_closed_port_is_reported(self, connect: Connect, settings: Settings) -> None:
         settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{free_port()}"
 
         test = run(connect("okta").connection)
@@ -289,14 +289,14 @@ class TestNotReachingUs:
         assert settings.PUBLIC_BASE_URL in test.problem
         assert [(step["got"], step["passed"]) for step in test.steps] == [("no answer", False)]
 
-    def test_is_told_when_there_is_no_such_name(self, connect: Connect, settings: Settings) -> None:
+    def test_unknown_host_name_is_reported(self, connect: Connect, settings: Settings) -> None:
         settings.PUBLIC_BASE_URL = "https://ramp.invalid"
 
         assert run(connect("okta").connection).problem.startswith(
             "The name ramp.invalid cannot be resolved."
         )
 
-    def test_is_told_when_nobody_answers(
+    def test_timeout_is_reported(
         self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(public_http, "SECONDS", 0.2)
@@ -306,26 +306,28 @@ class TestNotReachingUs:
 
         assert "did not answer within 0.2 seconds" in test.problem
 
-    @pytest.mark.parametrize("foreign", [Foreign], indirect=True)
-    def test_is_told_when_something_else_answers(self, connect: Connect, foreign: None) -> None:
+    @pytest.mark.parametrize("other_server", [OtherServer], indirect=True)
+    def test_other_web_server_is_reported(self, connect: Connect, other_server: None) -> None:
         test = run(connect("okta").connection)
 
         assert test.problem.startswith("The server that answered is not Ramp: 200 with text/html.")
         assert "Hello" in test.steps[0]["answer"]
 
-    @pytest.mark.parametrize("foreign", [AnotherRamp], indirect=True)
-    def test_is_told_when_it_is_another_installation(self, connect: Connect, foreign: None) -> None:
+    @pytest.mark.parametrize("other_server", [AnotherRampServer], indirect=True)
+    def test_another_installation_of_ramp_is_reported(
+        self, connect: Connect, other_server: None
+    ) -> None:
         assert "leads to another installation" in run(connect("okta").connection).problem
 
-    @pytest.mark.parametrize("foreign", [Foreign], indirect=True)
-    def test_is_told_when_it_speaks_no_tls(
-        self, connect: Connect, foreign: None, settings: Settings
+    @pytest.mark.parametrize("other_server", [OtherServer], indirect=True)
+    def test_server_without_tls_is_reported(
+        self, connect: Connect, other_server: None, settings: Settings
     ) -> None:
         settings.PUBLIC_BASE_URL = settings.PUBLIC_BASE_URL.replace("http:", "https:")
 
         assert "The TLS handshake with" in run(connect("okta").connection).problem
 
-    def test_is_told_when_the_certificate_is_not_good(
+    def test_invalid_certificate_is_reported(
         self, connect: Connect, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def refuse(*_: Any, **__: Any) -> None:
@@ -341,7 +343,7 @@ class TestNotReachingUs:
             "The certificate of ramp.example.com is not valid: certificate has expired." in problem
         )
 
-    def test_leaves_no_good_token(self, connect: Connect, settings: Settings) -> None:
+    def test_no_token_stays_active(self, connect: Connect, settings: Settings) -> None:
         settings.PUBLIC_BASE_URL = f"http://127.0.0.1:{free_port()}"
         run(connect("okta").connection)
 
@@ -349,7 +351,7 @@ class TestNotReachingUs:
             assert not Token.objects.active().exists()
 
 
-def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
+def test_run_continues_after_a_failed_step_until_an_id_is_missing(
     public: str, connect: Connect
 ) -> None:
     okta = connect("okta", incomplete_policy="refuse", mapping={"location": "no.such.attribute"})
@@ -357,19 +359,19 @@ def test_goes_on_after_a_step_that_failed_and_stops_where_it_cannot(
     test = run(okta.connection)
 
     assert test.problem == "The response has no “id”, which the next steps need."
-    assert failed(test)[0][0] == "Create them"
+    assert failed_steps(test)[0][0] == "Create them"
     assert "Missing required fields: location" in test.steps[-1]["answer"]
 
 
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("policy", ["refuse", "hold"])
-def test_passes_a_published_suite(public: str, connect: Connect, suite: str, policy: str) -> None:
-    """Its people lack what the policy asks for, so the sandbox is in certification."""
+def test_published_suite_passes(public: str, connect: Connect, suite: str, policy: str) -> None:
+    """People of a suite are incomplete for some policies, so the sandbox is in certification."""
     connection = connect("generic", incomplete_policy=policy).connection
 
     test = run(connection, SUITES[suite].provider, suite=suite)
 
-    assert (test.problem, failed(test)) == ("", [])
+    assert (test.problem, failed_steps(test)) == ("", [])
     assert len(test.steps) > 15
     with tenancy.use(sandbox()):
         assert not Mail.objects.exists()

@@ -1,4 +1,4 @@
-"""“Why isn't Ada here?” answers …"""
+"""The access diagnosis page, which answers “Why isn't Ada here?”."""
 
 import pytest
 from django.test import Client
@@ -36,7 +36,7 @@ def ask(client: Client, who: str) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__ + " " + case.code)
-def test_each_cause_with_its_own_verdict_first(
+def test_each_cause_has_its_own_verdict_at_the_top(
     company: Company, client: Client, case: Case
 ) -> None:
     case.seed(company)
@@ -52,7 +52,9 @@ def test_each_cause_with_its_own_verdict_first(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__ + " " + case.code)
-def test_with_links_that_lead_somewhere(company: Company, client: Client, case: Case) -> None:
+def test_all_links_of_verdict_and_evidence_work(
+    company: Company, client: Client, case: Case
+) -> None:
     case.seed(company)
 
     found = diagnose(case.who)
@@ -66,13 +68,15 @@ def test_with_links_that_lead_somewhere(company: Company, client: Client, case: 
 @pytest.mark.parametrize(
     "who", ["ADA@Example.com", " ada@example.com ", "Ada Lovelace", "lovelace"]
 )
-def test_in_any_case_and_by_name(company: Company, client: Client, who: str) -> None:
+def test_person_is_found_in_any_case_and_by_name(
+    company: Company, client: Client, who: str
+) -> None:
     scim_diagnosis_cases.is_here(company)
 
     assert "Ada Lovelace has been active" in ask(client, who)
 
 
-def test_nothing_of_somebody_else_whose_user_name_is_the_name_of_the_person(
+def test_deleted_user_with_equal_user_name_is_not_taken_for_the_person(
     company: Company, client: Client
 ) -> None:
     okta = company.okta()
@@ -87,13 +91,15 @@ def test_nothing_of_somebody_else_whose_user_name_is_the_name_of_the_person(
 
 
 @pytest.mark.parametrize("who", ["Countess", "X-1"])
-def test_by_what_the_provider_calls_them(company: Company, client: Client, who: str) -> None:
+def test_person_is_found_by_user_name_and_external_id(
+    company: Company, client: Client, who: str
+) -> None:
     scim_diagnosis_cases.joined(company.okta(), userName="countess", externalId="X-1")
 
     assert "Ada Lovelace has been active" in ask(client, who)
 
 
-def test_with_the_choice_where_several_are_called_so(company: Company, client: Client) -> None:
+def test_several_matches_are_offered_as_a_choice(company: Company, client: Client) -> None:
     okta = company.okta()
     okta.add("ada")
     okta.add("bob")
@@ -104,7 +110,7 @@ def test_with_the_choice_where_several_are_called_so(company: Company, client: C
     assert 'href="?who=bob%40example.com"' in page
 
 
-def test_with_what_it_rests_on(company: Company, client: Client) -> None:
+def test_evidence_lists_requests_user_and_sync_error(company: Company, client: Client) -> None:
     okta = company.okta()
     added = okta("POST", "/Users", someone())
     refusal = okta.replace(added.id, "roles", "EMPEROR")
@@ -118,7 +124,7 @@ def test_with_what_it_rests_on(company: Company, client: Client) -> None:
     assert "Sync error: User is not eligible to receive assigned role" in page
 
 
-def test_never_sent_with_how_long_the_provider_takes(company: Company, client: Client) -> None:
+def test_unsent_person_shows_how_long_the_provider_takes(company: Company, client: Client) -> None:
     scim_diagnosis_cases.was_never_sent(company)
 
     page = ask(client, ADA)
@@ -126,7 +132,7 @@ def test_never_sent_with_how_long_the_provider_takes(company: Company, client: C
     assert "Okta sends changes within 5 to 10 minutes." in page
 
 
-def test_nothing_of_the_address_that_somebody_else_has_by_right(
+def test_address_that_belongs_to_another_person_shows_that_person(
     company: Company, client: Client
 ) -> None:
     scim_diagnosis_cases.is_entras(company)
@@ -136,11 +142,11 @@ def test_nothing_of_the_address_that_somebody_else_has_by_right(
     )
 
 
-def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
+def test_reactivated_person_shows_invite_and_then_active(company: Company, client: Client) -> None:
     scim_diagnosis_cases.was_deleted(company)
     people.reactivate_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
 
-    # Somebody whom the provider deleted starts over with a new invite.
+    # A person whom the provider deleted starts again with a new invite.
     assert "The invite for ada@example.com is waiting to be sent" in ask(client, ADA)
 
     people.activate_person(scim_diagnosis_cases.ada(), actor=HELPDESK)
@@ -148,7 +154,7 @@ def test_that_they_are_back_after_all(company: Company, client: Client) -> None:
     assert "Ada Lovelace has been active" in ask(client, ADA)
 
 
-def test_nothing_of_another_company(company: Company, client: Client) -> None:
+def test_nothing_of_another_company_is_shown(company: Company, client: Client) -> None:
     with core.in_another_tenant():
         theirs = Provider(scim_connection("entra"))
         theirs.add("ada")
@@ -163,23 +169,25 @@ def test_nothing_of_another_company(company: Company, client: Client) -> None:
 
 
 @pytest.mark.parametrize("who", ["", " ", "x" * 255])
-def test_nothing_that_nobody_can_be_called(company: Company, client: Client, who: str) -> None:
+def test_empty_or_too_long_query_is_refused(company: Company, client: Client, who: str) -> None:
     assert "of at most 254 characters" in ask(client, who)
 
 
 @pytest.mark.parametrize("who", ["%", "'", "<b>", "(", "[", "\u202e", "İ", "ß" * 254, "a\0b"])
-def test_any_words(company: Company, client: Client, who: str) -> None:
+def test_any_characters_are_accepted_and_escaped(
+    company: Company, client: Client, who: str
+) -> None:
     company.okta()
 
     assert "<b>" not in ask(client, who)
 
 
-def test_when_nothing_was_asked_yet(client: Client) -> None:
+def test_page_without_query_shows_the_question(client: Client) -> None:
     assert "Why isn’t somebody here?" in text_of(client.get("/people/why/"))
 
 
 @pytest.mark.parametrize("where", ["", "updates/invites/", "updates/errors/"])
-def test_whoever_finds_nobody_in_a_list(company: Company, client: Client, where: str) -> None:
+def test_empty_list_links_to_the_diagnosis(company: Company, client: Client, where: str) -> None:
     scim_diagnosis_cases.is_invited(company)
 
     page = text_of(client.get(f"/people/{where}", {"q": "grace@example.com"}))
@@ -187,7 +195,7 @@ def test_whoever_finds_nobody_in_a_list(company: Company, client: Client, where:
     assert '/people/why/?who=grace%40example.com" class="ramp-button">Why isn’t' in page
 
 
-def test_with_as_few_questions_however_much_there_is(company: Company, client: Client) -> None:
+def test_query_count_does_not_grow_with_data(company: Company, client: Client) -> None:
     okta = company.okta()
     scim_id = okta.add()
     okta.replace(scim_id, "roles", "EMPEROR")

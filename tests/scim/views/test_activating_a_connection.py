@@ -1,4 +1,4 @@
-"""Activating a connection …"""
+"""Activating a connection, and what happens to users that were sent before."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def facts(person: Person) -> dict[str, Any]:
     return stored
 
 
-def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
+def test_setup_from_catalog_to_activation(owner: Person) -> None:
     wizard = Wizard(owner)
     linked = core.person(given_name="Augusta", email="ada@example.com")
     left = core.person(given_name="Eve", email="eve@example.com")
@@ -65,8 +65,10 @@ def test_walks_from_the_catalogue_to_the_first_people(owner: Person) -> None:
     assert "Activation complete" in wizard.get("activate")
 
 
-class TestWhatWasSentBefore:
-    def test_is_carried_over_as_if_it_came_now(self, wizard: Wizard, okta: Provider) -> None:
+class TestUsersSentBeforeActivation:
+    def test_user_becomes_person_with_the_original_request_in_the_audit_log(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         answer = okta("POST", "/Users", someone("ada"))
 
         wizard.activate()
@@ -78,9 +80,7 @@ class TestWhatWasSentBefore:
         assert (added.actor, str(added.request_id)) == ("scim:okta", answer.request_id)
         assert okta.read(answer.id)["id"] == answer.id
 
-    def test_is_named_by_the_request_that_said_it_last(
-        self, wizard: Wizard, okta: Provider
-    ) -> None:
+    def test_latest_request_is_recorded(self, wizard: Wizard, okta: Provider) -> None:
         scim_id = okta.add("ada")
         answer = okta.replace(scim_id, "title", "Countess")
 
@@ -89,7 +89,9 @@ class TestWhatWasSentBefore:
         added = Event.objects.get(kind="person.added")
         assert str(added.request_id) == answer.request_id
 
-    def test_is_carried_over_though_the_log_forgot_it(self, wizard: Wizard, okta: Provider) -> None:
+    def test_user_is_imported_after_the_request_log_was_emptied(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         okta.add("ada")
         RequestLog.objects.all().delete()
 
@@ -97,7 +99,9 @@ class TestWhatWasSentBefore:
 
         assert user("ada").person
 
-    def test_keeps_inactive_people_out(self, wizard: Wizard, okta: Provider) -> None:
+    def test_inactive_user_becomes_inactive_person_without_invite(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         okta.add("ada", active=False)
 
         wizard.activate()
@@ -105,14 +109,14 @@ class TestWhatWasSentBefore:
         assert Person.objects.get(email="ada@example.com").state == Person.State.INACTIVE
         assert not Invite.objects.open().exists()
 
-    def test_leaves_out_who_was_deleted_meanwhile(self, wizard: Wizard, okta: Provider) -> None:
+    def test_deleted_user_is_not_imported(self, wizard: Wizard, okta: Provider) -> None:
         okta("DELETE", f"/Users/{okta.add('ada')}")
 
         wizard.activate()
 
         assert Person.objects.count() == 1
 
-    def test_lists_what_is_refused(self, wizard: Wizard, okta: Provider) -> None:
+    def test_incomplete_user_is_listed_as_sync_error(self, wizard: Wizard, okta: Provider) -> None:
         answer = okta("POST", "/Users", someone("ada", **{ENT: None}))
 
         wizard.activate()
@@ -122,7 +126,9 @@ class TestWhatWasSentBefore:
         assert (problem.user, str(problem.request_id)) == (user("ada"), answer.request_id)
         assert "1, each with its reason in Team updates" in wizard.get("activate")
 
-    def test_comes_right_with_the_next_request(self, wizard: Wizard, okta: Provider) -> None:
+    def test_next_request_completes_an_incomplete_user(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         scim_id = okta.add("ada", **{ENT: None})
         wizard.activate()
 
@@ -131,7 +137,9 @@ class TestWhatWasSentBefore:
         assert user("ada").person
         assert not SyncError.objects.open().exists()
 
-    def test_finds_managers_who_come_later(self, wizard: Wizard, okta: Provider) -> None:
+    def test_manager_sent_after_the_report_is_assigned(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         okta.add("ada", **managed_by("grace@example.com"))
         okta.add("grace")
 
@@ -140,7 +148,9 @@ class TestWhatWasSentBefore:
         assert person("ada").manager == person("grace")
         assert Invite.objects.open().filter(hold_reason="").count() == 2
 
-    def test_finds_managers_who_are_linked_later(self, wizard: Wizard, okta: Provider) -> None:
+    def test_manager_linked_after_the_report_is_assigned(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         grace = core.person(email="grace@example.com")
         okta.add("ada", **managed_by("00u-grace"))
         okta.add("grace", externalId="00u-grace")
@@ -151,8 +161,8 @@ class TestWhatWasSentBefore:
         assert not SyncError.objects.open().exists()
 
 
-class TestWhoIsLinked:
-    def test_keeps_their_id_and_their_session(self, wizard: Wizard, okta: Provider) -> None:
+class TestLinkedPerson:
+    def test_linked_person_keeps_id_and_session(self, wizard: Wizard, okta: Provider) -> None:
         ada = core.person(given_name="Augusta", email="ada@example.com")
         client = Client()
         client.force_login(ada)
@@ -165,7 +175,7 @@ class TestWhoIsLinked:
         assert ada.given_name == "Ada"
         assert client.get("/home/").status_code == 200
 
-    def test_may_be_an_administrator_by_word(self, wizard: Wizard, okta: Provider) -> None:
+    def test_confirmed_administrator_is_linked(self, wizard: Wizard, okta: Provider) -> None:
         turing = core.administrator(email="ada@example.com")
         okta.add("ada")
         wizard.choose(user=user("ada").pk, choice="link", confirmed="on")
@@ -176,7 +186,7 @@ class TestWhoIsLinked:
         assert user("ada").person == turing
         assert turing.role == Person.Role.ADMIN
 
-    def test_is_no_administrator_without_a_word(self, wizard: Wizard, okta: Provider) -> None:
+    def test_unconfirmed_administrator_is_not_linked(self, wizard: Wizard, okta: Provider) -> None:
         turing = core.administrator(email="ada@example.com")
         before = facts(turing)
         okta.add("ada")
@@ -187,7 +197,9 @@ class TestWhoIsLinked:
         assert user("ada").person is None
         assert SyncError.objects.open().get().message == DUPLICATE
 
-    def test_is_whom_the_provider_had_before(self, wizard: Wizard, okta: Provider) -> None:
+    def test_person_of_earlier_connection_is_matched_by_external_id(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         earlier = scim_connection("okta", disconnected_at=timezone.now())
         before = scim_user(earlier, "lovelace@example.com", externalId="00u1")
         before.person = core.person(email="lovelace@example.com")
@@ -200,7 +212,7 @@ class TestWhoIsLinked:
         assert ScimUser.objects.get(pk=before.pk).person is None
         assert Person.objects.count() == 2
 
-    def test_can_be_linked_in_team_updates_afterwards(
+    def test_administrator_can_be_linked_later_by_retry(
         self, wizard: Wizard, okta: Provider, owner: Person
     ) -> None:
         turing = core.administrator(email="ada@example.com")
@@ -212,7 +224,9 @@ class TestWhoIsLinked:
         assert user("ada").person == turing
         assert not SyncError.objects.open().exists()
 
-    def test_is_nobody_who_was_left(self, wizard: Wizard, okta: Provider) -> None:
+    def test_person_who_was_not_to_be_linked_stays_unlinked(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         ada = core.person(email="ada@example.com")
         scim_id = okta.add("ada")
         wizard.choose(user=user("ada").pk, choice="leave")
@@ -226,11 +240,11 @@ class TestWhoIsLinked:
         assert SyncError.objects.open().get().message == DUPLICATE
 
 
-class TestWhoIsDeactivated:
+class TestPersonToDeactivate:
     def choose(self, wizard: Wizard, person: Person) -> None:
         wizard.choose(person=person.pk, choice="deactivate", confirmed="on", back="show=here")
 
-    def test_stays_when_the_provider_has_sent_them_since(
+    def test_person_sent_by_the_provider_meanwhile_stays_active(
         self, wizard: Wizard, okta: Provider
     ) -> None:
         ada = core.person(email="ada@example.com")
@@ -243,7 +257,9 @@ class TestWhoIsDeactivated:
         assert ada.is_active
         assert user("ada").person == ada
 
-    def test_is_never_the_last_owner(self, wizard: Wizard, okta: Provider, owner: Person) -> None:
+    def test_last_owner_is_not_deactivated(
+        self, wizard: Wizard, okta: Provider, owner: Person
+    ) -> None:
         other = core.owner(state=Person.State.INVITED)
         Wizard(other).choose(person=owner.pk, choice="deactivate", confirmed="on")
 
@@ -255,8 +271,8 @@ class TestWhoIsDeactivated:
         assert "Activation complete" in wizard.get("activate")
 
 
-class TestTheClick:
-    def test_counts_once(self, wizard: Wizard, okta: Provider) -> None:
+class TestActivation:
+    def test_second_activation_changes_nothing(self, wizard: Wizard, okta: Provider) -> None:
         wizard.activate()
         wizard.post("activate")
 
@@ -264,7 +280,9 @@ class TestTheClick:
         assert noted.get().actor == "person:owner@example.com"
         assert noted.get().facts["connection"] == str(okta.connection.pk)
 
-    def test_works_with_nobody_sent_yet(self, wizard: Wizard, okta: Provider) -> None:
+    def test_connection_without_users_can_be_activated(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         assert "Okta has not sent anybody yet" in wizard.get("activate")
 
         wizard.activate()
@@ -273,7 +291,7 @@ class TestTheClick:
         okta.add("ada")
         assert user("ada").person
 
-    def test_is_refused_beside_another_of_the_same_provider(
+    def test_is_refused_if_the_same_provider_is_connected(
         self, wizard: Wizard, okta: Provider
     ) -> None:
         scim_connection("okta")
@@ -284,19 +302,19 @@ class TestTheClick:
         okta.connection.refresh_from_db()
         assert okta.connection.activated_at is None
 
-    def test_leaves_the_token_good(self, wizard: Wizard, okta: Provider) -> None:
+    def test_token_still_works_after_activation(self, wizard: Wizard, okta: Provider) -> None:
         wizard.activate()
 
         assert Token.objects.get().revoked_at is None
         assert okta("GET", "/Users").status == 200
 
-    def test_belongs_to_the_provider_that_was_begun(self, wizard: Wizard) -> None:
+    def test_activation_without_setup_leads_to_the_overview(self, wizard: Wizard) -> None:
         response = wizard.post("activate")
 
         assert response["Location"] == "/integrations/okta/"
 
 
-def test_two_with_one_address_come_to_be_one_person(wizard: Wizard, okta: Provider) -> None:
+def test_two_users_with_the_same_email_create_one_person(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada")
     okta.add("countess", emails=[mail("ada@example.com")])
 
@@ -307,9 +325,7 @@ def test_two_with_one_address_come_to_be_one_person(wizard: Wizard, okta: Provid
     assert MatchDecision.objects.count() == 0
 
 
-def test_the_progress_asks_the_same_of_the_database_however_many_there_are(
-    wizard: Wizard, okta: Provider
-) -> None:
+def test_progress_query_count_does_not_grow_with_users(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada")
     wizard.activate()
     address = wizard.address("activate")
@@ -320,7 +336,7 @@ def test_the_progress_asks_the_same_of_the_database_however_many_there_are(
     assert len(queries_of(wizard.client, address)) == len(few)
 
 
-def test_the_command_activates_at_once(owner: Person) -> None:
+def test_connect_command_activates_immediately(owner: Person) -> None:
     call_command("connect_scim", owner.tenant.slug, "--provider", "okta")
 
     connection = Connection.objects.get()

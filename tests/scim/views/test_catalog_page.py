@@ -1,4 +1,4 @@
-"""The catalogue of integrations, and what it tells of each …"""
+"""The catalog of integrations, and the overview of each provider."""
 
 import pytest
 from django.utils import timezone
@@ -25,7 +25,7 @@ def names_on(person: Person, words: str) -> list[str]:
     return [name for name in NAMES if f"{name}</a>" in shown]
 
 
-def test_offers_all_providers(owner: Person) -> None:
+def test_all_providers_are_listed(owner: Person) -> None:
     assert names_on(owner, "") == list(NAMES)
 
 
@@ -42,11 +42,11 @@ def test_offers_all_providers(owner: Person) -> None:
         ("sailpoint", "Any SCIM 2.0 provider"),
     ],
 )
-def test_finds_by_name_or_byname(owner: Person, words: str, found: str) -> None:
+def test_provider_is_found_by_name_or_alias(owner: Person, words: str, found: str) -> None:
     assert names_on(owner, words) == [found]
 
 
-def test_says_what_to_do_when_nothing_matches(owner: Person) -> None:
+def test_empty_result_offers_any_scim_provider(owner: Person) -> None:
     shown = page(owner, "/integrations/?q=<b>nobody")
 
     assert "No results for “&lt;b&gt;nobody”" in shown
@@ -54,7 +54,7 @@ def test_says_what_to_do_when_nothing_matches(owner: Person) -> None:
     assert 'href="/integrations/generic/"' in shown
 
 
-def test_tells_which_are_connected(owner: Person) -> None:
+def test_status_of_each_provider_is_shown(owner: Person) -> None:
     scim_connection("okta")
     scim_connection("entra", activated_at=None)
     scim_connection("rippling", disconnected_at=timezone.now())
@@ -69,18 +69,18 @@ def test_tells_which_are_connected(owner: Person) -> None:
     assert "Not connected" in generic
 
 
-def test_does_not_tell_what_another_company_has_connected(owner: Person) -> None:
+def test_connections_of_another_company_are_not_shown(owner: Person) -> None:
     with core.in_another_tenant():
         scim_connection("okta")
 
     assert "since" not in page(owner)
 
 
-def test_is_reached_from_the_navigation(owner: Person) -> None:
+def test_navigation_links_to_the_catalog(owner: Person) -> None:
     assert 'href="/integrations/"' in page(owner, "/people/")
 
 
-def test_asks_the_same_of_the_database_however_many_there_are(owner: Person) -> None:
+def test_query_count_does_not_grow_with_connections(owner: Person) -> None:
     client = signed_in(owner)
     few = queries_of(client, "/integrations/")
     for provider in ("okta", "entra", "rippling", "generic"):
@@ -95,7 +95,9 @@ class TestOverview:
         ("provider", "cycle"),
         [("okta", "5 to 10 minutes"), ("entra", "about 40 minutes"), ("rippling", "5 minutes")],
     )
-    def test_says_what_there_is_to_know(self, owner: Person, provider: str, cycle: str) -> None:
+    def test_shows_managed_fields_and_sync_interval(
+        self, owner: Person, provider: str, cycle: str
+    ) -> None:
         shown = page(owner, f"/integrations/{provider}/")
 
         owned = shown.split("Managed fields")[1].split("Fields it never changes")[0]
@@ -117,15 +119,15 @@ class TestOverview:
             ),
         ],
     )
-    def test_says_what_happens_to_incomplete_people(
+    def test_shows_policy_for_incomplete_people(
         self, owner: Person, provider: str, said: str
     ) -> None:
         assert said in page(owner, f"/integrations/{provider}/")
 
-    def test_offers_to_start(self, owner: Person) -> None:
+    def test_offers_setup(self, owner: Person) -> None:
         assert "Create token and start setup" in page(owner, "/integrations/okta/")
 
-    def test_offers_to_go_on(self, owner: Person) -> None:
+    def test_offers_to_continue_a_setup(self, owner: Person) -> None:
         scim_connection("okta", activated_at=None)
 
         shown = page(owner, "/integrations/okta/")
@@ -133,7 +135,7 @@ class TestOverview:
         assert "Create token and start setup" not in shown
         assert 'href="/integrations/okta/setup/"' in shown
 
-    def test_leads_to_the_settings_of_a_live_one(self, owner: Person) -> None:
+    def test_links_to_the_settings_of_a_live_connection(self, owner: Person) -> None:
         connection = scim_connection("okta")
 
         shown = page(owner, "/integrations/okta/")
@@ -141,7 +143,7 @@ class TestOverview:
         assert "Create token and start setup" not in shown
         assert f'href="/integrations/scim/{connection.pk}/"' in shown
 
-    def test_offers_to_connect_anew_what_was_disconnected(self, owner: Person) -> None:
+    def test_offers_to_reconnect_a_disconnected_provider(self, owner: Person) -> None:
         scim_connection("okta", disconnected_at=timezone.now())
 
         shown = page(owner, "/integrations/okta/")
@@ -149,11 +151,11 @@ class TestOverview:
         assert "Reconnect" in shown
         assert "Create token and start setup" in shown
 
-    def test_is_not_there_for_a_provider_that_nobody_knows(self, owner: Person) -> None:
+    def test_unknown_provider_is_not_found(self, owner: Person) -> None:
         assert signed_in(owner).get("/integrations/nobody/").status_code == 404
 
 
-def test_is_for_administrators(tenant: Tenant) -> None:
+def test_is_for_administrators_of_the_company_only(tenant: Tenant) -> None:
     for address in ("/integrations/", "/integrations/okta/", "/integrations/okta/setup/review/"):
         assert signed_in(core.person()).get(address).status_code == 302
         assert signed_in(core.owner(is_operator=True)).get(address).status_code == 403

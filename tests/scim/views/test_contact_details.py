@@ -1,4 +1,4 @@
-"""The job title and the phone number that a provider sends …"""
+"""Job title and phone number from an identity provider."""
 
 import csv
 from io import StringIO
@@ -42,7 +42,7 @@ def show_columns(client: Client) -> None:
     client.post("/people/columns/", form | {"order": "name"})
 
 
-def test_are_on_the_page_of_the_person(client: Client, okta: Provider) -> None:
+def test_person_page_shows_job_title_and_phone(client: Client, okta: Provider) -> None:
     okta.add("ada", title="Countess", phoneNumbers=phones(("+44 20 1", "work", False)))
 
     page = page_of(client, "ada")
@@ -51,7 +51,7 @@ def test_are_on_the_page_of_the_person(client: Client, okta: Provider) -> None:
         assert word in page
 
 
-def test_are_left_out_where_there_are_none(client: Client, okta: Provider) -> None:
+def test_person_page_has_no_section_without_contact_details(client: Client, okta: Provider) -> None:
     okta.add("ada")
 
     assert "Sent by Okta" not in page_of(client, "ada")
@@ -67,7 +67,7 @@ def test_are_left_out_where_there_are_none(client: Client, okta: Provider) -> No
         (phones(("1", "fax", False)), ""),
     ],
 )
-def test_are_one_number_of_several(
+def test_preferred_one_of_several_phone_numbers_is_shown(
     client: Client, okta: Provider, sent: list[dict[str, Any]], shown: str
 ) -> None:
     okta.add("ada", phoneNumbers=sent)
@@ -78,7 +78,7 @@ def test_are_one_number_of_several(
     assert [person.contact.phone for person in rows] == [shown]
 
 
-def test_are_columns_of_the_list_and_of_its_export(client: Client, okta: Provider) -> None:
+def test_people_list_and_export_have_contact_columns(client: Client, okta: Provider) -> None:
     okta.add("ada", title="Countess", phoneNumbers=phones(("+44 20 1", "work", True)))
     show_columns(client)
 
@@ -90,18 +90,18 @@ def test_are_columns_of_the_list_and_of_its_export(client: Client, okta: Provide
     assert "Countess" in page
     [row] = csv.DictReader(StringIO(body.decode("utf-8-sig")))
     assert row["Job title"] == "Countess"
-    # A spreadsheet would take it for a formula.
+    # The apostrophe keeps spreadsheets from reading the number as a formula.
     assert row["Phone"] == "'+44 20 1"
 
 
-def test_are_hidden_after_the_connection_has_ended(client: Client, okta: Provider) -> None:
+def test_contact_details_are_hidden_after_disconnecting(client: Client, okta: Provider) -> None:
     okta.add("ada", title="Countess")
     Connection.objects.update(disconnected_at=timezone.now())
 
     assert "Countess" not in page_of(client, "ada")
 
 
-def test_are_read_with_one_query_for_the_whole_page(client: Client, okta: Provider) -> None:
+def test_query_count_does_not_grow_with_people(client: Client, okta: Provider) -> None:
     okta.add("ada", title="Countess")
     show_columns(client)
     few = len(queries_of(client, "/people/"))

@@ -1,4 +1,4 @@
-"""SCIM settings count the attributes that a provider sends and Ramp ignores: …"""
+"""The list of attributes that a provider sends and Ramp ignores, in SCIM settings."""
 
 from datetime import UTC, datetime
 
@@ -24,7 +24,7 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-def test_each_attribute_with_its_requests_the_first_one_and_a_link_to_the_newest(
+def test_attribute_shows_count_first_date_and_link_to_newest_request(
     client: Client, scim: Provider
 ) -> None:
     with time_machine.travel(MARCH, tick=False):
@@ -43,7 +43,7 @@ def test_each_attribute_with_its_requests_the_first_one_and_a_link_to_the_newest
     assert "Ignored: shoeSize" in text_of(request)
 
 
-def test_the_operations_of_bulk_requests(client: Client, scim: Provider) -> None:
+def test_operations_of_bulk_requests_are_counted(client: Client, scim: Provider) -> None:
     user = {"userName": "ada", "shoeSize": 43}
     operation = {"method": "POST", "path": "/Users", "bulkId": "1", "data": user}
     scim("POST", "/Bulk", {"Operations": [operation]})
@@ -51,7 +51,7 @@ def test_the_operations_of_bulk_requests(client: Client, scim: Provider) -> None
     assert "shoeSize, unknown" in page_of(client, scim.connection)
 
 
-def test_nothing_of_other_connections(client: Client, connect: Connect) -> None:
+def test_attributes_of_other_connections_are_not_counted(client: Client, connect: Connect) -> None:
     connect("entra").add("ada", shoeSize=43)
     okta = connect("okta")
     okta.add("bea")
@@ -62,7 +62,7 @@ def test_nothing_of_other_connections(client: Client, connect: Connect) -> None:
     assert "Ramp keeps every attribute that Okta sends." in page
 
 
-def test_nothing_of_what_was_not_logged_or_cannot_be_read(client: Client, scim: Provider) -> None:
+def test_unreadable_requests_are_skipped(client: Client, scim: Provider) -> None:
     assert "Ignored" not in page_of(client, scim.connection)
     scim("POST", "/Users", b"[")
     scim("POST", "/Users", [1])
@@ -71,7 +71,9 @@ def test_nothing_of_what_was_not_logged_or_cannot_be_read(client: Client, scim: 
     assert "Ramp keeps every attribute" in page_of(client, scim.connection)
 
 
-def test_the_most_frequent_ones_where_there_are_many(client: Client, scim: Provider) -> None:
+def test_most_frequent_attributes_are_listed_first_up_to_twenty(
+    client: Client, scim: Provider
+) -> None:
     scim.add("ada", **{f"custom{number}": "x" for number in range(25)})
     scim.add("bea", custom24="x")
 
@@ -82,7 +84,7 @@ def test_the_most_frequent_ones_where_there_are_many(client: Client, scim: Provi
     assert "5 more attributes are ignored." in page
 
 
-def test_large_bodies_only_up_to_a_limit(client: Client, scim: Provider) -> None:
+def test_large_bodies_are_read_only_up_to_a_limit(client: Client, scim: Provider) -> None:
     scim.add("ada", shoeSize=43)
     one = RequestLog.objects.get()
     RequestLog.objects.update(body=one.body[:-1] + " " * 65_000 + "}")

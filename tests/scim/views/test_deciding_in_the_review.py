@@ -1,4 +1,4 @@
-"""Deciding about a row of the review …"""
+"""Decisions in the review before activation."""
 
 import pytest
 
@@ -17,22 +17,24 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ada(okta: Provider) -> Person:
-    """Make a cardholder whom nobody owns, and have Okta send her."""
+    """Make an unmanaged cardholder, and have Okta send her."""
     ada = core.person(given_name="Augusta", email="Ada@example.com")
     okta.add("ada")
     return ada
 
 
-class TestSomebodyPrivileged:
+class TestPrivilegedPerson:
     @pytest.mark.parametrize("role", Person.ADMINISTERING)
-    def test_waits_for_a_word(self, wizard: Wizard, okta: Provider, role: str) -> None:
+    def test_administrator_needs_review(self, wizard: Wizard, okta: Provider, role: str) -> None:
         core.person(email="ada@example.com", role=role)
         okta.add("ada")
 
         assert outcomes(okta.connection) == {"ada": "asked"}
         assert "1 person needs review" in wizard.get("review")
 
-    def test_is_so_by_an_elevated_role_too(self, okta: Provider, ada: Person) -> None:
+    def test_person_with_elevated_custom_role_needs_review(
+        self, okta: Provider, ada: Person
+    ) -> None:
         role = Role.objects.create(
             tenant_id=ada.tenant_id, name="Treasurer", name_key="treasurer", is_elevated=True
         )
@@ -40,7 +42,9 @@ class TestSomebodyPrivileged:
 
         assert outcomes(okta.connection) == {"ada": "asked"}
 
-    def test_is_linked_by_a_second_click(self, wizard: Wizard, okta: Provider) -> None:
+    def test_administrator_is_linked_after_confirmation(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         olga = core.owner(given_name="Olga", family_name="Brandt", email="olga@example.com")
         okta.add("olga")
         said = {"user": ScimUser.objects.get().pk, "choice": "link", "back": "show=linked"}
@@ -58,7 +62,9 @@ class TestSomebodyPrivileged:
         assert choice.user.email_key == olga.email
         assert choice.decided_by == "person:owner@example.com"
 
-    def test_is_left_by_one_click(self, wizard: Wizard, okta: Provider) -> None:
+    def test_administrator_is_left_unlinked_without_confirmation(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         core.administrator(email="ada@example.com")
         okta.add("ada")
 
@@ -67,8 +73,8 @@ class TestSomebodyPrivileged:
         assert outcomes(okta.connection) == {"ada": "left"}
 
 
-class TestARow:
-    def test_leaves_somebody_and_links_them_again(
+class TestRow:
+    def test_person_can_be_unlinked_and_linked_again(
         self, wizard: Wizard, okta: Provider, ada: Person
     ) -> None:
         user = ScimUser.objects.get()
@@ -79,21 +85,25 @@ class TestARow:
         wizard.choose(user=user.pk, choice="link")
         assert outcomes(okta.connection) == {"ada": "linked"}
 
-    def test_returns_to_where_the_row_is(self, wizard: Wizard, ada: Person) -> None:
+    def test_decision_returns_to_the_same_page_of_the_list(
+        self, wizard: Wizard, ada: Person
+    ) -> None:
         said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "show=linked&page=1"}
 
         response = wizard.choose(**said)
 
         assert response.redirect_chain == [(f"{wizard.address('review')}?show=linked&page=1", 302)]
 
-    def test_never_leads_elsewhere(self, wizard: Wizard, ada: Person) -> None:
+    def test_decision_never_redirects_to_another_site(self, wizard: Wizard, ada: Person) -> None:
         said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "//evil.example/"}
 
         [(address, _)] = wizard.choose(**said).redirect_chain
 
         assert address.startswith("/integrations/okta/setup/review/?")
 
-    def test_marks_who_is_to_be_deactivated(self, wizard: Wizard, okta: Provider) -> None:
+    def test_person_is_marked_for_deactivation_and_unmarked(
+        self, wizard: Wizard, okta: Provider
+    ) -> None:
         bob = core.person(given_name="Bob", email="bob@example.com")
 
         page = text_of(wizard.choose(person=bob.pk, choice="deactivate", back="show=here"))
@@ -104,7 +114,7 @@ class TestARow:
         wizard.choose(person=bob.pk, choice="leave", back="show=here")
         assert MatchDecision.objects.get().choice == "leave"
 
-    def test_asks_twice_before_an_administrator_is_deactivated(
+    def test_deactivating_an_administrator_needs_confirmation(
         self, wizard: Wizard, okta: Provider
     ) -> None:
         turing = core.administrator()
@@ -114,7 +124,7 @@ class TestARow:
         assert "Yes, deactivate Alan Turing, who is Admin" in page
         assert not MatchDecision.objects.exists()
 
-    def test_does_not_let_one_deactivate_oneself(
+    def test_administrator_cannot_deactivate_themselves(
         self, wizard: Wizard, okta: Provider, owner: Person
     ) -> None:
         page = text_of(wizard.choose(person=owner.pk, choice="deactivate", confirmed="on"))
@@ -135,12 +145,12 @@ class TestARow:
             {"user": "1", "choice": "delete"},
         ],
     )
-    def test_is_about_a_row_that_there_is(
+    def test_unknown_row_or_choice_is_not_found(
         self, wizard: Wizard, okta: Provider, said: dict[str, str]
     ) -> None:
         assert wizard.choose(**said).status_code == 404
 
-    def test_is_about_ones_own_rows(self, wizard: Wizard, okta: Provider) -> None:
+    def test_row_of_another_company_is_not_found(self, wizard: Wizard, okta: Provider) -> None:
         with core.in_another_tenant():
             stranger = core.person()
             theirs = scim_user(scim_connection(activated_at=None), "x@example.com")
@@ -148,7 +158,7 @@ class TestARow:
         assert wizard.choose(person=stranger.pk, choice="deactivate").status_code == 404
         assert wizard.choose(user=theirs.pk, choice="link").status_code == 404
 
-    def test_cannot_deactivate_whom_the_provider_has_sent(
+    def test_person_sent_by_the_provider_cannot_be_marked_for_deactivation(
         self, wizard: Wizard, ada: Person
     ) -> None:
         assert wizard.choose(person=ada.pk, choice="deactivate").status_code == 404

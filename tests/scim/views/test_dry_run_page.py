@@ -1,4 +1,4 @@
-"""The page that tells what would happen …"""
+"""The page for dry runs of SCIM requests."""
 
 import json
 from typing import Any
@@ -38,12 +38,12 @@ def change(**values: Any) -> dict[str, Any]:
 
 
 def example(client: Client, scim: Provider, **query: str) -> tuple[str, str, Any]:
-    """Return the request that the page offers to begin with."""
+    """Return the example request that the form contains."""
     form = client.get(address(scim), query).context["form"]
     return tuple(form[name].value() for name in ("method", "path", "body"))
 
 
-def test_tells_the_answer_and_the_differences(scim: Provider, client: Client) -> None:
+def test_shows_status_and_changes_without_applying_them(scim: Provider, client: Client) -> None:
     ada = scim.add()
 
     page = ask(client, scim, "PATCH", f"/Users/{ada}", change(**{ENT: {"department": "Legal"}}))
@@ -54,7 +54,7 @@ def test_tells_the_answer_and_the_differences(scim: Provider, client: Client) ->
     assert str(Person.objects.get(email="ada@example.com").department) == "Research"
 
 
-def test_tells_the_invite_and_its_mail(scim: Provider, client: Client) -> None:
+def test_shows_invite_and_recipient(scim: Provider, client: Client) -> None:
     page = ask(client, scim, "POST", "/Users", someone("grace"))
 
     assert "201: the request would be accepted." in page
@@ -64,7 +64,7 @@ def test_tells_the_invite_and_its_mail(scim: Provider, client: Client) -> None:
     assert not Person.objects.filter(email="grace@example.com").exists()
 
 
-def test_tells_the_refusal_and_what_would_be_listed(scim: Provider, client: Client) -> None:
+def test_shows_refusal_and_the_sync_error(scim: Provider, client: Client) -> None:
     ada = scim.add()
 
     body = change(**managed_by("ada@example.com"))
@@ -75,7 +75,7 @@ def test_tells_the_refusal_and_what_would_be_listed(scim: Provider, client: Clie
     assert not SyncError.objects.exists()
 
 
-def test_tells_what_would_be_cleared(scim: Provider, client: Client) -> None:
+def test_shows_sync_errors_that_would_be_resolved(scim: Provider, client: Client) -> None:
     ada = scim.add()
     scim.replace(ada, "roles", [{"value": "KING"}])
 
@@ -85,7 +85,7 @@ def test_tells_what_would_be_cleared(scim: Provider, client: Client) -> None:
     assert SyncError.objects.open().count() == 1
 
 
-def test_tells_the_roles_afterwards(scim: Provider, client: Client) -> None:
+def test_shows_resulting_roles(scim: Provider, client: Client) -> None:
     ada = scim.add()
 
     body = change(roles=[{"type": "rampUserRole", "value": "BUSINESS_BOOKKEEPER"}])
@@ -95,7 +95,7 @@ def test_tells_the_roles_afterwards(scim: Provider, client: Client) -> None:
     assert "<bdi>Ada Lovelace</bdi></dt> <dd><p>Bookkeeper, from Okta" in page
 
 
-def test_leaves_no_trace(scim: Provider, client: Client) -> None:
+def test_writes_no_event_and_no_request_log(scim: Provider, client: Client) -> None:
     before = Event.objects.count(), RequestLog.objects.count()
 
     ask(client, scim, "POST", "/Users", someone("grace"))
@@ -119,13 +119,13 @@ def test_leaves_no_trace(scim: Provider, client: Client) -> None:
         ("POST", "/Users", "\x00", "Null characters are not allowed."),
     ],
 )
-def test_says_what_is_wrong_with_a_request(
+def test_invalid_request_is_explained(
     scim: Provider, client: Client, method: str, path: str, body: str, words: str
 ) -> None:
     assert words in ask(client, scim, method, path, body)
 
 
-def test_takes_a_whole_address_for_the_path_in_it(scim: Provider, client: Client) -> None:
+def test_full_url_is_accepted_as_path(scim: Provider, client: Client) -> None:
     ada = scim.add()
 
     page = ask(client, scim, "DELETE", f"https://ramp.example.com/scim/v2/Users/{ada}")
@@ -134,7 +134,7 @@ def test_takes_a_whole_address_for_the_path_in_it(scim: Provider, client: Client
     assert "Okta deactivated Ada Lovelace" in page
 
 
-def test_knows_nobody_of_another_connection(
+def test_user_of_another_connection_is_not_found(
     scim: Provider, connect: Connect, client: Client
 ) -> None:
     ada = connect("entra").add()
@@ -146,7 +146,7 @@ def test_knows_nobody_of_another_connection(
 @pytest.mark.parametrize(
     ("kind", "status"), [("change", 200), ("deactivate", 200), ("manager", 400), ("add", 201)]
 )
-def test_offers_examples_that_work(
+def test_examples_can_be_run(
     connect: Connect, client: Client, provider: str, kind: str, status: int
 ) -> None:
     scim = connect(provider)
@@ -157,7 +157,7 @@ def test_offers_examples_that_work(
     assert f"{status}: the request would be" in page
 
 
-def test_offers_an_example_about_whom_one_names(scim: Provider, client: Client) -> None:
+def test_example_can_be_about_a_chosen_user(scim: Provider, client: Client) -> None:
     scim.add()
     grace = scim.add("grace")
 
@@ -167,13 +167,13 @@ def test_offers_an_example_about_whom_one_names(scim: Provider, client: Client) 
     assert json.loads(body)["userName"] == "grace@example.com"
 
 
-def test_says_that_nobody_has_the_name(scim: Provider, client: Client) -> None:
+def test_unknown_user_name_is_reported(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim), {"who": "nobody@example.com"}))
 
     assert "No user of this connection has that userName." in page
 
 
-def test_offers_a_request_of_the_log(scim: Provider, client: Client) -> None:
+def test_form_can_be_filled_from_a_logged_request(scim: Provider, client: Client) -> None:
     refused = scim("POST", "/Users", someone("grace", **{RAMP: None}))
 
     method, path, body = example(client, scim, request=refused.request_id)
@@ -182,9 +182,7 @@ def test_offers_a_request_of_the_log(scim: Provider, client: Client) -> None:
     assert json.loads(body)["userName"] == "grace@example.com"
 
 
-def test_says_that_a_connection_that_is_not_active_changes_nobody(
-    connect: Connect, client: Client
-) -> None:
+def test_inactive_connection_is_explained(connect: Connect, client: Client) -> None:
     scim = connect(activated_at=None)
 
     page = ask(client, scim, "POST", "/Users", someone("grace"))
@@ -193,7 +191,7 @@ def test_says_that_a_connection_that_is_not_active_changes_nobody(
     assert "Nobody would be changed" in page
 
 
-def test_says_that_a_connection_that_ended_answers_nothing(scim: Provider, client: Client) -> None:
+def test_disconnected_connection_is_explained(scim: Provider, client: Client) -> None:
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
@@ -203,7 +201,7 @@ def test_says_that_a_connection_that_ended_answers_nothing(scim: Provider, clien
     assert "the request would be" not in page
 
 
-def test_is_for_administrators_of_the_company(scim: Provider, client: Client) -> None:
+def test_is_for_administrators_of_the_company_only(scim: Provider, client: Client) -> None:
     assert signed_in(core.person()).get(address(scim)).status_code == 302
     with core.in_another_tenant():
         foreign = scim_connection("okta")

@@ -1,4 +1,4 @@
-"""The page of a request says how each dialect was understood, and who is known to send it: …"""
+"""The page of a request explains how each dialect was read, and which provider sends it."""
 
 import ast
 from collections.abc import Callable
@@ -66,7 +66,7 @@ def same_name(scim: Provider) -> Answer:
 
 WORK = {"type": "work", "locality": "Oslo"}
 ADA = {"value": "ada@example.com"}
-# The cases of each row of the documentation, by its first column.
+# The cases of each row of docs/scim-dialects.md, by its first column.
 CASES: dict[str, list[Case]] = {
     "a number or a boolean where text is wanted: `employeeNumber`, `postalCode`, a phone number, a "
     "manager": [
@@ -290,7 +290,7 @@ CASES: dict[str, list[Case]] = {
 
 
 def documented() -> list[str]:
-    """Return the first column of the tables, but for requests that are not logged."""
+    """Return the first column of the tables, without the requests that are not logged."""
     rows, heading = [], ""
     for line in DOCS.read_text().splitlines():
         if line.startswith("## "):
@@ -300,7 +300,7 @@ def documented() -> list[str]:
     return [row for row in rows if row != "what is sent"]
 
 
-def test_every_row_of_the_documentation() -> None:
+def test_every_documented_dialect_has_a_case() -> None:
     assert sorted(documented()) == sorted(CASES)
 
 
@@ -312,12 +312,14 @@ def test_every_row_of_the_documentation() -> None:
         for number, case in enumerate(cases)
     ],
 )
-def test_a_rule_with_its_provider(connect: Connect, owner: Person, case: Case) -> None:
+def test_request_page_explains_the_dialect_and_names_the_provider(
+    connect: Connect, owner: Person, case: Case
+) -> None:
     scim = connect("generic")
 
     answer = case.send(scim)
 
-    page = shown(signed_in(owner), scim, answer.request_id)
+    page = request_page(signed_in(owner), scim, answer.request_id)
     assert case.told in page
     note = page[page.index(case.told) :]
     note = note[: note.index("</li>")] if case.provider else ""
@@ -326,7 +328,7 @@ def test_a_rule_with_its_provider(connect: Connect, owner: Person, case: Case) -
 
 
 def rules() -> list[str]:
-    """Return what identifies the note of each rule in the code: its longest constant part."""
+    """Return the longest constant part of each explanation in the code."""
     found = []
     for file in sorted((DOCS.parents[1] / "scim").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -338,23 +340,23 @@ def rules() -> list[str]:
     return found
 
 
-def test_each_rule_in_the_code() -> None:
+def test_every_explanation_in_the_code_has_a_case() -> None:
     told = [case.told for cases in CASES.values() for case in cases]
 
-    # Some cases name the beginning only.
+    # Some cases contain only the beginning.
     unlisted = [rule for rule in rules() if not any(rule[:15] in one for one in told)]
     assert unlisted == []
     assert len(rules()) > 30
 
 
-def test_the_media_type_that_a_client_accepts(scim: Provider, owner: Person) -> None:
+def test_accepted_media_type_is_explained(scim: Provider, owner: Person) -> None:
     answer = scim("POST", "/Users", someone("ada"), Accept="application/json")
 
-    page = shown(signed_in(owner), scim, answer.request_id)
+    page = request_page(signed_in(owner), scim, answer.request_id)
     assert "“Accept: application/json”, answered with that media type" in page
 
 
-def test_operations_beside_one_that_needs_what_is_stored(scim: Provider, owner: Person) -> None:
+def test_all_operations_of_a_patch_are_explained(scim: Provider, owner: Person) -> None:
     ada = scim.add("ada")
 
     answer = scim.patch(
@@ -365,41 +367,45 @@ def test_operations_beside_one_that_needs_what_is_stored(scim: Provider, owner: 
     )
 
     assert answer.status == 200
-    page = shown(signed_in(owner), scim, answer.request_id)
+    page = request_page(signed_in(owner), scim, answer.request_id)
     assert "Ignored: shoeSize, unknown." in page
     assert "&quot;True&quot; in active as true." in page
 
 
-def test_what_a_patch_means_together_with_what_is_stored(scim: Provider, owner: Person) -> None:
-    """Entra adds one role at a time; each was read beside those that were there before."""
+def test_patch_is_explained_together_with_the_stored_roles(scim: Provider, owner: Person) -> None:
+    """Entra adds one role at a time; the result is several roles."""
     ada = scim.add("ada", roles=[{"value": "BUSINESS_USER"}])
 
     answer = scim.patch(
         ada, {"op": "add", "path": "roles", "value": [{"value": "BUSINESS_BOOKKEEPER"}]}
     )
 
-    page = shown(signed_in(owner), scim, answer.request_id)
+    page = request_page(signed_in(owner), scim, answer.request_id)
     assert "the highest of several roles that may be assigned" in page
 
 
-def test_nothing_of_what_a_patch_leaves_alone(scim: Provider, owner: Person) -> None:
+def test_stored_values_that_a_patch_leaves_alone_are_not_explained(
+    scim: Provider, owner: Person
+) -> None:
     ada = scim.add("ada", addresses=[WORK, WORK | {"locality": "Pune"}], **{RAMP: None})
 
     answer = scim.patch(ada, replace("title", "Clerk"))
 
-    assert "How the body was read" not in shown(signed_in(owner), scim, answer.request_id)
+    assert "How the body was read" not in request_page(signed_in(owner), scim, answer.request_id)
 
 
-def test_nothing_of_a_new_user_name_beside_a_stored_address(scim: Provider, owner: Person) -> None:
+def test_new_user_name_beside_a_stored_email_is_not_explained(
+    scim: Provider, owner: Person
+) -> None:
     ada = scim.add("ada")
 
     answer = scim.patch(ada, replace("userName", "pia_x.de#EXT#@acme.onmicrosoft.com"))
 
     assert answer.status == 200
-    assert "as no email address" not in shown(signed_in(owner), scim, answer.request_id)
+    assert "as no email address" not in request_page(signed_in(owner), scim, answer.request_id)
 
 
-def test_nothing_of_a_stored_value_that_a_patch_selects(scim: Provider, owner: Person) -> None:
+def test_stored_value_that_a_patch_selects_is_not_explained(scim: Provider, owner: Person) -> None:
     ada = scim.add("ada", photos=[{"value": "https://a.example/1.png", "type": "photo"}])
 
     answer = scim.patch(
@@ -407,15 +413,15 @@ def test_nothing_of_a_stored_value_that_a_patch_selects(scim: Provider, owner: P
     )
 
     assert answer.status == 200
-    assert "Ignored" not in shown(signed_in(owner), scim, answer.request_id)
+    assert "Ignored" not in request_page(signed_in(owner), scim, answer.request_id)
 
 
-def test_nothing_of_a_plain_request(scim: Provider, owner: Person) -> None:
+def test_standard_request_needs_no_explanation(scim: Provider, owner: Person) -> None:
     answer = scim("POST", "/Users", someone("ada"))
 
-    assert "How the body was read" not in shown(signed_in(owner), scim, answer.request_id)
+    assert "How the body was read" not in request_page(signed_in(owner), scim, answer.request_id)
 
 
-def shown(client: Client, scim: Provider, request_id: str) -> str:
+def request_page(client: Client, scim: Provider, request_id: str) -> str:
     address = f"/integrations/scim/{scim.connection.pk}/requests/{request_id}/"
     return text_of(client.get(address))

@@ -1,4 +1,4 @@
-"""The link for IT …"""
+"""The setup link for a colleague in IT without an account."""
 
 import re
 from datetime import timedelta
@@ -59,8 +59,10 @@ def events(what: str) -> list[Event]:
     return list(Event.objects.filter(facts__what=what))
 
 
-class TestIsCreated:
-    def test_at_the_first_step_and_starts_the_setup_without_a_token(self, wizard: Wizard) -> None:
+class TestCreating:
+    def test_link_can_be_created_first_and_starts_the_setup_without_a_token(
+        self, wizard: Wizard
+    ) -> None:
         overview = text_of(wizard.client.get("/integrations/okta/"))
         assert 'formaction="/integrations/okta/setup/link/"' in overview
 
@@ -71,7 +73,7 @@ class TestIsCreated:
         assert not Token.objects.exists()
         assert "There is no token yet." in wizard.get("token")
 
-    def test_with_the_defaults_of_a_provider_that_needs_them(self, owner: Person) -> None:
+    def test_defaults_are_required_if_the_provider_needs_them(self, owner: Person) -> None:
         rippling = Wizard(owner, "rippling")
 
         assert "This field is required." in text_of(rippling.post("link", after=0))
@@ -79,7 +81,7 @@ class TestIsCreated:
 
         assert Connection.objects.get().default_department == "General"
 
-    def test_beside_a_setup_that_has_started(self, wizard: Wizard) -> None:
+    def test_link_can_be_added_to_a_started_setup(self, wizard: Wizard) -> None:
         wizard.make_token()
 
         wizard.post("link", after=0)
@@ -87,12 +89,12 @@ class TestIsCreated:
         assert link_on(wizard.get("token")) == link_on(wizard.get("steps"))
         assert Token.objects.filter(revoked_at=None).count() == 1
 
-    def test_once(self, wizard: Wizard, link: str) -> None:
+    def test_second_creation_returns_the_same_link(self, wizard: Wizard, link: str) -> None:
         wizard.post("link", after=0)
 
         assert link_on(wizard.get("token")) == link
 
-    def test_not_for_a_connected_provider(self, wizard: Wizard) -> None:
+    def test_connected_provider_gets_no_link(self, wizard: Wizard) -> None:
         scim_connection("okta")
 
         page = wizard.client.post(wizard.address("link"), {"after": 0}, follow=True)
@@ -100,14 +102,16 @@ class TestIsCreated:
         assert "Okta is already connected." in text_of(page)
         assert not SetupLink.objects.exists()
 
-    def test_and_kept_in_the_history(self, wizard: Wizard, owner: Person, link: str) -> None:
+    def test_creation_is_audited(self, wizard: Wizard, owner: Person, link: str) -> None:
         [event] = events("setup link added")
 
         assert event.actor == str(owner.actor)
         assert "created a link for IT to set up Okta" in text_of(wizard.client.get("/audit-log/"))
 
     @pytest.mark.parametrize("step", ["link", "link/mail", "link/revoke"])
-    def test_by_administrators_only(self, wizard: Wizard, link: str, step: str) -> None:
+    def test_only_administrators_can_create_mail_or_revoke(
+        self, wizard: Wizard, link: str, step: str
+    ) -> None:
         employee = signed_in(core.person(email="eve@acme.example"))
 
         for client in (employee, Client()):
@@ -117,9 +121,9 @@ class TestIsCreated:
         assert not Mail.objects.exists()
 
 
-class TestShows:
+class TestPage:
     @pytest.mark.parametrize("provider", PRESETS)
-    def test_the_steps_with_every_literal(self, owner: Person, provider: str) -> None:
+    def test_shows_all_steps_and_values_of_the_guide(self, owner: Person, provider: str) -> None:
         wizard, guide = Wizard(owner, provider), PRESETS[provider].guide
         wizard.post("link", after=0, department="General", location="Berlin")
 
@@ -132,7 +136,7 @@ class TestShows:
             for text in (row.theirs, row.ours, row.namespace):
                 assert text in words
 
-    def test_attributes_to_copy_one_by_one(self, link: str) -> None:
+    def test_shows_each_attribute_with_a_copy_button(self, link: str) -> None:
         page = visit(link)
 
         for row in PRESETS["okta"].guide.mappings:
@@ -140,7 +144,7 @@ class TestShows:
                 shown = text.replace("'", "&#x27;")
                 assert f'<span data-copy class="ramp-copy-one"><code>{shown}</code></span>' in page
 
-    def test_no_people_and_no_token(self, wizard: Wizard, owner: Person, link: str) -> None:
+    def test_shows_no_people_and_no_token(self, wizard: Wizard, owner: Person, link: str) -> None:
         token = wizard.make_token()
         connection = Connection.objects.get()
         okta = Holder(connection, token)
@@ -151,7 +155,7 @@ class TestShows:
         for secret in (token, token[-4:], owner.email, owner.family_name, "ada", "Lovelace"):
             assert secret not in page.replace(link, "")
 
-    def test_when_the_first_request_arrives(self, link: str) -> None:
+    def test_shows_when_the_first_request_arrives(self, link: str) -> None:
         token = shown_token(Client().post(link, NAME))
         assert "Waiting for the first request" in visit(link)
         assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in visit(link)
@@ -164,12 +168,12 @@ class TestShows:
         assert "The first request has arrived" in page
         assert "http-equiv" not in page
 
-    def test_nothing_to_somebody_who_made_it_up(self, wizard: Wizard, link: str) -> None:
+    def test_invented_link_is_not_found(self, wizard: Wizard, link: str) -> None:
         assert Client().get(f"{link[:-2]}x/").status_code == 404
         assert Client().get("/setup/nonsense/").status_code == 404
         assert Client().put(link).status_code == 405
 
-    def test_itself_to_somebody_who_is_signed_in_elsewhere(self, link: str) -> None:
+    def test_works_for_a_browser_signed_in_to_another_company(self, link: str) -> None:
         with core.in_another_tenant():
             stranger = signed_in(core.person())
 
@@ -177,13 +181,13 @@ class TestShows:
         assert 'id="token"' in text_of(stranger.post(link, NAME))
         assert SetupLink.objects.get().token_created_by == "Ivo of IT"
 
-    def test_no_address_of_its_own_to_other_sites(self, link: str) -> None:
+    def test_is_neither_cached_nor_sent_as_referrer(self, link: str) -> None:
         assert Client().get(link)["Referrer-Policy"] == "same-origin"
         assert "no-store" in Client().get(link)["Cache-Control"]
 
 
-class TestCreatesTheToken:
-    def test_which_works_and_is_shown_once(self, wizard: Wizard, link: str) -> None:
+class TestToken:
+    def test_token_works_and_is_shown_once(self, wizard: Wizard, link: str) -> None:
         response = Client().post(link, NAME)
 
         token = shown_token(response)
@@ -194,7 +198,7 @@ class TestCreatesTheToken:
         assert token not in str([*Event.objects.values(), *SetupLink.objects.values()])
         assert "“<bdi>Ivo of IT</bdi>” created the token" in wizard.get("token")
 
-    def test_once(self, link: str) -> None:
+    def test_token_is_created_once(self, link: str) -> None:
         Client().post(link, NAME)
 
         again = text_of(Client().post(link, {"name": "Again"}))
@@ -203,14 +207,14 @@ class TestCreatesTheToken:
         assert 'id="token"' not in again
         assert Token.objects.count() == 1
 
-    def test_not_again_when_that_token_was_revoked(self, wizard: Wizard, link: str) -> None:
+    def test_revoked_token_is_not_replaced(self, wizard: Wizard, link: str) -> None:
         Client().post(link, NAME)
         Token.objects.update(revoked_at=timezone.now())
 
         assert "has already been created" in text_of(Client().post(link, NAME))
         assert "The token of this link was revoked." in visit(link)
 
-    def test_never_in_place_of_an_administrators(self, wizard: Wizard, link: str) -> None:
+    def test_token_of_an_administrator_is_not_replaced(self, wizard: Wizard, link: str) -> None:
         token = wizard.make_token()
 
         assert "has already been created" in text_of(Client().post(link, NAME))
@@ -218,11 +222,13 @@ class TestCreatesTheToken:
         assert Holder(Connection.objects.get(), token)("GET", "/Users").status == 200
 
     @pytest.mark.parametrize("name", ["", "  ", "x" * 101])
-    def test_for_somebody_with_a_name(self, link: str, name: str) -> None:
+    def test_name_is_required(self, link: str, name: str) -> None:
         assert 'id="token"' not in text_of(Client().post(link, {"name": name}))
         assert not Token.objects.exists()
 
-    def test_and_records_who_and_when(self, wizard: Wizard, owner: Person, link: str) -> None:
+    def test_creation_is_audited_with_name_and_ip_address(
+        self, wizard: Wizard, owner: Person, link: str
+    ) -> None:
         Client().post(link, {"name": "Ivo <b>of</b> IT"}, REMOTE_ADDR="192.0.2.7")
 
         [event] = events("token added")
@@ -234,7 +240,7 @@ class TestCreatesTheToken:
         settings = text_of(wizard.client.get(f"/integrations/scim/{connection.pk}/"))
         assert "Ivo &lt;b&gt;of&lt;/b&gt; IT”, by the setup link" in settings
 
-    def test_only_with_a_form_of_the_page(self, link: str) -> None:
+    def test_csrf_token_is_required(self, link: str) -> None:
         strict = Client(enforce_csrf_checks=True)
 
         assert strict.post(link, NAME).status_code == 403
@@ -244,20 +250,20 @@ class TestCreatesTheToken:
         assert shown_token(posted)
 
 
-class TestEnds:
-    def ended(self, link: str) -> bool:
+class TestEnd:
+    def has_ended(self, link: str) -> bool:
         response = Client().post(link, NAME)
         assert not Token.objects.filter(revoked_at=None).exists()
         assert "This link does not work anymore" in text_of(response)
         return Client().get(link).status_code == response.status_code == 410
 
-    def test_when_it_is_revoked(self, wizard: Wizard, owner: Person, link: str) -> None:
+    def test_link_ends_when_revoked(self, wizard: Wizard, owner: Person, link: str) -> None:
         wizard.post("link/revoke")
 
-        assert self.ended(link)
+        assert self.has_ended(link)
         assert [event.actor for event in events("setup link revoked")] == [str(owner.actor)]
 
-    def test_and_a_new_one_has_another_address(self, wizard: Wizard, link: str) -> None:
+    def test_new_link_after_revocation_has_another_address(self, wizard: Wizard, link: str) -> None:
         wizard.post("link/revoke")
         wizard.post("link", after=0)
 
@@ -266,30 +272,30 @@ class TestEnds:
         assert visit(new)
         assert Client().get(link).status_code == 410
 
-    def test_after_a_week(self, wizard: Wizard, owner: Person, link: str) -> None:
+    def test_link_expires_after_a_week(self, wizard: Wizard, owner: Person, link: str) -> None:
         with time_machine.travel(timezone.now() + timedelta(days=7, seconds=1), tick=False):
-            assert self.ended(link)
+            assert self.has_ended(link)
             wizard.client = signed_in(owner)
             wizard.post("link", after=0)
             assert visit(link_on(wizard.get("token")))
 
-    def test_with_activation(self, wizard: Wizard, link: str) -> None:
+    def test_link_ends_with_activation(self, wizard: Wizard, link: str) -> None:
         wizard.post("activate")
 
-        assert self.ended(link)
+        assert self.has_ended(link)
 
-    def test_when_the_setup_is_canceled(self, wizard: Wizard, link: str) -> None:
+    def test_link_ends_when_setup_is_canceled(self, wizard: Wizard, link: str) -> None:
         wizard.post("abandon")
 
-        assert self.ended(link)
+        assert self.has_ended(link)
 
-    def test_while_the_company_is_turned_off(self, owner: Person, link: str) -> None:
+    def test_link_does_not_work_while_company_is_suspended(self, owner: Person, link: str) -> None:
         owner.tenant.is_active = False
         owner.tenant.save()
 
-        assert self.ended(link)
+        assert self.has_ended(link)
 
-    def test_for_a_minute_after_too_many_visits(self, link: str) -> None:
+    def test_link_is_rate_limited_per_ip_address(self, link: str) -> None:
         for _ in range(setup_link_limits.VISITS_PER_MINUTE):
             setup_link_limits.allow_visit("127.0.0.1")
 
@@ -300,8 +306,10 @@ class TestEnds:
         assert Client().get(link, REMOTE_ADDR="192.0.2.7").status_code == 200
 
 
-class TestIsMailed:
-    def test_to_the_colleague(self, wizard: Wizard, owner: Person, link: str, smtp: Smtp) -> None:
+class TestMail:
+    def test_link_is_mailed_to_a_colleague(
+        self, wizard: Wizard, owner: Person, link: str, smtp: Smtp
+    ) -> None:
         page = wizard.client.post(
             wizard.address("link/mail"), {"to": "it@acme.example"}, follow=True
         )
@@ -321,12 +329,14 @@ class TestIsMailed:
         assert event.facts["to"] == "it@acme.example"
 
     @pytest.mark.parametrize("to", ["", "nonsense", "a@acme.example, b@acme.example"])
-    def test_to_one_address(self, wizard: Wizard, link: str, to: str) -> None:
+    def test_exactly_one_valid_address_is_accepted(
+        self, wizard: Wizard, link: str, to: str
+    ) -> None:
         wizard.client.post(wizard.address("link/mail"), {"to": to})
 
         assert not Mail.objects.exists()
 
-    def test_not_once_it_is_revoked(self, wizard: Wizard, link: str, smtp: Smtp) -> None:
+    def test_revoked_link_is_not_mailed(self, wizard: Wizard, link: str, smtp: Smtp) -> None:
         wizard.post("link/mail", to="it@acme.example")
         wizard.post("link/revoke")
 
@@ -339,7 +349,7 @@ class TestIsMailed:
         assert not smtp.received
         assert Mail.objects.get().problem == "The link was revoked."
 
-    def test_not_once_it_has_expired(self, wizard: Wizard, link: str, smtp: Smtp) -> None:
+    def test_expired_link_is_not_mailed(self, wizard: Wizard, link: str, smtp: Smtp) -> None:
         wizard.post("link/mail", to="it@acme.example")
 
         with time_machine.travel(timezone.now() + timedelta(days=8)):
@@ -347,7 +357,7 @@ class TestIsMailed:
 
         assert not smtp.received
 
-    def test_only_so_often(self, wizard: Wizard, link: str) -> None:
+    def test_number_of_mails_per_hour_is_limited(self, wizard: Wizard, link: str) -> None:
         for _ in range(setup_link_limits.MAILS_PER_HOUR):
             wizard.post("link/mail", to="it@acme.example")
 
@@ -361,7 +371,7 @@ class TestIsMailed:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [3], indirect=True)
-def test_creates_one_token_for_several_at_once(owner: Person, racers: Racers) -> None:
+def test_three_simultaneous_requests_create_one_token(owner: Person, racers: Racers) -> None:
     connection = scim_connection("okta", activated_at=None)
     link = setup_links.create_link(connection, actor=owner.actor)
     address = setup_link(link.pk).removeprefix("http://127.0.0.1:8000")

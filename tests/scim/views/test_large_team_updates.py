@@ -1,4 +1,4 @@
-"""Team updates of a company with a hundred thousand people …"""
+"""Team updates in a company with a hundred thousand people."""
 
 import json
 import re
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("swept")]
 
 MANY = 100
 COPIES = 500
-# Which index leads to the rows of the first page, where there is one in their order.
+# The index that finds the rows of the first page, if one has their order.
 INDEXES = {
     "/people/updates/invites/": "invite_pending",
     "/people/updates/inactive/": "",
@@ -29,7 +29,7 @@ INDEXES = {
 }
 
 
-def test_ask_as_many_queries_as_of_a_small_one_and_read_only_what_they_show(
+def test_large_company_needs_no_more_queries_and_reads_only_shown_rows(
     owner: Person, scim: Provider
 ) -> None:
     client = signed_in(owner)
@@ -47,18 +47,18 @@ def test_ask_as_many_queries_as_of_a_small_one_and_read_only_what_they_show(
         queries = queries_of(client, address)
         assert all("LIMIT 10001" in sql for sql in queries if "COUNT(" in sql)
         assert index in plan_of_the_list(queries)
-        assert_leads_through_ten_thousand(client, address)
+        assert_first_ten_thousand_are_paged(client, address)
 
 
 def number_of_queries(client: Client, address: str) -> int:
-    """Count what reads rows. EXPLAIN reads the statistics, for numbers that are not counted."""
+    """Count the queries without EXPLAIN, which estimates numbers that are not counted."""
     return sum(not sql.startswith("EXPLAIN") for sql in queries_of(client, address))
 
 
 def assert_reads_only_what_it_counts(queries: list[str]) -> None:
-    """Fail if the overview counts without a limit, or looks for problems in all mails."""
+    """Fail if the overview counts without a limit, or searches all mails for problems."""
     for sql in queries:
-        # Drafts of mappings are few, and an administrator entered each.
+        # Administrators enter drafts of mappings one by one, so they are few.
         if "_groupmapping" not in sql:
             assert sql.count("COUNT(*)") == sql.count("LIMIT 10001)")
     [attention] = [sql for sql in queries if "_mail" in sql and "COUNT(*)" in sql]
@@ -67,17 +67,17 @@ def assert_reads_only_what_it_counts(queries: list[str]) -> None:
         assert "mail_invite_problem" in json.dumps(cursor.fetchall())
 
 
-def assert_leads_through_ten_thousand(client: Client, address: str) -> None:
+def assert_first_ten_thousand_are_paged(client: Client, address: str) -> None:
     page = text_of(client.get(address))
 
-    # PostgreSQL's statistics tell about how many there are.
+    # The totals are estimates from PostgreSQL's statistics.
     assert len(re.findall(r'ramp-count">about [1-9]\d*,\d{3}<', page)) == 3
     assert re.search(r"Showing the first 10,000 of about [\d,]+\. Search or filter", page)
     assert page.count("<tr>") == 51
 
 
 def plan_of_the_list(queries: list[str]) -> str:
-    """Return how PostgreSQL finds the rows of the page."""
+    """Return the query plan for the rows of the page."""
     [sql] = [one for one in queries if "ORDER BY" in one and "LIMIT 50" in one]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}")
@@ -85,7 +85,7 @@ def plan_of_the_list(queries: list[str]) -> str:
 
 
 def fill(scim: Connection, numbers: range) -> None:
-    """Make rows, each a second younger than the one before."""
+    """Create rows, each a second newer than the previous one."""
     now = timezone.now()
     moments = [now - timedelta(seconds=MANY - number) for number in numbers]
     invited = [somebody(scim, f"invited{number}", state="invited") for number in numbers]

@@ -1,4 +1,4 @@
-"""The mapping of attributes …"""
+"""The page that edits the attribute mapping of a connection."""
 
 from typing import Any
 
@@ -33,10 +33,8 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-class TestShows:
-    """It shows …"""
-
-    def test_where_each_field_usually_comes_from(self, client: Client, scim: Provider) -> None:
+class TestPage:
+    def test_shows_default_attributes_of_each_field(self, client: Client, scim: Provider) -> None:
         custom_field()
 
         page = text_of(client.get(address_of(scim)))
@@ -46,7 +44,7 @@ class TestShows:
         for label in ("First name", "Last name", "Location", "Manager", "Role", "Cost centre"):
             assert label in page
 
-    def test_the_attributes_of_extensions_that_ramp_does_not_know(
+    def test_shows_attributes_of_unknown_extensions_that_were_sent(
         self, client: Client, scim: Provider
     ) -> None:
         larch = "urn:ietf:params:scim:schemas:extension:larch:2.0:User"
@@ -64,21 +62,21 @@ class TestShows:
         cycle()
         assert person("ada").profile.department == "Legal"
 
-    def test_no_such_attributes_where_none_are_sent(self, client: Client, scim: Provider) -> None:
+    def test_has_no_section_for_unknown_extensions_if_none_were_sent(
+        self, client: Client, scim: Provider
+    ) -> None:
         scim.add("ada")
 
         assert "Attributes of other extensions" not in text_of(client.get(address_of(scim)))
 
-    def test_what_was_saved(self, client: Client, connect: Connect) -> None:
+    def test_shows_the_saved_mapping(self, client: Client, connect: Connect) -> None:
         scim = connect(mapping={"department": COST_CENTER})
 
         assert f'value="{COST_CENTER}"' in text_of(client.get(address_of(scim)))
 
 
-class TestSaves:
-    """It saves …"""
-
-    def test_a_path_that_providers_fill(self, client: Client, scim: Provider) -> None:
+class TestSave:
+    def test_path_is_saved_and_audited(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
 
         page = send(client, scim, "save", department=COST_CENTER)
@@ -88,7 +86,7 @@ class TestSaves:
         event = Event.objects.get(kind=Event.Kind.CONNECTION_CHANGED)
         assert event.changes == {"source of department": {"from": None, "to": COST_CENTER}}
 
-    def test_what_counts_from_the_next_request_on(self, client: Client, scim: Provider) -> None:
+    def test_saved_path_applies_to_the_next_request(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
         send(client, scim, "save", department=COST_CENTER)
 
@@ -96,7 +94,9 @@ class TestSaves:
 
         assert str(person("bob").department) == "CC-2"
 
-    def test_what_the_cycle_then_reads_everybody_by(self, client: Client, scim: Provider) -> None:
+    def test_next_cycle_applies_the_mapping_to_everybody(
+        self, client: Client, scim: Provider
+    ) -> None:
         scim.add("ada", **centred())
         page = send(client, scim, "save", department=COST_CENTER)
         assert "applies it to everyone the provider has sent" in page
@@ -107,7 +107,9 @@ class TestSaves:
         assert str(person("ada").department) == "CC-1"
         assert Connection.objects.get().reapply_cursor is None
 
-    def test_the_usual_places_again(self, client: Client, connect: Connect) -> None:
+    def test_empty_field_restores_the_default_attributes(
+        self, client: Client, connect: Connect
+    ) -> None:
         scim = connect(mapping={"department": COST_CENTER})
         scim.add("ada", **centred())
 
@@ -117,7 +119,7 @@ class TestSaves:
         assert mapping() == {}
         assert str(person("ada").department) == "Research"
 
-    def test_a_custom_field_by_a_path_of_its_own(self, client: Client, scim: Provider) -> None:
+    def test_custom_field_can_be_mapped(self, client: Client, scim: Provider) -> None:
         custom_field("office")
         scim.add("ada", **centred())
 
@@ -126,11 +128,11 @@ class TestSaves:
 
         assert person("ada").custom_values == {"office": "CC-1"}
 
-    def test_nothing_twice(self, client: Client, scim: Provider) -> None:
+    def test_unchanged_mapping_is_not_audited(self, client: Client, scim: Provider) -> None:
         assert "Nothing has changed." in send(client, scim, "save")
         assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
 
-    def test_nothing_for_a_connection_that_has_ended(
+    def test_mapping_of_disconnected_connection_cannot_be_changed(
         self, client: Client, connect: Connect
     ) -> None:
         scim = connect(disconnected_at=timezone.now())
@@ -140,7 +142,7 @@ class TestSaves:
         assert mapping() == {}
         assert "Save mapping" not in page
 
-    def test_paths_of_a_connection_that_is_not_activated_without_reading_anybody(
+    def test_mapping_before_activation_is_not_reapplied(
         self, client: Client, connect: Connect
     ) -> None:
         scim = connect(activated_at=None)
@@ -152,9 +154,7 @@ class TestSaves:
         assert Connection.objects.get().reapply_cursor is None
 
 
-class TestRefuses:
-    """It refuses …"""
-
+class TestRefusals:
     @pytest.mark.parametrize(
         ("path", "said"),
         [
@@ -176,7 +176,7 @@ class TestRefuses:
             ("(" * 400, "The path"),
         ],
     )
-    def test_what_is_no_text_of_a_user(
+    def test_invalid_path_is_refused_with_a_reason(
         self, client: Client, scim: Provider, path: str, said: str
     ) -> None:
         page = send(client, scim, "save", department=path).replace("&quot;", '"')
@@ -185,16 +185,16 @@ class TestRefuses:
         assert "Nothing was saved. Correct the fields marked below." in page
         assert mapping() == {}
 
-    def test_other_fields_than_there_are(self, client: Client, scim: Provider) -> None:
+    def test_fields_that_cannot_be_mapped_are_ignored(self, client: Client, scim: Provider) -> None:
         send(client, scim, "save", state="userName", is_operator="userName")
 
         assert mapping() == {}
 
 
-class TestWarns:
-    """It warns …"""
-
-    def test_of_a_path_that_nobody_sends(self, client: Client, scim: Provider) -> None:
+class TestWarnings:
+    def test_unused_path_is_saved_only_after_confirmation(
+        self, client: Client, scim: Provider
+    ) -> None:
         scim.add("ada", **centred())
         scim.add("bob")
 
@@ -204,7 +204,7 @@ class TestWarns:
         assert "Save anyway" in page
         assert mapping() == {}
 
-    def test_once_and_saves_it_all_the_same(self, client: Client, scim: Provider) -> None:
+    def test_confirmed_path_is_not_warned_about_again(self, client: Client, scim: Provider) -> None:
         scim.add()
 
         send(client, scim, "save_anyway", department=f"{ENT}:division")
@@ -213,18 +213,18 @@ class TestWarns:
         page = send(client, scim, "save", department=f"{ENT}:division")
         assert "Nothing has changed." in page
 
-    def test_that_it_cannot_be_told_yet(self, client: Client, scim: Provider) -> None:
+    def test_warns_that_no_user_was_sent_yet(self, client: Client, scim: Provider) -> None:
         page = send(client, scim, "preview", department=COST_CENTER)
 
         assert "Okta has not sent anybody yet" in page
 
-    def test_of_none_that_somebody_sends(self, client: Client, scim: Provider) -> None:
+    def test_used_path_causes_no_warning(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **centred())
         scim.add("bob")
 
         assert "ramp-notice-warning" not in send(client, scim, "preview", department=COST_CENTER)
 
-    def test_by_looking_at_no_more_than_the_newest(
+    def test_only_the_newest_users_are_examined(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(reapply, "COVERAGE_SAMPLE", 3)
@@ -235,10 +235,10 @@ class TestWarns:
         assert "None of the last 3 people" in send(client, scim, "save", department=COST_CENTER)
 
 
-class TestPreviews:
-    """It previews …"""
-
-    def test_who_would_change_and_how(self, client: Client, scim: Provider) -> None:
+class TestPreview:
+    def test_shows_changed_people_with_old_and_new_values(
+        self, client: Client, scim: Provider
+    ) -> None:
         scim.add("ada", **centred())
         scim.add("bob", **centred("Research"))
 
@@ -251,7 +251,7 @@ class TestPreviews:
         assert "<bdi>Research</bdi>" in row
         assert "<bdi>CC-1</bdi>" in row
 
-    def test_without_writing_anything(self, client: Client, scim: Provider) -> None:
+    def test_writes_nothing(self, client: Client, scim: Provider) -> None:
         custom_field("office")
         scim.add("ada", **centred())
         scim.add("bob", title="Rome", **centred())
@@ -261,7 +261,7 @@ class TestPreviews:
 
         assert snapshot() == before
 
-    def test_what_saving_then_does(self, client: Client, connect: Connect) -> None:
+    def test_equals_the_result_of_saving(self, client: Client, connect: Connect) -> None:
         scim = connect("generic")
         custom_field("office")
         scim.add("ada", **centred("CC-1"))
@@ -283,7 +283,7 @@ class TestPreviews:
         assert foreseen["ada@example.com"].after["custom.office"] == "ada@example.com"
         assert foreseen["cy@example.com"].changed == ["custom.office"]
 
-    def test_whom_it_would_complete(self, client: Client, connect: Connect) -> None:
+    def test_shows_held_user_who_would_be_completed(self, client: Client, connect: Connect) -> None:
         scim = connect("generic")
         scim.add("bob", **{ENT: {"costCenter": "CC-2"}})
         assert not Person.objects.filter(email="bob@example.com").exists()
@@ -297,7 +297,7 @@ class TestPreviews:
         assert str(person("bob").department) == "CC-2"
         assert not SyncError.objects.open().exists()
 
-    def test_what_the_rules_would_refuse(self, client: Client, scim: Provider) -> None:
+    def test_shows_values_that_would_be_refused(self, client: Client, scim: Provider) -> None:
         scim.add("ada", title="EMPEROR")
 
         page = send(client, scim, "preview", role="title")
@@ -308,7 +308,7 @@ class TestPreviews:
         assert person("ada").role == Person.Role.CARDHOLDER
         assert SyncError.objects.open().get().reason == "invalid-role-assignment"
 
-    def test_those_last_heard_of(self, client: Client, scim: Provider) -> None:
+    def test_covers_the_most_recently_changed_users(self, client: Client, scim: Provider) -> None:
         ids = [scim.add(f"p{number}", **centred()) for number in range(reapply.PREVIEW_SIZE + 5)]
         scim.replace(ids[0], "title", "Countess")
 
@@ -317,21 +317,21 @@ class TestPreviews:
         assert "p0@example.com" in page
         assert "p1@example.com" not in page
 
-    def test_nobody_where_nobody_came_yet(self, client: Client, scim: Provider) -> None:
+    def test_is_empty_before_the_first_user(self, client: Client, scim: Provider) -> None:
         page = send(client, scim, "preview")
 
         assert "Nobody has been received yet" in page
 
 
 def snapshot() -> list[Any]:
-    """Return every row that reading somebody again could change."""
+    """Return every row that reapplying the mapping could change."""
     return [
         list(model.objects.order_by("pk").values())
         for model in (Person, ScimUser, Department, Event, Mail, SyncError, Connection)
     ]
 
 
-def test_asks_as_many_queries_to_preview_for_many_as_for_few(
+def test_query_count_does_not_grow_with_people(
     client: Client, scim: Provider, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(reapply.PREVIEW_SIZE):

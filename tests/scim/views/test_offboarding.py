@@ -1,4 +1,4 @@
-"""Offboarding, in SCIM settings and on the command line …"""
+"""Auto-termination, in SCIM settings, on the command line and by SCIM requests."""
 
 import csv
 import json
@@ -23,8 +23,8 @@ from tests.support.offboarding_job import after, gone, shared_fund, switch
 
 pytestmark = pytest.mark.django_db
 
-WRONG = ["0", "-1", "1.5", "soon", "", "40000"]
-CLEAR = "Enter a number of days from 1 to 32767"
+INVALID_DAYS = ["0", "-1", "1.5", "soon", "", "40000"]
+DAYS_MESSAGE = "Enter a number of days from 1 to 32767"
 
 
 @pytest.fixture
@@ -37,56 +37,56 @@ def address(scim: Provider) -> str:
     return f"/integrations/scim/{scim.connection.pk}/offboarding/"
 
 
-def shown(client: Client, address: str, **query: Any) -> str:
+def get_page(client: Client, address: str, **query: Any) -> str:
     return text_of(client.get(address, query))
 
 
-def days() -> int | None:
+def saved_days() -> int | None:
     return Tenant.objects.get().auto_terminate_days
 
 
 class TestSettings:
-    def test_say_that_it_is_off_and_lead_to_switching_it_on(
+    def test_settings_link_to_the_page_while_auto_termination_is_off(
         self, client: Client, scim: Provider, address: str
     ) -> None:
-        page = shown(client, f"/integrations/scim/{scim.connection.pk}/")
+        page = get_page(client, f"/integrations/scim/{scim.connection.pk}/")
 
         assert "Auto-termination is off" in page
         assert f'href="{address}"' in page
 
-    def test_propose_45_days(self, client: Client, address: str) -> None:
-        assert 'value="45"' in shown(client, address)
+    def test_default_is_45_days(self, client: Client, address: str) -> None:
+        assert 'value="45"' in get_page(client, address)
 
-    def test_say_what_is_on(self, client: Client, scim: Provider) -> None:
+    def test_settings_show_the_number_of_days(self, client: Client, scim: Provider) -> None:
         switch(30)
 
-        page = shown(client, f"/integrations/scim/{scim.connection.pk}/")
+        page = get_page(client, f"/integrations/scim/{scim.connection.pk}/")
 
         assert "Auto-termination is on:</strong> people are terminated 30 days after" in page
 
-    def test_switch_it_on(self, client: Client, address: str) -> None:
+    def test_auto_termination_can_be_turned_on(self, client: Client, address: str) -> None:
         page = text_of(client.post(address, {"days": "45"}, follow=True))
 
         assert "terminated after 45 days" in page
-        assert days() == 45
+        assert saved_days() == 45
 
-    def test_switch_it_off(self, client: Client, address: str) -> None:
+    def test_auto_termination_can_be_turned_off(self, client: Client, address: str) -> None:
         switch(45)
         client.post(address, {"switch-off": "yes"})
 
-        assert days() is None
+        assert saved_days() is None
 
-    @pytest.mark.parametrize("wrong", WRONG)
+    @pytest.mark.parametrize("wrong", INVALID_DAYS)
     @pytest.mark.parametrize("method", ["get", "post"])
-    def test_refuse_what_is_no_number_of_days(
+    def test_invalid_number_of_days_is_not_saved(
         self, client: Client, address: str, method: str, wrong: str
     ) -> None:
         page = text_of(getattr(client, method)(address, {"days": wrong}))
 
-        assert CLEAR in page
-        assert days() is None
+        assert DAYS_MESSAGE in page
+        assert saved_days() is None
 
-    def test_show_before_saving_whom_that_concerns(
+    def test_preview_shows_number_and_dates_of_people_concerned(
         self, client: Client, address: str, owner: Person
     ) -> None:
         now = timezone.now()
@@ -97,7 +97,7 @@ class TestSettings:
                 shared_fund(last)
         gone(owner.actor)
 
-        page = shown(client, address, days="45")
+        page = get_page(client, address, days="45")
 
         assert "<dd>2, but 1 of them has blockers and stays for now" in page
         assert f"Nobody is terminated before {now + timedelta(days=1):%-d %B %Y}" in page
@@ -106,7 +106,7 @@ class TestSettings:
         assert f"{after(last, days=45):%-d %B %Y}" in page
         assert not ScheduledTermination.objects.exists()
 
-    def test_list_everybody_by_name_with_their_date_and_what_blocks_it(
+    def test_preview_lists_people_with_date_and_blockers(
         self, client: Client, address: str, owner: Person
     ) -> None:
         now = timezone.now()
@@ -116,7 +116,7 @@ class TestSettings:
         recent = gone(given_name="Gone", family_name="Today")
         gone(owner.actor, given_name="By", family_name="Hand")
 
-        page = shown(client, address, days="45")
+        page = get_page(client, address, days="45")
 
         assert "Blocked Long Ago" in page
         assert "Ownership of shared funds" in page
@@ -125,14 +125,14 @@ class TestSettings:
         assert f"{after(recent, days=45):%-d %B %Y, %H:%M} UTC" in page
         assert "By Hand" not in page
 
-    def test_lead_through_many_people_and_give_all_of_them_as_csv(
+    def test_preview_has_pages_and_a_csv_of_everybody(
         self, client: Client, address: str, owner: Person
     ) -> None:
         for number in range(52):
             gone(given_name="=Formula" if number == 0 else "Ada", family_name=f"No{number:02}x")
 
-        first = shown(client, address, days="45")
-        second = shown(client, address, days="45", page="2")
+        first = get_page(client, address, days="45")
+        second = get_page(client, address, days="45", page="2")
         answer = client.get(address, {"days": "45", "csv": "yes"})
 
         assert len(re.findall(r"No\d\dx</bdi>", first)) == 50
@@ -143,7 +143,7 @@ class TestSettings:
         assert not ScheduledTermination.objects.exists()
 
     @pytest.mark.parametrize("before", [None, 45])
-    def test_change_nothing_before_the_list_was_seen(
+    def test_change_is_saved_only_after_the_list_was_shown(
         self, client: Client, address: str, owner: Person, before: int | None
     ) -> None:
         switch(before)
@@ -152,23 +152,21 @@ class TestSettings:
         page = text_of(client.post(address, {"days": "10"}))
 
         assert "Nothing was changed yet" in page
-        assert days() == before
+        assert saved_days() == before
         client.post(address, {"days": "10", "seen": seen_in(page)})
-        assert days() == 10
+        assert saved_days() == 10
 
-    def test_show_the_list_again_when_it_has_changed(
-        self, client: Client, address: str, owner: Person
-    ) -> None:
+    def test_changed_list_is_shown_again(self, client: Client, address: str, owner: Person) -> None:
         gone()
-        seen = seen_in(shown(client, address, days="45"))
+        seen = seen_in(get_page(client, address, days="45"))
         gone(given_name="Late", family_name="Leaver")
 
         page = text_of(client.post(address, {"days": "45", "seen": seen}))
 
         assert "Late Leaver" in page
-        assert days() is None
+        assert saved_days() is None
 
-    def test_leave_out_what_somebody_has_decided(
+    def test_exempt_and_postponed_people_are_unaffected(
         self, client: Client, address: str, owner: Person
     ) -> None:
         switch(45)
@@ -176,18 +174,18 @@ class TestSettings:
         until = timezone.now() + timedelta(days=90)
         schedule.postpone(gone(), until, because="Leave", actor=owner.actor)
 
-        assert "<dd>2: nothing changes for them</dd>" in shown(client, address, days="1")
+        assert "<dd>2: nothing changes for them</dd>" in get_page(client, address, days="1")
 
-    def test_tell_who_changed_it(self, client: Client, address: str) -> None:
+    def test_changes_are_shown_with_their_administrator(self, client: Client, address: str) -> None:
         client.post(address, {"days": "45"})
         client.post(address, {"switch-off": "yes"})
 
-        page = shown(client, address)
+        page = get_page(client, address)
 
         assert "On, after 45 days: <bdi>owner@example.com</bdi>" in page
         assert "Off: <bdi>owner@example.com</bdi>" in page
 
-    def test_are_not_there_once_the_connection_has_ended(
+    def test_page_is_not_found_after_disconnecting(
         self, client: Client, scim: Provider, address: str
     ) -> None:
         scim.connection.disconnected_at = timezone.now()
@@ -202,64 +200,62 @@ def seen_in(page: str) -> str:
 
 
 class TestCommandLine:
-    def connect(self, tenant: Tenant, *options: str) -> dict[str, str]:
+    def connect_scim(self, tenant: Tenant, *options: str) -> dict[str, str]:
         said = StringIO()
         call_command("connect_scim", tenant.slug, "--provider", "okta", *options, stdout=said)
         answer: dict[str, str] = json.loads(said.getvalue())
         return answer
 
-    def test_switches_it_on(self, tenant: Tenant) -> None:
-        assert self.connect(tenant, "--auto-terminate-days", "30")["token"]
+    def test_option_turns_auto_termination_on(self, tenant: Tenant) -> None:
+        assert self.connect_scim(tenant, "--auto-terminate-days", "30")["token"]
 
-        assert days() == 30
+        assert saved_days() == 30
         event = Event.objects.get(kind=Event.Kind.ORGANIZATION_CHANGED)
         assert event.actor == "command:connect_scim"
 
-    def test_leaves_it_as_it_was(self, tenant: Tenant) -> None:
+    def test_without_option_nothing_changes(self, tenant: Tenant) -> None:
         switch(45)
-        self.connect(tenant)
+        self.connect_scim(tenant)
 
-        assert days() == 45
+        assert saved_days() == 45
 
-    def test_lists_the_people_concerned_and_waits_for_a_yes(
+    def test_people_concerned_are_listed_and_yes_is_required(
         self, tenant: Tenant, owner: Person, capsys: pytest.CaptureFixture[str]
     ) -> None:
         gone(given_name="Long", family_name="Gone")
 
         with pytest.raises(CommandError, match="repeat the command with --yes"):
-            self.connect(tenant, "--auto-terminate-days", "30")
+            self.connect_scim(tenant, "--auto-terminate-days", "30")
 
         assert "Long Gone <" in capsys.readouterr().err
-        assert days() is None
+        assert saved_days() is None
         assert not Connection.objects.exists()
-        assert self.connect(tenant, "--auto-terminate-days", "30", "--yes")["token"]
-        assert days() == 30
+        assert self.connect_scim(tenant, "--auto-terminate-days", "30", "--yes")["token"]
+        assert saved_days() == 30
 
-    @pytest.mark.parametrize("wrong", WRONG)
-    def test_refuses_what_is_no_number_of_days(self, tenant: Tenant, wrong: str) -> None:
-        with pytest.raises(CommandError, match=CLEAR):
-            self.connect(tenant, f"--auto-terminate-days={wrong}")
+    @pytest.mark.parametrize("wrong", INVALID_DAYS)
+    def test_invalid_number_of_days_is_refused(self, tenant: Tenant, wrong: str) -> None:
+        with pytest.raises(CommandError, match=DAYS_MESSAGE):
+            self.connect_scim(tenant, f"--auto-terminate-days={wrong}")
 
-        assert days() is None
+        assert saved_days() is None
         assert not Connection.objects.exists()
 
 
-class TestScim:
-    """A provider's word …"""
-
-    def test_has_somebody_leave(self, scim: Provider) -> None:
+class TestScimRequests:
+    def test_deactivation_schedules_termination(self, scim: Provider) -> None:
         switch(45)
         scim.replace(scim.add("ada"), "active", value=False)
 
         assert ScheduledTermination.objects.get().person.email == "ada@example.com"
 
-    def test_has_somebody_leave_whom_it_deletes(self, scim: Provider) -> None:
+    def test_deletion_schedules_termination(self, scim: Provider) -> None:
         switch(45)
         scim("DELETE", f"/Users/{scim.add('ada')}")
 
         assert ScheduledTermination.objects.get().person.email == "ada@example.com"
 
-    def test_keeps_them(self, scim: Provider) -> None:
+    def test_reactivation_cancels_scheduled_termination(self, scim: Provider) -> None:
         switch(45)
         ada = scim.add("ada")
         for value in (False, True):
@@ -267,7 +263,7 @@ class TestScim:
 
         assert not ScheduledTermination.objects.exists()
 
-    def test_does_not_count_for_whom_a_colleague_shut_out(
+    def test_manually_deactivated_person_is_not_scheduled(
         self, scim: Provider, owner: Person
     ) -> None:
         switch(45)

@@ -1,4 +1,4 @@
-"""The operators' pages show of a tenant's connections …"""
+"""What the operators' pages show about the connections of a tenant."""
 
 import re
 from datetime import timedelta
@@ -24,13 +24,13 @@ def operator(tenant: Tenant) -> Client:
 
 
 def cell(client: Client, tenant: Tenant, label: str) -> str:
-    """Return what the list shows of the tenant."""
+    """Return this column of the tenant's row."""
     (row,) = re.findall(rf">{tenant.name}</a>.*?</tr>", text_of(client.get("/tenants/")))
     (found,) = re.findall(rf'data-label="{label}"[^>]*> ?(.*?) ?</td>', row)
     return str(found)
 
 
-def test_the_last_sync(tenant: Tenant, operator: Client) -> None:
+def test_time_of_the_last_sync_is_shown(tenant: Tenant, operator: Client) -> None:
     now = timezone.now()
     scim_connection("okta", last_update_at=now - timedelta(hours=3))
     scim_connection("entra", last_update_at=now - timedelta(days=3))
@@ -40,14 +40,14 @@ def test_the_last_sync(tenant: Tenant, operator: Client) -> None:
     assert "(3 hours ago)" in settings
 
 
-def test_that_nothing_ever_came(tenant: Tenant, operator: Client) -> None:
+def test_connection_without_sync_is_shown_as_never_synced(tenant: Tenant, operator: Client) -> None:
     scim_connection()
 
     assert cell(operator, tenant, "Last sync") == "—"
     assert "Never" in text_of(operator.get(f"/tenants/{tenant.slug}/settings/"))
 
 
-def test_the_errors_of_the_last_day(tenant: Tenant, operator: Client) -> None:
+def test_open_errors_of_the_last_day_are_counted(tenant: Tenant, operator: Client) -> None:
     scim = Provider(scim_connection())
     for name in ("zoe", "eve", "old", "done"):
         assert scim("POST", "/Users", someone(name, name={})).status == 400
@@ -61,7 +61,7 @@ def test_the_errors_of_the_last_day(tenant: Tenant, operator: Client) -> None:
     assert "<dt>Sync errors of the last day</dt><dd>2</dd>" in page
 
 
-def test_nobody(tenant: Tenant, operator: Client) -> None:
+def test_names_and_addresses_of_people_are_not_shown(tenant: Tenant, operator: Client) -> None:
     scim = Provider(scim_connection())
     scim.add("zoe", name={"givenName": "Zoe", "familyName": "Xanadu"})
     assert scim("POST", "/Users", someone("eve", name={})).status == 400
@@ -71,7 +71,7 @@ def test_nobody(tenant: Tenant, operator: Client) -> None:
         assert not any(word in page for word in ("xanadu", "zoe", "eve@", "owner@"))
 
 
-def test_with_as_many_queries_for_more_tenants(tenant: Tenant, operator: Client) -> None:
+def test_query_count_does_not_grow_with_tenants(tenant: Tenant, operator: Client) -> None:
     scim_connection()
     before = queries_of(operator, "/tenants/")
     for _ in range(4):

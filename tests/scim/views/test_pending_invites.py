@@ -1,4 +1,4 @@
-"""The pending invites in Team updates …"""
+"""The pending invites in Team updates."""
 
 import re
 from datetime import timedelta
@@ -36,7 +36,7 @@ def invited(**fields: Any) -> Invite:
 
 
 def mailed(invite: Invite, **fields: Any) -> Mail:
-    """Let the mail of the invite have come to this."""
+    """Set fields of the mail of the invite, and return the mail."""
     Mail.objects.filter(invite=invite).update(**fields)
     return Mail.objects.get(invite=invite)
 
@@ -46,15 +46,15 @@ def expire(*invites: Invite) -> None:
     Invite.objects.filter(pk__in=keys).update(expires_at=timezone.now() - timedelta(days=1))
 
 
-def shown(client: Client, **query: Any) -> str:
+def list_page(client: Client, **query: Any) -> str:
     return text_of(client.get(f"{UPDATES}invites/", query))
 
 
-def test_tell_who_was_sent_what_and_until_when(client: Client) -> None:
+def test_shows_person_and_dates(client: Client) -> None:
     invite = invited(family_name="Hopper")
     mailed(invite, sent_at=timezone.now())
 
-    page = shown(client)
+    page = list_page(client)
 
     assert "Ada Hopper" in page
     assert f"Sent on {timezone.now():%-d %B %Y}" in page
@@ -62,10 +62,10 @@ def test_tell_who_was_sent_what_and_until_when(client: Client) -> None:
     assert 'Pending invites <span class="ramp-count">1</span>' in page
 
 
-def test_tell_which_wait_for_a_manager(client: Client, scim: Provider) -> None:
+def test_shows_invite_that_waits_for_a_manager(client: Client, scim: Provider) -> None:
     scim.add("ada", **managed_by("bob@example.com"))
 
-    page = shown(client)
+    page = list_page(client)
 
     assert "Waiting for the manager to arrive" in page
     assert "Resend<" not in page
@@ -73,37 +73,37 @@ def test_tell_which_wait_for_a_manager(client: Client, scim: Provider) -> None:
     assert "Invite anyway" in text_of(client.get(why))
 
 
-def test_tell_which_were_never_mailed(client: Client) -> None:
+def test_shows_invite_without_mail(client: Client) -> None:
     Mail.objects.filter(invite=invited()).delete()
 
-    assert "Not emailed" in shown(client)
+    assert "Not emailed" in list_page(client)
 
 
-def test_tell_which_are_on_their_way(client: Client) -> None:
+def test_shows_mail_being_sent(client: Client) -> None:
     invited()
 
-    assert "Sending since" in shown(client)
+    assert "Sending since" in list_page(client)
 
 
-def test_tell_what_the_mail_server_said(client: Client) -> None:
+def test_shows_error_of_the_mail_server(client: Client) -> None:
     mailed(invited(), sent_at=timezone.now(), problem="550 No such user <ada>")
 
-    page = shown(client)
+    page = list_page(client)
 
     assert "Not delivered" in page
     assert "550 No such user &lt;ada&gt;" in page
 
 
-def test_tell_which_have_expired(client: Client) -> None:
+def test_shows_expired_invite(client: Client) -> None:
     expire(invited())
 
-    assert "Expired </span> on" in shown(client)
+    assert "Expired </span> on" in list_page(client)
 
 
-def test_leave_out_who_has_joined(client: Client) -> None:
+def test_accepted_invite_is_not_listed(client: Client) -> None:
     people.activate_person(invited(family_name="Hopper").person, actor=HELPDESK)
 
-    assert "Hopper" not in shown(client)
+    assert "Hopper" not in list_page(client)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_leave_out_who_has_joined(client: Client) -> None:
         ("expired", "Late"),
     ],
 )
-def test_are_narrowed_by_how_they_stand(client: Client, show: str, expected: str) -> None:
+def test_filter_by_status(client: Client, show: str, expected: str) -> None:
     names = ["Held", "Bounced", "Unmailed", "Late", "Fine"]
     held, bounced, unmailed, late, _ = [invited(family_name=f"Mc{name}") for name in names]
     Invite.objects.filter(pk=held.pk).update(hold_reason="Waiting")
@@ -123,42 +123,42 @@ def test_are_narrowed_by_how_they_stand(client: Client, show: str, expected: str
     Mail.objects.filter(invite=unmailed).delete()
     expire(late)
 
-    page = shown(client, show=show)
+    page = list_page(client, show=show)
 
     assert [name for name in names if f"Mc{name}" in page] == [expected]
 
 
-def test_are_found_by_the_person(client: Client) -> None:
+def test_search_by_person(client: Client) -> None:
     invited(family_name="Hopper")
     invited(family_name="Kelly", email="grace@example.com")
 
-    assert "Kelly" not in shown(client, q="hopp ADA")
-    assert "Hopper" not in shown(client, q="GRACE@")
+    assert "Kelly" not in list_page(client, q="hopp ADA")
+    assert "Hopper" not in list_page(client, q="GRACE@")
 
 
-def test_show_all_when_asked_for_what_there_is_not(client: Client) -> None:
+def test_unknown_filter_and_page_are_ignored(client: Client) -> None:
     invited(family_name="Hopper")
 
-    assert "Hopper" in shown(client, show="<b>", page="nonsense")
+    assert "Hopper" in list_page(client, show="<b>", page="nonsense")
 
 
-class TestWhenThereAreNone:
-    def test_say_how_to_begin(self, client: Client) -> None:
-        assert "No invites yet" in shown(client)
+class TestEmptyList:
+    def test_before_the_first_invite(self, client: Client) -> None:
+        assert "No invites yet" in list_page(client)
 
-    def test_say_that_nothing_matches(self, client: Client) -> None:
+    def test_if_no_invite_matches_the_search(self, client: Client) -> None:
         invited()
 
-        assert "No invite matches" in shown(client, q="xyzzy")
+        assert "No invite matches" in list_page(client, q="xyzzy")
 
-    def test_say_that_everybody_has_joined(self, client: Client) -> None:
+    def test_after_all_invites_were_accepted(self, client: Client) -> None:
         people.activate_person(invited().person, actor=HELPDESK)
 
-        assert "No pending invites" in shown(client)
+        assert "No pending invites" in list_page(client)
 
 
-class TestSendingAgain:
-    def test_mails_it_and_lets_it_live_its_full_time(self, client: Client, owner: Person) -> None:
+class TestResending:
+    def test_invite_is_mailed_and_its_validity_renewed(self, client: Client, owner: Person) -> None:
         invite = invited()
         expire(invite)
 
@@ -170,7 +170,7 @@ class TestSendingAgain:
         event = Event.objects.get(kind=Event.Kind.INVITE_RESENT)
         assert event.actor == f"person:{owner.email}"
 
-    def test_is_refused_while_it_is_held(self, client: Client, scim: Provider) -> None:
+    def test_held_invite_is_not_resent(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **managed_by("bob@example.com"))
         invite = Invite.objects.get()
 
@@ -179,7 +179,7 @@ class TestSendingAgain:
         assert "Ada Lovelace: The invite is on hold" in page
         assert not Mail.objects.filter(invite=invite).exists()
 
-    def test_is_for_those_that_were_ticked(self, client: Client) -> None:
+    def test_selected_invites_are_resent(self, client: Client) -> None:
         first, second, other = [invited() for _ in range(3)]
 
         ticked = {"invite": [str(first.pk), str(second.pk), "nonsense", str(uuid4())]}
@@ -188,14 +188,14 @@ class TestSendingAgain:
         assert "The invite is being resent to 2 people." in page
         assert [one.mails.count() for one in (first, second, other)] == [2, 2, 1]
 
-    def test_asks_for_a_choice(self, client: Client) -> None:
+    def test_selection_is_required(self, client: Client) -> None:
         invited()
 
         page = text_of(client.post(f"{UPDATES}resend/", follow=True))
 
         assert "No invites selected" in page
 
-    def test_is_for_all_that_have_expired(
+    def test_all_expired_invites_are_resent_up_to_a_limit(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(pending_invites, "MAX_AT_ONCE", 2)
@@ -209,19 +209,19 @@ class TestSendingAgain:
         assert "1 more invites have expired" in page
         assert fresh.mails.count() == 1
 
-    def test_is_not_for_what_was_accepted_meanwhile(self, client: Client) -> None:
+    def test_accepted_invite_is_not_found(self, client: Client) -> None:
         invite = invited()
         people.activate_person(invite.person, actor=HELPDESK)
 
         assert client.post(f"{UPDATES}invites/{invite.pk}/resend/").status_code == 404
 
-    def test_is_not_done_by_looking(self, client: Client) -> None:
+    def test_get_request_is_refused(self, client: Client) -> None:
         assert client.get(f"{UPDATES}invites/{invited().pk}/resend/").status_code == 405
         assert client.get(f"{UPDATES}resend/").status_code == 405
 
 
-class TestWithdrawing:
-    def test_asks_first(self, client: Client) -> None:
+class TestRevoking:
+    def test_confirmation_is_required(self, client: Client) -> None:
         invite = invited()
 
         page = text_of(client.get(f"{UPDATES}invites/{invite.pk}/revoke/"))
@@ -229,7 +229,7 @@ class TestWithdrawing:
         assert "Revoke invite" in page
         assert Invite.objects.open().exists()
 
-    def test_makes_it_worthless(self, client: Client) -> None:
+    def test_invite_is_revoked(self, client: Client) -> None:
         invite = invited()
 
         page = text_of(client.post(f"{UPDATES}invites/{invite.pk}/revoke/", follow=True))
@@ -239,20 +239,20 @@ class TestWithdrawing:
 
 
 class TestCopyingTheLink:
-    def test_shows_it_to_be_selected(self, client: Client) -> None:
+    def test_link_is_shown_in_a_text_field(self, client: Client) -> None:
         invite = invited()
 
         page = text_of(client.get(f"{UPDATES}invites/{invite.pk}/link/"))
 
         assert f'value="{invite_link(invite)}" readonly' in page
 
-    def test_says_when_it_leads_nowhere(self, client: Client) -> None:
+    def test_expired_link_is_explained(self, client: Client) -> None:
         invite = invited()
         expire(invite)
 
         assert "has expired" in text_of(client.get(f"{UPDATES}invites/{invite.pk}/link/"))
 
-    def test_is_not_for_another_company(self, client: Client) -> None:
+    def test_invite_of_another_company_is_not_found(self, client: Client) -> None:
         with core.in_another_tenant():
             invite = invited()
 

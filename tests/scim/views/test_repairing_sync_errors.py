@@ -1,6 +1,4 @@
-"""Each of the seven sync errors is listed with who, where, when and what, and one click or the
-provider's next word resolves it.
-"""
+"""Each sync error is listed with its details, and is resolved by a click or the next request."""
 
 import re
 from collections.abc import Callable
@@ -19,12 +17,12 @@ from tests.clients.pages import signed_in, text_of
 from tests.clients.scim import RAMP, Json, Provider, mail, managed_by, someone
 from tests.factories import core
 from tests.scim.conftest import Connect
-from tests.scim.sync.test_sync_errors import SEVEN
+from tests.scim.sync.test_sync_errors import RULES
 
 pytestmark = pytest.mark.django_db
 
 ERRORS = "/people/updates/errors/"
-BY_REASON = {refusal.reason: refusal for refusal in SEVEN}
+BY_REASON = {refusal.reason: refusal for refusal in RULES}
 
 
 @pytest.fixture
@@ -42,7 +40,7 @@ def open_error() -> SyncError:
 
 
 def click(client: Client, button: str) -> str:
-    """Press the button of that name in the list of errors, and return the page one comes to."""
+    """Press this button in the list of errors, and return the resulting page."""
     page = listed(client)
     found = re.search(rf'<button type="submit" ([^>]*)>{button}</button>', page)
     assert found, f"no button “{button}”"
@@ -58,7 +56,7 @@ def ada() -> Person:
 
 @dataclass(frozen=True)
 class Repair:
-    """What the row offers, and what makes the error go away."""
+    """The main button of the error, and the action that resolves it."""
 
     offers: str
     repair: Callable[[Client, Provider, str], object]
@@ -82,7 +80,7 @@ def guido_gets_a_real_role(client: Client, scim: Provider, scim_id: str) -> None
     assert "Resolved" in click(client, "Retry")
 
 
-def the_address_becomes_free(client: Client, scim: Provider, scim_id: str) -> None:
+def address_becomes_free(client: Client, scim: Provider, scim_id: str) -> None:
     Person.objects.filter(email="Taken@example.com").update(
         state=Person.State.TERMINATED, terminated_at=timezone.now()
     )
@@ -90,13 +88,13 @@ def the_address_becomes_free(client: Client, scim: Provider, scim_id: str) -> No
     assert Person.objects.filter(given_name="Ada", email="taken@example.com").exists()
 
 
-def the_location_moves(client: Client, scim: Provider, scim_id: str) -> None:
+def location_moves(client: Client, scim: Provider, scim_id: str) -> None:
     location = core.location("Rome")
     location.__class__.objects.filter(name="New York").update(entity=location.entity)
     assert "Resolved" in click(client, "Retry")
 
 
-def ramp_gives_the_roles(client: Client, scim: Provider, scim_id: str) -> None:
+def ramp_assigns_roles(client: Client, scim: Provider, scim_id: str) -> None:
     scim.connection.role_source = "ramp"
     scim.connection.save()
     assert "Resolved" in click(client, "Retry")
@@ -106,21 +104,21 @@ REPAIRS = {
     "circular-manager": Repair("Open manager", bob_gets_another_manager),
     "invalid-manager": Repair("Open manager", guido_gets_a_real_role),
     "self-manager": Repair("Show request", provider_corrects),
-    "duplicate-email": Repair("Compare", the_address_becomes_free),
+    "duplicate-email": Repair("Compare", address_becomes_free),
     "invalid-name": Repair("Show request", provider_corrects),
-    "invalid-location-change": Repair("Open location", the_location_moves),
-    "invalid-role-assignment": Repair("Edit role mapping", ramp_gives_the_roles),
+    "invalid-location-change": Repair("Open location", location_moves),
+    "invalid-role-assignment": Repair("Edit role mapping", ramp_assigns_roles),
 }
 
 
 @pytest.fixture(params=["refuse", "hold"])
 def provider(connect: Connect, request: pytest.FixtureRequest) -> Provider:
-    """Connect once a provider whose bad requests are refused, and once one whose are kept."""
+    """Connect a provider whose bad requests are refused, and one whose values are stored."""
     return connect("okta" if request.param == "refuse" else "generic")
 
 
 @pytest.mark.parametrize("reason", REPAIRS)
-def test_each_is_listed_and_resolved(client: Client, provider: Provider, reason: str) -> None:
+def test_each_error_is_listed_and_resolved(client: Client, provider: Provider, reason: str) -> None:
     refusal, repair = BY_REASON[reason], REPAIRS[reason]
     scim_id = provider.add("ada")
     refusal.given(provider)
@@ -146,15 +144,15 @@ def test_each_is_listed_and_resolved(client: Client, provider: Provider, reason:
     assert "Everything is resolved" in listed(client)
 
 
-def new_person(scim: Provider, said: Json) -> None:
+def create_user(scim: Provider, said: Json) -> None:
     scim("POST", "/Users", someone("ada", **said))
 
 
 @pytest.mark.parametrize("reason", ["invalid-name", "invalid-role-assignment", "self-manager"])
-def test_of_somebody_who_never_came_is_resolved_when_they_come(
+def test_error_of_refused_user_is_resolved_when_the_user_is_created(
     client: Client, scim: Provider, reason: str
 ) -> None:
-    new_person(scim, BY_REASON[reason].said)
+    create_user(scim, BY_REASON[reason].said)
     page = listed(client)
     assert '<bdi class="ramp-break">ada@example.com</bdi>' in page
 
@@ -163,8 +161,8 @@ def test_of_somebody_who_never_came_is_resolved_when_they_come(
     assert not SyncError.objects.open().exists()
 
 
-class TestAnUnknownManager:
-    def test_who_is_waited_for_need_not_hold_up_the_invite(
+class TestUnknownManager:
+    def test_invite_can_be_sent_without_the_manager(
         self, client: Client, provider: Provider
     ) -> None:
         provider.add("ada", **managed_by("bob@example.com"))
@@ -178,7 +176,7 @@ class TestAnUnknownManager:
         assert error.dismissed_at
         assert error.dismissed_reason == "Invited anyway"
 
-    def test_is_not_mailed_where_the_connection_mails_nobody(
+    def test_released_invite_is_not_mailed_if_connection_mails_none(
         self, client: Client, connect: Connect
     ) -> None:
         connect("okta", mails_invites=False).add("ada", **managed_by("bob@example.com"))
@@ -187,7 +185,7 @@ class TestAnUnknownManager:
 
         assert ada().invites.get().mails.count() == 0
 
-    def test_who_arrives_meanwhile_is_told(self, client: Client, scim: Provider) -> None:
+    def test_invite_released_meanwhile_is_reported(self, client: Client, scim: Provider) -> None:
         scim.add("ada", **managed_by("bob@example.com"))
         error = open_error()
         lifecycle.release_invite(ada(), actor=ada().actor)
@@ -197,9 +195,11 @@ class TestAnUnknownManager:
         assert "No invite of Ada Lovelace is on hold anymore." in page
         assert SyncError.objects.open().exists()
 
-    def test_who_is_rejected_is_added_first(self, client: Client, connect: Connect) -> None:
+    def test_rejected_user_is_created_by_retry_after_the_manager(
+        self, client: Client, connect: Connect
+    ) -> None:
         okta = connect("okta", unknown_manager="reject")
-        new_person(okta, managed_by("bob@example.com"))
+        create_user(okta, managed_by("bob@example.com"))
         assert "Refused again" in click(client, "Retry")
 
         okta.add("bob")
@@ -210,29 +210,29 @@ class TestAnUnknownManager:
         assert manager.given_name == "Bob"
 
 
-class TestAnAddressThatNobodyOwns:
+class TestAddressOfUnmanagedPerson:
     @pytest.fixture
-    def asking(self, connect: Connect, provider: Provider) -> Provider:
+    def asking_provider(self, connect: Connect, provider: Provider) -> Provider:
         provider.connection.email_link = "ask"
         provider.connection.save()
         return provider
 
-    def test_is_linked_by_a_click(self, client: Client, asking: Provider) -> None:
+    def test_person_is_linked_by_one_click(self, client: Client, asking_provider: Provider) -> None:
         augusta = core.person(given_name="Augusta", email="ada@example.com")
-        new_person(asking, {})
+        create_user(asking_provider, {})
 
         page = click(client, "Link them")
 
         assert "Resolved" in page
-        assert augusta.scim_users.get().connection == asking.connection
+        assert augusta.scim_users.get().connection == asking_provider.connection
         augusta.refresh_from_db()
         assert augusta.given_name == "Ada"
 
-    def test_is_linked_by_two_clicks_when_they_are_privileged(
+    def test_privileged_person_is_linked_after_confirmation(
         self, client: Client, provider: Provider, owner: Person
     ) -> None:
         turing = core.administrator(email="ada@example.com")
-        new_person(provider, {})
+        create_user(provider, {})
         error = open_error()
 
         page = click(client, "Link them")
@@ -246,11 +246,11 @@ class TestAnAddressThatNobodyOwns:
         assert "Resolved" in page
         assert turing.scim_users.get().connection == provider.connection
 
-    def test_is_not_linked_for_another_role_than_was_agreed_to(
+    def test_person_is_not_linked_if_role_changed_since_confirmation(
         self, client: Client, scim: Provider, owner: Person
     ) -> None:
         turing = core.administrator(email="ada@example.com")
-        new_person(scim, {})
+        create_user(scim, {})
         error = open_error()
         Person.objects.filter(pk=turing.pk).update(role=Person.Role.OWNER)
 
@@ -260,11 +260,11 @@ class TestAnAddressThatNobodyOwns:
         assert "holds the role <strong>Owner</strong>" in page
         assert not turing.scim_users.exists()
 
-    def test_is_not_linked_to_somebody_else_than_was_seen(
-        self, client: Client, asking: Provider
+    def test_another_person_with_the_address_is_not_linked(
+        self, client: Client, asking_provider: Provider
     ) -> None:
         first = core.person(email="ada@example.com")
-        new_person(asking, {})
+        create_user(asking_provider, {})
         error = open_error()
         Person.objects.filter(pk=first.pk).update(email="x@example.com", email_key="x@example.com")
         second = core.person(email="ada@example.com")
@@ -274,15 +274,15 @@ class TestAnAddressThatNobodyOwns:
 
         assert not second.scim_users.exists()
 
-    def test_is_not_linked_once_somebody_owns_them(
+    def test_person_managed_by_another_connection_is_not_linked(
         self, client: Client, connect: Connect, scim: Provider
     ) -> None:
         core.administrator(email="ada@example.com")
-        new_person(scim, {})
+        create_user(scim, {})
         error = open_error()
         entra = connect("entra", email_link="adopt")
         Person.objects.filter(email="ada@example.com").update(role=Person.Role.CARDHOLDER)
-        new_person(entra, {})
+        create_user(entra, {})
 
         page = text_of(client.post(f"{ERRORS}{error.pk}/link/", follow=True))
 
@@ -290,8 +290,8 @@ class TestAnAddressThatNobodyOwns:
         assert "Compare" in listed(client)
 
 
-class TestTheLastOwner:
-    def test_may_go_once_there_is_another(
+class TestLastOwner:
+    def test_retry_deactivates_owner_when_another_owner_exists(
         self, client: Client, scim: Provider, owner: Person
     ) -> None:
         Connection.objects.update(may_assign_owner=True)
@@ -309,8 +309,8 @@ class TestTheLastOwner:
         assert not SyncError.objects.open().exists()
 
 
-def test_missing_fields_are_filled_in_by_a_new_policy(client: Client, scim: Provider) -> None:
-    new_person(scim, {RAMP: None})
+def test_new_policy_fills_missing_fields_on_retry(client: Client, scim: Provider) -> None:
+    create_user(scim, {RAMP: None})
     assert "Missing required fields: location." in listed(client)
     scim.connection.incomplete_policy, scim.connection.default_location = "fill", "Remote"
     scim.connection.save()
@@ -322,7 +322,7 @@ def test_missing_fields_are_filled_in_by_a_new_policy(client: Client, scim: Prov
     assert RequestLog.objects.exclude(retried_by="").get().status == 201
 
 
-def test_a_role_that_is_refused_again_says_so(client: Client, scim: Provider) -> None:
+def test_retry_reports_a_repeated_refusal(client: Client, scim: Provider) -> None:
     scim.replace(scim.add("ada"), "roles", "EMPEROR")
 
     page = click(client, "Retry")
@@ -331,7 +331,7 @@ def test_a_role_that_is_refused_again_says_so(client: Client, scim: Provider) ->
     assert open_error().reason == "invalid-role-assignment"
 
 
-def test_what_was_kept_and_is_not_over_says_so(client: Client, connect: Connect) -> None:
+def test_retry_reports_that_the_held_error_remains(client: Client, connect: Connect) -> None:
     generic = connect("generic")
     generic.replace(generic.add("ada"), "roles", "EMPEROR")
 
@@ -340,9 +340,11 @@ def test_what_was_kept_and_is_not_over_says_so(client: Client, connect: Connect)
     assert "the error remains: User is not eligible to receive assigned role" in page
 
 
-def test_the_offending_address_leads_to_who_has_it(client: Client, scim: Provider) -> None:
+def test_duplicate_email_error_names_the_person_with_the_address(
+    client: Client, scim: Provider
+) -> None:
     scim.add("bob")
-    new_person(scim, {"emails": [mail("bob@example.com")]})
+    create_user(scim, {"emails": [mail("bob@example.com")]})
 
     page = text_of(client.get(f"{ERRORS}{open_error().pk}/"))
 

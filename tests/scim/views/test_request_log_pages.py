@@ -1,4 +1,4 @@
-"""The pages of the request log …"""
+"""The pages of the SCIM request log."""
 
 from typing import Any
 from uuid import uuid4
@@ -41,9 +41,7 @@ def page(client: Client, where: str, **query: Any) -> str:
 
 
 class TestList:
-    def test_tells_what_was_asked_about_whom_and_how_it_ended(
-        self, scim: Provider, client: Client
-    ) -> None:
+    def test_shows_request_person_and_status(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone())
         refused = scim("POST", "/Users", someone("bob", roles="EMPEROR"))
 
@@ -54,7 +52,7 @@ class TestList:
         for word in ("POST /Users", "Ada Lovelace", "bob@example.com", "201", "400", " ms"):
             assert word in shown
 
-    def test_shows_successes_and_errors_apart(self, scim: Provider, client: Client) -> None:
+    def test_filter_by_outcome(self, scim: Provider, client: Client) -> None:
         good = scim("POST", "/Users", someone()).request_id
         bad = scim("POST", "/Users", b"{").request_id
 
@@ -69,7 +67,7 @@ class TestList:
     @pytest.mark.parametrize(
         "words", ["ada", "LOVELACE", "ada@example.com", "countess", "Ada Love"]
     )
-    def test_finds_a_person_by_what_they_are_called(
+    def test_search_by_names_and_addresses(
         self, scim: Provider, client: Client, words: str
     ) -> None:
         hers = scim("POST", "/Users", someone(userName="countess")).request_id
@@ -80,12 +78,12 @@ class TestList:
         assert hers in shown
         assert his.request_id not in shown
 
-    def test_finds_a_person_who_never_came_to_be(self, scim: Provider, client: Client) -> None:
+    def test_search_finds_refused_user(self, scim: Provider, client: Client) -> None:
         refused = scim("POST", "/Users", someone("bob", roles="EMPEROR"))
 
         assert refused.request_id in page(client, address(scim), who="BOB@example")
 
-    def test_finds_a_path(self, scim: Provider, client: Client) -> None:
+    def test_search_by_path(self, scim: Provider, client: Client) -> None:
         scim_id = scim.add()
         added = RequestLog.objects.get().pk
         changed = scim.replace(scim_id, "title", "Countess").request_id
@@ -95,7 +93,7 @@ class TestList:
         assert changed in shown
         assert str(added) not in shown
 
-    def test_keeps_to_the_dates(self, scim: Provider, client: Client) -> None:
+    def test_filter_by_dates(self, scim: Provider, client: Client) -> None:
         [row] = kept(scim.connection, 1)
         RequestLog.objects.update(received_at="2026-03-05T23:59:59Z")
 
@@ -119,7 +117,7 @@ class TestList:
             ({"outcome": "maybe"}, "Outcome"),
         ],
     )
-    def test_ignores_what_it_does_not_understand(
+    def test_invalid_filter_is_ignored_and_reported(
         self, scim: Provider, client: Client, query: dict[str, str], named: str
     ) -> None:
         [row] = kept(scim.connection, 1)
@@ -129,9 +127,7 @@ class TestList:
         assert f"Ignored because the value is not valid: {named}." in shown
         assert str(row.pk) in shown
 
-    def test_leads_to_the_older_ones_and_keeps_the_search(
-        self, scim: Provider, client: Client
-    ) -> None:
+    def test_older_page_keeps_the_search(self, scim: Provider, client: Client) -> None:
         rows = kept(scim.connection, 60)
         kept(scim.connection, 60, path="/Groups/x")
 
@@ -147,7 +143,9 @@ class TestList:
         assert "/Groups" not in first + second
         assert ">Older<" not in second
 
-    def test_loses_nobody_among_those_of_one_instant(self, scim: Provider, client: Client) -> None:
+    def test_pages_are_complete_for_requests_of_the_same_instant(
+        self, scim: Provider, client: Client
+    ) -> None:
         rows = kept(scim.connection, 60)
         RequestLog.objects.update(received_at=timezone.now())
         order = list(RequestLog.objects.order_by("-pk").values_list("pk", flat=True))
@@ -159,7 +157,7 @@ class TestList:
         assert all(str(pk) in first for pk in order[:50])
         assert all(str(pk) in second for pk in order[50:])
 
-    def test_says_how_long_requests_are_kept(self, scim: Provider, client: Client) -> None:
+    def test_shows_retention_and_oldest_request(self, scim: Provider, client: Client) -> None:
         kept(scim.connection, 1)
         RequestLog.objects.update(received_at="2026-03-05T10:00:00Z")
 
@@ -168,21 +166,21 @@ class TestList:
         assert "kept for 30 days" in shown
         assert "The oldest request here is from 5 March 2026, 10:00 UTC." in shown
 
-    def test_is_empty_in_its_own_words_each_time(self, scim: Provider, client: Client) -> None:
+    def test_empty_list_explains_why(self, scim: Provider, client: Client) -> None:
         assert "No requests yet" in page(client, address(scim))
         kept(scim.connection, 1)
         assert "No request matches" in page(client, address(scim), path="/Groups")
         assert "No request was refused" in page(client, address(scim), outcome="errors")
 
-    def test_shows_no_other_connections_requests(self, scim: Provider, client: Client) -> None:
+    def test_requests_of_other_connections_are_not_shown(
+        self, scim: Provider, client: Client
+    ) -> None:
         other = scim_connection("entra")
         kept(other, 1, path="/Groups/secret")
 
         assert "/Groups/secret" not in page(client, address(scim))
 
-    def test_asks_as_little_of_a_thousand_requests_as_of_one(
-        self, scim: Provider, client: Client
-    ) -> None:
+    def test_query_count_does_not_grow_with_requests(self, scim: Provider, client: Client) -> None:
         scim("POST", "/Users", someone())
         scim("POST", "/Users", someone("bob", roles="EMPEROR"))
         few = len(queries_of(client, address(scim)))
@@ -196,7 +194,7 @@ class TestList:
 
 
 class TestRequest:
-    def test_shows_what_was_sent_without_its_secrets(self, scim: Provider, client: Client) -> None:
+    def test_shows_body_without_secrets(self, scim: Provider, client: Client) -> None:
         sent = someone(password="correct horse")
         answer = scim("POST", "/Users", sent, User_Agent="Okta SCIM Client 1.0.0")
 
@@ -208,7 +206,7 @@ class TestRequest:
         assert "horse" not in shown
         assert scim.token not in shown
 
-    def test_tells_everything_that_it_did(self, scim: Provider, client: Client) -> None:
+    def test_shows_all_changes_of_the_request(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone())
 
         shown = page(client, address(scim, answer.request_id))
@@ -219,7 +217,7 @@ class TestRequest:
         assert f'href="/people/{person.pk}/"' in shown
         assert Event.objects.filter(request_id=answer.request_id).count() == 2
 
-    def test_tells_the_mail_that_it_caused(self, scim: Provider, client: Client) -> None:
+    def test_shows_mail_caused_by_the_request(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone())
         assert Mail.objects.get().request_id
 
@@ -227,7 +225,7 @@ class TestRequest:
 
         assert "The invite is waiting to be sent to ada@example.com" in shown
 
-    def test_tells_what_was_ignored_and_understood(self, scim: Provider, client: Client) -> None:
+    def test_shows_ignored_and_interpreted_values(self, scim: Provider, client: Client) -> None:
         created = scim("POST", "/Users", someone(title="x" * 201, shoeSize=43))
         changed = scim.replace(created.id, "active", "True")
 
@@ -238,7 +236,7 @@ class TestRequest:
         assert "in active as true" in shown
         assert "Known from Entra." in shown
 
-    def test_tells_why_it_was_refused(self, scim: Provider, client: Client) -> None:
+    def test_shows_reason_of_a_refusal(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone(roles="EMPEROR"))
 
         shown = page(client, address(scim, answer.request_id))
@@ -249,7 +247,7 @@ class TestRequest:
         assert "<bdi>EMPEROR</bdi>" in shown
         assert "No people were changed, and no emails were sent." in shown
 
-    def test_tells_what_could_not_be_done(self, scim: Provider, client: Client) -> None:
+    def test_shows_partly_applied_request(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone(**managed_by("bob@example.com")))
 
         shown = page(client, address(scim, answer.request_id))
@@ -257,14 +255,14 @@ class TestRequest:
         assert "Partly applied: Manager&#x27;s email is not" in shown
         assert "<bdi>bob@example.com</bdi>" in shown
 
-    def test_tells_that_nothing_had_to_be_done(self, scim: Provider, client: Client) -> None:
+    def test_shows_that_no_changes_were_needed(self, scim: Provider, client: Client) -> None:
         answer = scim.replace(scim.add(), "title", "Countess")
 
         shown = page(client, address(scim, answer.request_id))
 
         assert "Accepted. No changes were needed." in shown
 
-    def test_tells_that_it_waits_for_the_activation(self, scim: Provider, client: Client) -> None:
+    def test_shows_that_connection_was_not_activated(self, scim: Provider, client: Client) -> None:
         Connection.objects.update(activated_at=None)
         answer = scim("POST", "/Users", someone())
 
@@ -272,18 +270,20 @@ class TestRequest:
 
         assert "The connection was not activated yet" in shown
 
-    def test_says_that_a_body_was_cut(self, scim: Provider, client: Client) -> None:
+    def test_shows_that_the_body_was_truncated(self, scim: Provider, client: Client) -> None:
         answer = scim("POST", "/Users", someone(title="x" * 70_000))
 
         assert "the first 65,536 characters" in page(client, address(scim, answer.request_id))
 
     @pytest.mark.parametrize("body", ["[" * 10_000, "\ufffd{", '{"a": 1', "", "NaN"])
-    def test_shows_any_body(self, scim: Provider, client: Client, body: str) -> None:
+    def test_unreadable_body_is_shown(self, scim: Provider, client: Client, body: str) -> None:
         [row] = kept(scim.connection, 1, body=body, answer=body, status=400)
 
         page(client, address(scim, str(row.pk)))
 
-    def test_is_found_only_below_its_own_connection(self, scim: Provider, client: Client) -> None:
+    def test_request_of_another_connection_is_not_found(
+        self, scim: Provider, client: Client
+    ) -> None:
         other = Provider(scim_connection("entra"))
         request_id = scim("POST", "/Users", someone()).request_id
 
@@ -291,15 +291,15 @@ class TestRequest:
         assert client.get(address(scim, str(uuid4()))).status_code == 404
 
 
-class TestAddressOfAnyRequest:
-    def test_leads_to_the_page_of_a_scim_request(self, scim: Provider, client: Client) -> None:
+class TestRequestOfAnyInterface:
+    def test_scim_request_redirects_to_its_page(self, scim: Provider, client: Client) -> None:
         request_id = scim("POST", "/Users", someone()).request_id
 
         response = client.get(f"/people/requests/{request_id}/")
 
         assert response["Location"] == address(scim, request_id)
 
-    def test_tells_what_a_page_view_did(self, scim: Provider, client: Client) -> None:
+    def test_shows_changes_made_by_a_page(self, scim: Provider, client: Client) -> None:
         ada = core.person()
         client.post(f"/people/{ada.pk}/deactivate/", {"reason": "Lost laptop"})
         request_id = Event.objects.get().request_id
@@ -310,7 +310,7 @@ class TestAddressOfAnyRequest:
         assert "Reason: Lost laptop" in shown
         assert f"/people/requests/{request_id}/" in page(client, f"/people/{ada.pk}/")
 
-    def test_tells_of_a_hundred_deeds_at_a_time(self, scim: Provider, client: Client) -> None:
+    def test_shows_a_hundred_events_per_page(self, scim: Provider, client: Client) -> None:
         request_id = uuid4()
         with events.caused_by(request_id):
             for _ in range(101):
@@ -324,7 +324,7 @@ class TestAddressOfAnyRequest:
         assert first.count(">helpdesk@example.com deactivated") == 100
         assert second.count(">helpdesk@example.com deactivated") == 1
 
-    def test_survives_the_log(self, scim: Provider, client: Client) -> None:
+    def test_shows_events_after_the_log_was_emptied(self, scim: Provider, client: Client) -> None:
         request_id = scim("POST", "/Users", someone()).request_id
         RequestLog.objects.all().delete()
 
@@ -333,7 +333,7 @@ class TestAddressOfAnyRequest:
         assert "Okta added Ada Lovelace" in shown
 
     @pytest.mark.parametrize("after", ["x", "-1"])
-    def test_refuses_an_address_that_makes_no_sense(
+    def test_invalid_page_number_is_not_found(
         self, scim: Provider, client: Client, after: str
     ) -> None:
         request_id = scim("POST", "/Users", someone()).request_id
@@ -341,7 +341,7 @@ class TestAddressOfAnyRequest:
         assert client.get(address(scim, request_id), {"after": after}).status_code == 404
 
 
-def test_say_nothing_of_another_company(scim: Provider, client: Client) -> None:
+def test_requests_of_another_company_are_not_found(scim: Provider, client: Client) -> None:
     with core.in_another_tenant():
         theirs = Provider(scim_connection("entra"))
         request_id = theirs("POST", "/Users", someone()).request_id
@@ -352,7 +352,7 @@ def test_say_nothing_of_another_company(scim: Provider, client: Client) -> None:
     assert client.get(f"/people/requests/{uuid4()}/").status_code == 404
 
 
-def test_are_for_administrators_only(scim: Provider, owner: Person) -> None:
+def test_pages_are_for_administrators_only(scim: Provider, owner: Person) -> None:
     request_id = scim("POST", "/Users", someone()).request_id
     employee, operator = core.person(), core.owner(is_operator=True)
 
@@ -362,7 +362,7 @@ def test_are_for_administrators_only(scim: Provider, owner: Person) -> None:
         assert Client().get(where)["Location"].startswith("/sign-in/")
 
 
-def test_leads_from_what_was_sent_to_what_it_would_do_now(scim: Provider, owner: Person) -> None:
+def test_request_page_links_to_a_dry_run_of_the_request(scim: Provider, owner: Person) -> None:
     client = signed_in(owner)
     scim.add("ada")
     log = RequestLog.objects.get()

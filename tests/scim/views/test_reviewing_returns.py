@@ -1,4 +1,4 @@
-"""Team updates, to review …"""
+"""The review tab of Team updates: possible returns of former employees, and their roles."""
 
 import pytest
 from django.test import Client
@@ -37,7 +37,7 @@ def ada(scim: Provider) -> Person:
 
 @pytest.fixture
 def question(scim: Provider, ada: Person) -> SamePersonQuestion:
-    """Have the provider create somebody with Ada's userName and address, another externalId."""
+    """Create a user with Ada's userName and email, but another externalId."""
     scim.add(externalId="X-2", name={"givenName": "Ada", "familyName": "Byron"})
     question: SamePersonQuestion = SamePersonQuestion.objects.get()
     return question
@@ -49,7 +49,9 @@ def answer(client: Client, question: SamePersonQuestion, said: str) -> str:
     return text_of(response)
 
 
-def test_lists_whom_a_new_person_may_be(client: Client, question: SamePersonQuestion) -> None:
+def test_lists_possible_return_with_the_evidence(
+    client: Client, question: SamePersonQuestion
+) -> None:
     page = " ".join(text_of(client.get(PAGE)).split())
 
     left_on = f"{question.earlier.deactivated_at:%-d %B %Y}"
@@ -59,14 +61,14 @@ def test_lists_whom_a_new_person_may_be(client: Client, question: SamePersonQues
     assert 'To review <span class="ramp-count">1<' in page
 
 
-def test_compares_both(client: Client, question: SamePersonQuestion) -> None:
+def test_shows_both_people_side_by_side(client: Client, question: SamePersonQuestion) -> None:
     page = text_of(client.get(f"{PAGE}{question.pk}/"))
 
     for said in ("X-1", "X-2", "Ada Lovelace", "Ada Byron", "Same person", "Different person"):
         assert said in page
 
 
-def test_brings_the_earlier_one_back(
+def test_same_person_restores_the_earlier_person(
     client: Client, scim: Provider, ada: Person, question: SamePersonQuestion
 ) -> None:
     new = question.user.person
@@ -90,7 +92,7 @@ def test_brings_the_earlier_one_back(
     assert not SamePersonQuestion.objects.open().exists()
 
 
-def test_refuses_while_the_new_one_holds_something(
+def test_same_person_is_refused_while_the_new_person_holds_a_card(
     client: Client, ada: Person, question: SamePersonQuestion
 ) -> None:
     assert question.user.person
@@ -103,7 +105,7 @@ def test_refuses_while_the_new_one_holds_something(
     assert SamePersonQuestion.objects.open().exists()
 
 
-def test_ends_when_they_are_different(
+def test_different_person_closes_the_question(
     client: Client, scim: Provider, ada: Person, question: SamePersonQuestion
 ) -> None:
     answer(client, question, "different")
@@ -114,7 +116,7 @@ def test_ends_when_they_are_different(
     assert client.get(f"{PAGE}{question.pk}/").status_code == 404
 
 
-def test_closes_a_question_that_is_no_longer_one(
+def test_question_is_closed_when_the_new_user_is_deleted(
     client: Client, scim: Provider, question: SamePersonQuestion
 ) -> None:
     scim("DELETE", f"/Users/{question.user.scim_id}")
@@ -125,7 +127,7 @@ def test_closes_a_question_that_is_no_longer_one(
 @pytest.mark.parametrize(
     ("said", "role"), [("give", "BUSINESS_ADMIN"), ("decline", "BUSINESS_USER")]
 )
-def test_decides_about_the_role_of_somebody_who_is_back(
+def test_withheld_role_is_restored_or_declined(
     client: Client, scim: Provider, ada: Person, said: str, role: str
 ) -> None:
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
@@ -144,7 +146,9 @@ def test_decides_about_the_role_of_somebody_who_is_back(
     assert ada.role == role
 
 
-def test_shows_nobody_of_another_company(client: Client, question: SamePersonQuestion) -> None:
+def test_questions_of_another_company_are_not_found(
+    client: Client, question: SamePersonQuestion
+) -> None:
     with core.in_another_tenant():
         stranger = signed_in(core.owner(email="stranger@example.com"))
 
@@ -153,7 +157,7 @@ def test_shows_nobody_of_another_company(client: Client, question: SamePersonQue
     assert stranger.post(f"{PAGE}{question.pk}/", {"answer": "same"}).status_code == 404
 
 
-def test_asks_again_for_nobody_whom_an_administrator_told_apart(
+def test_question_is_not_asked_again_after_different_person(
     client: Client, scim: Provider, question: SamePersonQuestion
 ) -> None:
     answer(client, question, "different")

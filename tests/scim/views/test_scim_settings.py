@@ -1,4 +1,4 @@
-"""SCIM settings …"""
+"""The SCIM settings of a connection."""
 
 import re
 
@@ -33,19 +33,15 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-class TestLeadTo:
-    """They lead to …"""
-
-    def test_the_newest_connection_that_has_not_ended(
-        self, client: Client, connect: Connect
-    ) -> None:
+class TestHome:
+    def test_redirects_to_newest_live_connection(self, client: Client, connect: Connect) -> None:
         connect("okta")
         entra = connect("entra").connection
         connect("rippling", disconnected_at=timezone.now())
 
         assert client.get(HOME).headers["Location"] == address_of(entra)
 
-    def test_each_of_several_connections(self, client: Client, connect: Connect) -> None:
+    def test_settings_link_to_all_other_connections(self, client: Client, connect: Connect) -> None:
         okta = connect("okta").connection
         others = connect("entra").connection, connect("rippling", disconnected_at=NOON).connection
 
@@ -55,18 +51,16 @@ class TestLeadTo:
             assert f'href="{address_of(other)}"' in page
         assert "Rippling (disconnected)" in page
 
-    def test_no_switcher_where_there_is_nothing_to_switch_to(
-        self, client: Client, scim: Provider
-    ) -> None:
+    def test_single_connection_has_no_switcher(self, client: Client, scim: Provider) -> None:
         assert 'aria-label="Connections"' not in page_of(client, scim.connection)
 
-    def test_integrations_where_nothing_is_connected(self, client: Client) -> None:
+    def test_links_to_integrations_without_a_connection(self, client: Client) -> None:
         page = text_of(client.get(HOME))
 
         assert "No identity provider is connected" in page
         assert 'href="/integrations/"' in page
 
-    def test_what_has_ended_where_nothing_else_is_left(
+    def test_links_to_disconnected_connection_if_there_is_no_other(
         self, client: Client, connect: Connect
     ) -> None:
         ended = connect(disconnected_at=timezone.now()).connection
@@ -75,9 +69,7 @@ class TestLeadTo:
 
 
 class TestPolicies:
-    """The policies …"""
-
-    def test_are_saved_and_remembered(self, client: Client, scim: Provider) -> None:
+    def test_policies_are_saved_and_audited(self, client: Client, scim: Provider) -> None:
         said = POLICIES | {
             "incomplete_policy": "hold",
             "unknown_manager": "reject",
@@ -101,7 +93,9 @@ class TestPolicies:
         assert "Settings: incomplete policy, mails invites, unknown manager" in page
         assert "by <bdi>owner@example.com</bdi>" in page
 
-    def test_are_saved_from_the_page_itself(self, owner: Person, scim: Provider) -> None:
+    def test_policies_are_saved_by_the_form_of_the_page(
+        self, owner: Person, scim: Provider
+    ) -> None:
         browser = Client(enforce_csrf_checks=True)
         browser.force_login(owner)
         form = page_of(browser, scim.connection).partition('id="policies"')[2]
@@ -112,7 +106,7 @@ class TestPolicies:
 
         assert Connection.objects.get().incomplete_policy == "hold"
 
-    def test_say_what_each_answer_means(self, client: Client, scim: Provider) -> None:
+    def test_page_explains_each_choice(self, client: Client, scim: Provider) -> None:
         page = page_of(client, scim.connection)
 
         assert "The provider receives an error that names the missing fields" in page
@@ -120,16 +114,16 @@ class TestPolicies:
         assert "the manager is assigned and the invite is sent automatically" in page
         assert "If the name does not exist yet, it is created with the first person" in page
 
-    def test_fill_only_with_something(self, client: Client, scim: Provider) -> None:
+    def test_fill_policy_needs_defaults(self, client: Client, scim: Provider) -> None:
         said = POLICIES | {"incomplete_policy": "fill", "default_department": " "}
 
         page = text_of(client.post(address_of(scim.connection), said))
 
-        # At each of the two fields, and in the summary of errors.
+        # Beside each of the two fields, and in the summary of errors.
         assert page.count("Enter a default for people without one.") == 4
         assert Connection.objects.get().incomplete_policy == "refuse"
 
-    def test_count_from_the_next_request_on(self, client: Client, scim: Provider) -> None:
+    def test_saved_policy_applies_to_the_next_request(self, client: Client, scim: Provider) -> None:
         said = {
             "incomplete_policy": "fill",
             "default_department": "New",
@@ -155,7 +149,7 @@ class TestPolicies:
             {"default_location": "a\x00b"},
         ],
     )
-    def test_are_what_they_were_after_nonsense(
+    def test_invalid_value_changes_nothing(
         self, client: Client, scim: Provider, wrong: dict[str, str]
     ) -> None:
         page = text_of(client.post(address_of(scim.connection), POLICIES | wrong))
@@ -163,13 +157,13 @@ class TestPolicies:
         assert "Nothing was saved" in page
         assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
 
-    def test_saved_again_leave_no_trace(self, client: Client, scim: Provider) -> None:
+    def test_unchanged_policies_are_not_audited(self, client: Client, scim: Provider) -> None:
         page = text_of(client.post(address_of(scim.connection), POLICIES, follow=True))
 
         assert "Nothing has changed." in page
         assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
 
-    def test_of_a_connection_that_has_ended_cannot_be_changed(
+    def test_policies_of_disconnected_connection_cannot_be_changed(
         self, client: Client, connect: Connect
     ) -> None:
         ended = connect(disconnected_at=NOON).connection
@@ -179,13 +173,13 @@ class TestPolicies:
         assert "Save policies" not in page
         assert Connection.objects.get().incomplete_policy == "refuse"
 
-    def test_name_departments_as_text(self, client: Client, scim: Provider) -> None:
+    def test_department_names_are_escaped(self, client: Client, scim: Provider) -> None:
         core.department('"><script>alert(1)</script>')
 
         assert "<script>alert" not in page_of(client, scim.connection)
 
 
-def test_tell_what_offboarding_means_and_promise_no_termination(
+def test_page_explains_offboarding_while_auto_termination_is_off(
     client: Client, scim: Provider
 ) -> None:
     page = page_of(client, scim.connection)
@@ -194,7 +188,7 @@ def test_tell_what_offboarding_means_and_promise_no_termination(
     assert "Auto-termination is off" in page
 
 
-def test_hold_what_it_takes_to_connect_again(client: Client, scim: Provider) -> None:
+def test_page_shows_connection_values_without_the_token(client: Client, scim: Provider) -> None:
     page = page_of(client, scim.connection)
 
     assert "/scim/v2</code>" in page
@@ -204,7 +198,7 @@ def test_hold_what_it_takes_to_connect_again(client: Client, scim: Provider) -> 
     assert scim.token not in page
 
 
-def test_lead_to_everything_else(client: Client, scim: Provider) -> None:
+def test_page_links_to_all_other_pages_of_the_connection(client: Client, scim: Provider) -> None:
     page = page_of(client, scim.connection)
 
     for rest in ("mapping/", "tokens/", "disconnect/", "requests/"):
@@ -213,13 +207,11 @@ def test_lead_to_everything_else(client: Client, scim: Provider) -> None:
     assert 'href="/people/why/"' in page
 
 
-class TestAreFor:
-    """They are for …"""
-
+class TestAccess:
     ADDRESSES = ("", "mapping/", "mapping/fields/", "tokens/", "disconnect/")
 
     @pytest.mark.parametrize("rest", ADDRESSES)
-    def test_administrators_only(self, scim: Provider, rest: str) -> None:
+    def test_employees_are_redirected(self, scim: Provider, rest: str) -> None:
         client = signed_in(core.person())
         address = address_of(scim.connection) + rest
 
@@ -228,7 +220,7 @@ class TestAreFor:
         assert not Event.objects.filter(kind=Event.Kind.CONNECTION_CHANGED).exists()
 
     @pytest.mark.parametrize("rest", ADDRESSES)
-    def test_their_own_company(self, scim: Provider, rest: str) -> None:
+    def test_connection_of_another_company_is_not_found(self, scim: Provider, rest: str) -> None:
         with core.in_another_tenant():
             client = signed_in(core.owner())
         address = address_of(scim.connection) + rest
@@ -238,17 +230,17 @@ class TestAreFor:
         assert client.get(HOME).status_code == 200
 
     @pytest.mark.parametrize("rest", ADDRESSES)
-    def test_nobody_who_has_not_signed_in(self, scim: Provider, rest: str) -> None:
+    def test_sign_in_is_required(self, scim: Provider, rest: str) -> None:
         response = Client().get(address_of(scim.connection) + rest)
 
         assert response.headers["Location"].startswith("/sign-in/")
 
     @pytest.mark.parametrize("number", [NOBODY, "1", "x"])
-    def test_connections_that_there_are(self, client: Client, number: str) -> None:
+    def test_unknown_connection_is_not_found(self, client: Client, number: str) -> None:
         assert client.get(f"{HOME}{number}/").status_code == 404
 
 
-def test_ask_the_same_number_of_queries_for_a_hundred_people_and_for_a_hundred_thousand(
+def test_query_count_does_not_grow_to_a_hundred_thousand_people(
     client: Client, scim: Provider
 ) -> None:
     scim.add()
@@ -258,6 +250,6 @@ def test_ask_the_same_number_of_queries_for_a_hundred_people_and_for_a_hundred_t
     many = queries_of(client, address_of(scim.connection))
 
     assert Person.objects.count() > 100_000
-    # EXPLAIN reads PostgreSQL's statistics, for a number that is not counted.
+    # EXPLAIN estimates a number that is not counted.
     assert sum(not sql.startswith("EXPLAIN") for sql in many) == few
     assert few <= 24

@@ -1,4 +1,4 @@
-"""The page of the self-test …"""
+"""The page of the self-test."""
 
 from datetime import timedelta
 from typing import Any
@@ -25,8 +25,8 @@ def client(owner: Person) -> Client:
 
 
 @pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """Take what would go to the workers."""
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Record the tasks that would go to workers."""
     jobs: list[dict[str, Any]] = []
     monkeypatch.setattr(
         "celery.current_app.send_task", lambda name, kwargs, **_: jobs.append({name: kwargs})
@@ -38,7 +38,7 @@ def address(scim: Provider) -> str:
     return f"/integrations/scim/{scim.connection.pk}/self-test/"
 
 
-def ran(scim: Provider, *steps: dict[str, Any], **fields: Any) -> SelfTest:
+def create_run(scim: Provider, *steps: dict[str, Any], **fields: Any) -> SelfTest:
     now = timezone.now()
     usual = {"provider": "okta", "started_by": "person:owner@example.com", "started_at": now}
     fields.setdefault("finished_at", now)
@@ -59,7 +59,7 @@ def step(title: str, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
-def test_says_what_it_is_for_before_the_first_run(scim: Provider, client: Client) -> None:
+def test_shows_explanation_before_the_first_run(scim: Provider, client: Client) -> None:
     page = text_of(client.get(address(scim)))
 
     assert "No self-tests yet" in page
@@ -70,7 +70,7 @@ def test_says_what_it_is_for_before_the_first_run(scim: Provider, client: Client
     ("provider", "chosen"),
     [("okta", "okta"), ("entra", "entra"), ("rippling", "rippling"), ("generic", "okta")],
 )
-def test_offers_the_provider_of_the_connection_first(
+def test_provider_of_the_connection_is_preselected(
     connect: Connect, client: Client, provider: str, chosen: str
 ) -> None:
     page = text_of(client.get(address(connect(provider))))
@@ -79,40 +79,42 @@ def test_offers_the_provider_of_the_connection_first(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_has_a_worker_run_it(scim: Provider, client: Client, sent: list[Any]) -> None:
+def test_start_sends_a_task_to_a_worker(
+    scim: Provider, client: Client, sent_tasks: list[Any]
+) -> None:
     response = client.post(address(scim), {"provider": "entra"})
 
     assert response["Location"] == address(scim)
     test = SelfTest.objects.get()
     assert (test.provider, test.started_by) == ("entra", "person:owner@example.com")
     ids = {"self_test_id": str(test.pk), "connection_id": str(scim.connection.pk)}
-    assert sent == [{"scim.tasks.run_self_test": ids}]
+    assert sent_tasks == [{"scim.tasks.run_self_test": ids}]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("suite", "provider"), [("okta-spec", "okta"), ("entra-validator", "entra")]
 )
-def test_has_a_worker_run_a_published_suite(
-    scim: Provider, client: Client, sent: list[Any], suite: str, provider: str
+def test_published_suite_can_be_started(
+    scim: Provider, client: Client, sent_tasks: list[Any], suite: str, provider: str
 ) -> None:
     client.post(address(scim), {"provider": suite})
 
     test = SelfTest.objects.get()
     assert (test.provider, test.suite) == (provider, suite)
-    assert len(sent) == 1
+    assert len(sent_tasks) == 1
 
 
 class TestReport:
-    """The printable report of a provider …"""
+    """The printable report of a provider."""
 
-    def test_shows_the_latest_run_of_each_kind(self, scim: Provider, client: Client) -> None:
+    def test_shows_latest_finished_run_of_each_kind(self, scim: Provider, client: Client) -> None:
         earlier = timezone.now() - timedelta(hours=1)
-        ran(scim, step("An older step"), started_at=earlier)
-        ran(scim, step("A usual step"), step("A wrong step", passed=False))
-        ran(scim, step("A published step"), suite="okta-spec")
-        ran(scim, step("A step of Entra"), provider="entra")
-        ran(scim, step("A running step"), finished_at=None)
+        create_run(scim, step("An older step"), started_at=earlier)
+        create_run(scim, step("A usual step"), step("A wrong step", passed=False))
+        create_run(scim, step("A published step"), suite="okta-spec")
+        create_run(scim, step("A step of Entra"), provider="entra")
+        create_run(scim, step("A running step"), finished_at=None)
 
         page = text_of(client.get(f"{address(scim)}okta/"))
 
@@ -127,26 +129,24 @@ class TestReport:
             assert hidden not in page
         assert f'href="{address(scim)}okta/"' in text_of(client.get(address(scim)))
 
-    def test_asks_for_a_self_test_where_there_was_none(
-        self, scim: Provider, client: Client
-    ) -> None:
+    def test_says_if_there_is_no_finished_run(self, scim: Provider, client: Client) -> None:
         assert "No finished self-test" in text_of(client.get(f"{address(scim)}rippling/"))
 
-    def test_is_for_administrators(self, scim: Provider) -> None:
+    def test_is_for_administrators_only(self, scim: Provider) -> None:
         response = signed_in(core.person()).get(f"{address(scim)}okta/")
 
         assert response.status_code == 302
 
 
 @pytest.mark.django_db(transaction=True)
-def test_says_when_no_worker_can_be_told(scim: Provider, client: Client) -> None:
+def test_unreachable_job_queue_is_reported(scim: Provider, client: Client) -> None:
     page = text_of(client.post(address(scim), {"provider": "okta"}, follow=True))
 
     assert "The job queue is not responding, so no worker can run the test." in page
 
 
-def test_runs_one_at_a_time(scim: Provider, client: Client) -> None:
-    ran(scim, finished_at=None)
+def test_second_run_is_refused_while_one_is_running(scim: Provider, client: Client) -> None:
+    create_run(scim, finished_at=None)
 
     page = text_of(client.post(address(scim), {"provider": "okta"}, follow=True))
 
@@ -154,14 +154,14 @@ def test_runs_one_at_a_time(scim: Provider, client: Client) -> None:
     assert SelfTest.objects.count() == 1
 
 
-def test_refuses_a_provider_that_there_is_not(scim: Provider, client: Client) -> None:
+def test_unknown_provider_is_refused(scim: Provider, client: Client) -> None:
     client.post(address(scim), {"provider": "generic"})
 
     assert not SelfTest.objects.exists()
 
 
-def test_shows_how_far_it_has_come_and_looks_again(scim: Provider, client: Client) -> None:
-    ran(scim, step("Test the connection"), step("Look for a new user"), finished_at=None)
+def test_running_test_shows_progress_and_refreshes(scim: Provider, client: Client) -> None:
+    create_run(scim, step("Test the connection"), step("Look for a new user"), finished_at=None)
 
     page = text_of(client.get(address(scim)))
 
@@ -170,8 +170,8 @@ def test_shows_how_far_it_has_come_and_looks_again(scim: Provider, client: Clien
     assert page.count('data-refresh="2"') == 2
 
 
-def test_does_not_look_again_when_it_has_ended(scim: Provider, client: Client) -> None:
-    ran(scim, step("Test the connection"))
+def test_finished_test_does_not_refresh(scim: Provider, client: Client) -> None:
+    create_run(scim, step("Test the connection"))
 
     page = text_of(client.get(address(scim)))
 
@@ -179,9 +179,9 @@ def test_does_not_look_again_when_it_has_ended(scim: Provider, client: Client) -
     assert "refresh" not in page
 
 
-def test_shows_what_went_wrong(scim: Provider, client: Client) -> None:
+def test_failed_step_is_shown(scim: Provider, client: Client) -> None:
     wrong = step("Look for a new user", got="404", passed=False, answer="<h1>Not here</h1>")
-    ran(scim, step("Test the connection"), wrong)
+    create_run(scim, step("Test the connection"), wrong)
 
     page = text_of(client.get(address(scim)))
 
@@ -190,8 +190,8 @@ def test_shows_what_went_wrong(scim: Provider, client: Client) -> None:
     assert "&lt;h1&gt;Not here&lt;/h1&gt;" in page
 
 
-def test_says_that_it_was_cut_off(scim: Provider, client: Client) -> None:
-    ran(scim, finished_at=None, started_at=timezone.now() - timedelta(minutes=4))
+def test_interrupted_run_is_reported(scim: Provider, client: Client) -> None:
+    create_run(scim, finished_at=None, started_at=timezone.now() - timedelta(minutes=4))
 
     page = text_of(client.get(address(scim)))
 
@@ -199,9 +199,9 @@ def test_says_that_it_was_cut_off(scim: Provider, client: Client) -> None:
     assert "refresh" not in page
 
 
-def test_leads_to_the_runs_before(scim: Provider, client: Client) -> None:
-    older = ran(scim, step("The older"), started_at=timezone.now() - timedelta(hours=1))
-    ran(scim, step("The newer"), provider="entra")
+def test_earlier_run_can_be_shown(scim: Provider, client: Client) -> None:
+    older = create_run(scim, step("The older"), started_at=timezone.now() - timedelta(hours=1))
+    create_run(scim, step("The newer"), provider="entra")
 
     assert "The newer" in text_of(client.get(address(scim)))
     page = text_of(client.get(address(scim), {"run": str(older.pk)}))
@@ -211,16 +211,16 @@ def test_leads_to_the_runs_before(scim: Provider, client: Client) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_keeps_the_last_runs(scim: Provider, client: Client, sent: list[Any]) -> None:
+def test_oldest_runs_are_deleted(scim: Provider, client: Client, sent_tasks: list[Any]) -> None:
     for number in range(KEPT + 3):
-        ran(scim, started_at=timezone.now() - timedelta(hours=number + 1))
+        create_run(scim, started_at=timezone.now() - timedelta(hours=number + 1))
 
     client.post(address(scim), {"provider": "okta"})
 
     assert SelfTest.objects.count() == KEPT
 
 
-def test_is_not_offered_for_a_connection_that_ended(scim: Provider, client: Client) -> None:
+def test_disconnected_connection_cannot_be_tested(scim: Provider, client: Client) -> None:
     scim.connection.disconnected_at = timezone.now()
     scim.connection.save()
 
@@ -230,21 +230,21 @@ def test_is_not_offered_for_a_connection_that_ended(scim: Provider, client: Clie
     assert not SelfTest.objects.exists()
 
 
-def test_is_another_companys_nobody_else_sees(scim: Provider, client: Client) -> None:
+def test_connection_of_another_company_is_not_found(scim: Provider, client: Client) -> None:
     with core.in_another_tenant():
         foreign = scim_connection("okta")
 
     assert client.get(f"/integrations/scim/{foreign.pk}/self-test/").status_code == 404
 
 
-def test_is_for_administrators(scim: Provider) -> None:
+def test_is_for_administrators_only(scim: Provider) -> None:
     assert signed_in(core.person()).get(address(scim)).status_code == 302
 
 
-def test_asks_the_same_however_many_runs(scim: Provider, client: Client) -> None:
-    ran(scim, step("One"))
+def test_query_count_does_not_grow_with_runs(scim: Provider, client: Client) -> None:
+    create_run(scim, step("One"))
     before = len(queries_of(client, address(scim)))
     for _ in range(8):
-        ran(scim, *[step("Many")] * 15)
+        create_run(scim, *[step("Many")] * 15)
 
     assert len(queries_of(client, address(scim))) == before

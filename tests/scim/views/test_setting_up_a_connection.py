@@ -1,4 +1,4 @@
-"""Setting a connection up …"""
+"""The steps that set up a connection."""
 
 import html
 import json
@@ -25,15 +25,15 @@ from tests.support.scim_setup import Wizard, shown_token
 pytestmark = pytest.mark.django_db
 
 
-class TestTheStart:
-    def test_makes_a_connection_that_is_not_active(self, wizard: Wizard) -> None:
+class TestStart:
+    def test_creates_an_inactive_connection(self, wizard: Wizard) -> None:
         wizard.make_token()
 
         connection = Connection.objects.get()
         assert (connection.provider, connection.incomplete_policy) == ("okta", "refuse")
         assert connection.activated_at is None
 
-    def test_happens_once(self, wizard: Wizard, owner: Person) -> None:
+    def test_second_start_creates_nothing(self, wizard: Wizard, owner: Person) -> None:
         wizard.make_token()
         again = Wizard(owner).post("token", after=0)
 
@@ -41,14 +41,14 @@ class TestTheStart:
         assert Connection.objects.count() == 1
         assert Token.objects.count() == 1
 
-    def test_is_kept_in_the_history(self, wizard: Wizard, owner: Person) -> None:
+    def test_is_audited(self, wizard: Wizard, owner: Person) -> None:
         wizard.make_token()
 
         noted = Event.objects.filter(kind="connection.changed").order_by("pk")
         assert [event.facts["what"] for event in noted] == ["added", "token added"]
         assert {event.actor for event in noted} == {f"person:{owner.email}"}
 
-    def test_asks_for_defaults_where_they_fill_gaps(self, owner: Person) -> None:
+    def test_defaults_are_required_if_the_policy_fills_them(self, owner: Person) -> None:
         rippling = Wizard(owner, "rippling")
 
         response = rippling.post("token", after=0, department="General", location=" ")
@@ -70,14 +70,14 @@ class TestTheStart:
         assert "Okta is already connected." in text_of(response)
         assert Connection.objects.count() == 1
 
-    def test_is_possible_beside_another_provider(self, wizard: Wizard) -> None:
+    def test_another_provider_can_be_connected_too(self, wizard: Wizard) -> None:
         scim_connection("entra")
 
         wizard.make_token()
 
         assert Connection.objects.count() == 2
 
-    def test_is_possible_again_after_disconnecting(self, wizard: Wizard) -> None:
+    def test_disconnected_provider_can_be_connected_again(self, wizard: Wizard) -> None:
         scim_connection("okta", disconnected_at=timezone.now())
 
         wizard.make_token()
@@ -85,20 +85,20 @@ class TestTheStart:
         assert Connection.objects.filter(activated_at=None).count() == 1
 
 
-class TestTheToken:
-    def test_opens_the_door(self, wizard: Wizard) -> None:
+class TestToken:
+    def test_token_authenticates_requests(self, wizard: Wizard) -> None:
         okta = wizard.connect()
 
         assert okta("GET", "/Users").status == 200
 
-    def test_is_shown_once(self, wizard: Wizard) -> None:
+    def test_token_is_shown_once(self, wizard: Wizard) -> None:
         token = wizard.make_token()
 
         shown = wizard.get("token")
         assert token not in shown
         assert f"It ends in <code>{token[-4:]}</code>" in shown
 
-    def test_is_not_made_again_when_the_answer_is_reloaded(self, wizard: Wizard) -> None:
+    def test_reloading_the_answer_creates_no_other_token(self, wizard: Wizard) -> None:
         wizard.make_token()
 
         reloaded = wizard.client.post(wizard.address("token"), {"after": 0}, follow=True)
@@ -106,7 +106,7 @@ class TestTheToken:
         assert "The token was already shown" in text_of(reloaded)
         assert Token.objects.count() == 1
 
-    def test_is_replaced_by_a_new_one(self, wizard: Wizard) -> None:
+    def test_new_token_revokes_the_previous_one(self, wizard: Wizard) -> None:
         okta = wizard.connect()
 
         new = wizard.make_token()
@@ -115,7 +115,9 @@ class TestTheToken:
         okta.token = new
         assert okta("GET", "/Users").status == 200
 
-    def test_is_kept_nowhere(self, wizard: Wizard, caplog: pytest.LogCaptureFixture) -> None:
+    def test_token_is_stored_and_logged_nowhere(
+        self, wizard: Wizard, caplog: pytest.LogCaptureFixture
+    ) -> None:
         caplog.set_level(logging.DEBUG)
 
         response = wizard.post("token", after=0)
@@ -127,21 +129,21 @@ class TestTheToken:
         assert token not in caplog.text
         assert token not in str(list(Token.objects.values()) + list(Event.objects.values()))
 
-    def test_can_be_copied_without_javascript(self, wizard: Wizard) -> None:
+    def test_base_url_can_be_copied_without_javascript(self, wizard: Wizard) -> None:
         page = text_of(wizard.post("token", after=0))
 
         assert 'type="text" value="http://127.0.0.1:8000/scim/v2" readonly' in page
 
     @pytest.mark.parametrize("after", ["", "x", "-1", "1e9"])
-    def test_is_not_made_for_nonsense(self, wizard: Wizard, after: str) -> None:
+    def test_invalid_form_creates_no_token(self, wizard: Wizard, after: str) -> None:
         wizard.post("token", after=after)
 
         assert not Token.objects.exists()
 
 
-class TestTheSteps:
+class TestSteps:
     @pytest.mark.parametrize("step", ["token", "steps", "first-request", "review", "activate"])
-    def test_have_addresses_that_bear_reloading(self, wizard: Wizard, step: str) -> None:
+    def test_each_step_has_its_own_address(self, wizard: Wizard, step: str) -> None:
         wizard.make_token()
 
         for _ in range(2):
@@ -150,11 +152,11 @@ class TestTheSteps:
     @pytest.mark.parametrize(
         "step", ["", "token", "steps", "first-request", "review", "activate", "abandon"]
     )
-    def test_lead_to_the_start_while_there_is_nothing(self, wizard: Wizard, step: str) -> None:
+    def test_steps_lead_to_the_overview_before_the_start(self, wizard: Wizard, step: str) -> None:
         assert wizard.client.get(wizard.address(step))["Location"] == "/integrations/okta/"
 
     @pytest.mark.parametrize("step", ["", "token", "steps", "first-request", "review", "abandon"])
-    def test_lead_to_the_end_once_it_is_active(self, wizard: Wizard, step: str) -> None:
+    def test_steps_lead_to_the_last_step_after_activation(self, wizard: Wizard, step: str) -> None:
         scim_connection("okta")
 
         response = wizard.client.get(wizard.address(step))
@@ -162,17 +164,17 @@ class TestTheSteps:
         assert response["Location"] == "/integrations/okta/setup/activate/"
 
     @pytest.mark.parametrize("address", ["okta/setup/nothing/", "nobody/setup/token/"])
-    def test_are_these_and_no_others(self, wizard: Wizard, address: str) -> None:
+    def test_unknown_step_or_provider_is_not_found(self, wizard: Wizard, address: str) -> None:
         assert wizard.client.get(f"/integrations/{address}").status_code == 404
 
-    def test_are_not_another_companys(self, wizard: Wizard) -> None:
+    def test_setup_of_another_company_is_not_found(self, wizard: Wizard) -> None:
         with core.in_another_tenant():
             stranger = Wizard(core.owner())
             stranger.make_token()
 
         assert wizard.client.get(wizard.address("steps"))["Location"] == "/integrations/okta/"
 
-    def test_go_on_where_they_stand(self, wizard: Wizard) -> None:
+    def test_setup_continues_at_the_current_step(self, wizard: Wizard) -> None:
         okta = wizard.connect()
         assert wizard.client.get(wizard.address())["Location"].endswith("/steps/")
 
@@ -195,7 +197,7 @@ class TestTheSteps:
             ("generic", "roles[type eq &quot;rampUserRole&quot;].value"),
         ],
     )
-    def test_give_the_attributes_literally(
+    def test_guide_shows_attributes_to_copy(
         self, owner: Person, provider: str, literally: str
     ) -> None:
         wizard = Wizard(owner, provider)
@@ -203,8 +205,8 @@ class TestTheSteps:
 
         assert f"<code>{literally}</code>" in wizard.get("steps")
 
-    def test_give_a_template_that_provisions_people(self, owner: Person) -> None:
-        """OneLogin fills its macros in, and sends the result."""
+    def test_template_of_onelogin_gives_complete_people(self, owner: Person) -> None:
+        """OneLogin replaces its macros, and sends the result."""
         wizard = Wizard(owner, "onelogin")
         wizard.make_token()
         shown = wizard.get("steps").split('aria-label="SCIM JSON template">')[1].split("</pre>")[0]
@@ -222,8 +224,8 @@ class TestTheSteps:
         assert mapped.manager == "boss@example.com"
 
 
-class TestTheFirstRequest:
-    def test_is_waited_for(self, wizard: Wizard) -> None:
+class TestFirstRequest:
+    def test_page_refreshes_until_the_first_request(self, wizard: Wizard) -> None:
         wizard.make_token()
 
         page = wizard.get("first-request")
@@ -232,7 +234,7 @@ class TestTheFirstRequest:
         assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in page
         assert "with a wrong token is refused with 401" in page
 
-    def test_appears_with_who_sent_it(self, wizard: Wizard) -> None:
+    def test_page_shows_user_agent_and_first_request(self, wizard: Wizard) -> None:
         okta = wizard.connect()
         okta("POST", "/Users", someone(), User_Agent="Okta SCIM Client 1.0.0")
 
@@ -243,7 +245,7 @@ class TestTheFirstRequest:
         assert "1 person, 0 groups" in page
         assert "<code>POST /Users</code> was answered with 201" in page
 
-    def test_appears_also_when_it_only_read(self, wizard: Wizard) -> None:
+    def test_reading_request_is_shown_too(self, wizard: Wizard) -> None:
         wizard.make_token()
         Token.objects.update(last_used_at=timezone.now(), last_user_agent="Okta SCIM Client")
 
@@ -252,7 +254,7 @@ class TestTheFirstRequest:
         assert "Requests received from Okta" in page
         assert "Nobody has been sent yet" in page
 
-    def test_tells_why_it_was_refused(self, wizard: Wizard) -> None:
+    def test_reason_of_a_refusal_is_shown(self, wizard: Wizard) -> None:
         okta = wizard.connect()
         okta("POST", "/Users", {"name": {}})
 
@@ -260,7 +262,9 @@ class TestTheFirstRequest:
 
 
 class TestBeforeActivation:
-    def test_nobody_comes_to_be(self, wizard: Wizard, owner: Person) -> None:
+    def test_users_are_stored_without_people_invites_or_mails(
+        self, wizard: Wizard, owner: Person
+    ) -> None:
         okta = wizard.connect()
 
         okta.add("ada")
@@ -272,8 +276,8 @@ class TestBeforeActivation:
         assert ScimUser.objects.filter(person=None).count() == 2
 
 
-class TestGivingUp:
-    def test_deletes_the_connection(self, wizard: Wizard) -> None:
+class TestCancelingSetup:
+    def test_connection_is_deleted(self, wizard: Wizard) -> None:
         okta = wizard.connect()
 
         response = wizard.post("abandon")
@@ -282,14 +286,14 @@ class TestGivingUp:
         assert not Connection.objects.exists()
         assert okta("GET", "/Users").status == 401
 
-    def test_asks_first_and_says_what_goes(self, wizard: Wizard) -> None:
+    def test_confirmation_lists_what_is_deleted(self, wizard: Wizard) -> None:
         okta = wizard.connect()
         okta.add_group("Everybody", okta.add("ada"))
 
         assert "1 person and 1 group" in wizard.get("abandon")
         assert Connection.objects.exists()
 
-    def test_takes_along_what_was_received(self, wizard: Wizard, owner: Person) -> None:
+    def test_all_received_data_is_deleted(self, wizard: Wizard, owner: Person) -> None:
         okta = wizard.connect()
         okta.add_group("Everybody", okta.add("ada"), okta.add("bob"))
         okta("DELETE", f"/Users/{okta.add('eve')}")
@@ -307,7 +311,7 @@ class TestGivingUp:
         assert not any(model.objects.exists() for model in left)
         assert Person.objects.get() == owner
 
-    def test_is_refused_once_it_is_active(self, wizard: Wizard, owner: Person) -> None:
+    def test_active_connection_cannot_be_canceled(self, wizard: Wizard, owner: Person) -> None:
         connection = wizard.connect().connection
         Connection.objects.update(activated_at=timezone.now())
 
@@ -320,7 +324,7 @@ class TestGivingUp:
 @pytest.mark.django_db(transaction=True)
 class TestTwoAdministratorsAtOnce:
     @pytest.mark.parametrize("racers", [2], indirect=True)
-    def test_start_one_connection(self, owner: Person, racers: Racers) -> None:
+    def test_start_creates_one_connection(self, owner: Person, racers: Racers) -> None:
         for provider in ("okta", "entra", "generic"):
 
             def start(provider: str = provider) -> UUID:
@@ -331,7 +335,7 @@ class TestTwoAdministratorsAtOnce:
             assert begun[0] == begun[1]
 
     @pytest.mark.parametrize("racers", [2], indirect=True)
-    def test_activate_it_once(self, owner: Person, racers: Racers) -> None:
+    def test_activation_happens_once(self, owner: Person, racers: Racers) -> None:
         for provider in ("okta", "entra", "generic"):
             pk = setup.start(provider, actor=owner.actor).pk
 

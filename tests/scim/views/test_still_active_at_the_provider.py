@@ -1,4 +1,4 @@
-"""Somebody who leaves here while the provider has them as active …"""
+"""Warnings that a deactivated person is still active at the identity provider."""
 
 import pytest
 from django.test import Client
@@ -24,14 +24,16 @@ def ada(scim: Provider) -> Person:
 
 
 @pytest.mark.parametrize("page", ["deactivate", "terminate"])
-def test_is_announced_before_they_leave(client: Client, ada: Person, page: str) -> None:
+def test_deactivation_and_termination_pages_warn(client: Client, ada: Person, page: str) -> None:
     shown = text_of(client.get(f"/people/{ada.pk}/{page}/"))
 
     assert "is active in Okta, and Ramp cannot change that." in shown
     assert "Deactivate them in Okta as well" in shown
 
 
-def test_is_shown_on_their_page_afterwards(client: Client, ada: Person, owner: Person) -> None:
+def test_person_page_warns_after_manual_deactivation(
+    client: Client, ada: Person, owner: Person
+) -> None:
     address = f"/people/{ada.pk}/"
     assert "still active in Okta" not in text_of(client.get(address))
 
@@ -40,7 +42,7 @@ def test_is_shown_on_their_page_afterwards(client: Client, ada: Person, owner: P
     assert "is still active in Okta. Deactivate them there as well" in text_of(client.get(address))
 
 
-def test_is_not_shown_when_the_provider_deactivated_them(
+def test_no_warning_if_the_provider_deactivated_the_person_too(
     client: Client, scim: Provider, ada: Person, owner: Person
 ) -> None:
     people.deactivate_person(ada, actor=owner.actor)
@@ -52,7 +54,7 @@ def test_is_not_shown_when_the_provider_deactivated_them(
     assert "is active in Okta" not in text_of(client.get(f"/people/{ada.pk}/terminate/"))
 
 
-def test_is_not_shown_for_people_whom_no_provider_manages(client: Client, owner: Person) -> None:
+def test_no_warning_for_unmanaged_person(client: Client, owner: Person) -> None:
     shown = text_of(client.get(f"/people/{owner.pk}/deactivate/"))
 
     assert "and Ramp cannot change that" not in shown

@@ -1,4 +1,4 @@
-"""Team updates …"""
+"""The Team updates page with its tabs, filters and dialog."""
 
 import re
 from datetime import timedelta
@@ -47,7 +47,7 @@ def invite(**fields: Any) -> Invite:
 
 
 def badge(client: Client) -> str:
-    """Return the number on the button of the People page."""
+    """Return the number on the Team updates button of the People page."""
     page = text_of(client.get("/people/"))
     [button] = re.findall(
         r'<a href="/people/updates/" class="ramp-button" data-dialog(.*?)</a>', page
@@ -55,15 +55,13 @@ def badge(client: Client) -> str:
     return "".join(re.findall(r'ramp-count">([^<]*)<', button))
 
 
-class TestTeamUpdates:
-    """It opens …"""
-
+class TestStartPage:
     ALL = "/people/updates/"
 
     def opened(self, client: Client) -> str:
         return str(client.get(self.ALL)["Location"])
 
-    def test_on_the_most_urgent_tab_with_rows(self, client: Client, scim: Provider) -> None:
+    def test_opens_most_urgent_tab_with_rows(self, client: Client, scim: Provider) -> None:
         assert self.opened(client) == INVITES
         core.person(state=Person.State.INACTIVE)
         assert self.opened(client) == INACTIVE
@@ -74,18 +72,18 @@ class TestTeamUpdates:
         scim("POST", "/Users", someone("zoe", roles="EMPEROR"))
         assert self.opened(client) == ERRORS
 
-    def test_on_the_tab_of_the_address(self, client: Client, scim: Provider) -> None:
+    def test_tabs_can_be_opened_by_address(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("zoe", roles="EMPEROR"))
 
         for address in TABS:
             assert client.get(address).status_code == 200
 
-    def test_on_invites_for_a_bookmark_with_their_filters(self, client: Client) -> None:
+    def test_bookmark_with_filters_opens_invites(self, client: Client) -> None:
         response = client.get(self.ALL, {"show": "expired", "q": "ada"})
 
         assert response["Location"] == f"{INVITES}?show=expired&q=ada"
 
-    def test_in_as_many_queries_whatever_it_finds(self, client: Client) -> None:
+    def test_query_count_does_not_grow_with_rows(self, client: Client) -> None:
         with CaptureQueriesContext(connection) as few:
             client.get(self.ALL)
         for _ in range(20):
@@ -97,8 +95,8 @@ class TestTeamUpdates:
         assert not [one for one in many if "COUNT(" in one["sql"]]
 
 
-class TestTheTabs:
-    def test_are_counted(self, client: Client, scim: Provider) -> None:
+class TestTabs:
+    def test_tabs_show_counts(self, client: Client, scim: Provider) -> None:
         invite()
         core.person(state=Person.State.INACTIVE)
         core.person(state=Person.State.INACTIVE)
@@ -113,11 +111,13 @@ class TestTheTabs:
             assert counts == [("Pending", "1"), ("Inactive", "2"), ("Sync", "3")]
 
     @pytest.mark.parametrize("address", TABS)
-    def test_say_which_is_open(self, client: Client, address: str) -> None:
+    def test_current_tab_is_marked(self, client: Client, address: str) -> None:
         assert f'<a href="{address}" aria-current="page">' in text_of(client.get(address))
 
     @pytest.mark.parametrize("address", TABS)
-    def test_are_for_administrators(self, client: Client, owner: Person, address: str) -> None:
+    def test_are_for_administrators_of_the_company_only(
+        self, client: Client, owner: Person, address: str
+    ) -> None:
         assert Client().get(address)["Location"] == f"/sign-in/?next={address}"
         employee = signed_in(core.person()).get(address, follow=True)
         assert employee.redirect_chain[-1] == ("/home/", 302)
@@ -126,7 +126,7 @@ class TestTheTabs:
         )
 
     @pytest.mark.parametrize("address", TABS)
-    def test_show_nothing_of_another_company(self, client: Client, address: str) -> None:
+    def test_nothing_of_another_company_is_shown(self, client: Client, address: str) -> None:
         with core.in_another_tenant():
             core.owner()
             scim = Provider(scim_connection())
@@ -137,7 +137,7 @@ class TestTheTabs:
 
 
 class TestTheButtonOnThePeoplePage:
-    def test_counts_what_needs_a_look(self, client: Client, scim: Provider) -> None:
+    def test_counts_what_needs_attention(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
         late, bounced, _ = invite(), invite(), invite()
         Invite.objects.filter(pk=late.pk).update(expires_at=timezone.now() - timedelta(days=1))
@@ -146,23 +146,19 @@ class TestTheButtonOnThePeoplePage:
 
         assert badge(client) == "3"
 
-    def test_has_no_number_when_there_is_nothing(self, client: Client) -> None:
+    def test_has_no_number_if_nothing_needs_attention(self, client: Client) -> None:
         invite()
 
         assert badge(client) == ""
 
-    def test_counts_a_mail_that_bounced_no_longer_once_another_went_through(
-        self, client: Client
-    ) -> None:
+    def test_resent_mail_replaces_the_bounced_one(self, client: Client) -> None:
         bounced = invite()
         Mail.objects.filter(invite=bounced).update(sent_at=timezone.now(), problem="550")
         lifecycle.resend_invite(bounced.person, actor=HELPDESK)
 
         assert badge(client) == ""
 
-    def test_never_counts_further_than_it_leads(
-        self, client: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_number_is_limited(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(page_links, "COUNTED_AT_MOST", 2)
         for _ in range(4):
             late = invite()
@@ -171,16 +167,16 @@ class TestTheButtonOnThePeoplePage:
         assert badge(client) == "2+"
 
 
-class TestTheDialog:
+class TestDialog:
     @pytest.mark.parametrize("address", TABS)
-    def test_shows_the_page_without_what_is_around_it(self, client: Client, address: str) -> None:
+    def test_contains_the_page_without_html_frame(self, client: Client, address: str) -> None:
         page = client.get(address, headers={"X-Dialog": "1"}).content.decode()
 
         assert "<html" not in page
         assert page.count('<h2 id="dialog-title"') == 1
         assert "Sync errors" in page
 
-    def test_shows_the_messages_of_what_was_done_in_it(self, client: Client) -> None:
+    def test_shows_messages_of_actions(self, client: Client) -> None:
         address = f"{INVITES}{invite().pk}/resend/"
 
         page = text_of(client.post(address, headers={"X-Dialog": "1"}, follow=True))
@@ -188,7 +184,7 @@ class TestTheDialog:
         assert "<html" not in page
         assert "The invite is being resent to Ada Lovelace." in page
 
-    def test_leads_from_a_row_back_to_its_tab(self, client: Client, scim: Provider) -> None:
+    def test_error_page_links_back_to_its_tab(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
         address = f"{ERRORS}{SyncError.objects.get().pk}/"
 
@@ -198,7 +194,7 @@ class TestTheDialog:
 
 
 class TestPages:
-    def test_lead_to_the_next_and_keep_what_was_asked(
+    def test_page_links_keep_the_search(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(common, "ROWS_A_PAGE", 2)
@@ -216,11 +212,11 @@ class TestPages:
 
     @pytest.mark.parametrize("address", TABS)
     @pytest.mark.parametrize("page", ["0", "-1", "99", "x", "9" * 30])
-    def test_survive_a_number_that_is_none(self, client: Client, address: str, page: str) -> None:
+    def test_invalid_page_number_is_ignored(self, client: Client, address: str, page: str) -> None:
         assert client.get(address, {"page": page}).status_code == 200
 
 
-class TestErrorsAreNarrowed:
+class TestErrorFilters:
     @pytest.fixture(autouse=True)
     def errors(self, scim: Provider) -> None:
         entra = Provider(scim_connection("entra"))
@@ -232,17 +228,17 @@ class TestErrorsAreNarrowed:
         page = text_of(client.get(ERRORS, query))
         return sorted(re.findall(r'<bdi class="ramp-break">(\w+)@', page))
 
-    def test_by_reason(self, client: Client) -> None:
+    def test_filter_by_reason(self, client: Client) -> None:
         assert self.names(client, reason="invalid-role-assignment") == ["ada", "eve"]
 
-    def test_by_connection(self, client: Client) -> None:
+    def test_filter_by_connection(self, client: Client) -> None:
         entra = Connection.objects.get(provider="entra")
         assert self.names(client, connection=str(entra.pk)) == ["eve"]
 
-    def test_by_person(self, client: Client) -> None:
+    def test_search_by_person(self, client: Client) -> None:
         assert self.names(client, q="BOB@") == ["bob"]
 
-    def test_by_state(self, client: Client, owner: Person) -> None:
+    def test_filter_by_state(self, client: Client, owner: Person) -> None:
         SyncError.objects.filter(user_name__startswith="ada").dismiss(
             actor=owner.actor, because="x"
         )
@@ -253,22 +249,22 @@ class TestErrorsAreNarrowed:
         assert self.names(client, state="resolved") == ["bob"]
         assert self.names(client, state="all") == ["ada", "bob", "eve"]
 
-    def test_by_nothing_when_the_question_is_none(self, client: Client) -> None:
+    def test_invalid_filters_are_ignored(self, client: Client) -> None:
         asked = {"reason": "x", "connection": "'; --", "state": "<b>"}
         assert self.names(client, **asked) == ["ada", "bob", "eve"]
 
-    def test_to_none_and_says_so(self, client: Client) -> None:
+    def test_empty_result_is_reported(self, client: Client) -> None:
         assert "No error matches" in text_of(client.get(ERRORS, {"q": "xyzzy"}))
 
 
-class TestWhenThereAreNoErrors:
-    def test_says_that_nothing_is_connected(self, client: Client) -> None:
+class TestEmptyErrorList:
+    def test_without_a_connection(self, client: Client) -> None:
         assert "No identity provider connected" in text_of(client.get(ERRORS))
 
-    def test_says_that_nothing_went_wrong_yet(self, client: Client, scim: Provider) -> None:
+    def test_before_the_first_error(self, client: Client, scim: Provider) -> None:
         assert "No errors yet" in text_of(client.get(ERRORS))
 
-    def test_says_that_everything_is_resolved(self, client: Client, scim: Provider) -> None:
+    def test_after_all_errors_were_resolved(self, client: Client, scim: Provider) -> None:
         scim("POST", "/Users", someone("ada", roles="EMPEROR"))
         scim.add("ada")
 
@@ -278,12 +274,12 @@ class TestWhenThereAreNoErrors:
         assert f'href="{ERRORS}?state=all"' in page
 
 
-def test_asks_the_same_number_of_queries_for_three_and_for_sixty(
+def test_query_count_does_not_grow_with_rows(
     client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(common, "ROWS_A_PAGE", 100)
 
-    def arrive(numbers: range) -> None:
+    def add_rows(numbers: range) -> None:
         for number in numbers:
             invite()
             people.deactivate_person(core.person(), actor=HELPDESK)
@@ -292,9 +288,9 @@ def test_asks_the_same_number_of_queries_for_three_and_for_sixty(
             core.administrator(email=f"admin{number}@example.com")
             scim("POST", "/Users", someone(f"admin{number}"))
 
-    arrive(range(3))
+    add_rows(range(3))
     few = [len(queries_of(client, address)) for address in (*TABS, "/people/")]
-    arrive(range(3, 60))
+    add_rows(range(3, 60))
 
     assert [len(queries_of(client, address)) for address in (*TABS, "/people/")] == few
     assert max(few) <= 18

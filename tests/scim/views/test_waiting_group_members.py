@@ -1,4 +1,4 @@
-"""Team updates, Group members, lists …"""
+"""The Group members tab of Team updates, which lists waiting members."""
 
 import pytest
 from django.test import Client
@@ -24,7 +24,7 @@ def listed(client: Client, query: str = "") -> str:
     return text_of(client.get(PAGE + query)).replace("<bdi>", "").replace("</bdi>", "")
 
 
-def test_who_is_named_as_a_member_and_has_not_arrived(client: Client, scim: Provider) -> None:
+def test_unknown_members_are_listed(client: Client, scim: Provider) -> None:
     scim.add_group("Sales", scim.add("ada"), "grace@example.com", NOBODY)
 
     page = listed(client)
@@ -35,7 +35,7 @@ def test_who_is_named_as_a_member_and_has_not_arrived(client: Client, scim: Prov
     assert 'Group members <span class="ramp-count">2</span>' in page
 
 
-def test_a_value_that_is_too_long_to_be_stored(client: Client, scim: Provider) -> None:
+def test_value_too_long_to_be_stored_is_listed(client: Client, scim: Provider) -> None:
     group = scim.add_group("Sales", "grace@example.com")
     member = {"path": "members", "value": [{"value": "x" * 300}]}
 
@@ -45,7 +45,7 @@ def test_a_value_that_is_too_long_to_be_stored(client: Client, scim: Provider) -
         assert f'Group members <span class="ramp-count">{left}</span>' in listed(client)
 
 
-def test_them_no_longer_when_they_have_arrived(client: Client, scim: Provider) -> None:
+def test_member_is_not_listed_after_joining(client: Client, scim: Provider) -> None:
     scim.add_group("Sales", "grace@example.com")
     scim.add("grace")
     cycle()
@@ -54,7 +54,7 @@ def test_them_no_longer_when_they_have_arrived(client: Client, scim: Provider) -
     assert ScimUser.objects.get().external_groups.get().scim_display_name == "Sales"
 
 
-def test_who_was_deleted_by_name_and_date(client: Client, scim: Provider) -> None:
+def test_deleted_user_is_listed_with_name_and_date(client: Client, scim: Provider) -> None:
     grace = scim.add("grace")
     assert scim("DELETE", f"/Users/{grace}").status == 204
 
@@ -66,13 +66,13 @@ def test_who_was_deleted_by_name_and_date(client: Client, scim: Provider) -> Non
         f"Grace Lovelace is named as a member of Sales, but was deleted by Okta on {day}." in page
     )
 
-    # Somebody who returns as the same person has the same id.
+    # A user who returns as the same person has the same id.
     assert scim("POST", "/Users", someone("grace")).id == grace
     cycle()
     assert "Nobody is missing" in listed(client)
 
 
-def test_a_deleted_group_that_is_named_as_a_member(client: Client, scim: Provider) -> None:
+def test_deleted_nested_group_is_listed(client: Client, scim: Provider) -> None:
     emea = scim.add_group("EMEA")
     scim("DELETE", f"/Groups/{emea}")
     scim.add_group("Sales", emea)
@@ -80,7 +80,7 @@ def test_a_deleted_group_that_is_named_as_a_member(client: Client, scim: Provide
     assert "Group EMEA is named as a member of Sales, but was deleted by Okta" in listed(client)
 
 
-def test_those_who_are_searched_for(client: Client, scim: Provider) -> None:
+def test_search_by_group_and_member(client: Client, scim: Provider) -> None:
     scim.add_group("Sales", "grace@example.com")
     scim.add_group("Legal", "linus@example.com")
 
@@ -89,7 +89,9 @@ def test_those_who_are_searched_for(client: Client, scim: Provider) -> None:
     assert "No member matches" in listed(client, "?q=xyzzy")
 
 
-def test_nobody_of_groups_and_connections_that_have_ended(client: Client, connect: Connect) -> None:
+def test_deleted_groups_and_disconnected_connections_are_left_out(
+    client: Client, connect: Connect
+) -> None:
     okta, entra = connect("okta"), connect("entra")
     okta("DELETE", f"/Groups/{okta.add_group('Sales', 'grace@example.com')}")
     entra.add_group("Legal", "linus@example.com")
@@ -99,7 +101,7 @@ def test_nobody_of_groups_and_connections_that_have_ended(client: Client, connec
     assert "Nobody is missing" in listed(client)
 
 
-def test_as_many_queries_for_many_as_for_one(client: Client, scim: Provider) -> None:
+def test_query_count_does_not_grow_with_members(client: Client, scim: Provider) -> None:
     scim.add_group("Sales", NOBODY)
     few = queries_of(client, PAGE)
     scim.add_group("Legal", *(f"p{number}" for number in range(30)))
@@ -107,7 +109,7 @@ def test_as_many_queries_for_many_as_for_one(client: Client, scim: Provider) -> 
     assert len(queries_of(client, PAGE)) == len(few)
 
 
-def test_their_number_beside_the_group(client: Client, scim: Provider) -> None:
+def test_groups_page_shows_the_number_of_waiting_members(client: Client, scim: Provider) -> None:
     scim.add_group("Sales", "grace@example.com")
 
     page = listed(client)

@@ -1,4 +1,4 @@
-"""The page of a person …"""
+"""Sync errors on the page of a person."""
 
 import pytest
 from django.utils import timezone
@@ -12,7 +12,7 @@ from tests.factories import core
 pytestmark = pytest.mark.django_db
 
 
-def test_says_what_their_provider_could_not_have(scim: Provider, owner: Person) -> None:
+def test_open_sync_error_is_shown_with_a_link(scim: Provider, owner: Person) -> None:
     scim.replace(scim.add("ada"), "roles", "EMPEROR")
     error = SyncError.objects.get()
 
@@ -22,7 +22,7 @@ def test_says_what_their_provider_could_not_have(scim: Provider, owner: Person) 
     assert f'href="/people/updates/errors/{error.pk}/"' in page
 
 
-def test_says_nothing_of_what_is_over_or_about_others(scim: Provider, owner: Person) -> None:
+def test_resolved_errors_and_errors_of_others_are_not_shown(scim: Provider, owner: Person) -> None:
     scim.replace(scim.add("ada"), "roles", "EMPEROR")
     SyncError.objects.update(resolved_at=timezone.now())
     scim.replace(scim.add("bob"), "roles", "EMPEROR")
@@ -31,7 +31,7 @@ def test_says_nothing_of_what_is_over_or_about_others(scim: Provider, owner: Per
     assert "EMPEROR" not in text_of(signed_in(owner).get(f"/people/{ada.pk}/"))
 
 
-def test_asks_as_many_queries_with_a_notice_as_without(scim: Provider, owner: Person) -> None:
+def test_shown_error_needs_no_further_query(scim: Provider, owner: Person) -> None:
     scim_id = scim.add("ada")
     ada = Person.objects.get(email="ada@example.com")
     client = signed_in(owner)

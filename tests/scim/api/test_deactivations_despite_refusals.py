@@ -1,4 +1,4 @@
-"""A request that says somebody has left deactivates them, …"""
+"""A deactivation is carried out even if the rest of the request is refused."""
 
 import importlib
 import itertools
@@ -37,8 +37,8 @@ EVERY_CASE = [
 ]
 
 
-def codes() -> set[str]:
-    """Return what a request may be refused for: codes of PeopleErrors, names of exceptions."""
+def refusal_reasons() -> set[str]:
+    """Return all reasons of refusals: codes of PeopleErrors, names of SCIM exceptions."""
     modules = []
     for package in (people, scim_package):
         found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
@@ -52,32 +52,32 @@ def codes() -> set[str]:
     return {one.__name__ for one in exceptions} | {one.code for one in here}
 
 
-def test_whatever_new_reason_for_a_refusal_comes_to_be() -> None:
-    unknown = codes() - set(REFUSED) - set(MAY_REFUSE) - ELSEWHERE
+def test_every_reason_of_a_refusal_is_covered() -> None:
+    unknown = refusal_reasons() - set(REFUSED) - set(MAY_REFUSE) - ELSEWHERE
 
     assert not unknown, (
-        f"Nobody has tried whether {', '.join(sorted(unknown))} can keep somebody in who has "
-        "left. Add to REFUSED in tests/scim/api/leavers.py what a request says to be refused for "
-        "it; or add it to ELSEWHERE there if no SCIM request can be."
+        f"Not tested whether {', '.join(sorted(unknown))} can prevent a deactivation. Add to "
+        "REFUSED in tests/support/scim_leavers.py a request that is refused for it, or add it to "
+        "ELSEWHERE there if no SCIM request can be."
     )
 
 
 @pytest.fixture(autouse=True)
-def _allowance() -> Iterator[None]:
+def _clear_rate_limits() -> Iterator[None]:
     yield
     rate_limits.local_buckets.clear()
 
 
-def connected(connect: Connect, policy: str, case: Refused) -> tuple[Provider, str]:
-    """Have Ada provisioned, and happen what the refusal needs."""
+def connect_with_ada(connect: Connect, policy: str, case: Refused) -> tuple[Provider, str]:
+    """Provision Ada, and set up what the refusal needs."""
     scim = connect(incomplete_policy=policy, default_department="Sales", default_location="Rome")
     scim_id = scim.add("ada")
     case.given(scim)
     return scim, scim_id
 
 
-def use_up(settings: Settings, scim: Provider, case: Refused) -> None:
-    """Change the settings, and use up what the token may ask if they limit that."""
+def apply_settings(settings: Settings, scim: Provider, case: Refused) -> None:
+    """Apply the settings of the case, and use up the rate limit if they set one."""
     for name, value in case.settings.items():
         setattr(settings, name, value)
     rate_limits.local_buckets.clear()
@@ -87,13 +87,13 @@ def use_up(settings: Settings, scim: Provider, case: Refused) -> None:
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_although_the_rest_is_refused_when_it_comes_alone(
+def test_request_without_deactivation_is_refused(
     connect: Connect, settings: Settings, code: str
 ) -> None:
-    """Otherwise the tests below would show nothing."""
+    """Proves that the cases below contain a value that is refused."""
     case = REFUSED[code]
-    scim, scim_id = connected(connect, "refuse", case)
-    use_up(settings, scim, case)
+    scim, scim_id = connect_with_ada(connect, "refuse", case)
+    apply_settings(settings, scim, case)
     way = Way("PATCH" if case.operations else "PUT", {"active": True})
 
     answer = way.send(scim, scim_id, case)
@@ -118,12 +118,12 @@ def scim_exceptions() -> Iterator[type[SCIMException]]:
 
 
 @pytest.mark.parametrize(("code", "policy"), EVERY_CASE)
-def test_whatever_else_is_refused_and_however_it_is_said(
+def test_deactivation_succeeds_despite_refused_values_in_every_form(
     connect: Connect, settings: Settings, code: str, policy: str
 ) -> None:
     case = CASES[code]
-    scim, scim_id = connected(connect, policy, case)
-    use_up(settings, scim, case)
+    scim, scim_id = connect_with_ada(connect, policy, case)
+    apply_settings(settings, scim, case)
 
     for way in WAYS:
         if way.method == "PUT" and case.operations:
@@ -139,14 +139,16 @@ def test_whatever_else_is_refused_and_however_it_is_said(
             transaction.set_rollback(True)
 
 
-# Deactivations are not counted, and what is too much at once is accepted in parts.
+# Deactivations do not count against rate limits, and too large requests are accepted in parts.
 WHOLLY_ACCEPTED = ("TooManyRequests", "PayloadTooLargeException")
 
 
 @pytest.mark.parametrize("code", REFUSED)
-def test_and_lists_what_was_refused(connect: Connect, settings: Settings, code: str) -> None:
+def test_refused_values_of_a_deactivation_are_listed(
+    connect: Connect, settings: Settings, code: str
+) -> None:
     case = REFUSED[code]
-    scim, scim_id = connected(connect, "refuse", case)
+    scim, scim_id = connect_with_ada(connect, "refuse", case)
     way = Way("PATCH" if case.operations else "PUT", {"active": False})
 
     answer = way.send(scim, scim_id, case)

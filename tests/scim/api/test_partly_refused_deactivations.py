@@ -1,4 +1,4 @@
-"""What else a refused deactivation says …"""
+"""Requests that deactivate a user and contain other values that are refused."""
 
 from typing import Any
 
@@ -26,16 +26,16 @@ def ada() -> Person:
     return ada
 
 
-def has_left() -> bool:
+def is_deactivated() -> bool:
     return ada().state == Person.State.INACTIVE
 
 
-def reasons() -> set[str]:
+def listed_reasons() -> set[str]:
     return set(SyncError.objects.open().values_list("reason", flat=True))
 
 
-class TestInAPut:
-    def test_is_applied_where_it_is_accepted_and_stays_as_it_was_elsewhere(
+class TestPut:
+    def test_accepted_values_are_applied_and_refused_ones_keep_old_values(
         self, scim: Provider
     ) -> None:
         scim_id = scim.add("ada", title="Countess", nickName="A", externalId="x-1")
@@ -52,7 +52,7 @@ class TestInAPut:
 
         assert answer.status == 200
         assert answer.body == scim.read(scim_id)
-        assert has_left()
+        assert is_deactivated()
         assert (ada().given_name, str(ada().department)) == ("Augusta", "Legal")
         assert ada().role == Person.Role.CARDHOLDER
         assert answer.body["title"] == "Countess"
@@ -60,9 +60,9 @@ class TestInAPut:
         assert "externalId" not in answer.body
         assert "roles" not in answer.body
         assert answer.body[ENT] == {"department": "Legal"}
-        assert reasons() == {"invalid-role-assignment", "self-manager"}
+        assert listed_reasons() == {"invalid-role-assignment", "self-manager"}
 
-    def test_takes_the_place_of_all_parts_of_a_name(self, scim: Provider) -> None:
+    def test_name_is_replaced_as_a_whole(self, scim: Provider) -> None:
         scim_id = scim.add("ada", name={"givenName": "A", "familyName": "L", "middleName": "M"})
 
         said = someone("ada", active=False, **managed_by("ada@example.com"))
@@ -70,7 +70,7 @@ class TestInAPut:
 
         assert answer.body["name"] == {"givenName": "Ada", "familyName": "Lovelace"}
 
-    def test_keeps_the_role_that_it_leaves_out(self, scim: Provider) -> None:
+    def test_role_left_out_of_put_is_kept(self, scim: Provider) -> None:
         scim_id = scim.add("ada", roles=[{"value": "BUSINESS_BOOKKEEPER"}])
 
         for roles in ({}, {"roles": None}):
@@ -80,21 +80,21 @@ class TestInAPut:
         assert ada().role == Person.Role.BOOKKEEPER
         assert scim.read(scim_id)["roles"] == [{"value": "BUSINESS_BOOKKEEPER"}]
 
-    def test_removes_no_field_that_the_connection_requires(self, scim: Provider) -> None:
+    def test_required_fields_are_not_removed(self, scim: Provider) -> None:
         scim_id = scim.add("ada", title="Countess")
         said = {"userName": "ada@example.com", "active": False}
 
         answer = scim("PUT", f"/Users/{scim_id}", said)
 
-        assert has_left()
+        assert is_deactivated()
         assert "title" not in answer.body
         assert answer.body[ENT] == {"department": "Research"}
         assert answer.body[RAMP] == {"location": "London"}
-        assert reasons() == {"incomplete", "invalid-name"}
+        assert listed_reasons() == {"incomplete", "invalid-name"}
 
 
-class TestInAPatch:
-    def test_is_applied_operation_by_operation(self, scim: Provider) -> None:
+class TestPatch:
+    def test_accepted_operations_are_applied_one_by_one(self, scim: Provider) -> None:
         scim_id = scim.add("ada")
 
         answer = scim.patch(
@@ -108,16 +108,16 @@ class TestInAPatch:
         )
 
         assert answer.status == 200
-        assert has_left()
+        assert is_deactivated()
         assert ada().given_name == "Augusta"
         assert answer.body["title"] == "Countess"
         assert answer.body[ENT] == {"department": "Research", "division": "D"}
-        assert reasons() == {
+        assert listed_reasons() == {
             *("invalid-role-assignment", "self-manager", "invalid-path", "invalid-syntax"),
             "incomplete",
         }
 
-    def test_is_tried_in_halves_and_not_for_ever(self, scim: Provider) -> None:
+    def test_many_refused_operations_do_not_prevent_deactivation(self, scim: Provider) -> None:
         scim_id = scim.add("ada")
         bad = {"op": "replace", "path": f"{ENT}:manager", "value": "ada@example.com"}
         worse = [{**bad, "value": f"ada{' ' * number}"} for number in range(200)]
@@ -125,21 +125,19 @@ class TestInAPatch:
         answer = scim.patch(scim_id, bad, OUT, *worse, {"op": "add", "path": "title", "value": "x"})
 
         assert answer.status == 200
-        assert has_left()
+        assert is_deactivated()
 
-    def test_does_not_count_when_the_last_word_is_that_they_are_active(
-        self, scim: Provider
-    ) -> None:
+    def test_patch_that_finally_activates_is_refused_as_a_whole(self, scim: Provider) -> None:
         scim_id = scim.add("ada")
 
         answer = scim.patch(scim_id, OUT, OUT | {"value": True}, OUT | {"path": "emails[", "op": 1})
 
         assert answer.status == 400
-        assert not has_left()
+        assert not is_deactivated()
 
 
-class TestThatSaysNothingElse:
-    def test_lists_nothing_that_it_does_not_say(self, scim: Provider) -> None:
+class TestBareDeactivation:
+    def test_values_of_earlier_requests_are_not_listed_as_refused(self, scim: Provider) -> None:
         """The unknown manager of an earlier request is refused since the policy changed."""
         scim_id = scim.add("ada", **managed_by("nobody@example.com"))
         SyncError.objects.all().delete()
@@ -148,13 +146,15 @@ class TestThatSaysNothingElse:
         answer = scim("PATCH", f"/Users/{scim_id}", {"Operations": [OUT]})
 
         assert answer.status == 200
-        assert has_left()
-        assert reasons() == set()
+        assert is_deactivated()
+        assert listed_reasons() == set()
 
 
-class TestOfSomebodyWhoMayNotLeave:
+class TestLastOwner:
     @pytest.mark.parametrize("rest", [{}, {"title": "x" * 250}])
-    def test_is_refused_with_it(self, scim: Provider, owner: Person, rest: Json) -> None:
+    def test_deactivation_is_refused_with_all_other_values(
+        self, scim: Provider, owner: Person, rest: Json
+    ) -> None:
         scim_id = scim.add("ada")
         now = timezone.now()
         Person.objects.filter(pk=ada().pk).update(
@@ -166,14 +166,14 @@ class TestOfSomebodyWhoMayNotLeave:
         answer = scim("PUT", f"/Users/{scim_id}", said)
 
         assert answer.status == 403
-        assert not has_left()
+        assert not is_deactivated()
         assert "nickName" not in scim.read(scim_id)
-        assert reasons() == {"last-owner"}
+        assert listed_reasons() == {"last-owner"}
         assert scim("DELETE", f"/Users/{scim_id}", If_Match='W/"9"').status == 403
 
 
-class TestOfAResourceWithoutPerson:
-    def test_leaves_it_inactive(self, connect: Connect) -> None:
+class TestUserWithoutPerson:
+    def test_resource_becomes_inactive(self, connect: Connect) -> None:
         scim = connect("generic")
         scim_id = scim("POST", "/Users", someone("ada", **{ENT: None})).id
 
@@ -184,9 +184,11 @@ class TestOfAResourceWithoutPerson:
         assert not ScimUser.objects.get().active
 
 
-class TestOfAnInactiveResource:
-    def test_leaves_in_whom_an_administrator_let_in_again(self, scim: Provider) -> None:
-        """Only a change deactivates; a provider repeats with each update what it has said."""
+class TestInactiveUser:
+    def test_repeated_inactive_does_not_deactivate_manually_reactivated_person(
+        self, scim: Provider
+    ) -> None:
+        """Only a change of “active” deactivates, because providers repeat it with each update."""
         scim_id = scim.add("ada")
         scim.patch(scim_id, OUT)
         reactivate_person(ada(), actor=Actor("person", "helpdesk@example.com"))
@@ -195,10 +197,10 @@ class TestOfAnInactiveResource:
         answer = scim("PUT", f"/Users/{scim_id}", said)
 
         assert answer.status == 200
-        assert not has_left()
+        assert not is_deactivated()
 
 
-def test_is_one_change_of_one_request_in_the_history(scim: Provider) -> None:
+def test_deactivation_is_one_event_of_the_request(scim: Provider) -> None:
     scim_id = scim.add("ada")
 
     said = someone("ada", active=False, **managed_by("ada@example.com"))
@@ -209,7 +211,7 @@ def test_is_one_change_of_one_request_in_the_history(scim: Provider) -> None:
     assert str(event.actor) == str(scim.connection.actor)
 
 
-def test_is_shown_as_refused_on_the_page_of_the_request(scim: Provider, owner: Person) -> None:
+def test_request_page_shows_refused_operations(scim: Provider, owner: Person) -> None:
     scim_id = scim.add("ada")
     said = someone("ada", active=False, **managed_by("ada@example.com"))
     answer = scim("PUT", f"/Users/{scim_id}", said)
@@ -223,7 +225,7 @@ def test_is_shown_as_refused_on_the_page_of_the_request(scim: Provider, owner: P
     assert "Refused operations" in shown
 
 
-def test_is_refused_again_by_a_retry_until_it_is_right(scim: Provider, owner: Person) -> None:
+def test_retry_is_refused_until_the_value_is_valid(scim: Provider, owner: Person) -> None:
     scim_id = scim.add("ada")
     said = someone("ada", active=False, **managed_by("guido@example.com"))
     guido = core.person(email="guido@example.com", role=Person.Role.GUEST)
@@ -240,7 +242,7 @@ def test_is_refused_again_by_a_retry_until_it_is_right(scim: Provider, owner: Pe
     assert not SyncError.objects.open().exists()
 
 
-class TestInABulkRequest:
+class TestBulkRequest:
     def send(self, scim: Provider, *operations: Any, **more: Any) -> list[Json]:
         body = {"schemas": [BULK], "Operations": operations} | more
         answer = scim("POST", "/Bulk", body)
@@ -249,7 +251,7 @@ class TestInABulkRequest:
         return results
 
     @pytest.fixture
-    def leaver(self, scim: Provider) -> Json:
+    def deactivation(self, scim: Provider) -> Json:
         path = f"/Users/{scim.add('ada')}"
         return {"method": "PATCH", "path": path, "data": {"Operations": [OUT]}}
 
@@ -261,44 +263,48 @@ class TestInABulkRequest:
             ({"method": "PUT", "path": "/Users/x", "data": {}}, {"failOnErrors": "many"}),
         ],
     )
-    def test_is_refused_where_the_whole_request_is(
-        self, scim: Provider, leaver: Json, other: Any, more: Json
+    def test_deactivation_is_applied_if_the_bulk_request_is_invalid(
+        self, scim: Provider, deactivation: Json, other: Any, more: Json
     ) -> None:
-        results = self.send(scim, other, leaver, **more)
+        results = self.send(scim, other, deactivation, **more)
 
         assert [one["status"] for one in results] == ["400", "200"]
-        assert has_left()
+        assert is_deactivated()
         assert SyncError.objects.open().get().resource_type == SyncError.Kind.BULK
 
-    def test_is_not_carried_out_after_too_many_errors(self, scim: Provider, leaver: Json) -> None:
+    def test_deactivation_is_applied_after_fail_on_errors(
+        self, scim: Provider, deactivation: Json
+    ) -> None:
         wrong = {"method": "PUT", "path": "/Users/x", "data": {}}
         newcomer = {"method": "POST", "path": "/Users", "bulkId": "1", "data": someone("bob")}
 
-        results = self.send(scim, wrong, newcomer, leaver, failOnErrors=1)
+        results = self.send(scim, wrong, newcomer, deactivation, failOnErrors=1)
 
         assert [one["status"] for one in results] == ["404", "200"]
-        assert has_left()
+        assert is_deactivated()
         assert RequestLog.objects.filter(status=201).count() == 1
 
-    def test_is_refused_where_there_are_too_many(self, scim: Provider, leaver: Json) -> None:
-        results = self.send(scim, *[{"method": "DELETE", "path": "/Groups/x"}] * 1000, leaver)
+    def test_deactivation_is_applied_beyond_the_operation_limit(
+        self, scim: Provider, deactivation: Json
+    ) -> None:
+        results = self.send(scim, *[{"method": "DELETE", "path": "/Groups/x"}] * 1000, deactivation)
 
         assert {one["status"] for one in results[:-1]} == {"413"}
         assert results[-1]["status"] == "200"
-        assert has_left()
+        assert is_deactivated()
 
 
 @pytest.mark.parametrize("member", [{USER: {"active": False}}, {f"{USER}:ACTIVE": "0"}])
-def test_may_be_nothing_at_all(scim: Provider, member: Json) -> None:
+def test_active_in_unusual_places_deactivates(scim: Provider, member: Json) -> None:
     scim_id = scim.add("ada")
 
     assert scim("PUT", f"/Users/{scim_id}", someone("ada", active=None) | member).status == 200
 
-    assert has_left()
-    assert not reasons()
+    assert is_deactivated()
+    assert not listed_reasons()
 
 
-def test_may_be_an_address_that_somebody_else_has(connect: Connect) -> None:
+def test_deactivation_is_applied_if_the_new_email_is_taken(connect: Connect) -> None:
     scim = connect(incomplete_policy=Connection.Incomplete.HOLD)
     scim_id = scim.add("ada")
     scim.add("bob")
@@ -306,5 +312,5 @@ def test_may_be_an_address_that_somebody_else_has(connect: Connect) -> None:
     said = someone("ada", active=False, emails=[mail("bob@example.com")])
     assert scim("PUT", f"/Users/{scim_id}", said).status == 200
 
-    assert has_left()
-    assert reasons() == {"duplicate-email"}
+    assert is_deactivated()
+    assert listed_reasons() == {"duplicate-email"}

@@ -1,4 +1,4 @@
-"""A real worker, beat and PostgreSQL, whose clock is moved …"""
+"""Auto-termination with a real worker, beat and PostgreSQL, whose clock is moved."""
 
 import json
 import urllib.request
@@ -20,16 +20,16 @@ from tests.services.server import Server
 
 pytestmark = pytest.mark.slow
 
-# 45 days of 24 hours later, in Berlin, it is 14:10 by the clock, for summer has begun.
+# 45 days of 24 hours later, the local time in Berlin is 14:10, because of summer time.
 NOON = datetime(2027, 2, 15, 12, 10, tzinfo=UTC)
 DUE = NOON + timedelta(hours=24 * 45)
 HOUR = timedelta(hours=1)
-# Beat looks at least every 10 seconds what it is about to send.
+# Beat checks for due tasks at least every 10 seconds.
 PATIENCE = 60
 
 
 class Ramp:
-    """A running Ramp on a clock of its own, and a provider that talks to it."""
+    """A running Ramp with its own clock, and a SCIM client."""
 
     def __init__(self, server: Server, clock: Clock, connected: Connected) -> None:
         self.server, self.clock, self.connected = server, clock, connected
@@ -55,8 +55,8 @@ class Ramp:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read())
 
-    def left(self) -> list[str]:
-        """Return who was terminated, as often as it happened."""
+    def terminated(self) -> list[str]:
+        """Return the names of terminated people, once for each termination."""
         return [
             str(row[0]).partition("@")[0]
             for row in self.rows(
@@ -91,7 +91,7 @@ def ramp(tmp_path: Path) -> Iterator[Ramp]:
         yield Ramp(server, clock, connect(server, "--auto-terminate-days", "45"))
 
 
-def test_terminates_on_the_day_and_once(ramp: Ramp) -> None:
+def test_each_person_is_terminated_once_on_the_due_date(ramp: Ramp) -> None:
     early, ada, late = (ramp.add(who) for who in ("early", "ada", "late"))
     ramp.clock.set(NOON - 2 * HOUR)
     ramp.deactivate(early)
@@ -100,11 +100,11 @@ def test_terminates_on_the_day_and_once(ramp: Ramp) -> None:
     ramp.clock.set(NOON + 1 * HOUR)
     ramp.deactivate(late)
 
-    # By the clock on the wall Ada's days are over; by the hours, they are not.
+    # By local time, Ada's 45 days are over; by hours, they are not.
     ramp.clock.set(DUE - HOUR / 2)
-    within(PATIENCE, lambda: ramp.left() == ["early"])
+    within(PATIENCE, lambda: ramp.terminated() == ["early"])
 
-    # Two days back: beat goes on, and tells so with somebody who is due by then.
+    # The clock goes back two days; beat still runs tasks, as the next termination shows.
     back = DUE - timedelta(days=2)
     ramp.clock.set(back)
     ramp.rows(
@@ -113,13 +113,13 @@ def test_terminates_on_the_day_and_once(ramp: Ramp) -> None:
         back,
     )
     ramp.clock.set(back + HOUR)
-    within(PATIENCE, lambda: ramp.left() == ["early", "late"])
+    within(PATIENCE, lambda: ramp.terminated() == ["early", "late"])
 
     ramp.clock.set(DUE + HOUR)
-    within(PATIENCE, lambda: ramp.left() == ["early", "late", "ada"])
+    within(PATIENCE, lambda: ramp.terminated() == ["early", "late", "ada"])
 
     ramp.clock.set(DUE + timedelta(days=45))
     again = ramp.add("again")
     ramp.deactivate(again)
     ramp.clock.set(DUE + timedelta(days=91))
-    within(PATIENCE, lambda: ramp.left() == ["early", "late", "ada", "again"])
+    within(PATIENCE, lambda: ramp.terminated() == ["early", "late", "ada", "again"])

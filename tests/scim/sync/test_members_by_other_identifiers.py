@@ -1,4 +1,4 @@
-"""A group member whom the provider names by externalId or userName instead of the id …"""
+"""Group members that the provider names by externalId or userName instead of the id."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def patch(scim: Provider, *operations: Json) -> None:
     assert answer.status == 204
 
 
-def replaced_by(way: str, scim: Provider, *names: str) -> None:
+def replace_members(way: str, scim: Provider, *names: str) -> None:
     values = [{"value": name} for name in names]
     if way == "patch":
         patch(scim, {"op": "replace", "path": "members", "value": values})
@@ -35,7 +35,9 @@ def replaced_by(way: str, scim: Provider, *names: str) -> None:
 
 
 @NAMES
-def test_joins_in_the_same_request(scim: Provider, ada: str, name: str) -> None:
+def test_member_named_by_other_identifier_joins_in_the_same_request(
+    scim: Provider, ada: str, name: str
+) -> None:
     scim.add_group("Readers", name)
 
     assert members_of(scim, "Readers") == [("User", ada)]
@@ -44,7 +46,9 @@ def test_joins_in_the_same_request(scim: Provider, ada: str, name: str) -> None:
 
 @NAMES
 @pytest.mark.parametrize("form", ["value", "filter"])
-def test_is_removed_by_that_name(scim: Provider, ada: str, name: str, form: str) -> None:
+def test_member_is_removed_by_other_identifier(
+    scim: Provider, ada: str, name: str, form: str
+) -> None:
     scim.add_group("Readers", ada)
 
     if form == "value":
@@ -57,17 +61,19 @@ def test_is_removed_by_that_name(scim: Provider, ada: str, name: str, form: str)
 
 @NAMES
 @pytest.mark.parametrize("way", ["patch", "put"])
-def test_stays_when_the_members_are_replaced(scim: Provider, ada: str, name: str, way: str) -> None:
+def test_replacing_members_by_other_identifier_keeps_the_same_member(
+    scim: Provider, ada: str, name: str, way: str
+) -> None:
     scim.add_group("Readers", ada)
     version = group("Readers").version
 
-    replaced_by(way, scim, name)
+    replace_members(way, scim, name)
 
     assert members_of(scim, "Readers") == [("User", ada)]
     assert group("Readers").version == version
 
 
-def test_waits_if_two_users_have_that_name(scim: Provider, ada: str) -> None:
+def test_member_waits_if_two_users_share_the_identifier(scim: Provider, ada: str) -> None:
     scim.add("cy", externalId="X-1")
 
     scim.add_group("Readers", "X-1")

@@ -1,4 +1,4 @@
-"""The review warns of people who get no invite at activation …"""
+"""The review warns about people who get no invite at activation."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ def warned(wizard: Wizard, count: int, reason: str) -> bool:
     )
 
 
-def test_but_not_when_everybody_is_invited(wizard: Wizard, okta: Provider) -> None:
+def test_no_warning_if_everybody_is_invited(wizard: Wizard, okta: Provider) -> None:
     core.person(email="boss@acme.example")
     okta.add("ada")
     okta.add("bob", **managed_by("ada@example.com"))
@@ -37,7 +37,7 @@ def test_but_not_when_everybody_is_invited(wizard: Wizard, okta: Provider) -> No
     assert Mail.objects.filter(kind="invite").count() == 3
 
 
-def test_because_their_manager_is_missing(wizard: Wizard, okta: Provider) -> None:
+def test_warns_of_missing_manager(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada", **managed_by("missing@example.com"))
     okta.add("bob", **managed_by("missing@example.com"))
     okta.add("cleo")
@@ -49,9 +49,7 @@ def test_because_their_manager_is_missing(wizard: Wizard, okta: Provider) -> Non
 
 
 @pytest.mark.parametrize("how", ["id", "externalId", "userName"])
-def test_but_not_because_of_a_manager_who_was_sent(
-    wizard: Wizard, okta: Provider, how: str
-) -> None:
+def test_no_warning_if_the_manager_was_sent(wizard: Wizard, okta: Provider, how: str) -> None:
     boss = okta.add("boss", externalId="00u1")
     manager = {"id": boss, "externalId": "00u1", "userName": "BOSS@example.com"}
     okta.add("ada", **managed_by(manager[how]))
@@ -62,7 +60,7 @@ def test_but_not_because_of_a_manager_who_was_sent(
     assert not Invite.objects.exclude(hold_reason="").exists()
 
 
-def test_because_their_manager_is_refused(wizard: Wizard, okta: Provider) -> None:
+def test_warns_of_users_refused_for_a_missing_manager(wizard: Wizard, okta: Provider) -> None:
     okta.connection.unknown_manager = "reject"
     okta.connection.save()
     okta.add("ada", **managed_by("missing@example.com"))
@@ -70,7 +68,7 @@ def test_because_their_manager_is_refused(wizard: Wizard, okta: Provider) -> Non
     assert warned(wizard, 1, "so they are refused until the manager arrives")
 
 
-def test_because_the_connection_mails_none(wizard: Wizard, okta: Provider) -> None:
+def test_warns_if_the_connection_mails_no_invites(wizard: Wizard, okta: Provider) -> None:
     okta.connection.mails_invites = False
     okta.connection.save()
     okta.add("ada")
@@ -82,7 +80,7 @@ def test_because_the_connection_mails_none(wizard: Wizard, okta: Provider) -> No
     assert not Mail.objects.exists()
 
 
-def test_because_mail_is_withheld(wizard: Wizard, okta: Provider) -> None:
+def test_warns_if_mail_is_withheld_during_certification(wizard: Wizard, okta: Provider) -> None:
     okta.connection.certification_ends_at = timezone.now() + timedelta(hours=1)
     okta.connection.save()
     okta.add("ada")
@@ -90,19 +88,19 @@ def test_because_mail_is_withheld(wizard: Wizard, okta: Provider) -> None:
     assert warned(wizard, 1, "Email is withheld.")
 
 
-def test_because_they_have_no_address(wizard: Wizard, okta: Provider) -> None:
+def test_warns_of_users_without_email(wizard: Wizard, okta: Provider) -> None:
     okta("POST", "/Users", someone("ada", userName="ada", emails=None))
 
     assert warned(wizard, 1, "No email address was sent, so they are not created.")
 
 
-def test_because_they_are_inactive(wizard: Wizard, okta: Provider) -> None:
+def test_warns_of_inactive_users(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada", active=False)
 
     assert warned(wizard, 1, "They are inactive at the provider")
 
 
-def test_with_a_constant_number_of_queries(wizard: Wizard, okta: Provider) -> None:
+def test_query_count_does_not_grow_with_users(wizard: Wizard, okta: Provider) -> None:
     okta.add("ada", **managed_by("missing@example.com"))
     few = queries_of(wizard.client, wizard.address("review"))
     for number in range(5):

@@ -1,4 +1,4 @@
-"""Requests that arrive at the same instant …"""
+"""Simultaneous SCIM requests."""
 
 from functools import partial
 from itertools import count, cycle, islice
@@ -19,12 +19,12 @@ ROUNDS = 8
 _rounds = count(1)
 
 
-def of(number: int) -> pytest.MarkDecorator:
+def simultaneous(number: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("racers", [number], indirect=True)
 
 
 def spellings(text: str, number: int) -> list[str]:
-    """Write a name in so many cases."""
+    """Return this many spellings of the name, in different case."""
     return list(islice(cycle([text, text.upper(), text.title(), text.swapcase()]), number))
 
 
@@ -32,13 +32,13 @@ def statuses(answers: list[Answer]) -> list[int]:
     return sorted(answer.status for answer in answers)
 
 
-def people() -> int:
+def count_people() -> int:
     number: int = Person.objects.exclude(role=Person.Role.OWNER).count()
     return number
 
 
-@of(20)
-def test_create_one_person_once(scim: Provider, racers: Racers) -> None:
+@simultaneous(20)
+def test_identical_posts_create_one_person(scim: Provider, racers: Racers) -> None:
     bodies = [someone() | {"userName": name} for name in spellings("ada@example.com", 20)]
 
     answers = racers(*[partial(scim, "POST", "/Users", body) for body in bodies])
@@ -46,36 +46,36 @@ def test_create_one_person_once(scim: Provider, racers: Racers) -> None:
     assert statuses(answers) == [201] + [409] * 19
     refused = [answer for answer in answers if answer.status == 409]
     assert {answer.body["scimType"] for answer in refused} == {"uniqueness"}
-    assert ScimUser.objects.count() == people() == Invite.objects.count() == 1
+    assert ScimUser.objects.count() == count_people() == Invite.objects.count() == 1
     assert Event.objects.filter(kind="person.added").count() == 1
     assert RequestLog.objects.count() == 20
     refusals = SyncError.objects.get()
     assert (refusals.reason, refusals.times) == ("uniqueness", 19)
 
 
-@of(10)
-def test_may_share_an_external_id(scim: Provider, racers: Racers) -> None:
+@simultaneous(10)
+def test_posts_with_the_same_external_id_all_succeed(scim: Provider, racers: Racers) -> None:
     bodies = [someone(f"p{number}", externalId="X-1") for number in range(10)]
 
     answers = racers(*[partial(scim, "POST", "/Users", body) for body in bodies])
 
     assert statuses(answers) == [201] * 10
-    assert ScimUser.objects.count() == people() == 10
+    assert ScimUser.objects.count() == count_people() == 10
 
 
-@of(10)
-def test_create_one_person_once_for_an_address(scim: Provider, racers: Racers) -> None:
+@simultaneous(10)
+def test_posts_with_the_same_email_create_one_person(scim: Provider, racers: Racers) -> None:
     bodies = [someone() | {"userName": f"p{number}"} for number in range(10)]
 
     answers = racers(*[partial(scim, "POST", "/Users", body) for body in bodies])
 
     assert statuses(answers) == [201] + [400] * 9
-    assert ScimUser.objects.count() == people() == 1
+    assert ScimUser.objects.count() == count_people() == 1
     assert SyncError.objects.filter(reason="duplicate-email").count() == 9
 
 
-@of(6)
-def test_bring_somebody_back_once(scim: Provider, racers: Racers) -> None:
+@simultaneous(6)
+def test_posts_restore_a_deleted_user_once(scim: Provider, racers: Racers) -> None:
     for _ in range(3):
         name = f"ada{next(_rounds)}"
         scim_id = scim.add(name)
@@ -89,8 +89,8 @@ def test_bring_somebody_back_once(scim: Provider, racers: Racers) -> None:
         assert Person.objects.get(email=f"{name}@example.com").is_active
 
 
-@of(8)
-def test_create_different_people_in_new_places(scim: Provider, racers: Racers) -> None:
+@simultaneous(8)
+def test_new_department_and_location_are_created_once(scim: Provider, racers: Racers) -> None:
     cases = zip(spellings("legal", 8), spellings("rome", 8), strict=True)
     bodies = [
         someone(f"p{number}", **{ENT: {"department": department}, RAMP: {"location": location}})
@@ -103,8 +103,8 @@ def test_create_different_people_in_new_places(scim: Provider, racers: Racers) -
     assert Department.objects.get().people.count() == Location.objects.get().people.count() == 8
 
 
-@of(2)
-def test_push_through_two_connections_one_person(connect: Connect, racers: Racers) -> None:
+@simultaneous(2)
+def test_two_connections_create_one_person(connect: Connect, racers: Racers) -> None:
     okta, entra = connect(), connect("entra")
     for _ in range(ROUNDS):
         sent = someone(f"ada{next(_rounds)}")
@@ -117,8 +117,8 @@ def test_push_through_two_connections_one_person(connect: Connect, racers: Racer
         assert Person.objects.get(email=sent["emails"][0]["value"]).scim_users.count() == 1
 
 
-@of(2)
-def test_adopt_one_person_once(connect: Connect, racers: Racers) -> None:
+@simultaneous(2)
+def test_two_connections_link_an_existing_person_once(connect: Connect, racers: Racers) -> None:
     okta, entra = connect(), connect("entra")
     for _ in range(ROUNDS):
         sent = someone(f"ada{next(_rounds)}")
@@ -133,7 +133,7 @@ def test_adopt_one_person_once(connect: Connect, racers: Racers) -> None:
 
 
 @pytest.mark.parametrize("racers", [2, 3], ids=["pairs", "triangles"], indirect=True)
-def test_close_no_circle_of_managers(scim: Provider, racers: Racers) -> None:
+def test_manager_changes_cannot_close_a_circle(scim: Provider, racers: Racers) -> None:
     for _ in range(ROUNDS):
         ring = [scim.add(f"p{next(_rounds)}") for _ in range(racers.number)]
         bosses = [*ring[1:], ring[0]]
@@ -152,8 +152,8 @@ def test_close_no_circle_of_managers(scim: Provider, racers: Racers) -> None:
         SyncError.objects.all().delete()
 
 
-@of(6)
-def test_change_one_person_and_none_is_lost(scim: Provider, racers: Racers) -> None:
+@simultaneous(6)
+def test_changes_of_different_attributes_are_all_stored(scim: Provider, racers: Racers) -> None:
     scim_id = scim.add()
     changes = {
         "title": "Countess",
@@ -178,8 +178,8 @@ def test_change_one_person_and_none_is_lost(scim: Provider, racers: Racers) -> N
     assert (profile.family_name, profile.department, profile.location) == ("King", "Legal", "Rome")
 
 
-@of(8)
-def test_change_one_version_once(scim: Provider, racers: Racers) -> None:
+@simultaneous(8)
+def test_only_one_change_of_the_same_version_succeeds(scim: Provider, racers: Racers) -> None:
     scim_id = scim.add()
     change = {"op": "replace", "path": "title"}
 
@@ -193,8 +193,8 @@ def test_change_one_version_once(scim: Provider, racers: Racers) -> None:
     assert statuses(answers) == [200] + [412] * 7
 
 
-@of(2)
-def test_take_one_name_once(scim: Provider, racers: Racers) -> None:
+@simultaneous(2)
+def test_user_name_is_given_to_one_user(scim: Provider, racers: Racers) -> None:
     for _ in range(ROUNDS):
         name = f"new{next(_rounds)}"
         pair = [scim.add(f"p{next(_rounds)}") for _ in range(2)]
@@ -205,8 +205,8 @@ def test_take_one_name_once(scim: Provider, racers: Racers) -> None:
         assert ScimUser.objects.filter(user_name_key=name).count() == 1
 
 
-@of(2)
-def test_deactivate_all_administrators_but_one(scim: Provider, racers: Racers) -> None:
+@simultaneous(2)
+def test_last_owner_cannot_be_deactivated(scim: Provider, racers: Racers) -> None:
     Connection.objects.update(may_assign_owner=True)
     for _ in range(ROUNDS):
         Person.objects.update(role=Person.Role.CARDHOLDER)
@@ -226,8 +226,8 @@ def test_deactivate_all_administrators_but_one(scim: Provider, racers: Racers) -
         SyncError.objects.all().delete()
 
 
-@of(8)
-def test_join_one_group_all(scim: Provider, racers: Racers) -> None:
+@simultaneous(8)
+def test_all_new_members_of_a_group_are_stored(scim: Provider, racers: Racers) -> None:
     ids = [scim.add(f"p{number}") for number in range(8)]
     path = f"/Groups/{scim.add_group('Editors')}"
     bodies = [
@@ -241,8 +241,10 @@ def test_join_one_group_all(scim: Provider, racers: Racers) -> None:
     assert ScimGroup.objects.get().members.count() == 8
 
 
-@of(2)
-def test_leave_and_return_without_half_a_state(scim: Provider, racers: Racers) -> None:
+@simultaneous(2)
+def test_deactivation_and_reactivation_leave_a_consistent_state(
+    scim: Provider, racers: Racers
+) -> None:
     scim_id = scim.add()
     for _ in range(ROUNDS):
         answers = racers(
@@ -255,8 +257,8 @@ def test_leave_and_return_without_half_a_state(scim: Provider, racers: Racers) -
         assert Invite.objects.open().count() == int(ada.is_active)
 
 
-@of(2)
-def test_name_a_manager_who_is_arriving(scim: Provider, racers: Racers) -> None:
+@simultaneous(2)
+def test_manager_and_report_can_be_created_together(scim: Provider, racers: Racers) -> None:
     for _ in range(ROUNDS):
         boss, report = f"b{next(_rounds)}", f"r{next(_rounds)}"
 
@@ -268,8 +270,8 @@ def test_name_a_manager_who_is_arriving(scim: Provider, racers: Racers) -> None:
         assert statuses(answers) == [201, 201]
 
 
-@of(2)
-def test_delete_and_change_without_an_error(scim: Provider, racers: Racers) -> None:
+@simultaneous(2)
+def test_delete_and_update_cause_no_server_error(scim: Provider, racers: Racers) -> None:
     for _ in range(ROUNDS):
         scim_id = scim.add(f"p{next(_rounds)}")
 
@@ -282,9 +284,9 @@ def test_delete_and_change_without_an_error(scim: Provider, racers: Racers) -> N
         assert scim("GET", f"/Users/{scim_id}").status == 404
 
 
-@of(2)
+@simultaneous(2)
 @pytest.mark.parametrize(("provider", "second"), [("okta", 400), ("generic", 200)])
-def test_take_one_address_once(
+def test_email_is_given_to_one_person(
     connect: Connect, racers: Racers, provider: str, second: int
 ) -> None:
     scim = connect(provider)
@@ -296,7 +298,7 @@ def test_take_one_address_once(
             *[partial(scim.replace, scim_id, "emails", [mail(wanted)]) for scim_id in pair]
         )
 
-        # A connection that holds keeps the second one and lists it, however close they were.
+        # A connection that holds stores the second value and lists it.
         assert statuses(answers) == [200, second]
         assert Person.objects.filter(email=wanted).count() == 1
         assert SyncError.objects.open().get().reason == "duplicate-email"

@@ -1,4 +1,4 @@
-"""The main button of a sync error is one that can work: a retry is offered only if …"""
+"""The main button of a sync error offers a retry only if the cause is gone."""
 
 import re
 
@@ -24,7 +24,7 @@ def client(owner: Person) -> Client:
 
 
 def main_button(client: Client) -> str:
-    """Return the text of the only main button in the list."""
+    """Return the text of the only main button of the list."""
     [button] = re.findall(r'ramp-button-main"[^>]*>([^<]+)<', text_of(client.get(ERRORS)))
     return str(button)
 
@@ -41,7 +41,7 @@ def retry(client: Client) -> str:
     return text_of(client.post(f"{ERRORS}{error.pk}/retry/", follow=True))
 
 
-def test_the_manager_has_arrived(client: Client, connect: Connect) -> None:
+def test_retry_is_offered_when_missing_manager_exists(client: Client, connect: Connect) -> None:
     okta = connect("okta", unknown_manager="reject")
     okta("POST", "/Users", someone("ada", **managed_by("bob@example.com")))
     assert main_button(client) == "Show request"
@@ -53,7 +53,7 @@ def test_the_manager_has_arrived(client: Client, connect: Connect) -> None:
     assert "Resolved" in retry(client)
 
 
-def test_the_manager_is_no_guest_any_more(client: Client, scim: Provider) -> None:
+def test_retry_is_offered_when_manager_is_no_longer_a_guest(client: Client, scim: Provider) -> None:
     guido = core.person(email="guido@example.com", role=Person.Role.GUEST)
     scim("POST", "/Users", someone("ada", **managed_by("guido@example.com")))
     assert (main_button(client), main_link(client)) == ("Open manager", f"/people/{guido.pk}/")
@@ -64,7 +64,9 @@ def test_the_manager_is_no_guest_any_more(client: Client, scim: Provider) -> Non
     assert "Resolved" in retry(client)
 
 
-def test_the_location_has_another_currency(client: Client, scim: Provider) -> None:
+def test_retry_is_offered_when_currency_of_the_location_matches(
+    client: Client, scim: Provider
+) -> None:
     new_york = core.location("New York", entity=core.entity("Inc.", currency="USD"))
     ada = scim.add("ada")
     scim("PUT", f"/Users/{ada}", someone("ada", **{RAMP: {"location": "New York"}}))
@@ -78,7 +80,9 @@ def test_the_location_has_another_currency(client: Client, scim: Provider) -> No
     assert "Resolved" in retry(client)
 
 
-def test_the_settings_have_changed(client: Client, scim: Provider, owner: Person) -> None:
+def test_retry_is_offered_when_policy_fills_missing_fields(
+    client: Client, scim: Provider, owner: Person
+) -> None:
     scim("POST", "/Users", someone("ada", **{ENT: {}}))
     assert main_button(client) == "Show request"
 
@@ -89,7 +93,7 @@ def test_the_settings_have_changed(client: Client, scim: Provider, owner: Person
     assert "Resolved" in retry(client)
 
 
-def test_roles_come_from_ramp_now(client: Client, scim: Provider) -> None:
+def test_retry_is_offered_when_ramp_assigns_roles(client: Client, scim: Provider) -> None:
     scim("POST", "/Users", someone("ada", roles="EMPEROR"))
     assert main_button(client) == "Edit role mapping"
     assert client.get(main_link(client)).status_code == 200
@@ -101,7 +105,9 @@ def test_roles_come_from_ramp_now(client: Client, scim: Provider) -> None:
     assert "Resolved" in retry(client)
 
 
-def test_there_is_another_owner(client: Client, scim: Provider, owner: Person) -> None:
+def test_retry_is_offered_when_another_owner_exists(
+    client: Client, scim: Provider, owner: Person
+) -> None:
     olga = scim.add("olga", roles="BUSINESS_ADMIN")
     Person.objects.filter(email="olga@example.com").update(role=Person.Role.OWNER, state="active")
     Person.objects.filter(pk=owner.pk).update(role=Person.Role.ADMIN)
@@ -115,14 +121,16 @@ def test_there_is_another_owner(client: Client, scim: Provider, owner: Person) -
     assert "Resolved" in retry(client)
 
 
-def test_never_if_only_the_provider_can_correct_it(client: Client, scim: Provider) -> None:
+def test_retry_is_not_offered_if_only_the_provider_can_correct_the_value(
+    client: Client, scim: Provider
+) -> None:
     scim("POST", "/Users", someone("ada", name={"givenName": "--", "familyName": "--"}))
 
     assert main_button(client) == "Show request"
     assert 'id="request"' in client.get(main_link(client)).content.decode()
 
 
-def test_a_circle_leads_to_the_manager(client: Client, scim: Provider) -> None:
+def test_circular_manager_error_links_to_the_manager(client: Client, scim: Provider) -> None:
     ada = scim.add("ada")
     scim.add("bob", **managed_by("ada@example.com"))
     scim("PUT", f"/Users/{ada}", someone("ada", **managed_by("bob@example.com")))

@@ -1,4 +1,4 @@
-"""When a provider lets somebody in and out over and over, from several clients at once …"""
+"""A provider deactivates and reactivates the same person many times from several clients."""
 
 from random import Random
 
@@ -21,19 +21,21 @@ KINDS = Event.Kind
 
 
 @pytest.mark.parametrize("racers", [4], indirect=True)
-def test_they_are_wholly_in_or_wholly_out(scim: Provider, racers: Racers) -> None:
+def test_person_card_and_schedule_are_consistent_afterwards(scim: Provider, racers: Racers) -> None:
     switch(45)
     scim_id = scim.add("ada")
     ada = Person.objects.get(email="ada@example.com")
     people.activate_person(ada, actor=ada.actor)
     card = spend.card(ada)
 
-    def flip(seed: int) -> set[int]:
+    def send_random_changes(seed: int) -> set[int]:
         wanted = Random(seed)  # noqa: S311  no secret
         answers = [scim.replace(scim_id, "active", wanted.random() < 0.5) for _ in range(FLIPS)]
         return {answer.status for answer in answers}
 
-    assert racers(*(lambda seed=seed: flip(seed) for seed in range(4))) == [{200}] * 4
+    assert (
+        racers(*(lambda seed=seed: send_random_changes(seed) for seed in range(4))) == [{200}] * 4
+    )
 
     ada.refresh_from_db()
     told = ada.events.filter(kind__in=[KINDS.PERSON_DEACTIVATED, KINDS.PERSON_REACTIVATED])
