@@ -189,6 +189,73 @@ def test_gets_only_the_form_that_it_wants(owner: Person, scim: Provider) -> None
     assert types(receiver.poll()) == ["create:notice"]
 
 
+class TestLearnsOfAGroup:
+    def test_that_was_created(self, receiver: ScimReceiver, scim: Provider) -> None:
+        user = scim.add("ada")
+        receiver.poll()
+        body = {"displayName": "Editors", "externalId": "g1", "members": [{"value": user}]}
+
+        answer = scim("POST", "/Groups", body)
+
+        notice, full = receiver.poll()
+        subject = {"format": "scim", "uri": f"/Groups/{answer.id}", "externalId": "g1"}
+        assert (notice[0], notice[1]) == ("create:notice", subject)
+        assert {"id", "displayName", "members"} <= set(notice[2]["attributes"])
+        assert (full[0], full[2]["version"]) == ("create:full", answer.headers["ETag"])
+        assert full[2]["data"]["displayName"] == "Editors"
+        assert [one["value"] for one in full[2]["data"]["members"]] == [user]
+
+    def test_that_was_changed_by_a_patch(self, receiver: ScimReceiver, scim: Provider) -> None:
+        ada, ben = scim.add("ada"), scim.add("ben")
+        group = scim.add_group("Editors", ada)
+        receiver.poll()
+        operations = [
+            {"op": "replace", "path": "displayName", "value": "Authors"},
+            {"op": "add", "path": "members", "value": [{"value": ben}]},
+            {"op": "remove", "path": f'members[value eq "{ada}"]'},
+        ]
+
+        answer = scim("PATCH", f"/Groups/{group}", {"Operations": operations})
+
+        notice, full = receiver.poll()
+        assert (notice[0], notice[2]["attributes"]) == ("patch:notice", ["displayName", "members"])
+        assert (full[0], full[2]["version"]) == ("patch:full", answer.headers["ETag"])
+        assert full[2]["data"]["Operations"] == [operations[0], operations[2], operations[1]]
+        scim("PATCH", f"/Groups/{group}", {"Operations": operations})
+        assert receiver.poll() == []
+
+    def test_whose_members_were_replaced(self, receiver: ScimReceiver, scim: Provider) -> None:
+        ada = scim.add("ada")
+        group = scim.add_group("Editors")
+        receiver.poll()
+        operation = {"op": "replace", "path": "members", "value": [{"value": ada}]}
+
+        scim("PATCH", f"/Groups/{group}", {"Operations": [operation]})
+
+        _, full = receiver.poll()
+        assert full[2]["data"]["Operations"] == [operation]
+
+    def test_that_was_changed_by_a_put(self, receiver: ScimReceiver, scim: Provider) -> None:
+        group = scim.add_group("Editors")
+        receiver.poll()
+
+        scim("PUT", f"/Groups/{group}", {"displayName": "Authors"})
+
+        notice, full = receiver.poll()
+        assert (notice[0], notice[2]["attributes"]) == ("put:notice", ["displayName"])
+        assert (full[0], full[2]["data"]["displayName"]) == ("put:full", "Authors")
+        scim("PUT", f"/Groups/{group}", {"displayName": "Authors"})
+        assert receiver.poll() == []
+
+    def test_that_was_deleted(self, receiver: ScimReceiver, scim: Provider) -> None:
+        group = scim.add_group("Editors")
+        receiver.poll()
+
+        scim("DELETE", f"/Groups/{group}")
+
+        assert receiver.poll() == [("delete", {"format": "scim", "uri": f"/Groups/{group}"}, {})]
+
+
 def test_finds_the_event_types_in_the_configuration_of_the_service_provider(
     owner: Person, scim: Provider
 ) -> None:
@@ -197,5 +264,5 @@ def test_finds_the_event_types_in_the_configuration_of_the_service_provider(
 
     said = scim("GET", "/ServiceProviderConfig").body["securityEvents"]
 
-    assert said["asyncRequest"] == "none"
+    assert said["asyncRequest"] == "request"
     assert f"{SCIM}create:full" in said["eventUris"]
