@@ -154,6 +154,8 @@ class AppHooks:
     scim_resources: Callable[[Collection[UUID]], Mapping[UUID, ScimResource]] | None = None
     # The method of SCIM requests, by their id and the person whose User resource they wrote.
     scim_methods: Callable[[Collection[UUID]], Mapping[tuple[UUID, UUID], str]] | None = None
+    # The `txn` of events, by the id of SCIM requests for which it is not this id.
+    scim_transactions: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The externalIds of these people at live connections; those without one may be missing.
     external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The custom fields of these people that a connection fills: its name, by external name.
@@ -372,6 +374,12 @@ def scim_methods(requests: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
     """Return the methods of these SCIM requests, by request and person of the User resource."""
     hooks = (app.scim_methods for app in registered if app.scim_methods)
     return {key: method for hook in hooks for key, method in hook(requests).items()}
+
+
+def scim_transactions(requests: Collection[UUID]) -> dict[UUID, str]:
+    """Return the `txn` of these requests, for operations of asynchronous SCIM requests."""
+    hooks = (app.scim_transactions for app in registered if app.scim_transactions)
+    return {request: txn for hook in hooks for request, txn in hook(requests).items()}
 
 
 def external_ids(people: Collection[UUID]) -> dict[UUID, str]:

@@ -14,6 +14,12 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
         "options": {"expires": 5},
     },
     "sync-cycle": {"task": "scim.tasks.run_cycle", "schedule": 5 * 60},
+    # Only a fallback: the request triggers the job, which a killed worker leaves to the next.
+    "process-async-requests": {
+        "task": "scim.tasks.process_async_requests",
+        "schedule": 10,
+        "options": {"expires": 10},
+    },
     "carry-over": {"task": "scim.tasks.carry_over", "schedule": 60},
     "end-self-tests": {"task": "scim.tasks.end_self_tests", "schedule": 60},
     # By the clock, so that restarts of beat do not delay it.
@@ -58,6 +64,7 @@ BEAT_SCHEDULE: Final[dict[str, dict[str, Any]]] = {
 # the numbers, and programs read them, so a key stays when its function moves.
 DUE_JOBS: Final = {
     "scim.tasks.carry_over_all": "scim.tasks.import_all",
+    "scim.jobs.async_requests.process_all": "scim.jobs.async_requests.process_all",
     "people.operations.mass_changes.undo_asked": "people.operations.bulk.undo.undo_requested",
     "people.operations.comparison.continue_all": "people.operations.comparison.job.continue_all",
     "people.operations.guests.deactivate_due": "people.operations.guests.deactivate_due",

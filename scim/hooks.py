@@ -92,5 +92,6 @@ HOOKS = AppHooks(
     external_ids=person_records.external_ids,
     scim_resources=person_records.scim_resources,
     scim_methods=person_records.scim_methods,
+    scim_transactions=person_records.scim_transactions,
     managed_custom_fields=person_records.managed_custom_fields,
 )

@@ -11,7 +11,7 @@ from people.models import Person
 from people.provider_facts import ContactDetails, Owner, ScimResource
 from people.values import VIA_SCIM
 from scim.connections.presets import provider_name
-from scim.models import Connection, RequestLog, ScimUser
+from scim.models import AsyncResult, Connection, RequestLog, ScimUser
 from scim.rfc.serialize import etag
 from scim.sync.attribute_mapping import profile_of
 
@@ -129,6 +129,12 @@ def scim_methods(requests: Collection[UUID]) -> dict[tuple[UUID, UUID], str]:
     logged = RequestLog.objects.filter(pk__in=requests, user__person__isnull=False)
     rows = logged.values_list("pk", "user__person_id", "method")
     return {(request_id, person_id): method for request_id, person_id, method in rows}
+
+
+def scim_transactions(requests: Collection[UUID]) -> dict[UUID, str]:
+    """Return the `txn` of those requests that are operations of an asynchronous request."""
+    results = AsyncResult.objects.filter(pk__in=requests).select_related("request")
+    return {one.pk: one.request.txn_of(one.index) for one in results}
 
 
 def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:

@@ -10,8 +10,10 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Event
+from scim.api import async_requests as accepted_requests
 from scim.connections import certification, inactivity
 from scim.jobs import (
+    async_requests,
     initial_import,
     log_retention,
     manager_cycles,
@@ -30,6 +32,7 @@ FIRST_IMPORT_SECONDS = 20
 # Shorter, because the sync cycle has other steps.
 GROUP_ROLES_SECONDS = 30
 MANAGERS_SECONDS = 20
+ASYNC_REQUESTS_SECONDS = 60
 # The registered names of tasks stay when a function is renamed: jobs in the queue contain them.
 IMPORT_TASK = "scim.tasks.carry_over"
 
@@ -112,6 +115,13 @@ def sync_group_roles(**_: Any) -> None:
     is_all = group_roles.sync_all_roles(seconds=GROUP_ROLES_SECONDS)[1]
     if not is_all:
         current_app.send_task(group_roles.TASK, retry=False)
+
+
+@shared_task(name=accepted_requests.TASK)
+def process_async_requests(**_: Any) -> None:
+    is_all = async_requests.process_batch(seconds=ASYNC_REQUESTS_SECONDS)[1]
+    if not is_all:
+        current_app.send_task(accepted_requests.TASK, retry=False)
 
 
 @shared_task(name="scim.tasks.forget_requests")

@@ -1,10 +1,23 @@
-from typing import ClassVar
+from typing import ClassVar, Self
 from uuid import UUID, uuid4
 
 from django.db import models
 
+from people.models.api_tokens import ApiToken
 from people.models.webhooks import WebhookEndpoint
-from people.tenancy import TenantOwned
+from people.tenancy import TenantManager, TenantOwned
+
+
+class SignalStreamQuerySet(models.QuerySet["SignalStream"]):
+    def reachable_by(self, token: ApiToken) -> Self:
+        """Keep the streams that the token added, and those that belong to no valid token.
+
+        The receiver with a new token keeps its streams when its old token has ended.
+        """
+        return self.exclude(token__in=ApiToken.objects.active().exclude(pk=token.pk))
+
+
+SignalStreamManager = TenantManager.from_queryset(SignalStreamQuerySet)
 
 
 class SignalStream(TenantOwned):
@@ -40,11 +53,18 @@ class SignalStream(TenantOwned):
     subject_format = models.CharField(
         max_length=8, choices=SubjectFormat, default=SubjectFormat.EMAIL
     )
+    # The token with which a receiver added the stream; None if an administrator added it. A company
+    # has few streams, so it needs no index.
+    token = models.ForeignKey(
+        ApiToken, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
     # Whether events that happen while the stream is not enabled are sent later.
     keeps_events = models.BooleanField(default=True)
     # When the receiver last asked for a verification event, and for its events.
     verification_asked_at = models.DateTimeField(null=True)
     polled_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = SignalStreamManager()
 
     def __str__(self) -> str:
         return str(self.endpoint)

@@ -120,7 +120,8 @@ class WebhookDelivery(TenantOwned):
     endpoint = models.ForeignKey(
         WebhookEndpoint, on_delete=models.CASCADE, related_name="deliveries", db_index=False
     )
-    # None for a message about the signal stream itself, such as a verification event.
+    # None for a message about the signal stream itself, such as a verification event, and for the
+    # completion of an asynchronous SCIM request.
     event = models.ForeignKey(Event, on_delete=models.CASCADE, null=True, related_name="+")
     # The URI of the security event, of which one event may cause several. Blank for webhooks.
     event_type = models.CharField(max_length=100, default="", db_default="")
@@ -178,6 +179,11 @@ class WebhookDelivery(TenantOwned):
     @property
     def happened_at(self) -> datetime:
         return self.event.happened_at if self.event else self.created_at
+
+    @property
+    def next_attempt_at(self) -> datetime:
+        """When a waiting delivery is sent next: when it is due, after the rest of its endpoint."""
+        return max(self.due_at, self.endpoint.rests_until or self.due_at)
 
     @property
     def webhook_id(self) -> str:

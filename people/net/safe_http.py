@@ -98,8 +98,9 @@ def fetch(
     except circuit_breaker.CircuitOpen as error:
         raise OutboundError(
             "resting",
-            f"{origin(url)} did not respond several times in a row. Ramp tries again in "
-            f"{circuit_breaker.OPEN_SECONDS} seconds.",
+            # Without a time, because pages show when the next attempt is.
+            f"{origin(url)} did not respond several times in a row. Ramp waits before it tries "
+            "again.",
         ) from error
     if 300 <= answer.status < 400:
         raise OutboundError(

@@ -28,6 +28,7 @@ from provisioning.diagnosis.sentences import REFUSALS
 from provisioning.models import GroupMapping, Identity, IdentityProvider
 from provisioning.passwords import lockout
 from provisioning.passwords.login import password_counts
+from provisioning.sign_in import fresh_sign_in
 
 SUCCESSFUL: Final = ("signed-in", "created", "linked")
 
@@ -67,6 +68,25 @@ def _locked_out(data: SignInData) -> Diagnosis | None:
         "The lock ends automatically. If they did not enter these passwords, have them "
         "choose a new password.",
         Link("Internal users", page_url("internal_users", data.tenant)),
+    )
+
+
+def _needs_fresh_sign_in(data: SignInData) -> Diagnosis | None:
+    person = data.person
+    required = fresh_sign_in.required_of(person) if person and person.is_active else None
+    if required is None:
+        return None
+    return Diagnosis(
+        Priority.TURNED_AWAY,
+        "fresh-sign-in-required",
+        f"{data.who} has to sign in at {required.provider} again, because it reported on "
+        f"{day(required.since)}: {required.because}. Until then, nothing else signs them in.",
+        f"Have them sign in through {required.provider}. If the report was wrong, end the "
+        f"requirement on the page of its signals.",
+        Link(
+            f"Signals of {required.provider}",
+            page_url("shared_signals", data.tenant, required.provider_id),
+        ),
     )
 
 
@@ -250,6 +270,7 @@ def _never_tried(data: SignInData) -> Diagnosis | None:
 CAUSES = (
     unusable_there,
     not_in_required_group,
+    _needs_fresh_sign_in,
     _locked_out,
     _refused,
     could_sign_in,

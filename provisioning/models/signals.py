@@ -40,9 +40,13 @@ class TransmitterStream(TenantOwned):
     # Part of the address to which the transmitter pushes. A new stream gets a new one.
     key = models.UUIDField(default=uuid4, editable=False)
     issuer = models.TextField()
-    # The encrypted token for the transmitter's stream management, and the issuer that it is for.
+    # The encrypted token for the transmitter's stream management, or the secret of the client to
+    # which `token_url` issues tokens; and the servers that it is for.
     token = models.TextField(blank=True, editable=False)
     token_for = models.TextField(blank=True, editable=False)
+    token_url = models.TextField(blank=True, default="", db_default="")
+    client_id = models.TextField(blank=True, default="", db_default="")
+    scope = models.TextField(blank=True, default="", db_default="")
     delivery = models.CharField(max_length=4, choices=Delivery, default=Delivery.PUSH)
     # A SignalPolicy by the name of the event type, where it differs from the default.
     policies = models.JSONField(default=dict)

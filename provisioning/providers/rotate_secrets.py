@@ -40,7 +40,7 @@ def _rotate_signal_token(provider: IdentityProvider) -> int:
     if stream is None or not _is_older(stream.token):
         return 0
     text = secrets.opened(stream.token, tenant_id=stream.tenant_id, field=signal_secrets.FIELD)
-    signal_secrets.seal_token(stream, text, issuer=stream.token_for)
+    signal_secrets.seal_token(stream, text)
     stream.save(update_fields=["token"])
     return 1
 

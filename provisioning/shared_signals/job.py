@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Final
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -16,9 +17,11 @@ from django.utils import timezone
 from people import tenancy
 from people.net.safe_http import OutboundError
 from people.secrets import SecretLost
+from people.tokens import token_digest
 from provisioning.models import TransmitterStream
-from provisioning.providers.signal_secrets import token_of
+from provisioning.oidc.discovery import KEY_REFRESH_SECONDS
 from provisioning.shared_signals import streams, transmitter
+from provisioning.shared_signals.access_tokens import StreamCredentials
 from provisioning.shared_signals.receiving import log_refusal, receive
 from provisioning.shared_signals.tokens import SignalRefused
 from provisioning.shared_signals.transmitter import Metadata, StreamLost
@@ -37,6 +40,9 @@ VERIFIED_WITHIN: Final = timedelta(minutes=15)
 # How many tokens one poll asks for, and how long one turn polls.
 BATCH: Final = 20
 TURN_SECONDS: Final = 15
+# The refusals of a token because of its key, and how long Ramp remembers when it saw the token.
+KEY_PROBLEMS: Final = ("invalid_key", "authentication_failed")
+REMEMBERED_SECONDS: Final = 600
 
 
 def serve_due(*, as_of: datetime, seconds: float = 50) -> int:
@@ -114,7 +120,7 @@ def _recreate(stream: TransmitterStream, metadata: Metadata) -> None:
 
 
 def _check(stream: TransmitterStream, metadata: Metadata, as_of: datetime) -> None:
-    status = transmitter.read_status(metadata, token_of(stream), stream.stream_id)
+    status = transmitter.read_status(metadata, StreamCredentials(stream), stream.stream_id)
     if status in TransmitterStream.State:
         stream.state = TransmitterStream.State(status)
     stream.checked_at = as_of
@@ -137,23 +143,29 @@ def _poll(stream: TransmitterStream) -> bool:
     while has_more and monotonic() < ends_at:
         sets, is_there_more = _next_sets(stream, ack, errors)
         ack, errors = _receive_all(stream, sets)
-        # A transmitter that says so without sending any must not keep Ramp busy.
-        has_more = is_there_more and bool(sets)
+        # A transmitter that sends nothing new, although it says so, must not keep Ramp busy.
+        has_more = is_there_more and bool(ack or errors)
     if ack or errors:
-        transmitter.poll(stream.poll_url, token_of(stream), ack=ack, errors=errors, most=0)
+        transmitter.poll(stream.poll_url, StreamCredentials(stream), ack=ack, errors=errors, most=0)
     return has_more
 
 
 def _receive_all(
     stream: TransmitterStream, sets: dict[str, Any]
 ) -> tuple[list[str], dict[str, Any]]:
-    """Receive the tokens; return which to acknowledge, and which to report as refused."""
+    """Receive the tokens; return which to acknowledge, and which to report as refused.
+
+    A token whose key may be newer than the keys that Ramp knows is in neither: the transmitter
+    sends it again.
+    """
     ack: list[str] = []
     errors: dict[str, Any] = {}
     for jti, token in sets.items():
         try:
             _receive_polled(stream, token)
         except SignalRefused as refusal:
+            if refusal.err in KEY_PROBLEMS and _may_have_new_key(stream, jti):
+                continue
             log_refusal(stream, refusal)
             errors[jti] = {"err": refusal.err, "description": str(refusal)}
         else:
@@ -161,16 +173,29 @@ def _receive_all(
     return ack, errors
 
 
+def _may_have_new_key(stream: TransmitterStream, jti: str) -> bool:
+    """Tell whether the keys may not have been fetched since Ramp first saw this token.
+
+    They are fetched at most every KEY_REFRESH_SECONDS, and a transmitter may replace its key twice
+    within this time.
+    """
+    now = timezone.now()
+    name = token_digest(f"{stream.pk} {jti}")
+    key = f"signal-with-unknown-key:{name}"
+    first: datetime = cache.get_or_set(key, now, REMEMBERED_SECONDS) or now
+    return now - first <= timedelta(seconds=KEY_REFRESH_SECONDS)
+
+
 def _next_sets(
     stream: TransmitterStream, ack: list[str], errors: dict[str, Any]
 ) -> tuple[dict[str, Any], bool]:
-    token = token_of(stream)
+    credentials = StreamCredentials(stream)
     try:
-        return transmitter.poll(stream.poll_url, token, ack=ack, errors=errors, most=BATCH)
+        return transmitter.poll(stream.poll_url, credentials, ack=ack, errors=errors, most=BATCH)
     except OutboundError as error:
         if error.code != "too-large":
             raise
-    return transmitter.poll(stream.poll_url, token, ack=ack, errors=errors, most=1)
+    return transmitter.poll(stream.poll_url, credentials, ack=ack, errors=errors, most=1)
 
 
 def _receive_polled(stream: TransmitterStream, token: Any) -> None:

@@ -5,6 +5,7 @@ Requests to the transmitter are made outside of transactions.
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
@@ -21,8 +22,9 @@ from people.secrets import SecretLost
 from people.tokens import token_digest
 from people.values import Actor, PeopleError
 from provisioning.models import IdentityProvider, TransmitterStream
-from provisioning.providers.signal_secrets import seal_token, token_of
+from provisioning.providers.signal_secrets import seal_token, servers_of
 from provisioning.shared_signals import transmitter
+from provisioning.shared_signals.access_tokens import StreamCredentials
 from provisioning.shared_signals.event_types import POLICIES
 from provisioning.shared_signals.transmitter import PUSH, Metadata
 
@@ -51,8 +53,8 @@ class SignalTokenNeeded(PeopleError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Enter the access token again. The transmitter has changed, and the token for the "
-            "earlier one is not sent to a new one."
+            "Enter the access token or client secret again. The transmitter or its token endpoint "
+            "has changed, and the secret for the earlier one is not sent to a new one."
         )
 
 
@@ -63,27 +65,40 @@ def push_url(stream: TransmitterStream) -> str:
     return f"{settings.PUBLIC_BASE_URL}{path}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class TransmitterSettings:
+    """What an administrator enters. With a `token_url`, the token is the secret of the client."""
+
+    issuer: str
+    # Blank to keep the one that is stored for this transmitter.
+    token: str = field(default="", repr=False)
+    token_url: str = ""
+    client_id: str = ""
+    scope: str = ""
+    delivery: str = Delivery.PUSH
+
+
 def set_up(
-    provider: IdentityProvider, *, issuer: str, token: str, delivery: str, person: Person
+    provider: IdentityProvider, chosen: TransmitterSettings, *, person: Person
 ) -> TransmitterStream:
     """Create the stream at the transmitter, in place of an earlier one, and verify it.
 
-    :param token: blank to keep the one that is stored for this transmitter.
     :param person: who asks for it; signals act with at most their rank.
     :raises TransmitterFailed: if the transmitter is not available, and nothing is changed; or if it
         refuses the stream, and the job tries again.
     :raises SignalTokenNeeded: if the stored token is for another transmitter.
     """
     earlier = TransmitterStream.objects.filter(provider=provider).first()
-    if earlier and not token and earlier.token and earlier.token_for != issuer:
+    servers = servers_of(chosen.issuer, chosen.token_url)
+    if earlier and not chosen.token and earlier.token and earlier.token_for != servers:
         raise SignalTokenNeeded
-    transmitter.forget(issuer)
+    transmitter.forget(chosen.issuer)
     try:
-        metadata = transmitter.metadata_of(issuer)
-        metadata.check_supports(METHODS[Delivery(delivery)])
+        metadata = transmitter.metadata_of(chosen.issuer)
+        metadata.check_supports(METHODS[Delivery(chosen.delivery)])
         if earlier:
             _delete_at_transmitter(earlier)
-        stream = _save(provider, earlier, issuer, token, delivery, person)
+        stream = _save(provider, earlier, chosen, person)
         create(stream, metadata)
     except (OutboundError, SecretLost) as error:
         TransmitterStream.objects.filter(provider=provider, stream_id="").update(problem=str(error))
@@ -104,7 +119,7 @@ def create(stream: TransmitterStream, metadata: Metadata) -> None:
     stream.save(update_fields=["push_digest"])
     made = transmitter.create_stream(
         metadata,
-        token_of(stream),
+        StreamCredentials(stream),
         push_to=push_url(stream) if is_pushed else "",
         authorization=authorization,
     )
@@ -124,7 +139,7 @@ def verify(stream: TransmitterStream, metadata: Metadata) -> None:
     stream.save(update_fields=["verification", "verification_asked_at"])
     try:
         transmitter.ask_for_verification(
-            metadata, token_of(stream), stream.stream_id, stream.verification
+            metadata, StreamCredentials(stream), stream.stream_id, stream.verification
         )
     except (OutboundError, SecretLost) as error:
         stream.problem = str(error)
@@ -174,21 +189,25 @@ def is_authorized(stream: TransmitterStream, header: str) -> bool:
 def _save(
     provider: IdentityProvider,
     earlier: TransmitterStream | None,
-    issuer: str,
-    token: str,
-    delivery: str,
+    chosen: TransmitterSettings,
     person: Person,
 ) -> TransmitterStream:
     stream = earlier or TransmitterStream(tenant_id=provider.tenant_id, provider=provider)
-    stream.issuer, stream.delivery, stream.configured_by = issuer, delivery, person
+    stream.issuer, stream.delivery, stream.configured_by = chosen.issuer, chosen.delivery, person
+    stream.token_url, stream.client_id, stream.scope = (
+        chosen.token_url,
+        chosen.client_id,
+        chosen.scope,
+    )
     stream.state, stream.stream_id = TransmitterStream.State.PENDING, ""
     stream.audience, stream.poll_url = [], ""
     stream.due_at = timezone.now() + SETTING_UP
-    if token or not earlier:
-        seal_token(stream, token, issuer=issuer)
+    if chosen.token or not earlier:
+        seal_token(stream, chosen.token)
     with transaction.atomic():
         stream.save()
-        _record("set up", provider, actor=person.actor, issuer=issuer, delivery=delivery)
+        facts = {"issuer": chosen.issuer, "delivery": chosen.delivery}
+        _record("set up", provider, actor=person.actor, **facts)
     return stream
 
 
@@ -198,7 +217,7 @@ def _delete_at_transmitter(stream: TransmitterStream) -> None:
         return
     try:
         metadata = transmitter.metadata_of(stream.issuer)
-        transmitter.delete_stream(metadata, token_of(stream), stream.stream_id)
+        transmitter.delete_stream(metadata, StreamCredentials(stream), stream.stream_id)
     except (OutboundError, SecretLost):
         return
 

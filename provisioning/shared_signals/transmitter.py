@@ -5,7 +5,7 @@ OpenID Shared Signals Framework 1.0, sections 7 and 8. All requests go through `
 
 import json
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 from django.core.cache import cache
@@ -26,6 +26,15 @@ OLDER_NAMES: Final = {
 
 class StreamLost(OutboundError):
     """The transmitter does not know the stream any more."""
+
+
+class Credentials(Protocol):
+    """Where the access token of a request comes from."""
+
+    @property
+    def can_renew(self) -> bool: ...
+
+    def token(self, *, is_refused: bool = False) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +92,7 @@ def metadata_url(issuer: str) -> str:
 
 
 def create_stream(
-    metadata: Metadata, token: str, *, push_to: str = "", authorization: str = ""
+    metadata: Metadata, credentials: Credentials, *, push_to: str = "", authorization: str = ""
 ) -> StreamConfiguration:
     """Create a stream that is pushed to the address, or polled if there is none.
 
@@ -95,23 +104,23 @@ def create_stream(
     wanted = {"delivery": delivery, "events_requested": [*REQUESTED], "description": "Ramp"}
     # People are found by their subject at the provider. Version 1.0 of the framework has no such
     # member, but its drafts, Okta and Ramp do.
-    answer = _send("POST", metadata.configuration, token, wanted | {"format": "iss_sub"})
+    answer = _send("POST", metadata.configuration, credentials, wanted | {"format": "iss_sub"})
     if answer.status == 400:
         # A strict transmitter refuses members that it does not know.
-        answer = _send("POST", metadata.configuration, token, wanted)
+        answer = _send("POST", metadata.configuration, credentials, wanted)
     if answer.status not in (200, 201):
         raise _refused("The transmitter did not create the stream", answer)
     return _configuration(answer, is_polled=not push_to)
 
 
-def read_status(metadata: Metadata, token: str, stream_id: str) -> str:
+def read_status(metadata: Metadata, credentials: Credentials, stream_id: str) -> str:
     """Return the status of the stream.
 
     :raises StreamLost: if the transmitter does not know the stream.
     :raises OutboundError: if it does not answer.
     """
     url = metadata.status or metadata.configuration
-    answer = _send("GET", f"{url}?{urlencode({'stream_id': stream_id})}", token)
+    answer = _send("GET", f"{url}?{urlencode({'stream_id': stream_id})}", credentials)
     if answer.status == 404:
         raise StreamLost("stream-lost", "The transmitter does not know the stream any more.")
     if answer.status != 200:
@@ -121,7 +130,9 @@ def read_status(metadata: Metadata, token: str, stream_id: str) -> str:
     return status if isinstance(status, str) else "enabled"
 
 
-def ask_for_verification(metadata: Metadata, token: str, stream_id: str, state: str) -> None:
+def ask_for_verification(
+    metadata: Metadata, credentials: Credentials, stream_id: str, state: str
+) -> None:
     """Have the transmitter send a verification event with this state.
 
     :raises StreamLost, OutboundError: as `read_status`.
@@ -129,26 +140,26 @@ def ask_for_verification(metadata: Metadata, token: str, stream_id: str, state: 
     if not metadata.verification:
         raise OutboundError("no-verification", "The transmitter has no verification endpoint.")
     wanted = {"stream_id": stream_id, "state": state}
-    answer = _send("POST", metadata.verification, token, wanted)
+    answer = _send("POST", metadata.verification, credentials, wanted)
     if answer.status == 404:
         raise StreamLost("stream-lost", "The transmitter does not know the stream any more.")
     if answer.status not in (200, 202, 204):
         raise _refused("The transmitter did not verify the stream", answer)
 
 
-def delete_stream(metadata: Metadata, token: str, stream_id: str) -> None:
+def delete_stream(metadata: Metadata, credentials: Credentials, stream_id: str) -> None:
     """Delete the stream, unless the transmitter has done that already.
 
     :raises OutboundError: if it refuses.
     """
     url = f"{metadata.configuration}?{urlencode({'stream_id': stream_id})}"
-    answer = _send("DELETE", url, token)
+    answer = _send("DELETE", url, credentials)
     if answer.status not in (200, 204, 404):
         raise _refused("The transmitter did not delete the stream", answer)
 
 
 def poll(
-    url: str, token: str, *, ack: list[str], errors: dict[str, Any], most: int
+    url: str, credentials: Credentials, *, ack: list[str], errors: dict[str, Any], most: int
 ) -> tuple[dict[str, Any], bool]:
     """Acknowledge tokens, and return the next ones by their `jti`, and whether there are more.
 
@@ -159,7 +170,7 @@ def poll(
     wanted: dict[str, Any] = {"maxEvents": most, "returnImmediately": True, "ack": ack}
     if errors:
         wanted["setErrs"] = errors
-    answer = _send("POST", url, token, wanted)
+    answer = _send("POST", url, credentials, wanted)
     if answer.status == 404:
         raise StreamLost("stream-lost", "The transmitter does not know the stream any more.")
     if answer.status != 200:
@@ -221,7 +232,15 @@ def _configuration(answer: HttpAnswer, *, is_polled: bool) -> StreamConfiguratio
     )
 
 
-def _send(method: str, url: str, token: str, body: Any = None) -> HttpAnswer:
+def _send(method: str, url: str, credentials: Credentials, body: Any = None) -> HttpAnswer:
+    answer = _send_once(method, url, credentials.token(), body)
+    if answer.status == 401 and credentials.can_renew:
+        # The transmitter may have revoked the token before it expired.
+        answer = _send_once(method, url, credentials.token(is_refused=True), body)
+    return answer
+
+
+def _send_once(method: str, url: str, token: str, body: Any) -> HttpAnswer:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     content = None
     if body is not None:

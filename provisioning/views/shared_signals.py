@@ -23,6 +23,7 @@ from provisioning.models import FreshSignIn, IdentityProvider, ReceivedSignal, T
 from provisioning.providers.config import settings_of
 from provisioning.shared_signals import streams, transmitter
 from provisioning.shared_signals.event_types import POLICIES
+from provisioning.shared_signals.streams import TransmitterSettings
 from provisioning.sign_in import fresh_sign_in
 from provisioning.views.auth_providers import TAB, kept_provider
 from provisioning.views.provider_forms import secret_input, text_input
@@ -37,8 +38,19 @@ class TransmitterForm(forms.Form):
         "Issuer", "Ramp reads the metadata of this issuer at /.well-known/ssf-configuration."
     )
     token = secret_input(
-        "Access token",
-        "It may manage streams there. It is stored encrypted, and sent only to this transmitter.",
+        "Access token or client secret",
+        "Either a token that may manage streams there, or the secret of the client below. It is "
+        "stored encrypted, and sent to no other server.",
+    )
+    token_url = text_input(
+        "Token endpoint",
+        "If the transmitter issues access tokens that expire, Ramp requests them here (OAuth 2.0 "
+        "client credentials). Leave the three fields empty for a token that does not expire.",
+        required=False,
+    )
+    client_id = text_input("Client ID", required=False)
+    scope = text_input(
+        "Scope", "As the transmitter documents it, such as ssf.manage.", required=False
     )
     delivery = forms.ChoiceField(
         label="Delivery",
@@ -56,6 +68,24 @@ class TransmitterForm(forms.Form):
         if parts.query:
             raise forms.ValidationError("An issuer has no query.", code="bad-url")
         return issuer
+
+    def clean_token_url(self) -> str:
+        url: str = self.cleaned_data["token_url"].strip()
+        try:
+            if url:
+                safe_http.checked(url)
+        except OutboundError as error:
+            raise forms.ValidationError(str(error), code=error.code) from error
+        return url
+
+    def clean(self) -> None:
+        has_url, has_client = (
+            bool(self.cleaned_data.get(one)) for one in ("token_url", "client_id")
+        )
+        if has_url and not has_client:
+            self.add_error("client_id", "The token endpoint needs the ID of a client.")
+        elif has_client and not has_url and "token_url" in self.cleaned_data:
+            self.add_error("token_url", "Enter where the client gets its tokens.")
 
 
 class PolicyForm(forms.Form):
@@ -82,7 +112,7 @@ def shared_signals(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
     )
     if form.is_valid():
         try:
-            streams.set_up(provider, **form.cleaned_data, person=request.user)
+            streams.set_up(provider, TransmitterSettings(**form.cleaned_data), person=request.user)
         except PeopleError as error:
             form.add_error(error.field, str(error))
             signal_stream = _stream_of(provider)
@@ -90,7 +120,7 @@ def shared_signals(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
             messages.success(request, "The stream was created. Ramp asked for a verification.")
             return _back(provider)
     if signal_stream and signal_stream.token:
-        form.fields["token"].help_text = "A token is saved. Leave empty to keep it."
+        form.fields["token"].help_text = "It is saved. Leave empty to keep it."
     context = tenant_context(request, tenant, TAB, f"Shared Signals of {provider}") | {
         "provider": provider,
         "signal_stream": signal_stream,
@@ -188,7 +218,8 @@ def _stream_of(provider: IdentityProvider) -> TransmitterStream | None:
 
 def _initial(provider: IdentityProvider, signal_stream: TransmitterStream | None) -> dict[str, str]:
     if signal_stream:
-        return {"issuer": signal_stream.issuer, "delivery": signal_stream.delivery}
+        shown = ("issuer", "token_url", "client_id", "scope", "delivery")
+        return {name: getattr(signal_stream, name) for name in shown}
     parts = urlsplit(settings_of(provider).issuer)
     # Okta's transmitter belongs to the organization, and not to one of its authorization servers.
     is_okta_server = parts.path.startswith("/oauth2/")

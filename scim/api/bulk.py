@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpResponse
@@ -19,7 +20,7 @@ from scim2_models import (
 )
 
 from people import tenancy
-from scim.api import request_log
+from scim.api import async_requests, request_log
 from scim.api.request import CHANGE_METHODS, ScimRequest, base_url, error_response, scim_response
 from scim.rfc import activity
 from scim.rfc.serialize import json_bytes
@@ -49,26 +50,69 @@ def process(request: ScimRequest, dispatch: Dispatch) -> HttpResponse:
     request.connection  # noqa: B018  authenticate before anything else
     try:
         request.consume_rate_limit()
-        operations, most_errors = _read(request.document)
+        operations, most_errors = read(request.document)
+        if request.prefers_async:
+            async_requests.check_room(request.connection)
     except SCIMException as error:
         # Leavers first: no error of the request may delay its deactivations.
         return _deactivate(request, error, dispatch)
     with tenancy.use(request.connection.tenant_id):
         sync_errors.resolve_bulk(request.connection)
-    ids_by_bulk_id: dict[str, str] = {}
-    results: dict[int, Json] = {}
-    # Results are collected by index: the response has the order of the request.
-    errors = 0
-    for index in _ordered(operations):
-        if most_errors and errors >= most_errors and not _deactivates(operations[index]):
-            continue
-        results[index] = _execute(request, operations[index], ids_by_bulk_id, dispatch)
-        errors += int(results[index]["status"]) >= 400
-    return _bulk_response([results[index] for index in sorted(results)])
+    if request.prefers_async:
+        return async_requests.accept(request)
+    run = BulkRun(request, operations, dispatch, most_errors)
+    for index in run.remaining():
+        run.execute(index)
+    return bulk_response(run.results)
 
 
-def _bulk_response(results: list[Json]) -> HttpResponse:
-    return scim_response(json_bytes({"schemas": [RESPONSE], "Operations": results}))
+@dataclass
+class BulkRun:
+    """The operations of a bulk request, and the results of those that have been executed."""
+
+    request: ScimRequest
+    operations: list[Json]
+    dispatch: Dispatch
+    # The number of errors after which to stop, 0 for never.
+    most_errors: int = 0
+    # By index, because the response has the order of the request.
+    results: dict[int, Json] = field(default_factory=dict)
+    errors: int = 0
+    ids_by_bulk_id: dict[str, str] = field(default_factory=dict)
+
+    def remaining(self) -> Iterator[int]:
+        """Yield the index of each operation to execute, in an order that its references allow."""
+        for index in _ordered(self.operations):
+            is_stopped = self.most_errors and self.errors >= self.most_errors
+            if index in self.results or (is_stopped and not _deactivates(self.operations[index])):
+                continue
+            yield index
+
+    def execute(self, index: int) -> None:
+        part = self.part(index)
+        self.note(index, result_of(self.operations[index], part.path, self.dispatch(part)))
+
+    def part(self, index: int) -> ScimRequest:
+        """Return the operation as a request of its own, with ids in place of its references."""
+        operation = self.operations[index]
+        # RFC 7644 section 3.7 writes “/Users”; the table of `dispatch` has no leading slashes.
+        path = _resolved(operation["path"], self.ids_by_bulk_id).strip("/")
+        document = _resolved(operation.get("data"), self.ids_by_bulk_id)
+        part = self.request.operation_request(operation["method"].upper(), path, document)
+        part.if_match = operation.get("version")
+        return part
+
+    def note(self, index: int, result: Json) -> None:
+        self.results[index] = result
+        is_error = int(result["status"]) >= 400
+        self.errors += is_error
+        if not is_error and result["method"] == "POST" and "bulkId" in result:
+            self.ids_by_bulk_id[result["bulkId"]] = result["location"].rpartition("/")[2]
+
+
+def bulk_response(results: dict[int, Json]) -> HttpResponse:
+    operations = [results[index] for index in sorted(results)]
+    return scim_response(json_bytes({"schemas": [RESPONSE], "Operations": operations}))
 
 
 def _deactivates(operation: Any) -> bool:
@@ -96,21 +140,22 @@ def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) 
     response = error_response(error)
     request_log.record_refusal(request, error, response)
     error_result = {"status": str(response.status_code), "response": json.loads(response.content)}
-    results: list[Json] = []
+    results: dict[int, Json] = {}
     left = MAX_OPERATIONS
-    for one in operations:
+    for index, one in enumerate(operations):
         if not (left and _deactivates(one)):
-            results.append(
-                {"method": one.get("method") if isinstance(one, dict) else None} | error_result
-            )
+            method = one.get("method") if isinstance(one, dict) else None
+            results[index] = {"method": method} | error_result
             continue
         left -= 1
         operation = {"method": one["method"].upper(), "path": one["path"]}
         if operation["method"] != "DELETE":
             # Its other changes are not applied, because the request was not read completely.
             operation |= {"method": "PATCH", "data": DEACTIVATION}
-        results.append(_execute(request, operation, {}, dispatch) | {"method": one["method"]})
-    return _bulk_response(results)
+        run = BulkRun(request, [operation], dispatch)
+        run.execute(0)
+        results[index] = run.results[0] | {"method": one["method"]}
+    return bulk_response(results)
 
 
 def _operations(document: Any) -> list[Any]:
@@ -118,7 +163,7 @@ def _operations(document: Any) -> list[Any]:
     return given if isinstance(given, list) else []
 
 
-def _read(document: Any) -> tuple[list[Json], int]:
+def read(document: Any) -> tuple[list[Json], int]:
     """Return the operations, and the number of errors after which to stop, 0 for never.
 
     :raises InvalidSyntaxException, InvalidValueException: if the request is not a bulk request.
@@ -199,16 +244,10 @@ def _references(value: Any) -> Iterator[str]:
                 yield from _references(one)
 
 
-def _execute(
-    request: ScimRequest, operation: Json, ids_by_bulk_id: dict[str, str], dispatch: Dispatch
-) -> Json:
+def result_of(operation: Json, path: str, response: HttpResponse) -> Json:
+    """Return the result of an operation on this path, as RFC 7644 section 3.7.3 specifies it."""
     method, bulk_id = operation["method"].upper(), operation.get("bulkId")
     result: Json = {"method": method} | ({"bulkId": bulk_id} if bulk_id else {})
-    # RFC 7644 section 3.7 writes “/Users”; the table of `dispatch` has no leading slashes.
-    path = _resolved(operation["path"], ids_by_bulk_id).strip("/")
-    part = request.operation_request(method, path, _resolved(operation.get("data"), ids_by_bulk_id))
-    part.if_match = operation.get("version")
-    response = dispatch(part)
     result["status"] = str(response.status_code)
     if method != "POST":
         # Also of what has failed (RFC 7644 section 3.7).
@@ -218,8 +257,6 @@ def _execute(
     result["location"] = response.get("Location", f"{base_url()}/{path}")
     if "ETag" in response:
         result["version"] = response["ETag"]
-    if bulk_id and method == "POST":
-        ids_by_bulk_id[bulk_id] = result["location"].rpartition("/")[2]
     return result
 
 

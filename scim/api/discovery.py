@@ -87,7 +87,7 @@ def _security_events() -> Json:
     if not wants_scim_events():
         return {}
     uris = [signal.value for signal in SignalType if signal.is_scim]
-    return {"securityEvents": {"asyncRequest": "none", "eventUris": uris}}
+    return {"securityEvents": {"asyncRequest": "request", "eventUris": uris}}
 
 
 @cache

@@ -23,6 +23,7 @@ from people.db import prepared_statements, unit_of_work
 from people.db.constraints import constraint_of
 from people.db.unit_of_work import Conflict
 from scim.api import (
+    async_requests,
     bulk,
     discovery,
     errors,
@@ -84,6 +85,7 @@ ITEMS: dict[str, dict[str, ItemEndpoint]] = {
     },
     "ResourceTypes": {"GET": discovery.resource_type},
     "Schemas": {"GET": discovery.schema},
+    "AsyncRequests": {"GET": async_requests.read},
 }
 # A POST to .search only reads, and each operation of a bulk request is its own transaction.
 NO_TRANSACTION = ("Users/.search", "Groups/.search", ".search", "Bulk")
@@ -146,6 +148,8 @@ def dispatch(request: ScimRequest) -> HttpResponse:
             if request.path != "Bulk":
                 request.consume_rate_limit()
             return endpoint(request)
+        if async_requests.may_wait(request):
+            return async_requests.accept_group_change(request)
         return _write_with_retry(request, endpoint)
     except Exception as error:
         refusal = errors.refusal_for(request, error)

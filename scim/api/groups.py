@@ -9,7 +9,7 @@ from scim2_models import NotFoundException
 
 from people import tenancy
 from people.operations import connection_events
-from scim.api import etags, group_members, responses
+from scim.api import etags, group_events, group_members, responses
 from scim.api.adapters import GroupAdapter
 from scim.api.request import ScimRequest, scim_response
 from scim.models import ScimGroup
@@ -48,6 +48,7 @@ def create(request: ScimRequest) -> HttpResponse:
     if sync_errors.resolve_group(group):
         ScimGroup.objects.filter(pk=group.pk).update(has_errors=True)
     group_roles.schedule()
+    group_events.announce_created(request, group)
     return responses.respond_stored(request, GROUP, group, 201)
 
 
@@ -55,10 +56,12 @@ def replace(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.5.1; a body without members leaves them as they are (Rippling)."""
     request.consume_rate_limit()
     group = _lock(request, scim_id)
-    document = replacement(request.document, group.document, GROUP)
+    before = group.document
+    document = replacement(request.document, before, GROUP)
     members = group_members.members_of(request.document)
     has_other_members = members is not None and memberships.replace(group, members)
     _store(request, group, document, has_other_members=has_other_members)
+    group_events.announce_changed(request, group, before, None, has_other_members=has_other_members)
     if members is not None:
         group_roles.schedule()
     return responses.respond_stored(request, GROUP, group)
@@ -72,13 +75,17 @@ def modify(request: ScimRequest, scim_id: str) -> HttpResponse:
     request.consume_rate_limit()
     change = group_members.change(patch_operations.read_operations(request.document, GROUP))
     group = _lock(request, scim_id)
-    document = patch.apply(group.document, change.operations, GROUP)
+    before = group.document
+    document = patch.apply(before, change.operations, GROUP)
     if change.replaced is not None:
         has_other_members = memberships.replace(group, change.replaced)
     else:
         has_removed = memberships.remove(group, change.removed)
         has_other_members = memberships.add(group, change.added) or has_removed
     _store(request, group, document, has_other_members=has_other_members)
+    group_events.announce_changed(
+        request, group, before, change, has_other_members=has_other_members
+    )
     group_roles.schedule()
     if responses.requested_projection(request, GROUP) is not None:
         return responses.respond_stored(request, GROUP, group)
@@ -93,6 +100,7 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     memberships.remove_all(group)
     group.deleted_at = timezone.now()
     group.save(update_fields=["deleted_at"])
+    group_events.announce_deleted(request, group)
     group_roles.schedule()
     return scim_response(status=204)
 
@@ -104,6 +112,7 @@ def not_found_error(scim_id: str) -> NotFoundException:
 def _lock(request: ScimRequest, scim_id: str) -> ScimGroup:
     # `no_key`: memberships refer to the group, and inserting them must not wait for this lock.
     groups = ScimGroup.objects.known_to(request.connection).select_for_update(no_key=True)
+    groups = group_events.with_streams(groups)
     group = groups.filter(scim_id=scim_uuid(scim_id)).first()
     if group is None:
         raise not_found_error(scim_id)

@@ -1,5 +1,7 @@
 """The parsed SCIM request that every endpoint receives, its authentication and its errors."""
 
+import re
+from collections.abc import Callable
 from functools import cached_property
 from time import monotonic
 from typing import Any
@@ -32,6 +34,8 @@ MEDIA_TYPE = "application/scim+json"
 ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 READ_METHODS = ("GET", "OPTIONS")
 CHANGE_METHODS = ("PUT", "PATCH", "DELETE")
+
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 
 
 class UnsupportedMediaType(SCIMException):
@@ -75,10 +79,15 @@ class ScimRequest:
         self.path = path
         self.method = method or http.method or ""
         self.request_id: UUID = uuid4()
+        # The `txn` of security events. Operations of asynchronous requests have another one.
+        self.txn = str(self.request_id)
         self.received_at = timezone.now()
         self.started = monotonic()
         self.reset()
         self.if_match: str | None = http.META.get("HTTP_IF_MATCH")
+        self.prefers_async = prefers_async(http.META.get("HTTP_PREFER", ""))
+        # Called with the response, in the transaction that logs the request.
+        self.on_response: Callable[[HttpResponse], None] | None = None
         # The actor who retries a stored request, and whether they confirmed a link.
         self.retried_by = ""
         self.may_link = False
@@ -112,7 +121,9 @@ class ScimRequest:
     def operation_request(self, method: str, path: str, document: Any) -> "ScimRequest":
         """Return one operation of a bulk request as a request of its own."""
         part = ScimRequest(self.http, path, method)
-        part.connection = self.connection
+        # The preference is about the whole request.
+        part.prefers_async = False
+        part.connection, part.token_digest = self.connection, self.token_digest
         part.document = document
         part.body = json_bytes(document) if document is not None else b""
         return part
@@ -241,6 +252,13 @@ def invalid_token_error() -> UnauthorizedException:
             "the SCIM settings in Ramp."
         )
     )
+
+
+def prefers_async(prefer: str) -> bool:
+    """Tell whether the header asks for an asynchronous response (RFC 7240 section 4.1)."""
+    unquoted = _QUOTED.sub("", prefer)
+    names = [one.partition(";")[0].partition("=")[0] for one in unquoted.split(",")]
+    return any(name.strip().lower() == "respond-async" for name in names)
 
 
 def base_url() -> str:

@@ -49,6 +49,8 @@ def record(request: ScimRequest, response: HttpResponse) -> None:
         received_at=request.received_at,
         milliseconds=round((monotonic() - request.started) * 1000),
     )
+    if request.on_response:
+        request.on_response(response)
 
 
 def _logged_answer(request: ScimRequest, response: HttpResponse) -> str:

@@ -1,5 +1,6 @@
 """The models of SCIM: resources, connections, tokens, the request log and sync errors."""
 
+from scim.models.async_request import AsyncRequest, AsyncResult
 from scim.models.connection import Connection, Token
 from scim.models.former_names import FormerName
 from scim.models.group_mapping import GroupMapping
@@ -21,6 +22,8 @@ from scim.models.setup_link import SetupLink
 from scim.models.user_count import UserCount
 
 __all__ = [
+    "AsyncRequest",
+    "AsyncResult",
     "Connection",
     "FormerName",
     "GroupMapping",

@@ -19,6 +19,7 @@ from people.values import Actor
 from provisioning.claims import Claims
 from provisioning.models import IdentityProvider, SignalPolicy
 from provisioning.shared_signals import streams
+from provisioning.shared_signals.streams import TransmitterSettings
 from provisioning.sign_in.sign_in import sign_in
 from tests.services.signal_transmitter import TOKEN
 
@@ -52,7 +53,9 @@ def print_signed_in(
         found = [_signed_in(provider, f"subject-{number}") for number in range(people)]
         token = _token(owner, "busy", Scope.READ_PEOPLE, Scope.AUTHORIZE_SPEND)
         stream = streams.set_up(
-            provider, issuer=issuer, token=TOKEN, delivery=delivery, person=owner
+            provider,
+            TransmitterSettings(issuer=issuer, token=TOKEN, delivery=delivery),
+            person=owner,
         )
         stream.policies = {"account-disabled": SignalPolicy.DEACTIVATE}
         stream.save(update_fields=["policies"])

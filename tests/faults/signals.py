@@ -4,11 +4,16 @@ Ada and others are signed out again and again. A pushed stream leads to a receiv
 third of what it gets, while workers are killed. A second stream is polled, while web processes are
 killed as well. Both verify with a library of others. The pauses between attempts are not waited
 for: the rows are made due at once.
+
+`--latency 200` measures how long so many changes take to arrive at a receiver that accepts
+everything, while nothing is killed.
 """
 
 import argparse
 import json
+import math
 import random
+import statistics
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -44,6 +49,8 @@ print(json.dumps([token, str(polled.pk)]))
 """
 # Signs out each of the people in turn.
 CHANGES = """
+import time
+
 from people import tenancy
 from people.models import Tenant
 from people.operations import sessions
@@ -54,6 +61,13 @@ with tenancy.use(Tenant.objects.get(slug={slug!r})):
     for number in range({rounds}):
         for person in people:
             sessions.sign_out(person, actor=Actor("job", "changes"), reason="")
+            time.sleep({pause})
+"""
+PAUSE = 0.1
+HAPPENED = """
+    SELECT 'event-' || e.id, extract(epoch FROM e.happened_at) FROM people_event e
+      JOIN people_tenant t ON t.id = e.tenant_id
+     WHERE t.slug = %s AND e.kind = 'person.sessions-ended'
 """
 EVENTS = """
     SELECT e.id FROM people_event e JOIN people_tenant t ON t.id = e.tenant_id
@@ -111,11 +125,37 @@ def run(stack: Stack, *, events: int, deaths: int) -> Outcome:
         issuer = f"{stack.server.url}/signals/{company.tenant}"
         receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=60).json()
         rounds = events // PEOPLE
-        _shell(stack, CHANGES.format(slug=company.tenant, people=PEOPLE, rounds=rounds))
+        _shell(stack, CHANGES.format(slug=company.tenant, people=PEOPLE, rounds=rounds, pause=0))
         expected = len(stack.rows(EVENTS, company.tenant))
         poller = Poller(issuer, stream_id, token)
         _wait_and_kill(stack, receiver, poller, expected, plan)
     return _judge(receiver, poller, expected, plan)
+
+
+def measure(stack: Stack, *, changes: int) -> Outcome:
+    """Sign people out, one after the other, and measure how long each event takes to arrive."""
+    company = stack.connect()
+    arrived: dict[str, float] = {}
+
+    def accept(claims: Claims) -> int:
+        arrived.setdefault(claims["txn"], time.time())
+        return 202
+
+    with SignalReceiver(status_of=accept) as receiver:
+        _shell(stack, ADD_STREAMS.format(slug=company.tenant, url=receiver.url))
+        issuer = f"{stack.server.url}/signals/{company.tenant}"
+        receiver.keys = requests.get(f"{issuer}/jwks.json", timeout=10).json()
+        size = {"people": PEOPLE, "rounds": max(1, changes // PEOPLE), "pause": PAUSE}
+        _shell(stack, CHANGES.format(slug=company.tenant, **size))
+        happened = dict(stack.rows(HAPPENED, company.tenant))
+        ends_at = time.monotonic() + SECONDS
+        while len(arrived) < len(happened) and time.monotonic() < ends_at:
+            time.sleep(0.2)
+    waits = sorted(arrived[txn] - float(at) for txn, at in happened.items() if txn in arrived)
+    median, slow = statistics.median(waits), waits[math.ceil(len(waits) * 0.99) - 1]
+    result = f"median {median * 1000:.0f} ms, p99 {slow * 1000:.0f} ms"
+    size_text = f"{len(happened)} changes, one each {PAUSE} s"
+    return Outcome("Latency of a pushed stream", size_text, result, len(waits) == len(happened))
 
 
 def _shell(stack: Stack, code: str) -> str:
@@ -168,8 +208,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.signals", description=__doc__)
     parser.add_argument("--events", type=int, default=300)
     parser.add_argument("--deaths", type=int, default=2)
+    parser.add_argument("--latency", type=int, metavar="CHANGES")
     wanted = parser.parse_args()
     with Stack() as stack:
+        if wanted.latency:
+            finish(measure(stack, changes=wanted.latency))
         finish(run(stack, events=wanted.events, deaths=wanted.deaths))
 
 

@@ -16,6 +16,7 @@ from provisioning.passwords.known_devices import SALT
 
 KEYS = [
     "scim.tasks.carry_over_all",
+    "scim.jobs.async_requests.process_all",
     "people.operations.mass_changes.undo_asked",
     "people.operations.comparison.continue_all",
     "people.operations.guests.deactivate_due",

@@ -3,6 +3,7 @@
 It signs with joserfc, which Ramp does not use.
 """
 
+import base64
 import json
 import threading
 import time
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 from uuid import uuid4
 
 from joserfc import jws
@@ -23,6 +24,8 @@ CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 RISC = "https://schemas.openid.net/secevent/risc/event-type/"
 SSF = "https://schemas.openid.net/secevent/ssf/event-type/"
 TOKEN = "the management token"
+# The client ID and the secret, as they are in the header.
+CLIENT = ("ramp", "a%2Fsecret")
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
 
 
@@ -70,6 +73,11 @@ class Transmitter:
     refused: Json = field(default_factory=dict)
     verifications: list[Json] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    # The tokens that its token endpoint issued to CLIENT and that are still good, how long they
+    # last, and the requests for them: the header Authorization and the form.
+    issued: list[str] = field(default_factory=list)
+    expires_in: int | None = 3600
+    token_requests: list[tuple[str, Json]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -141,7 +149,9 @@ class Transmitter:
         is_managed = parts.path in ("/stream", "/status", "/verify", "/poll")
         if parts.path in self.instead:
             status, said = self.instead[parts.path]
-        elif is_managed and bearer != f"Bearer {TOKEN}":
+        elif parts.path == "/token":
+            status, said = self._issue(bearer, body)
+        elif is_managed and bearer.removeprefix("Bearer ") not in (TOKEN, *self.issued):
             status, said = 401, {}
         else:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
@@ -167,6 +177,18 @@ class Transmitter:
             self.verifications.append(body)
             found = 204, None
         return found
+
+    def _issue(self, authorization: str, form: Json) -> tuple[int, Json]:
+        """Answer as RFC 6749 sections 4.4 and 5 specify."""
+        self.token_requests.append((authorization, form))
+        basic = base64.b64encode(":".join(CLIENT).encode()).decode()
+        if authorization != f"Basic {basic}":
+            return 401, {"error": "invalid_client"}
+        if form.get("grant_type") != "client_credentials":
+            return 400, {"error": "unsupported_grant_type"}
+        self.issued.append(f"issued-{uuid4().hex}")
+        said = {"access_token": self.issued[-1], "token_type": "Bearer"}
+        return 200, said | ({} if self.expires_in is None else {"expires_in": self.expires_in})
 
     def _metadata(self) -> Json:
         return {
@@ -221,7 +243,10 @@ class Transmitter:
 
             def _say(self) -> None:
                 content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                body = json.loads(content) if content else {}
+                is_form = "form" in self.headers.get("Content-Type", "")
+                body = (
+                    dict(parse_qsl(content.decode())) if is_form else json.loads(content or b"{}")
+                )
                 bearer = self.headers.get("Authorization", "")
                 status, said = transmitter.respond(self.command, self.path, bearer, body)
                 self.send_response(status)

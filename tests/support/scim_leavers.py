@@ -198,6 +198,7 @@ ELSEWHERE = {
     "InvalidCountException",
     "InvalidCursorException",
     "NotImplementedException",
+    "RequestLost",
     "UnknownAttribute",
     "absent-inactive",
     "already-active",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import NotFound, Throttled, ValidationError
 from rest_framework.request import Request
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from people.api.base import ApiView, token_owner
-from people.models import Scope, SignalStream
+from people.models import ApiToken, Scope, SignalStream
 from people.operations.signals.streams import VERIFICATION_INTERVAL, VerifiedJustNow
 from people.values import PeopleError
 
@@ -22,7 +23,8 @@ MANAGING = (Scope.MANAGE_SIGNALS,)
 class SignalView(ApiView):
     """A view below the issuer of one company, for tokens of this company.
 
-    A token with the scope manages all streams of the company.
+    A token with the scope manages the streams that it added, and those that belong to no valid
+    token: administrators added them, or their token has ended.
     """
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -52,13 +54,23 @@ def valid(serializer: type[Serializer[Any]], data: Any) -> dict[str, Any]:
     return dict(checked.validated_data)
 
 
-def found(stream_id: UUID) -> SignalStream:
+def token_of(request: Request) -> ApiToken:
+    assert isinstance(request.auth, ApiToken), "only tokens authenticate"
+    return request.auth
+
+
+def streams_of(request: Request) -> QuerySet[SignalStream]:
+    """Return the streams that the token of the request may manage."""
+    reachable: QuerySet[SignalStream] = SignalStream.objects.reachable_by(token_of(request))
+    return reachable.select_related("endpoint", "tenant")
+
+
+def found(request: Request, stream_id: UUID) -> SignalStream:
     """Return the stream of the company.
 
-    :raises NotFound: if there is none.
+    :raises NotFound: if there is none, or it belongs to another token.
     """
-    rows = SignalStream.objects.select_related("endpoint", "tenant")
-    stream: SignalStream | None = rows.filter(pk=stream_id).first()
+    stream = streams_of(request).filter(pk=stream_id).first()
     if stream is None:
         raise NotFound
     return stream

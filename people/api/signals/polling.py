@@ -20,7 +20,7 @@ class Poll(SignalView):
             for jti, one in asked.get("setErrs", {}).items()
         }
         answer = poll(
-            found(stream_id),
+            found(request, stream_id),
             PollRequest(
                 acknowledged=asked.get("ack", ()),
                 errors=errors,

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from people.api.base import token_owner
-from people.api.signals.base import MANAGING, SignalView, found, valid
+from people.api.signals.base import MANAGING, SignalView, found, streams_of, token_of, valid
 from people.api.signals.serializers import (
     OptionalStreamIdSerializer,
     ReceiverSuppliedSerializer,
@@ -25,12 +25,11 @@ class StreamView(SignalView):
     scopes = dict.fromkeys(("GET", "POST", "PATCH", "PUT", "DELETE"), MANAGING)
 
     def get(self, request: Request, slug: str) -> Response:
-        """Return one stream, or the list of all."""
+        """Return one stream, or the list of those that the token manages."""
         chosen = valid(OptionalStreamIdSerializer, request.query_params.dict())
         if "stream_id" in chosen:
-            return Response(configuration_of(found(chosen["stream_id"])))
-        rows = SignalStream.objects.select_related("endpoint", "tenant")
-        ordered = rows.order_by("endpoint__created_at", "pk")
+            return Response(configuration_of(found(request, chosen["stream_id"])))
+        ordered = streams_of(request).order_by("endpoint__created_at", "pk")
         return Response([configuration_of(stream) for stream in ordered])
 
     def post(self, request: Request, slug: str) -> Response:
@@ -40,9 +39,10 @@ class StreamView(SignalView):
             person,
             _chosen(values),
             subject_format=values.get("format", SignalStream.SubjectFormat.EMAIL),
+            token=token_of(request),
             actor=person.actor,
         )
-        return Response(configuration_of(found(stream.pk)), status=201)
+        return Response(configuration_of(found(request, stream.pk)), status=201)
 
     def patch(self, request: Request, slug: str) -> Response:
         """Change what the body contains, and nothing else."""
@@ -53,12 +53,12 @@ class StreamView(SignalView):
         return self._update(request, keeps_rest=False)
 
     def delete(self, request: Request, slug: str) -> Response:
-        stream = found(valid(StreamIdSerializer, request.query_params.dict())["stream_id"])
+        stream = found(request, valid(StreamIdSerializer, request.query_params.dict())["stream_id"])
         streams.delete_stream(stream, actor=token_owner(request).actor)
         return Response(status=204)
 
     def _update(self, request: Request, *, keeps_rest: bool) -> Response:
-        stream = found(valid(StreamIdSerializer, request.data)["stream_id"])
+        stream = found(request, valid(StreamIdSerializer, request.data)["stream_id"])
         values = valid(ReceiverSuppliedSerializer, request.data)
         assert isinstance(request.data, dict), "the serializers refuse anything else"
         _check_supplied(stream, request.data)
@@ -68,22 +68,22 @@ class StreamView(SignalView):
         if values.get("format", stream.subject_format) != stream.subject_format:
             raise ValidationError({"format": "The subject format of a stream cannot change."})
         streams.update_stream(stream, chosen, actor=token_owner(request).actor)
-        return Response(configuration_of(found(stream.pk)))
+        return Response(configuration_of(found(request, stream.pk)))
 
 
 class StatusView(SignalView):
     scopes = dict.fromkeys(("GET", "POST"), MANAGING)
 
     def get(self, request: Request, slug: str) -> Response:
-        stream = found(valid(StreamIdSerializer, request.query_params.dict())["stream_id"])
+        stream = found(request, valid(StreamIdSerializer, request.query_params.dict())["stream_id"])
         return Response(_status_of(stream))
 
     def post(self, request: Request, slug: str) -> Response:
         asked = valid(StatusSerializer, request.data)
-        stream, status = found(asked["stream_id"]), Status(asked["status"])
+        stream, status = found(request, asked["stream_id"]), Status(asked["status"])
         actor, reason = token_owner(request).actor, asked.get("reason", "")
         streams.set_status(stream, status, actor=actor, reason=reason, is_told=False)
-        return Response(_status_of(found(stream.pk)))
+        return Response(_status_of(found(request, stream.pk)))
 
 
 class VerificationView(SignalView):
@@ -91,7 +91,7 @@ class VerificationView(SignalView):
 
     def post(self, request: Request, slug: str) -> Response:
         asked = valid(VerificationSerializer, request.data)
-        streams.verify(found(asked["stream_id"]), state=asked.get("state"))
+        streams.verify(found(request, asked["stream_id"]), state=asked.get("state"))
         return Response(status=204)
 
 

@@ -18,10 +18,13 @@ Kind = Event.Kind
 
 CAEP: Final = "https://schemas.openid.net/secevent/caep/event-type/"
 RISC: Final = "https://schemas.openid.net/secevent/risc/event-type/"
-SCIM: Final = "urn:ietf:params:scim:event:prov:"
+SCIM_EVENT: Final = "urn:ietf:params:scim:event:"
+SCIM: Final = f"{SCIM_EVENT}prov:"
 SSF: Final = "https://schemas.openid.net/secevent/ssf/event-type/"
 VERIFICATION: Final = f"{SSF}verification"
 STREAM_UPDATED: Final = f"{SSF}stream-updated"
+# The types of events about the stream itself, which every stream has.
+ABOUT_STREAM: Final = (VERIFICATION, STREAM_UPDATED)
 
 
 class SignalType(TextChoices):
@@ -31,25 +34,35 @@ class SignalType(TextChoices):
     ACCOUNT_ENABLED = f"{RISC}account-enabled", "Account reactivated"
     ACCOUNT_PURGED = f"{RISC}account-purged", "Account terminated"
     IDENTIFIER_CHANGED = f"{RISC}identifier-changed", "Email address changed"
-    SCIM_CREATE_NOTICE = f"{SCIM}create:notice", "SCIM user created: names of its attributes"
-    SCIM_CREATE_FULL = f"{SCIM}create:full", "SCIM user created: with all data"
+    SCIM_CREATE_NOTICE = (
+        f"{SCIM}create:notice",
+        "SCIM user or group created: names of its attributes",
+    )
+    SCIM_CREATE_FULL = f"{SCIM}create:full", "SCIM user or group created: with all data"
     SCIM_PATCH_NOTICE = (
         f"{SCIM}patch:notice",
-        "SCIM user changed by PATCH: names of the changed attributes",
+        "SCIM user or group changed by PATCH: names of the changed attributes",
     )
-    SCIM_PATCH_FULL = f"{SCIM}patch:full", "SCIM user changed by PATCH: with the changed values"
+    SCIM_PATCH_FULL = (
+        f"{SCIM}patch:full",
+        "SCIM user or group changed by PATCH: with the changed values",
+    )
     SCIM_PUT_NOTICE = (
         f"{SCIM}put:notice",
-        "SCIM user changed otherwise: names of the changed attributes",
+        "SCIM user or group changed otherwise: names of the changed attributes",
     )
-    SCIM_PUT_FULL = f"{SCIM}put:full", "SCIM user changed otherwise: with all data"
+    SCIM_PUT_FULL = f"{SCIM}put:full", "SCIM user or group changed otherwise: with all data"
     SCIM_ACTIVATE = f"{SCIM}activate", "SCIM user reactivated"
     SCIM_DEACTIVATE = f"{SCIM}deactivate", "SCIM user deactivated"
-    SCIM_DELETE = f"{SCIM}delete", "SCIM user deleted"
+    SCIM_DELETE = f"{SCIM}delete", "SCIM user or group deleted"
+    SCIM_ASYNC_RESPONSE = (
+        f"{SCIM_EVENT}misc:asyncresp",
+        "Asynchronous SCIM request: an operation is complete",
+    )
 
     @property
     def is_scim(self) -> bool:
-        return self.value.startswith(SCIM)
+        return self.value.startswith(SCIM_EVENT)
 
 
 def signals_of(event: Event, change: ScimChange | None) -> list[tuple[SignalType, Payload]]:

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from people.models import SignalStream, WebhookDelivery
+from people.operations.signals.event_types import ABOUT_STREAM
 from people.operations.signals.keys import signer
 from people.operations.webhooks.enqueue import enqueue_for
 
@@ -72,7 +73,7 @@ def _settle(stream: SignalStream, asked: PollRequest) -> None:
 def _to_send(stream: SignalStream) -> QuerySet[WebhookDelivery]:
     waiting = WebhookDelivery.objects.waiting().filter(endpoint=stream.pk).order_by("pk")
     # A stream that is not enabled still says so.
-    return waiting if stream.endpoint.is_active else waiting.filter(event=None)
+    return waiting if stream.endpoint.is_active else waiting.filter(event_type__in=ABOUT_STREAM)
 
 
 def _as_id(jti: str) -> UUID | None:

@@ -23,7 +23,7 @@ from people.provider_facts import ScimResource
 
 @dataclass(frozen=True)
 class _Names:
-    """How other systems call the people of some events."""
+    """How other systems call the people and the requests of some events."""
 
     # The issuer and subject at the sign-in provider, if the stream wants them.
     subjects: Mapping[UUID, tuple[str, str]] = field(default_factory=dict)
@@ -31,6 +31,13 @@ class _Names:
     resources: Mapping[UUID, ScimResource] = field(default_factory=dict)
     # The methods of the SCIM requests that changed these resources, by request and person.
     methods: Mapping[tuple[UUID, UUID], str] = field(default_factory=dict)
+    # The `txn` of requests for which it is not their id.
+    transactions: Mapping[UUID, str] = field(default_factory=dict)
+
+    def transaction_of(self, event: Event) -> str:
+        if event.request_id is None:
+            return f"event-{event.pk}"
+        return self.transactions.get(event.request_id, str(event.request_id))
 
     def scim_change_of(self, event: Event) -> ScimChange | None:
         """Return the SCIM resource of the event's person, if there is one, and how it changed."""
@@ -61,19 +68,17 @@ def deliveries_of(
     people = {one.person.pk for one in events if one.person}
     is_by_subject = stream.subject_format == SignalStream.SubjectFormat.ISS_SUB
     wants_scim = any(signal.is_scim for signal in wanted)
+    requests = {event.request_id for event in events if event.request_id}
     names = _Names(
         hooks.provider_subjects(people) if is_by_subject else {},
         hooks.scim_resources(people) if wants_scim else {},
-        hooks.scim_methods(_requests_of(events)) if wants_scim else {},
+        hooks.scim_methods(requests) if wants_scim else {},
+        hooks.scim_transactions(requests) if requests else {},
     )
     for event in events:
         for signal, payload in signals_of(event, names.scim_change_of(event)):
             if signal in wanted:
                 yield _delivery(stream, event, (signal, payload), names, now)
-
-
-def _requests_of(events: Sequence[Event]) -> set[UUID]:
-    return {event.request_id for event in events if event.request_id}
 
 
 def control_delivery(stream: SignalStream, event_type: str, payload: Payload) -> WebhookDelivery:
@@ -82,6 +87,22 @@ def control_delivery(stream: SignalStream, event_type: str, payload: Payload) ->
     delivery = _unsent(stream, event_type, now)
     subject = {"format": "opaque", "id": str(stream.pk)}
     delivery.body = _body(stream, delivery, subject, payload, now)
+    return delivery
+
+
+def announced_delivery(
+    stream: SignalStream,
+    signal: SignalType,
+    content: tuple[Mapping[str, str], Payload],
+    txn: str,
+    now: datetime,
+) -> WebhookDelivery:
+    """Return a delivery that follows from no event of the log.
+
+    :param content: the subject identifier and the payload.
+    """
+    delivery = _unsent(stream, signal.value, now)
+    delivery.body = _body(stream, delivery, *content, now, txn=txn)
     return delivery
 
 
@@ -95,8 +116,7 @@ def _delivery(
     event_type, payload = signal
     delivery = _unsent(stream, event_type.value, now)
     delivery.event, delivery.person_id = event, event.person_id
-    transaction = str(event.request_id) if event.request_id else f"event-{event.pk}"
-    happened = {"txn": transaction, "toe": int(event.happened_at.timestamp())}
+    happened = {"txn": names.transaction_of(event), "toe": int(event.happened_at.timestamp())}
     subject = _subject(event, event_type, names)
     delivery.body = _body(stream, delivery, subject, payload, now, **happened)
     return delivery
@@ -135,7 +155,7 @@ def _unsent(stream: SignalStream, event_type: str, now: datetime) -> WebhookDeli
 def _body(
     stream: SignalStream,
     delivery: WebhookDelivery,
-    subject: dict[str, str],
+    subject: Mapping[str, str],
     payload: Payload,
     now: datetime,
     **more: Any,

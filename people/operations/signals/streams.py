@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events
-from people.models import Event, Person, SignalStream, WebhookDelivery, WebhookEndpoint
+from people.models import ApiToken, Event, Person, SignalStream, WebhookDelivery, WebhookEndpoint
 from people.operations.locks import LockName, acquire_lock
 from people.operations.signals import event_types
 from people.operations.signals.event_types import kinds_of
@@ -74,11 +74,13 @@ def add_stream(
     *,
     audience: str = "",
     subject_format: str = SignalStream.SubjectFormat.EMAIL,
+    token: ApiToken | None = None,
     actor: Actor,
 ) -> SignalStream:
     """Add a stream, which receives the events that happen afterwards.
 
     :param audience: the `aud` of its events. If it is blank, Ramp makes one of the stream's id.
+    :param token: that of the receiver, which alone manages the stream while the token is valid.
     :raises WebhookUrlRefused: if Ramp does not send to this URL.
     :raises TooManySignalStreams: if the company has MAX_STREAMS already.
     """
@@ -95,6 +97,7 @@ def add_stream(
             endpoint=_new_endpoint(person),
             method=Method.PUSH if chosen.url else Method.POLL,
             subject_format=subject_format,
+            token=token,
         )
         stream.audience = audience or f"{issuer_of(person.tenant)}/streams/{stream.pk}"
         _choose(stream, chosen)
@@ -156,7 +159,7 @@ def set_status(
             told = control_delivery(stream, event_types.STREAM_UPDATED, {"status": status.value})
             told.save(force_insert=True)
     if status == Status.DISABLED:
-        endpoint.deliveries.waiting().exclude(event=None).update(
+        endpoint.deliveries.waiting().exclude(event_type__in=event_types.ABOUT_STREAM).update(
             state=WebhookDelivery.State.GIVEN_UP, problem="The stream was disabled."
         )
     _record(stream, status.value, actor=actor, reason=reason)

@@ -137,6 +137,8 @@ def delivery_log(request: PersonRequest, endpoint: WebhookEndpoint) -> dict[str,
     before = int_param(request, "before")
     rows = _deliveries(endpoint, state, before)
     page = list(rows[: ROWS_A_PAGE + 1])
+    for delivery in page:
+        delivery.endpoint = endpoint
     return {
         "deliveries": page[:ROWS_A_PAGE],
         "older_than": page[ROWS_A_PAGE - 1].pk if len(page) > ROWS_A_PAGE else None,

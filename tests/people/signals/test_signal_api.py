@@ -8,10 +8,11 @@ from django.conf import settings
 from django.test import Client
 from pytest_django import Settings
 
-from people.models import Event, Person, Scope, SignalStream
-from people.operations import people
+from people.models import ApiToken, Event, Person, Scope, SignalStream
+from people.operations import api_tokens, people
+from people.operations.signals import streams
 from people.operations.signals.event_types import SignalType
-from people.operations.signals.streams import MAX_STREAMS
+from people.operations.signals.streams import MAX_STREAMS, StreamSettings
 from people.operations.webhooks import sending
 from tests.clients.signals import POLL, PUSH, ReceiverClient
 from tests.clients.spend import Api
@@ -287,6 +288,43 @@ class TestToken:
                 answer = theirs.ask(method, endpoint, said, **query)
                 assert answer.status_code == 404 or answer.json()["iss"] != stream["iss"]
         assert api.ask("get", "configuration").json() == [stream]
+
+    def test_reaches_only_the_streams_that_it_added(
+        self, owner: Person, api: ReceiverClient
+    ) -> None:
+        stream = added(api)
+        other = ReceiverClient(owner)
+
+        assert other.ask("get", "configuration").json() == []
+        for method, endpoint in REQUESTS:
+            own, is_query = stream["stream_id"], method in ("get", "delete")
+            body = None if is_query else {"stream_id": own, "status": "paused"}
+            if (method, endpoint) != ("post", "configuration"):
+                address, query = _address(endpoint, stream), own if is_query else None
+                answer = other.ask(method, address, body, stream_id=query)
+                assert answer.status_code == 404, (method, endpoint)
+        assert api.ask("get", "configuration").json() == [stream]
+
+    def test_reaches_the_streams_of_a_token_that_was_revoked(
+        self, owner: Person, api: ReceiverClient
+    ) -> None:
+        stream = added(api)
+        other = ReceiverClient(owner)
+        [first, _] = ApiToken.objects.order_by("pk")
+
+        api_tokens.revoke_api_token(first, actor=owner.actor)
+
+        assert other.ask("get", "configuration").json() == [stream]
+
+    def test_reaches_the_streams_that_administrators_added(
+        self, owner: Person, api: ReceiverClient
+    ) -> None:
+        settings = StreamSettings(url="", events_requested=[])
+        stream = streams.add_stream(owner, settings, actor=owner.actor)
+
+        [found] = api.ask("get", "configuration").json()
+
+        assert found["stream_id"] == str(stream.pk)
 
     def test_is_invalid_after_deactivation_of_its_person(self, owner: Person) -> None:
         helper = core.owner()

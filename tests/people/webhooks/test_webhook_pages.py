@@ -233,6 +233,22 @@ class TestDeliveryLog:
         assert client.get(page_of(hook.endpoint), {"state": "lost"}).status_code == 404
         assert "Delivered." in text_of(client.get(PAGE))
 
+    def test_shows_one_time_of_the_next_attempt(
+        self, client: Client, hook: Hook, receiver: Receiver, clock: Clock, ada: Person
+    ) -> None:
+        receiver.status_of = lambda _: 500
+        people.deactivate_person(ada, actor=HELPDESK)
+        hook.send()
+        # The server did not respond, so it rests for longer than the delivery waits.
+        rests_until = clock.now + timedelta(hours=1)
+        WebhookEndpoint.objects.update(rests_until=rests_until)
+        [delivery] = WebhookDelivery.objects.waiting()
+
+        for address in (page_of(hook.endpoint), f"{PAGE}deliveries/{delivery.pk}/"):
+            page = text_of(client.get(address))
+            assert f"{rests_until:%H:%M:%S} UTC" in page
+            assert f"{delivery.due_at:%H:%M:%S} UTC" not in page
+
     def test_shows_the_body_and_can_send_it_again(
         self, client: Client, hook: Hook, receiver: Receiver, clock: Clock, ada: Person
     ) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -17,7 +18,7 @@ from provisioning.shared_signals.event_types import REQUESTED
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
 from tests.provisioning.shared_signals.conftest import REVOKED, stream_of
-from tests.services.signal_transmitter import FOREIGN_RSA, PUSH, SSF, TOKEN, Transmitter
+from tests.services.signal_transmitter import FOREIGN_RSA, PUSH, SSF, TOKEN, Transmitter, rsa_key
 from tests.support.openid_flow import connected, is_in, the_attempt
 
 pytestmark = pytest.mark.django_db
@@ -135,7 +136,7 @@ def test_sends_the_token_to_no_other_transmitter(
     answer = owner.post(page, said(other, token=""))
     other.stop()
 
-    assert "Enter the access token again." in text_of(answer)
+    assert "Enter the access token or client secret again." in text_of(answer)
     assert not other.asked
 
 
@@ -280,6 +281,35 @@ class TestThatIsPolled:
         assert transmitter.refused[number]["err"] == "invalid_request"
         assert not transmitter.waiting
         assert the_attempt().reason == "signal-refused"
+
+    def test_waits_for_a_key_that_was_replaced_twice_within_seconds(
+        self, client: Client, ada: Person, polled: TransmitterStream, transmitter: Transmitter
+    ) -> None:
+        for key in (rsa_key("two"), rsa_key("three")):
+            transmitter.keys, transmitter.key = [key], key
+            last = transmitter.queue(transmitter.sign(transmitter.claims(REVOKED, OPAQUE)))
+            later(minutes=1)
+        assert (list(transmitter.waiting), transmitter.refused) == ([last], {})
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+            later(minutes=1)
+
+        assert not transmitter.waiting
+        assert transmitter.acknowledged[-1] == last
+
+    def test_refuses_a_key_that_is_still_unknown_after_a_minute(
+        self, ada: Person, polled: TransmitterStream, transmitter: Transmitter
+    ) -> None:
+        claims = transmitter.claims(REVOKED, OPAQUE)
+        jti = transmitter.queue(transmitter.sign(claims, key=rsa_key("unknown")))
+        later(minutes=1)
+        assert not transmitter.refused
+
+        with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+            later(minutes=1)
+
+        assert transmitter.refused[jti]["err"] == "invalid_key"
+        assert not transmitter.waiting
 
     def test_applies_nothing_twice_when_the_acknowledgment_was_lost(
         self, ada: Person, polled: TransmitterStream, transmitter: Transmitter

@@ -19,6 +19,7 @@ from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.passwords import lockout
 from provisioning.passwords.login import person_with_password
+from provisioning.sign_in import fresh_sign_in
 from provisioning.sign_in.attempt_log import Outcome, log_attempt
 from provisioning.sign_in.errors import SignInRefused
 from provisioning.sign_in.sign_in import SignInContext, sign_in
@@ -132,6 +133,10 @@ def guessed_too_often(corp: IdentityProvider) -> None:
             lockout.check(ADA)
 
 
+def has_to_sign_in_again(corp: IdentityProvider) -> None:
+    fresh_sign_in.require(here(corp), corp, since=timezone.now(), because="account disabled")
+
+
 def is_deactivated(corp: IdentityProvider) -> None:
     people.deactivate_person(here(corp), actor=OLGA)
     turned_away(corp, claims())
@@ -226,6 +231,7 @@ CASES = [
     Case(came_while_switched_off, "tenant-inactive", "while the company was suspended"),
     Case(met_a_provider_that_failed, "certificate", "through Corp, but the sign-in failed"),
     Case(guessed_too_often, "locked-out", "Too many incorrect passwords"),
+    Case(has_to_sign_in_again, "fresh-sign-in-required", "has to sign in at Corp again"),
     Case(is_deactivated, "deactivated-by-hand", "deactivated Ada Lovelace"),
     Case(lost_the_provider, "provider-removed", "signed in through Corp, which was removed"),
     Case(has_a_provider_that_is_off, "provider-disabled", "through Corp, which is disabled"),

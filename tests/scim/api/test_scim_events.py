@@ -193,6 +193,75 @@ def test_only_requested_event_types_are_sent(owner: Person, scim: Provider) -> N
     assert types(receiver.poll()) == ["create:notice"]
 
 
+class TestGroups:
+    def test_new_group_is_announced(self, receiver: ScimReceiver, scim: Provider) -> None:
+        user = scim.add("ada")
+        receiver.poll()
+        body = {"displayName": "Editors", "externalId": "g1", "members": [{"value": user}]}
+
+        answer = scim("POST", "/Groups", body)
+
+        notice, full = receiver.poll()
+        subject = {"format": "scim", "uri": f"/Groups/{answer.id}", "externalId": "g1"}
+        assert (notice[0], notice[1]) == ("create:notice", subject)
+        assert {"id", "displayName", "members"} <= set(notice[2]["attributes"])
+        assert (full[0], full[2]["version"]) == ("create:full", answer.headers["ETag"])
+        assert full[2]["data"]["displayName"] == "Editors"
+        assert [one["value"] for one in full[2]["data"]["members"]] == [user]
+
+    def test_patch_of_group_is_announced_with_its_changes(
+        self, receiver: ScimReceiver, scim: Provider
+    ) -> None:
+        ada, ben = scim.add("ada"), scim.add("ben")
+        group = scim.add_group("Editors", ada)
+        receiver.poll()
+        operations = [
+            {"op": "replace", "path": "displayName", "value": "Authors"},
+            {"op": "add", "path": "members", "value": [{"value": ben}]},
+            {"op": "remove", "path": f'members[value eq "{ada}"]'},
+        ]
+
+        answer = scim("PATCH", f"/Groups/{group}", {"Operations": operations})
+
+        notice, full = receiver.poll()
+        assert (notice[0], notice[2]["attributes"]) == ("patch:notice", ["displayName", "members"])
+        assert (full[0], full[2]["version"]) == ("patch:full", answer.headers["ETag"])
+        assert full[2]["data"]["Operations"] == [operations[0], operations[2], operations[1]]
+        scim("PATCH", f"/Groups/{group}", {"Operations": operations})
+        assert receiver.poll() == []
+
+    def test_replaced_members_are_announced(self, receiver: ScimReceiver, scim: Provider) -> None:
+        ada = scim.add("ada")
+        group = scim.add_group("Editors")
+        receiver.poll()
+        operation = {"op": "replace", "path": "members", "value": [{"value": ada}]}
+
+        scim("PATCH", f"/Groups/{group}", {"Operations": [operation]})
+
+        _, full = receiver.poll()
+        assert full[2]["data"]["Operations"] == [operation]
+
+    def test_put_of_group_is_announced(self, receiver: ScimReceiver, scim: Provider) -> None:
+        group = scim.add_group("Editors")
+        receiver.poll()
+
+        scim("PUT", f"/Groups/{group}", {"displayName": "Authors"})
+
+        notice, full = receiver.poll()
+        assert (notice[0], notice[2]["attributes"]) == ("put:notice", ["displayName"])
+        assert (full[0], full[2]["data"]["displayName"]) == ("put:full", "Authors")
+        scim("PUT", f"/Groups/{group}", {"displayName": "Authors"})
+        assert receiver.poll() == []
+
+    def test_deletion_of_group_is_announced(self, receiver: ScimReceiver, scim: Provider) -> None:
+        group = scim.add_group("Editors")
+        receiver.poll()
+
+        scim("DELETE", f"/Groups/{group}")
+
+        assert receiver.poll() == [("delete", {"format": "scim", "uri": f"/Groups/{group}"}, {})]
+
+
 def test_service_provider_config_lists_event_types_if_a_stream_exists(
     owner: Person, scim: Provider
 ) -> None:
@@ -201,5 +270,5 @@ def test_service_provider_config_lists_event_types_if_a_stream_exists(
 
     said = scim("GET", "/ServiceProviderConfig").body["securityEvents"]
 
-    assert said["asyncRequest"] == "none"
+    assert said["asyncRequest"] == "request"
     assert f"{SCIM}create:full" in said["eventUris"]

@@ -1,0 +1,103 @@
+"""The access token for the stream management of a transmitter.
+
+An administrator enters a token that does not expire, or a client to which the transmitter's token
+endpoint issues tokens (client credentials, RFC 6749 section 4.4). Ramp renews these a minute before
+they expire, and when the transmitter refuses one.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from django.core.cache import cache
+
+from people import secrets
+from people.net import safe_http
+from people.net.safe_http import HttpAnswer, OutboundError
+from people.secrets import SecretLost
+from people.tokens import token_digest
+from provisioning.models import TransmitterStream
+from provisioning.providers.signal_secrets import token_of
+
+FIELD: Final = "signal-access-token"
+# A token is renewed so long before it expires. One that does not say when it expires is kept for
+# USUAL_SECONDS, and none for longer than LONGEST_SECONDS.
+LEEWAY_SECONDS: Final = 60
+USUAL_SECONDS: Final = 300
+LONGEST_SECONDS: Final = 24 * 3600
+
+
+@dataclass(frozen=True)
+class StreamCredentials:
+    """Gives the requests to a transmitter their access token."""
+
+    stream: TransmitterStream
+
+    @property
+    def can_renew(self) -> bool:
+        return bool(self.stream.token_url)
+
+    def token(self, *, is_refused: bool = False) -> str:
+        """Return the token; blank if there is none.
+
+        :param is_refused: whether the transmitter has refused the last one.
+        :raises OutboundError: if the token endpoint issues none.
+        :raises SecretLost: as `token_of`.
+        """
+        if not self.can_renew:
+            return token_of(self.stream)
+        kept = None if is_refused else self._kept()
+        return kept or self._issue()
+
+    def _kept(self) -> str | None:
+        sealed = cache.get(self._name())
+        try:
+            tenant_id = self.stream.tenant_id
+            return sealed and secrets.opened(sealed, tenant_id=tenant_id, field=FIELD)
+        except SecretLost:
+            return None
+
+    def _issue(self) -> str:
+        answer = _request_token(self.stream)
+        document = answer.json() if answer.status in (200, 400, 401) else None
+        said = document if isinstance(document, dict) else {}
+        token = said.get("access_token")
+        if answer.status != 200 or not isinstance(token, str) or not token:
+            raise _refused(self.stream, answer, said)
+        sealed = secrets.sealed(token, tenant_id=self.stream.tenant_id, field=FIELD)
+        cache.set(self._name(), sealed, _seconds(said.get("expires_in")))
+        return token
+
+    def _name(self) -> str:
+        """Return the key in the cache: a changed client or secret has another token."""
+        client = (self.stream.token_url, self.stream.client_id, self.stream.scope)
+        entered = (str(self.stream.pk), *client, self.stream.token)
+        return f"ssf-access-token:{token_digest(' '.join(entered))}"
+
+
+def _request_token(stream: TransmitterStream) -> HttpAnswer:
+    # RFC 6749 section 2.3.1: both are encoded like a form, then joined.
+    client = f"{quote_plus(stream.client_id)}:{quote_plus(token_of(stream))}"
+    form = {"grant_type": "client_credentials"}
+    if stream.scope:
+        form["scope"] = stream.scope
+    basic = base64.b64encode(client.encode()).decode()
+    headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+    return safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)
+
+
+def _refused(stream: TransmitterStream, answer: HttpAnswer, said: dict[str, Any]) -> OutboundError:
+    code = said.get("error")
+    reason = f"{code[:100]}" if isinstance(code, str) else f"status {answer.status}"
+    return OutboundError(
+        "token-refused",
+        f"{stream.token_url} issued no access token: {reason}. Check the client ID and the secret.",
+    )
+
+
+def _seconds(expires_in: Any) -> int:
+    """Return how long to keep the token. 0 keeps it for the present request only."""
+    if not isinstance(expires_in, int) or isinstance(expires_in, bool):
+        return USUAL_SECONDS
+    return max(min(expires_in, LONGEST_SECONDS) - LEEWAY_SECONDS, 0)
