@@ -1,4 +1,4 @@
-"""Mapping a group of a directory behind an API before anybody of it has signed in …"""
+"""Mapping a group of a cloud directory before its members have signed in."""
 
 from typing import Any
 
@@ -87,7 +87,9 @@ def connected(cloud: CloudProvider, kind: str) -> IdentityProvider:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shows_who_would_have_the_role(admin: Client, cloud: CloudProvider, kind: str) -> None:
+def test_page_and_preview_show_who_would_get_the_role(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
     corp = connected(cloud, kind)
     known = f"{ORGANIZATION}/u2" if kind == "graph" else "u2"
     sign_in(corp, claims(known, email="olaf@acme.example"))
@@ -106,7 +108,7 @@ def test_shows_who_would_have_the_role(admin: Client, cloud: CloudProvider, kind
 
 
 @pytest.mark.parametrize("kind", ["keycloak", "scim"])
-def test_does_not_guess_who_has_signed_in_where_ids_are_others_than_at_sign_ins(
+def test_members_are_not_listed_if_directory_ids_differ_from_subjects(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
@@ -124,7 +126,7 @@ def test_does_not_guess_who_has_signed_in_where_ids_are_others_than_at_sign_ins(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_grants_the_role_at_their_first_sign_in(
+def test_role_is_granted_at_the_first_sign_in(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     corp = connected(cloud, kind)
@@ -141,7 +143,7 @@ def test_grants_the_role_at_their_first_sign_in(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shows_the_page_while_the_directory_is_away(
+def test_page_is_available_while_the_directory_is_down(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     corp = connected(cloud, kind)

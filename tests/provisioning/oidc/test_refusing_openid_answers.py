@@ -1,4 +1,4 @@
-"""Signing in with OpenID Connect is refused …"""
+"""Refused OpenID Connect sign-ins, and the reason in the provider log."""
 
 import hmac
 import json
@@ -99,9 +99,9 @@ FORGED: dict[str, Callable[[Json], str]] = {
 }
 
 
-class TestIsRefused:
+class TestRefusedSignIn:
     @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
-    def test_with_a_token_that_has(
+    def test_refuses_forged_id_token(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -118,7 +118,7 @@ class TestIsRefused:
         assert the_attempt().detail
 
     @pytest.mark.parametrize("userinfo", [{"sub": "victim"}, {}, {"sub": None}])
-    def test_where_the_userinfo_is_about_somebody_else(
+    def test_refuses_userinfo_of_another_subject(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, userinfo: Json
     ) -> None:
         openid.userinfo = userinfo
@@ -126,7 +126,7 @@ class TestIsRefused:
         assert sign_in(client, corp, openid).status_code == 400
         assert the_attempt().reason == "other-userinfo"
 
-    def test_with_an_answer_to_no_question_of_this_browser(
+    def test_refuses_a_callback_that_another_browser_started(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(Client(), corp))
@@ -134,7 +134,7 @@ class TestIsRefused:
         assert client.get(back).status_code == 400
         assert the_attempt().reason == "state-unknown"
 
-    def test_with_an_answer_that_was_given_already(
+    def test_refuses_a_callback_that_was_already_used(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -144,7 +144,7 @@ class TestIsRefused:
 
         assert client.get(back).status_code == 400
 
-    def test_with_the_answer_of_another_provider(
+    def test_refuses_a_callback_for_another_provider(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         other = connected(acme, openid, name="Other")
@@ -153,7 +153,7 @@ class TestIsRefused:
         assert client.get(back).status_code == 400
         assert the_attempt().reason == "state-unknown"
 
-    def test_with_the_answer_of_another_issuer(
+    def test_refuses_a_callback_from_another_issuer(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -161,7 +161,7 @@ class TestIsRefused:
         assert client.get(f"{back}&iss=https://evil.example").status_code == 400
         assert the_attempt().reason == "other-issuer"
 
-    def test_where_the_provider_says_so(
+    def test_logs_the_error_that_the_provider_returned(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         state = parse_qs(urlsplit(begun(client, corp)).query)["state"][0]
@@ -170,7 +170,7 @@ class TestIsRefused:
 
         assert "access_denied" in the_attempt().detail
 
-    def test_and_signs_nobody_out_by_a_link(
+    def test_forged_error_callback_does_not_end_the_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -179,14 +179,14 @@ class TestIsRefused:
 
         assert is_in(client)
 
-    def test_at_the_address_of_another_company(
+    def test_provider_is_not_found_below_another_tenant(
         self, client: Client, corp: IdentityProvider
     ) -> None:
         core.tenant(slug="globex")
 
         assert client.get(f"/sign-in/globex/{corp.pk}/").status_code == 404
 
-    def test_after_the_provider_was_removed(
+    def test_removed_provider_is_not_found(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -197,7 +197,7 @@ class TestIsRefused:
         assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 404
 
 
-class TestSaysInTheLog:
+class TestLoggedReason:
     @pytest.mark.parametrize(
         ("answer", "reason"),
         [
@@ -210,7 +210,7 @@ class TestSaysInTheLog:
         ],
         ids=str,
     )
-    def test_what_is_wrong_with_the_discovery(
+    def test_logs_why_the_discovery_is_unusable(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -240,7 +240,7 @@ class TestSaysInTheLog:
         ],
         ids=str,
     )
-    def test_what_is_wrong_with_an_answer(
+    def test_logs_why_a_provider_response_is_unusable(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -255,7 +255,7 @@ class TestSaysInTheLog:
         assert sign_in(client, corp, openid).status_code == 400
         assert the_attempt().reason == reason
 
-    def test_that_nobody_answers(
+    def test_logs_that_the_provider_is_unreachable(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.stop()
@@ -263,7 +263,7 @@ class TestSaysInTheLog:
         assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 400
         assert the_attempt().reason == "refused"
 
-    def test_that_the_secret_is_wrong(
+    def test_logs_that_the_client_secret_is_wrong(
         self, client: Client, acme: Tenant, openid: OpenIdProvider
     ) -> None:
         sign_in(client, connected(acme, openid, client_secret="wrong"), openid)
