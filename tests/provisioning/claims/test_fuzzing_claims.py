@@ -74,7 +74,7 @@ claim_sets = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES + MORE, valu
     separator=st.sampled_from(["", "none", ",", " "]),
     adds_unverified=st.booleans(),
 )
-def test_never_throws_guesses_or_grants(
+def test_any_claims_raise_no_error_and_grant_only_mapped_roles(
     acme: Tenant, sets: list[dict[str, Any]], path: str, separator: str, adds_unverified: bool
 ) -> None:
     with tenancy.use(acme), transaction.atomic():

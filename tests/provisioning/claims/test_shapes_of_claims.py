@@ -81,13 +81,13 @@ UNREADABLE: dict[str, Any] = {
 
 class TestGroups:
     @pytest.mark.parametrize("said", READABLE.values(), ids=READABLE.keys())
-    def test_grant_the_role_from(
+    def test_readable_groups_grant_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
 
     @pytest.mark.parametrize("said", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]])
-    def test_grant_the_role_from_a_number(
+    def test_numeric_group_id_grants_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": said}, corp, openid, "12") == Person.Role.BOOKKEEPER
@@ -104,7 +104,7 @@ class TestGroups:
             ("groups.name", {"groups": [{"id": "g1", "name": "fin"}, {"id": 2, "name": "x"}]}),
         ],
     )
-    def test_are_found_by_a_path(
+    def test_groups_claim_may_be_a_path(
         self, acme: Tenant, openid: OpenIdProvider, path: str, claims: Json
     ) -> None:
         corp = connected(acme, openid, groups_claim=path)
@@ -115,14 +115,14 @@ class TestGroups:
         ("separator", "said"),
         [(",", "fin, staff"), (";", "fin;staff;"), (" ", " fin  staff"), ("|", "fin|staff")],
     )
-    def test_are_separated_as_the_provider_says(
+    def test_groups_are_split_at_the_configured_separator(
         self, acme: Tenant, openid: OpenIdProvider, separator: str, said: str
     ) -> None:
         corp = connected(acme, openid, groups_separator=separator)
 
         assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
 
-    def test_are_one_text_where_the_provider_says_so(
+    def test_separator_none_keeps_the_text_as_one_group(
         self, acme: Tenant, openid: OpenIdProvider
     ) -> None:
         corp = connected(acme, openid, groups_separator="none")
@@ -132,7 +132,7 @@ class TestGroups:
         assert role == Person.Role.BOOKKEEPER
 
     @pytest.mark.parametrize("said", UNREADABLE.values(), ids=UNREADABLE.keys())
-    def test_that_cannot_be_read_change_nothing(
+    def test_unreadable_groups_change_no_role_and_warn(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": ["fin"]}, corp, openid) == Person.Role.BOOKKEEPER
@@ -154,7 +154,7 @@ class TestGroups:
             ["fin,staff"],
         ],
     )
-    def test_in_another_form_than_before_change_nothing(
+    def test_groups_in_a_changed_form_change_no_role_and_warn(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": ["fin"]}, corp, openid) == Person.Role.BOOKKEEPER
@@ -166,7 +166,7 @@ class TestGroups:
         assert "sent the group “fin” earlier, and now sends" in the_attempt().warnings[0]
 
     @pytest.mark.parametrize("claim", ["groups", "hd"])
-    def test_with_characters_that_no_database_stores_are_logged(
+    def test_nul_character_is_replaced_in_the_log(
         self, acme: Tenant, openid: OpenIdProvider, claim: str
     ) -> None:
         corp = connected(acme, openid, restrict_to={"hosted_domains": ["acme.example"]})
@@ -178,7 +178,7 @@ class TestGroups:
         assert response.status_code == (302 if claim == "groups" else 403)
         assert "acme.example;�" in attempt.detail + " ".join(attempt.warnings)
 
-    def test_in_another_form_count_once_they_are_mapped(
+    def test_groups_in_a_changed_form_apply_once_mapped(
         self, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         role_after({"groups": ["fin"]}, corp, openid)
@@ -190,7 +190,7 @@ class TestGroups:
 
         assert person(corp, "ina@acme.example").role == Person.Role.ADMIN
 
-    def test_that_are_none_take_the_role_away(
+    def test_empty_groups_revoke_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         role_after({"groups": ["fin"]}, corp, openid)
@@ -215,7 +215,7 @@ class TestNames:
             {"email": ["ina.case@acme.example"]},
         ],
     )
-    def test_of_somebody_new(
+    def test_name_of_a_new_person_is_read(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
     ) -> None:
         openid.user = INA | said
@@ -242,7 +242,7 @@ class TestNames:
             {"email": None},
         ],
     )
-    def test_that_are_known_stay(
+    def test_known_name_and_address_stay(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
     ) -> None:
         sign_in(Client(), corp, openid)
@@ -253,7 +253,7 @@ class TestNames:
         ada = person(corp)
         assert (ada.full_name, ada.pending_email) == ("Ada Lovelace", "")
 
-    def test_that_cannot_be_read_are_logged(
+    def test_unreadable_name_is_logged(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user["family_name"] = {"latin": "King"}
@@ -264,9 +264,7 @@ class TestNames:
             the_attempt().warnings
         )
 
-    def test_that_the_provider_changes_are_taken_over(
-        self, corp: IdentityProvider, openid: OpenIdProvider
-    ) -> None:
+    def test_changed_name_is_stored(self, corp: IdentityProvider, openid: OpenIdProvider) -> None:
         sign_in(Client(), corp, openid)
         openid.user["family_name"] = ["King"]
 
@@ -274,7 +272,7 @@ class TestNames:
 
         assert person(corp).full_name == "Ada King"
 
-    def test_from_a_full_name_follow_that_name(
+    def test_name_from_a_full_name_follows_its_changes(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user = INA | {"name": "Case, Ina"}
@@ -286,9 +284,11 @@ class TestNames:
         assert person(corp, "ina@acme.example").full_name == "Ina Caseley"
 
 
-class TestAVerifiedAddress:
+class TestEmailVerified:
     @pytest.mark.parametrize("said", [0, "0", "false", "False", "no", "maybe", [], [False], {}])
-    def test_is_not(self, corp: IdentityProvider, openid: OpenIdProvider, said: Any) -> None:
+    def test_false_values_are_refused(
+        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+    ) -> None:
         openid.user["email_verified"] = said
 
         response = sign_in(Client(), corp, openid)
@@ -297,12 +297,14 @@ class TestAVerifiedAddress:
         assert the_attempt().reason == "unverified-email"
 
     @pytest.mark.parametrize("said", [True, "true", "True", 1, "1", [True], ["true"]])
-    def test_is(self, corp: IdentityProvider, openid: OpenIdProvider, said: Any) -> None:
+    def test_true_values_are_accepted(
+        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+    ) -> None:
         openid.user["email_verified"] = said
 
         assert sign_in(Client(), corp, openid).status_code == 302
 
-    def test_that_cannot_be_read_adds_nobody(
+    def test_unreadable_address_is_refused(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user["email"] = ["ada@acme.example", "countess@acme.example"]

@@ -22,7 +22,7 @@ from tests.provisioning.sign_in.test_forgetting_a_password import (
     can_sign_in,
     change,
     choose,
-    is_dead,
+    is_refused,
     link,
     mails,
     path,
@@ -111,7 +111,7 @@ def test_has_no_use_of_a_link_after_scim_deactivates_them(ada: Person) -> None:
     with tenancy.use(ada.tenant_id):
         people.deactivate_person(ada, actor=Actor("scim", "okta"))
 
-    assert is_dead(address)
+    assert is_refused(address)
 
 
 # Changing it

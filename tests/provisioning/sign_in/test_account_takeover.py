@@ -83,12 +83,12 @@ def attacked(how: str) -> IdentityProvider:
     return provider(**said)
 
 
-def test_has_cells_enough() -> None:
+def test_matrix_has_at_least_400_cells() -> None:
     assert len(CELLS) >= 400
 
 
 @pytest.mark.parametrize(("how", "whom", "claimed"), CELLS, ids=map(" — ".join, CELLS))
-def test_finds_nobody_by(how: str, whom: str, claimed: str) -> None:
+def test_claims_do_not_sign_in_as_another_person(how: str, whom: str, claimed: str) -> None:
     attacker = attacked(how)
     victim = core.person(**{"email": VICTIM} | VICTIMS[whom])
     before = Person.objects.filter(pk=victim.pk).values().get()
@@ -104,7 +104,7 @@ def test_finds_nobody_by(how: str, whom: str, claimed: str) -> None:
     assert not Event.objects.filter(person=victim).exists()
 
 
-class TestSomebodyOfScim:
+class TestPersonFromScim:
     @pytest.fixture
     def scim(self) -> Provider:
         scim = Provider(scim_connection("entra"))
@@ -126,7 +126,7 @@ class TestSomebodyOfScim:
             ("userName", "*"),
         ],
     )
-    def test_is_found_by_no_value_but_their_own(
+    def test_only_the_exact_pairing_value_finds_the_person(
         self, scim: Provider, attribute: str, value: str
     ) -> None:
         paired = provider(
@@ -139,7 +139,7 @@ class TestSomebodyOfScim:
 
         assert attempt.person != Person.objects.get(email="victim@example.com")
 
-    def test_is_not_found_by_their_scim_id_or_key(self, scim: Provider) -> None:
+    def test_scim_id_and_primary_keys_do_not_find_the_person(self, scim: Provider) -> None:
         victim = Person.objects.get(email="victim@example.com")
         paired = provider(
             paired_connection=str(scim.connection.pk),
@@ -152,7 +152,7 @@ class TestSomebodyOfScim:
             attempt = sign_in(paired, claims(f"eve-{number}", text_claims={"oid": value}))
             assert attempt.person != victim
 
-    def test_is_not_found_through_another_connection(self, scim: Provider) -> None:
+    def test_pairing_with_another_connection_does_not_find_the_person(self, scim: Provider) -> None:
         paired = provider(
             paired_connection=str(scim_connection("okta").pk),
             paired_claim="oid",
@@ -178,7 +178,7 @@ class TestRoles:
             "Root",
         ],
     )
-    def test_do_not_come_from_a_group_that_is_called_like_one(self, name: str) -> None:
+    def test_group_named_like_a_role_grants_no_role(self, name: str) -> None:
         attempt = sign_in(provider(), claims("eve", Groups(frozenset({Group(name, name)}))))
 
         assert attempt.person
@@ -187,9 +187,7 @@ class TestRoles:
     @pytest.mark.parametrize(
         "name", ["Admins", "admins ", " admins", "admins/x", "аdmins", "ADMINS", "ａdmins"]
     )
-    def test_do_not_come_from_a_group_that_is_called_nearly_like_the_mapped(
-        self, name: str
-    ) -> None:
+    def test_group_with_a_similar_name_grants_no_role(self, name: str) -> None:
         corp = provider()
         mapping(corp, "admins", Person.Role.ADMIN)
 
@@ -198,7 +196,7 @@ class TestRoles:
         assert attempt.person
         assert attempt.person.role == Person.Role.CARDHOLDER
 
-    def test_do_not_come_from_a_group_that_was_given_the_name_of_the_mapped(self) -> None:
+    def test_group_named_like_the_mapped_id_grants_no_role(self) -> None:
         corp = provider()
         mapping(corp, "id-1", Person.Role.ADMIN)
 
@@ -207,7 +205,7 @@ class TestRoles:
         assert attempt.person
         assert attempt.person.role == Person.Role.CARDHOLDER
 
-    def test_do_not_come_from_the_mapping_of_another_provider(self) -> None:
+    def test_mapping_of_another_provider_grants_no_role(self) -> None:
         mapping(provider("Other"), "admins", Person.Role.ADMIN)
 
         attempt = sign_in(provider(), claims("eve", Groups(frozenset({Group("admins", "admins")}))))
@@ -216,7 +214,7 @@ class TestRoles:
         assert attempt.person.role == Person.Role.CARDHOLDER
 
 
-def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> None:
+def test_adoption_by_scim_cuts_off_the_account_that_claimed_the_address() -> None:
     """SCIM adopts by address whom no connection owns: perhaps somebody who only claimed it."""
     corp = provider()
     eve = sign_in(corp, claims("eve", email="newcomer@example.com")).person
@@ -231,7 +229,7 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
         sign_in(corp, claims("eve", email="newcomer@example.com"))
 
 
-def test_who_claimed_an_address_before_is_let_in_again_once_the_pairing_says_so() -> None:
+def test_pairing_lets_the_adopted_person_sign_in_again() -> None:
     corp = provider()
     sign_in(corp, claims("ada", email="ada@example.com", text_claims={"oid": "1"}))
     scim = Provider(scim_connection("entra"))
@@ -247,7 +245,7 @@ def another(subject: str) -> Claims:
     return claims(subject, email=f"{subject}@corp.example")
 
 
-def test_one_subject_at_two_companies_is_two_people(acme: Tenant) -> None:
+def test_same_subject_in_two_tenants_is_two_people(acme: Tenant) -> None:
     here = sign_in(provider(), another("eve")).person
 
     with core.in_another_tenant():

@@ -1,4 +1,4 @@
-"""Deciding who signs in: the whole table, without a database."""
+"""The decision table of sign-in, without a database."""
 
 from typing import Any
 
@@ -144,7 +144,7 @@ INVITE = found(INVITED, How.INVITED)
         ),
     ],
 )
-def test_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
+def test_decision_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
     assert decide(Claims(subject="42", email="ada@example.com"), rows) == decision
 
 
@@ -161,7 +161,7 @@ def test_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
         pytest.param({"is_email_verified": None}, Create(), id="an address"),
     ],
 )
-def test_adds_nobody_without_a_subject_and_an_address(
+def test_subject_and_verified_address_are_required_to_add_a_person(
     said: dict[str, Any], decision: Decision
 ) -> None:
     claims = Claims(**{"subject": "42", "email": "ada@example.com"} | said)
@@ -170,7 +170,7 @@ def test_adds_nobody_without_a_subject_and_an_address(
 
 
 @pytest.mark.parametrize("verified", [True, False, None])
-def test_finds_nobody_by_an_address(verified: bool | None) -> None:
+def test_address_alone_never_links_a_person(verified: bool | None) -> None:
     claims = Claims(subject="42", email="ada@example.com", is_email_verified=verified)
 
     assert decide(claims, known(same_email=ADA)) == Refuse(Refusal.EMAIL_TAKEN, ADA)

@@ -1,4 +1,4 @@
-"""Whoever signs in while the provider is removed …"""
+"""Sign-ins while the provider is being removed."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -45,7 +45,7 @@ def coming(corp: IdentityProvider) -> list[partial[SignInAttempt]]:
 
 
 @pytest.mark.parametrize("racers", [COMING + 1], indirect=True)
-def test_keeps_no_role_that_nobody_can_withdraw(racers: Racers) -> None:
+def test_simultaneous_sign_ins_leave_no_irrevocable_role(racers: Racers) -> None:
     auditor = role("Auditor")
     for number in range(ROUNDS):
         corp = provider(f"Corp{number}")
@@ -58,7 +58,7 @@ def test_keeps_no_role_that_nobody_can_withdraw(racers: Racers) -> None:
 
 
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_gets_no_role_by_drafts_that_are_applied_meanwhile(racers: Racers) -> None:
+def test_simultaneously_applied_drafts_leave_no_irrevocable_role(racers: Racers) -> None:
     auditor = role("Auditor")
     for number in range(ROUNDS):
         corp = provider(f"Corp{number}")

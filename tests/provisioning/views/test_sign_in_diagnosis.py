@@ -1,4 +1,4 @@
-"""“Why isn't Ada here?” answers, as far as signing in tells …"""
+"""Access diagnosis of sign-ins."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -247,9 +247,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
-def test_each_cause_with_its_own_verdict_first(
-    client: Client, corp: IdentityProvider, case: Case
-) -> None:
+def test_each_cause_has_its_own_verdict(client: Client, corp: IdentityProvider, case: Case) -> None:
     case.seed(corp)
 
     verdict = diagnose(case.who).verdict
@@ -261,7 +259,7 @@ def test_each_cause_with_its_own_verdict_first(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
-def test_with_links_that_lead_somewhere(client: Client, corp: IdentityProvider, case: Case) -> None:
+def test_links_of_each_diagnosis_open(client: Client, corp: IdentityProvider, case: Case) -> None:
     case.seed(corp)
     found = diagnose(case.who)
     Tenant.objects.update(is_active=True)
@@ -278,7 +276,7 @@ def code_of(who: str) -> str:
     return verdict.code
 
 
-def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -> None:
+def test_evidence_lists_the_attempts(client: Client, corp: IdentityProvider) -> None:
     has_an_unverified_address(corp)
 
     page = text_of(client.get("/people/why/", {"who": ADA}))
@@ -287,7 +285,7 @@ def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -
 
 
 @pytest.mark.parametrize("who", ["Dora", "Dora Newman"])
-def test_nothing_of_another_account_whose_login_is_the_name_of_the_person(
+def test_account_whose_login_is_the_given_name_is_not_matched(
     client: Client, corp: IdentityProvider, who: str
 ) -> None:
     """An attempt of an account without an address is listed under its login name."""
@@ -300,16 +298,14 @@ def test_nothing_of_another_account_whose_login_is_the_name_of_the_person(
     assert code_of(who) == "never-signed-in"
 
 
-def test_nothing_of_attempts_without_an_address_about_a_person_without_one(
-    client: Client, corp: IdentityProvider
-) -> None:
+def test_empty_addresses_are_not_matched(client: Client, corp: IdentityProvider) -> None:
     core.person(email="", given_name="Dora", family_name="Newman")
     log_attempt(Outcome.REFUSED, corp, reason="no-email")
 
     assert code_of("Dora Newman") == "never-signed-in"
 
 
-def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> None:
+def test_attempts_of_another_tenant_are_not_used(client: Client, corp: IdentityProvider) -> None:
     with core.in_another_tenant():
         turned_away(sign_in_flow.provider("Theirs"), claims(is_email_verified=False))
 
@@ -319,7 +315,7 @@ def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> N
     assert verdict.code == "never-tried"
 
 
-def test_by_few_queries(client: Client, corp: IdentityProvider) -> None:
+def test_page_needs_few_queries(client: Client, corp: IdentityProvider) -> None:
     has_too_many_groups(corp)
 
     assert len(queries_of(client, f"/people/why/?who={ADA}")) < 45
