@@ -157,7 +157,6 @@ def test_grants_and_revokes_a_custom_role(client: Client, ada: Person) -> None:
 
 
 class TestBaseRole:
-
     def test_is_changed_on_the_member_page(self, client: Client, ada: Person) -> None:
         assert '<option value="IT_ADMIN"' in text_of(client.get(member_page(ada)))
 
