@@ -1,4 +1,4 @@
-"""The examples in docs/api.md …"""
+"""The examples in docs/api.md."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def environment(
 
 # One test, because the examples follow each other.
 @pytest.mark.usefixtures("environment")
-def test_run_as_they_are_printed(
+def test_examples_run_and_return_the_printed_responses(
     ada: Person,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""A client that a program has generated from the schema …"""
+"""A client generated from the OpenAPI schema."""
 
 import json
 import subprocess
@@ -59,7 +59,9 @@ def operation(name: str) -> Any:
 
 
 # One test, because emptying the database after a test with a server takes seconds.
-def test_lists_deactivates_authorizes_and_reads_errors(ramp: Any, ada: Person) -> None:
+def test_generated_client_lists_deactivates_authorizes_and_reads_errors(
+    ramp: Any, ada: Person
+) -> None:
     authorize = operation("authorizations.authorize")
     models = import_module(f"{PACKAGE}.models")
 

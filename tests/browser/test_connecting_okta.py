@@ -1,4 +1,4 @@
-"""From the catalogue of integrations to the first person whom Okta brought in."""
+"""Connecting Okta, from the page of integrations to the first person who joins."""
 
 import re
 import secrets
@@ -28,7 +28,7 @@ def server(start_server: StartServer, smtp_service: Smtp) -> Server:
     return server
 
 
-def test_leads_to_somebody_who_has_joined(
+def test_connecting_okta_until_the_first_person_joins(
     server: Server, page: Page, browser: Browser, smtp_service: Smtp
 ) -> None:
     run = secrets.token_hex(3)

@@ -1,4 +1,4 @@
-"""Somebody who holds cards, approves and manages is let out, let in again, and leaves for good."""
+"""A person with cards and approval steps is deactivated, reactivated and then terminated."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.services.server import Server
 OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 ADA, ADAS_PASSWORD = "ada@example.com", "the password of Ada"
 # Gives Ada, who has joined, two virtual cards, two funds and three approval steps.
-SETTLE = """
+ADD_CARDS_FUNDS_AND_APPROVALS = """
 from django.utils import timezone
 from people import tenancy
 from people.models import Card, Fund, Person, Tenant, Workflow
@@ -80,7 +80,9 @@ def acme(start_server: StartServer) -> Acme:
     for who, manager in (("grace", None), ("ada", "grace"), ("bob", "ada")):
         more = managed_by({"value": ids[manager]}) if manager else {}
         ids[who] = _send(okta, "POST", "/Users", someone(who, **more))["id"]
-    token, card = server.manage("shell", "-v", "0", "-c", SETTLE).split()[-2:]
+    token, card = server.manage("shell", "-v", "0", "-c", ADD_CARDS_FUNDS_AND_APPROVALS).split()[
+        -2:
+    ]
     return Acme(server, okta, Client(f"{server.url}/api/v1", token), ids["ada"], card)
 
 
@@ -92,7 +94,7 @@ def adas_page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-def test_loses_everything_for_a_while_and_then_hands_it_over(
+def test_deactivation_reactivation_and_termination_with_handover(
     acme: Acme, page: Page, adas_page: Page
 ) -> None:
     sign_in(page, acme)
@@ -102,7 +104,7 @@ def test_loses_everything_for_a_while_and_then_hands_it_over(
     assert acme.pay() == "approved"
 
     acme.set_active(active=False)
-    expect_out(adas_page, acme)
+    expect_signed_out(adas_page, acme)
     expect_in_list(page, acme, "Ada Lovelace (Inactive)")
     assert acme.pay() == "holder-inactive"
     expect_approver_and_manager(page, acme, "Ada Lovelace (Inactive)")
@@ -129,7 +131,7 @@ def sign_in(page: Page, acme: Acme, email: str = OWNER, password: str = PASSWORD
     page.get_by_role("button", name="Sign in").click()
 
 
-def expect_out(page: Page, acme: Acme) -> None:
+def expect_signed_out(page: Page, acme: Acme) -> None:
     """See that the session is over, and that signing in again says why and where to turn."""
     page.reload()
     expect(page).to_have_url(re.compile("/sign-in/"))

@@ -1,4 +1,4 @@
-"""Chromium's own authenticator adds a passkey, and signs in with it."""
+"""Passkeys with the virtual authenticator of Chromium."""
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
@@ -39,7 +39,7 @@ def authenticator_of(page: Page) -> CDPSession:
     return session
 
 
-def test_is_added_used_refused_and_removed(company: Demo, page: Page) -> None:
+def test_passkey_is_added_used_and_removed(company: Demo, page: Page) -> None:
     session = authenticator_of(page)
     company.sign_in(page)
     page.goto(f"{company.url}/account/second-factor/set-up/")

@@ -1,4 +1,4 @@
-"""Whatever claims a provider sends, a sign-in …
+"""Fuzzing: any claims of a provider.
 
 The suite tries a few sets, always the same. This tries 2,000 others, on SQLite, because PostgreSQL
 ends a transaction that is idle while hypothesis thinks:

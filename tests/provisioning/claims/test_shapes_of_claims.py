@@ -1,4 +1,4 @@
-"""Claims in the shapes that providers send …
+"""Claims in the shapes that providers send.
 
 The cases are from public threads about Keycloak, Entra, Zitadel, Auth0, wso2 and others.
 """

@@ -1,4 +1,4 @@
-"""Whatever the API of a directory answers …
+"""Fuzzing: any response of the API of a directory.
 
 The suite tries some answers, always the same. To try 2,000 others for each kind, run this on
 SQLite, because PostgreSQL ends a transaction that is idle while hypothesis thinks:
@@ -110,7 +110,7 @@ def questions(live: LiveDirectory) -> list[Callable[[], Any]]:
 
 @FUZZ
 @given(answers=ANSWERS)
-def test_it_is_read_or_refused_with_a_reason(
+def test_any_response_is_read_or_refused_with_a_reason(
     cloud: CloudProvider, live: LiveDirectory, answers: list[tuple[int, Any]]
 ) -> None:
     for question in questions(live):

@@ -1,4 +1,4 @@
-"""Browsing a directory behind an API, live …
+"""Live browsing of cloud directories.
 
 Okta's, Microsoft's and Keycloak's are small servers of ours that answer in the shapes that
 the vendors publish (the adapters name the pages); SCIM's is scim2-server, which is not ours.

@@ -1,4 +1,4 @@
-"""Browsing Keycloak lists roles where its tokens list roles …
+"""Browsing Keycloak lists roles where its tokens list roles.
 
 The server is a small one of ours that answers in the shapes of Keycloak's Admin REST API.
 """

@@ -1,4 +1,4 @@
-"""Access diagnosis asks the directories behind an API …
+"""Access diagnosis asks cloud directories.
 
 The servers answer in the shapes that the vendors publish; the adapters name the pages.
 """

@@ -1,4 +1,4 @@
-"""A name that means two accounts of Active Directory …
+"""A login name that means two accounts of Active Directory.
 
 `name@corp.example.com` is the explicit userPrincipalName of Bob, and the implicit one of Ada, whose
 sAMAccountName is `name`. Active Directory takes it for Bob's, in a bind (MS-ADTS 5.1.1.1.1) and in

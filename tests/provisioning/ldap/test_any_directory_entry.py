@@ -1,4 +1,4 @@
-"""Whatever a directory says about an account …
+"""Fuzzing: any directory entry of an account.
 
 The suite tries some entries, always the same. To try 2,000 others, run this on SQLite, because
 PostgreSQL ends a transaction that is idle while hypothesis thinks:

@@ -1,4 +1,4 @@
-"""Nobody becomes somebody else by what a provider can be made to claim: the whole matrix.
+"""No claim of a provider signs a person in as another person: the whole matrix.
 
 Providers, by existing people, by claims. The attacker controls every claim but the subject that
 their own account has at the provider (security.md, T2); the victim's own sign-ins are in the
