@@ -86,6 +86,7 @@ def test_filters_by_person_actor_action_interface_and_time(
         ({"cursor": "x"}, "cursor"),
         ({"page": 2}, "page"),
     ],
+    ids=str,
 )
 def test_refuses_invalid_parameters(api: Api, query: dict[str, Any], field: str) -> None:
     answer = api.get(EVENTS, **query)

@@ -67,7 +67,7 @@ def test_repeated_declined_request_stays_declined(api: Api, ada: Person) -> None
 
 
 @pytest.mark.parametrize(
-    "other", [{"amount": 1001}, {"currency": "USD"}, {"merchant": "Elsewhere"}]
+    "other", [{"amount": 1001}, {"currency": "USD"}, {"merchant": "Elsewhere"}], ids=str
 )
 def test_same_key_for_another_purchase_is_refused(
     api: Api, ada: Person, other: dict[str, Any]

@@ -115,7 +115,7 @@ def test_expired_token_gets_the_code_token_expired(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"days": 0}, {"days": 366}, {"scopes": []}, {"scopes": ["everything"]}]
+    "settings", [{"days": 0}, {"days": 366}, {"scopes": []}, {"scopes": ["everything"]}], ids=str
 )
 def test_refuses_token_without_scope_or_beyond_a_year(
     owner: Person, settings: dict[str, Any]

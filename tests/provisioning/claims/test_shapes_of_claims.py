@@ -86,7 +86,7 @@ class TestGroups:
     ) -> None:
         assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
 
-    @pytest.mark.parametrize("said", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]])
+    @pytest.mark.parametrize("said", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]], ids=str)
     def test_numeric_group_id_grants_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
@@ -103,6 +103,7 @@ class TestGroups:
             ("resource_access.a.b.roles", {"resource_access": {"a.b": {"roles": ["fin"]}}}),
             ("groups.name", {"groups": [{"id": "g1", "name": "fin"}, {"id": 2, "name": "x"}]}),
         ],
+        ids=str,
     )
     def test_groups_claim_may_be_a_path(
         self, acme: Tenant, openid: OpenIdProvider, path: str, claims: Json
@@ -153,6 +154,7 @@ class TestGroups:
             "fin staff",
             ["fin,staff"],
         ],
+        ids=str,
     )
     def test_groups_in_a_changed_form_change_no_role_and_warn(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
@@ -214,6 +216,7 @@ class TestNames:
             {"given_name": {"en": "I."}, "name": "Case,Ina"},
             {"email": ["ina.case@acme.example"]},
         ],
+        ids=str,
     )
     def test_name_of_a_new_person_is_read(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
@@ -241,6 +244,7 @@ class TestNames:
             {"email": {"work": "ada@king.example"}},
             {"email": None},
         ],
+        ids=str,
     )
     def test_known_name_and_address_stay(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
@@ -285,7 +289,9 @@ class TestNames:
 
 
 class TestEmailVerified:
-    @pytest.mark.parametrize("said", [0, "0", "false", "False", "no", "maybe", [], [False], {}])
+    @pytest.mark.parametrize(
+        "said", [0, "0", "false", "False", "no", "maybe", [], [False], {}], ids=str
+    )
     def test_false_values_are_refused(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
@@ -296,7 +302,7 @@ class TestEmailVerified:
         assert response.status_code == 403
         assert the_attempt().reason == "unverified-email"
 
-    @pytest.mark.parametrize("said", [True, "true", "True", 1, "1", [True], ["true"]])
+    @pytest.mark.parametrize("said", [True, "true", "True", 1, "1", [True], ["true"]], ids=str)
     def test_true_values_are_accepted(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:

@@ -283,6 +283,7 @@ class TestLive:
             ({"uri": "ldap://127.0.0.1:1"}, "unreachable"),
             ({"uri": "ldaps://10.0.0.1"}, "address-refused"),
         ],
+        ids=str,
     )
     def test_failure_has_a_code(
         self, connect: Callable[..., Directory], said: dict[str, Any], code: str

@@ -340,6 +340,7 @@ class TestKeycloakSubgroups:
             ("path", ["staff"], "/staff/finance/payroll"),
             ("id", ["staff"], "k3"),
         ],
+        ids=str,
     )
     def test_group_id_is_the_value_that_tokens_list(
         self, provider: IdentityProvider, key: str, seen: list[str], expected: str

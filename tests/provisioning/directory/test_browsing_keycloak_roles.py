@@ -79,6 +79,7 @@ def browsed(provider: IdentityProvider) -> Directory:
 @pytest.mark.parametrize(
     ("claim", "more"),
     [(REALM, {}), (REALM, {"group_key": "name"}), (CLIENT, {}), ("roles", {"group_key": "role"})],
+    ids=str,
 )
 class TestRoles:
     @pytest.fixture

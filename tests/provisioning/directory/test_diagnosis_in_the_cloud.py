@@ -36,10 +36,10 @@ class Vendor:
 
     kind: str
     more: dict[str, Any]
-    # What the account has beside its names; None if there is no account.
+    # Attributes of the account except names; None if there is no account.
     account: dict[str, Any] | None = field(default_factory=dict)
     is_assigned: bool = True
-    # What the application says of assignments; None if the client may not read it.
+    # The settings of the application for assignments; None if the client may not read it.
     application: dict[str, Any] | None = field(default_factory=dict)
     is_locked: bool = False
     asked: list[str] = field(default_factory=list)
@@ -177,7 +177,9 @@ BLOCKED = [
 ]
 
 
-@pytest.mark.parametrize(("of", "sentence"), BLOCKED, ids=lambda one: str(one)[-40:])
+@pytest.mark.parametrize(
+    ("of", "sentence"), BLOCKED, ids=[f"{of.kind}: {sentence}" for of, sentence in BLOCKED]
+)
 def test_explains_why_a_person_can_no_longer_sign_in(
     admin: Client, cloud: CloudProvider, of: Vendor, sentence: str
 ) -> None:
@@ -192,7 +194,9 @@ def test_explains_why_a_person_can_no_longer_sign_in(
         assert f"(status {status})" in page
 
 
-@pytest.mark.parametrize(("of", "sentence"), BLOCKED, ids=lambda one: str(one)[-40:])
+@pytest.mark.parametrize(
+    ("of", "sentence"), BLOCKED, ids=[f"{of.kind}: {sentence}" for of, sentence in BLOCKED]
+)
 def test_explains_why_an_account_that_never_signed_in_cannot(
     admin: Client, cloud: CloudProvider, of: Vendor, sentence: str
 ) -> None:
@@ -362,7 +366,7 @@ def test_finds_an_account_by_its_second_address(admin: Client, cloud: CloudProvi
 def test_account_whose_login_is_the_given_name_is_not_matched(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
-    """The account dora is somebody else's than that of Dora Newman."""
+    """The account dora does not belong to Dora Newman."""
     connected(cloud, vendor(kind, account={"enabled": False, "active": False, "status": "STAGED"}))
     core.person(email="newman@acme.example", given_name="Dora", family_name="Newman")
 

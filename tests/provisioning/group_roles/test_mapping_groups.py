@@ -119,7 +119,9 @@ def test_role_granted_by_hand_stays(corp: IdentityProvider, auditor: Role) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "gained"), [(groups("Audit"), ["Auditor"]), (groups(), []), (UNKNOWN, [])]
+    ("said", "gained"),
+    [(groups("Audit"), ["Auditor"]), (groups(), []), (UNKNOWN, [])],
+    ids=["present", "empty", "unknown"],
 )
 def test_role_is_granted_only_if_groups_are_known(
     corp: IdentityProvider, auditor: Role, said: Groups, gained: list[str]
@@ -263,7 +265,7 @@ def test_discard_deletes_drafts(corp: IdentityProvider, auditor: Role) -> None:
 )
 @given(data=st.data())
 def test_outcome_equals_the_preview(corp: IdentityProvider, auditor: Role, data: Any) -> None:
-    """Whatever is in force, drafted, given by hand and said at sign-ins."""
+    """For any mappings, drafts, manual grants and groups at sign-ins."""
     names, roles = ["A", "B", "C"], [auditor, ADMIN, OWNER, Person.Role.BOOKKEEPER]
     pairs = st.sets(st.tuples(st.sampled_from(names), st.integers(0, 3)), max_size=4)
     in_force, wanted = data.draw(pairs), data.draw(pairs)
@@ -283,10 +285,10 @@ def test_outcome_equals_the_preview(corp: IdentityProvider, auditor: Role, data:
             mappings.remove_draft(made, author=AUTHOR)
     for group, role in wanted:
         mappings.add_draft(corp, group, roles[role], author=AUTHOR, is_owner_confirmed=True)
-    before = standing()
+    before = stored_state()
 
     foreseen = mappings.preview(corp, author=AUTHOR)
-    assert standing() == before
+    assert stored_state() == before
     outcome = mappings.apply(corp, author=AUTHOR)
 
     assert outcome == foreseen
@@ -296,8 +298,8 @@ def test_outcome_equals_the_preview(corp: IdentityProvider, auditor: Role, data:
     }
 
 
-def standing() -> tuple[set[Any], set[Any], set[Any]]:
-    """Return who has which role, from where, and which mappings there are."""
+def stored_state() -> tuple[set[Any], set[Any], set[Any]]:
+    """Return the roles and grants of all people, with their origin, and all mappings."""
     return (
         set(Person.objects.values_list("pk", "role", "role_source")),
         {(one.person_id, one.role_name, one.source) for one in Grant.objects.all()},
@@ -335,6 +337,7 @@ def test_command_maps_a_group(corp: IdentityProvider, role: str) -> None:
         (("acme", "--provider", "Corp", "--group", "A", "--role", "Guest"), "cannot grant"),
         (("acme", "--provider", "Corp", "--group", " ", "--role", "Admin"), "Enter the group"),
     ],
+    ids=str,
 )
 def test_command_explains_invalid_arguments(
     corp: IdentityProvider, arguments: tuple[str, ...], said: str

@@ -40,7 +40,9 @@ def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
 
 
 class TestUserinfoUnavailable:
-    @pytest.mark.parametrize("answer", [(503, b""), (200, b"<html>"), (401, b"{}"), (200, b"[]")])
+    @pytest.mark.parametrize(
+        "answer", [(503, b""), (200, b"<html>"), (401, b"{}"), (200, b"[]")], ids=str
+    )
     def test_id_token_with_the_full_profile_is_enough(
         self,
         client: Client,
@@ -139,7 +141,9 @@ class TestClientSecretPost:
         assert the_attempt().detail.endswith("Check the client ID and client secret.")
 
     @pytest.mark.parametrize(
-        "methods", [[], ["client_secret_basic"], ["client_secret_basic", "private_key_jwt"]]
+        "methods",
+        [[], ["client_secret_basic"], ["client_secret_basic", "private_key_jwt"]],
+        ids=str,
     )
     def test_is_not_tried_unless_the_discovery_lists_it(
         self, client: Client, corp: IdentityProvider, openid: FormProvider, methods: list[str]
@@ -186,7 +190,9 @@ class TestSignedUserinfo:
         yield provider
         provider.stop()
 
-    @pytest.mark.parametrize("changes", [{}, {"aud": [CLIENT_ID]}, {"iss": None, "aud": None}])
+    @pytest.mark.parametrize(
+        "changes", [{}, {"aud": [CLIENT_ID]}, {"iss": None, "aud": None}], ids=str
+    )
     def test_profile_is_read_from_a_signed_userinfo_response(
         self, client: Client, corp: IdentityProvider, openid: SigningProvider, changes: Json
     ) -> None:
@@ -198,7 +204,7 @@ class TestSignedUserinfo:
         assert "ada@acme.example" in people()
 
     @pytest.mark.parametrize(
-        "changes", [{"aud": "another"}, {"iss": "https://evil.example"}, {"exp": 1}]
+        "changes", [{"aud": "another"}, {"iss": "https://evil.example"}, {"exp": 1}], ids=str
     )
     def test_refuses_wrong_audience_wrong_issuer_and_expired_response(
         self, client: Client, corp: IdentityProvider, openid: SigningProvider, changes: Json
@@ -336,6 +342,7 @@ class TestEntraIssuerForSeveralOrganizations:
             {"iss": "{url}/common/v2.0"},
             {"iss": "https://evil.example/" + TENANT + "/v2.0"},
         ],
+        ids=str,
     )
     def test_refuses_a_token_whose_issuer_does_not_match_its_tid(
         self, client: Client, entra: IdentityProvider, openid: MultiTenantEntra, changes: Json

@@ -117,7 +117,7 @@ class TestRefusedSignIn:
         assert people() == []
         assert the_attempt().detail
 
-    @pytest.mark.parametrize("userinfo", [{"sub": "victim"}, {}, {"sub": None}])
+    @pytest.mark.parametrize("userinfo", [{"sub": "victim"}, {}, {"sub": None}], ids=str)
     def test_refuses_userinfo_of_another_subject(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, userinfo: Json
     ) -> None:

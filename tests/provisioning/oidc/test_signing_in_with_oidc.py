@@ -95,6 +95,7 @@ class TestGroupsClaim:
             ({"hasgroups": True}, "overage"),
             ({"groups": 7}, "is a number, not a list of groups"),
         ],
+        ids=str,
     )
     def test_unknown_groups_keep_the_role_and_warn(
         self,

@@ -49,7 +49,7 @@ class TestSigningOut:
         asked = parse_qs(urlsplit(response["Location"]).query)
         assert asked["post_logout_redirect_uri"] == ["http://127.0.0.1:8000/sign-in/acme/"]
 
-    @pytest.mark.parametrize("named", [{"sid": "s-1"}, {"sid": None}])
+    @pytest.mark.parametrize("named", [{"sid": "s-1"}, {"sid": None}], ids=str)
     def test_back_channel_logout_ends_the_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, named: Json
     ) -> None:
@@ -83,6 +83,7 @@ class TestSigningOut:
             {"iss": "https://evil.example"},
             {"iat": NOW - 3600},
         ],
+        ids=str,
     )
     def test_refuses_invalid_logout_token(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, claims: Json

@@ -60,6 +60,7 @@ def test_page_reports_an_address_without_tls(owner: Client, page: str) -> None:
         ("/keys", (200, b'{"keys": [{"kty": "oct"}, 5]}'), "publishes no key"),
         ("/keys", (200, b'{"keys": 5}'), "publishes no key"),
     ],
+    ids=str,
 )
 def test_page_reports_unusable_discovery_or_keys(
     owner: Client, page: str, openid: OpenIdProvider, path: str, answer: Any, problem: str

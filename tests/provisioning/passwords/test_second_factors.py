@@ -241,6 +241,7 @@ def test_second_factor_is_required_after_ldap_sign_in(
         (Rule.ADMINISTRATORS, (False, True)),
         (Rule.EVERYBODY, (False, False)),
     ],
+    ids=str,
 )
 def test_second_factor_is_required_by_the_rule_of_the_tenant(
     acme: Tenant, owner: Person, ada: Person, rule: Rule, are_in: tuple[bool, bool]

@@ -126,6 +126,7 @@ class TestLdapDirectory:
             ({"uri": "ldap://127.0.0.1:1"}, "Connection", "does not accept connections"),
             ({"uri": "ldaps://nowhere.invalid"}, "Address", "Check the spelling"),
         ],
+        ids=str,
     )
     def test_failed_step_explains_the_fix(
         self, slapd_service: Slapd, said: dict[str, Any], step: str, sentence: str

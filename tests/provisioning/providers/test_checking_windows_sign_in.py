@@ -143,6 +143,7 @@ def test_accepts_each_form_of_the_bind_account(
         (REALM, [REALM.lower()], "case-sensitive"),
         ("OTHER.TEST", ["OTHER.TEST"], f"are in the realm {REALM}"),
     ],
+    ids=str,
 )
 def test_reports_a_wrong_realm(
     active_directory: ActiveDirectory,

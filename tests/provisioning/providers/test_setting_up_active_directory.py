@@ -90,6 +90,7 @@ class TestActiveDirectoryPreset:
             ({"uri": "ldaps://127.0.0.1:1"}, "does not accept connections"),
             ({"bind_dn": "", "bind_password": ""}, "could not be read"),
         ],
+        ids=str,
     )
     def test_explains_why_the_directory_cannot_be_read(
         self,

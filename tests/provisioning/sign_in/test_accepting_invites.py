@@ -148,6 +148,7 @@ class TestAccepted:
             ({"again": "another horse"}, "The passwords do not match."),
             ({"password": "", "again": ""}, "This field is required."),
         ],
+        ids=str,
     )
     def test_invalid_password_is_refused(
         self, client: Client, invite: Invite, said: dict[str, str], answer: str

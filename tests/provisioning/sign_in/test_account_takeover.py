@@ -30,8 +30,8 @@ Kind, State = IdentityProvider.Kind, Person.State
 PROVIDERS: dict[str, dict[str, Any]] = {
     "openid": {"kind": Kind.OIDC},
     "openid, paired": {"kind": Kind.OIDC, "paired": "externalId"},
-    "openid, paired by name": {"kind": Kind.OIDC, "paired": "userName"},
-    "openid, adding nobody": {"kind": Kind.OIDC, "provisions_people": False},
+    "openid, paired by userName": {"kind": Kind.OIDC, "paired": "userName"},
+    "openid, adds no people": {"kind": Kind.OIDC, "provisions_people": False},
     "directory": {"kind": Kind.LDAP},
     "windows": {"kind": Kind.WINDOWS},
 }
@@ -39,27 +39,33 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 VICTIMS: dict[str, dict[str, Any]] = {
     "an employee": {},
     "an owner": {"role": Person.Role.OWNER},
-    "somebody with a password": {"password": "correct horse"},
-    "somebody invited": {"state": State.INVITED},
-    "somebody inactive": {"state": State.INACTIVE, "deactivated_by": "scim:okta"},
-    "somebody who left": {"state": State.TERMINATED},
-    "somebody with a pending address": {"email": "old@corp.example", "pending_email": VICTIM},
+    "a person with a password": {"password": "correct horse"},
+    "an invited person": {"state": State.INVITED},
+    "an inactive person": {"state": State.INACTIVE, "deactivated_by": "scim:okta"},
+    "a terminated person": {"state": State.TERMINATED},
+    "a person with a pending address": {"email": "old@corp.example", "pending_email": VICTIM},
 }
 
 CLAIMS: dict[str, dict[str, Any]] = {
-    "their address": {"email": VICTIM},
-    "their address, verified": {"email": VICTIM, "is_email_verified": True},
-    "their address, not verified": {"email": VICTIM, "is_email_verified": False},
-    "in capitals": {"email": VICTIM.upper(), "is_email_verified": True},
-    "with a blank behind": {"email": f"{VICTIM} ", "is_email_verified": True},
-    "in full width": {"email": "ｖｉｃｔｉｍ@corp.example", "is_email_verified": True},
-    "in a list": {"email": f"eve@corp.example,{VICTIM}", "is_email_verified": True},
-    "as the subject": {"subject": VICTIM, "email": "eve@corp.example"},
-    "as every other claim": {
+    "address of the victim": {"email": VICTIM},
+    "verified address of the victim": {"email": VICTIM, "is_email_verified": True},
+    "unverified address of the victim": {"email": VICTIM, "is_email_verified": False},
+    "address in capitals": {"email": VICTIM.upper(), "is_email_verified": True},
+    "address with a trailing space": {"email": f"{VICTIM} ", "is_email_verified": True},
+    "address in full-width letters": {
+        "email": "ｖｉｃｔｉｍ@corp.example",
+        "is_email_verified": True,
+    },
+    "address in a list": {"email": f"eve@corp.example,{VICTIM}", "is_email_verified": True},
+    "address as the subject": {"subject": VICTIM, "email": "eve@corp.example"},
+    "address in every other claim": {
         "email": "eve@corp.example",
         "text_claims": {"oid": VICTIM, "preferred_username": VICTIM, "upn": VICTIM, "sub": VICTIM},
     },
-    "with a nul inside": {"email": f"{VICTIM}\0@evil.example", "is_email_verified": True},
+    "address with a NUL character": {
+        "email": f"{VICTIM}\0@evil.example",
+        "is_email_verified": True,
+    },
 }
 
 CELLS = list(product(PROVIDERS, VICTIMS, CLAIMS))
@@ -215,7 +221,7 @@ class TestRoles:
 
 
 def test_adoption_by_scim_cuts_off_the_account_that_claimed_the_address() -> None:
-    """SCIM adopts by address whom no connection owns: perhaps somebody who only claimed it."""
+    """SCIM adopts people without a connection by address, perhaps a person who only claimed it."""
     corp = provider()
     eve = sign_in(corp, claims("eve", email="newcomer@example.com")).person
     assert eve

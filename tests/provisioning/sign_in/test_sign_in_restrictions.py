@@ -212,6 +212,7 @@ def test_multi_tenant_entra_issuer_requires_a_list_of_organizations(
         *("x", ["x"], {"domains": ["x"]}, {"email_domains": "x"}, {"required_group": ["x"]}),
         *({"required_claim": "x"}, {"required_claim": "=x"}, {"required_claim": "x="}),
     ],
+    ids=str,
 )
 def test_malformed_restriction_is_refused(tmp_path: Path, restrict_to: Any) -> None:
     with pytest.raises(CommandError, match="must "):

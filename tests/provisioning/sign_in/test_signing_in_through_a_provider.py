@@ -100,6 +100,7 @@ class TestFirstSignIn:
             ("Grace", "", {"name": "Grace"}, "Grace Ada"),
             ("42", "Hopper", {"name": "G Hopper"}, "G Hopper"),
         ],
+        ids=str,
     )
     def test_incomplete_name_is_completed(
         self, corp: IdentityProvider, given: str, family: str, more: dict[str, Any], name: str

@@ -95,6 +95,7 @@ def test_disables_a_provider(client: Client, olga: Person) -> None:
         ({"browsing": "everything"}, "is not one of the available choices"),
         ({"paired_connection": "nonsense"}, "is not one of the available choices"),
     ],
+    ids=str,
 )
 def test_invalid_provider_is_explained(client: Client, changed: dict[str, str], said: str) -> None:
     assert said in text_of(client.post(f"{PROVIDERS}add/okta/", NEW | changed))
@@ -145,6 +146,7 @@ def test_adds_an_ldap_provider(client: Client, olga: Person) -> None:
         ({"attributes": "shoe = size"}, "but not shoe"),
         ({"user_filter": "(uid=ada)"}, "must contain {0}"),
     ],
+    ids=str,
 )
 def test_invalid_ldap_settings_are_explained(
     client: Client, changed: dict[str, str], said: str

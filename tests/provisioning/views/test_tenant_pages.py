@@ -103,6 +103,7 @@ def test_empty_member_list_is_explained(
 @pytest.mark.parametrize(
     ("said", "told"),
     [(groups("Sales"), "<bdi>Sales</bdi>"), (groups(), ">None.<"), (UNKNOWN, ">Unknown.<")],
+    ids=["present", "none", "unknown"],
 )
 def test_member_page_shows_groups_none_or_unknown(
     client: Client, olga: Person, corp: IdentityProvider, said: Groups, told: str
@@ -238,7 +239,9 @@ class TestBaseRole:
         assert '<option value="BUSINESS_ADMIN"' not in page
 
 
-@pytest.mark.parametrize("posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}])
+@pytest.mark.parametrize(
+    "posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}], ids=str
+)
 def test_invalid_post_changes_nothing(client: Client, ada: Person, posted: dict[str, str]) -> None:
     assert client.post(member_page(ada), posted).status_code in (302, 404)
     assert again(ada).is_active
@@ -359,6 +362,7 @@ def test_mapping_shows_the_number_of_members(
         ({"group": "Sales", "role": "GUEST_USER"}, "is not one of the available choices"),
         ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Select the checkbox to confirm"),
     ],
+    ids=str,
 )
 def test_invalid_mapping_is_explained(
     client: Client, corp: IdentityProvider, posted: dict[str, str], said: str

@@ -126,6 +126,7 @@ def test_operator_sees_the_number_of_people_without_names(operator: Client) -> N
         ({"name": "Acme", "slug": "taken"}, "A tenant “taken” already exists"),
         ({"name": "Acme", "slug": "not a slug"}, "Enter a valid"),
     ],
+    ids=str,
 )
 def test_invalid_settings_are_explained(
     operator: Client, posted: dict[str, str], said: str
@@ -193,6 +194,7 @@ def test_passwords_can_be_turned_off(client: Client, corp: IdentityProvider) -> 
         ({"begins": "choice"}, "only Owners could sign in"),
         ({"allows_passwords": "on"}, "This field is required"),
     ],
+    ids=str,
 )
 def test_settings_that_lock_people_out_are_refused(
     client: Client, posted: dict[str, str], said: str
