@@ -145,7 +145,7 @@ def blocked_termination() -> Fix:
 
 
 def leaver(*, days: int, problem: str = "") -> Person:
-    """Make somebody whose termination is due in so many days."""
+    """Make a person whose termination is due in this number of days."""
     if days_in_force() is None:
         offboarding_job.switch(30)
     person = offboarding_job.gone()

@@ -29,7 +29,7 @@ Interface = Event.Interface
 
 @pytest.fixture
 def olga(db: None) -> Any:
-    """Put a company in force, and make its owner."""
+    """Activate a tenant, and return its owner."""
     with tenancy.use(core.tenant()):
         yield core.owner()
 
@@ -104,8 +104,6 @@ def test_retried_scim_request_is_logged_as_a_page(client: Client) -> None:
 
 
 class TestSettingsAndDecisionsAreLogged:
-    """These, too, are events: …"""
-
     @pytest.fixture
     def settings_page(self, olga: Person) -> str:
         return f"/tenants/{olga.tenant.slug}"

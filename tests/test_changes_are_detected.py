@@ -27,7 +27,7 @@ COLUMNS = tuple(dict.fromkeys((*FIELDS, *REVISABLE)))
 
 @pytest.fixture(autouse=True)
 def company(db: None) -> Iterator[Tenant]:
-    """Put a company in force, with an Owner who stays, so that nobody is the last."""
+    """Activate a tenant with an Owner, so that no other person is the last Owner."""
     tenant = core.tenant()
     with tenancy.use(tenant):
         core.owner()

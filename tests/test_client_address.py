@@ -30,7 +30,7 @@ def seen(settings: Settings, trusted: int | list[str], peer: str, said: str = ""
 @pytest.mark.parametrize(
     ("trusted", "peer", "said", "found"),
     [
-        # Nobody is trusted.
+        # No proxy is trusted.
         (0, STRANGER, "", STRANGER),
         (0, STRANGER, SPOOFED, STRANGER),
         ([], STRANGER, SPOOFED, STRANGER),
@@ -56,7 +56,7 @@ def seen(settings: Settings, trusted: int | list[str], peer: str, said: str = ""
         (1, PROXY, "fe80::7%eth0", "fe80::7"),
         (1, PROXY, f"  {CLIENT}  ", CLIENT),
         (1, PROXY, f"::ffff:{CLIENT}", CLIENT),
-        # What is of no use.
+        # Invalid values.
         (1, PROXY, "unknown", PROXY),
         (1, PROXY, f"{CLIENT},", PROXY),
         (1, PROXY, "_hidden", PROXY),
@@ -101,13 +101,13 @@ def test_reading_the_address_is_fast(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     meta = {"REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_FOR": f"{CLIENT}, {OTHER_PROXY}"}
 
-    # 2 µs were measured; a request takes a thousand times as long.
+    # Measured: 2 µs, a thousandth of a request.
     assert min(timeit(lambda: client_address(meta), number=1000) for _ in range(5)) < 0.05
 
 
 @pytest.fixture(params=["count", "networks"])
 def proxied(request: pytest.FixtureRequest, settings: Settings) -> dict[str, Any]:
-    """Have a proxy in front, and return what it sends on of a client that lies."""
+    """Trust a proxy, and return its headers for a client that sends a spoofed header."""
     settings.TRUSTED_PROXIES = 1 if request.param == "count" else ["10.0.0.0/8"]
     return {"REMOTE_ADDR": PROXY, "HTTP_X_FORWARDED_FOR": f"{SPOOFED}, {CLIENT}"}
 

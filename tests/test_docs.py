@@ -40,7 +40,7 @@ def refusals() -> list[Refusing]:
 def _below(error: Any) -> Iterator[Any]:
     for kind in error.__subclasses__():
         yield from _below(kind)
-        # Whatever another test may have made up is not ours to explain.
+        # Errors that tests define need no documentation.
         if hasattr(kind, "code") and not kind.__module__.startswith("tests."):
             yield kind
 

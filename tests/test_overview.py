@@ -46,7 +46,7 @@ STEPS = {
 
 @pytest.fixture
 def company(db: None) -> Iterator[Tenant]:
-    """Open a company as an operator does, and put it in force."""
+    """Create a tenant as an operator does, and activate it."""
     cache.clear()
     owner = Profile(
         given_name="Olga",
@@ -206,7 +206,7 @@ class TestMonthlyFigures:
 
         count(minutes=5)
 
-        # Eve is added by her first sign-in, and the owner with the company.
+        # Ada and Bob by SCIM, Eve by her first sign-in, and the owner with the tenant.
         said = panel(client, "month")
         assert "Arrived : 4 Left : 1" in said.replace(":", " :")
         assert "Signed in: 1 Refused: 1" in said
@@ -367,7 +367,7 @@ def title_of(client: Client, path: str) -> str:
 
 
 def count(*, minutes: int) -> int:
-    """Run the job at a time so many minutes from now."""
+    """Run the job at this number of minutes from now."""
     as_of: datetime = timezone.now() + timedelta(minutes=minutes)
     return count_days(as_of=as_of)
 

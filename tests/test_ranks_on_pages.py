@@ -251,7 +251,7 @@ CHANGES: dict[str, Change] = {
     "api/v1/people/<uuid:person_id>/reactivate": Change(by_api("reactivate"), INACTIVE),
 }
 
-# Addresses that give a role; tested below by the role.
+# URLs that grant a role; tested below for each role.
 GRANTING = {
     "bulk_edit",
     *("people_person_add", "people_person_edit", "add_internal_user", "scim_settings"),
@@ -260,12 +260,12 @@ GRANTING = {
     "withheld_role",
 }
 
-# Addresses that change nobody, or only the visitor themselves.
+# URLs that change no person, or only the visitor.
 OTHERS = {
-    # People read these, or look something up.
+    # Pages that only show or search something.
     *("overview", "setup_checklist", "self_test", "dry_run"),
     *("org_chart", "org_chart_person", "org_chart_reports"),
-    # What the list of people looks like for the visitor.
+    # Columns and saved views of the visitor.
     *("people_columns", "saved_views", "saved_view_add", "saved_view_delete"),
     *(
         "search",
@@ -300,9 +300,9 @@ OTHERS = {
     *("directory_person", "directory_group", "scim_groups", "scim_requests", "scim_request"),
     *("scim", "scim_what_if", "integrations", "integration", "api_schema"),
     "api_reference",
-    # Visitors sign in, or do something about their own account.
+    # Signing in, and pages of one's own account.
     *("login", "sign_in", "sign_in_with", "oidc_callback", "oidc_backchannel_logout", "logout"),
-    # A signed request of a provider, whom ranks do not concern.
+    # A signed request of a provider; ranks do not apply to providers.
     "global_token_revocation",
     *(
         "change_password",
@@ -328,7 +328,7 @@ OTHERS = {
     *("webhooks", "webhook", "webhook_add", "webhook_edit", "webhook_test", "webhook_pause"),
     *("webhook_resume", "webhook_rotate", "webhook_retire", "webhook_delete"),
     *("webhook_delivery", "webhook_send_again"),
-    # So do signal streams, and less.
+    # Signal streams send a part of that.
     *("signal_streams", "signal_stream", "signal_stream_add", "signal_stream_edit"),
     *("signal_stream_verify", "signal_stream_pause", "signal_stream_enable"),
     *("signal_stream_disable", "signal_stream_delete", "signal_key_rotate"),
@@ -347,7 +347,8 @@ OTHERS = {
     ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
     *("auth_provider_test_sign_in", "auth_provider_test_universal_logout"),
-    # Signals follow the rank of who set them up, see tests/provisioning/shared_signals.
+    # Signals have the rank of the administrator who set them up, see
+    # tests/provisioning/shared_signals.
     *("shared_signals", "shared_signals_policies", "shared_signals_verify"),
     *("shared_signals_remove", "signal_push"),
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
@@ -361,19 +362,19 @@ OTHERS = {
         "scim_offboarding",
         "scim_disconnect",
     ),
-    # What it withholds is sent by resending, which asks for the rank.
+    # Withheld invites are sent by resending, which checks the rank.
     "scim_certification",
-    # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.
+    # Confirming a changed provider checks the rank, see test_moving_a_provider.py.
     "auth_provider_move",
-    # Nobody above the rank is moved, see test_confirming_people.py.
+    # No person above the rank is moved, see test_confirming_people.py.
     "auth_provider_transfer",
-    # What the provider sent is carried out again, by its rules; dismissing changes nobody.
+    # A retry has the rank of the connection; dismissing changes no person.
     *("sync_error_retry", "sync_error_dismiss"),
-    # Bulk edits ask for each person, see tests/people/operations/test_bulk_edit.py.
+    # Bulk edits check the rank for each person, see tests/people/operations/test_bulk_edit.py.
     "bulk_edit_preview",
-    # Undoing asks for each person, see tests/people/operations/test_ranks.py.
+    # Undoing checks the rank for each person, see tests/people/operations/test_ranks.py.
     *("bulk_change_confirm", "bulk_change_undo"),
-    # Lists are applied by a job, which asks for each person and role, see
+    # Lists are applied by a job, which checks each person and role, see
     # tests/people/comparison/test_applying_a_list.py.
     *("compare", "comparison", "comparison_columns", "comparison_apply", "comparison_discard"),
     "comparison_unreadable",
@@ -390,7 +391,7 @@ OTHERS |= {
     for model in MODELS
     for page in ("changelist", "add", "change", "delete")
 }
-# Reading, and asking whether something may be paid.
+# Reading, and authorizing purchases.
 OTHERS |= {
     *("healthz", "readyz", "metrics", r"api/v1/^[\s\S]*$", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
@@ -403,7 +404,7 @@ OTHERS |= {
 
 
 def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
-    """Yield the name of every address, or the address where it has none; SCIM has own rules."""
+    """Yield the name of every URL pattern, or its path if it has no name; without SCIM."""
     for pattern in (resolver or get_resolver()).url_patterns:
         path = f"{prefix}{pattern.pattern}"
         if path.startswith("scim/"):
@@ -411,7 +412,7 @@ def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern, path)
         elif pattern.name or not path.endswith("<path:object_id>/"):
-            # The API has each address with and without a slash at its end.
+            # The API has each URL with and without a trailing slash.
             yield pattern.name or path.rstrip("/")
 
 
@@ -634,7 +635,7 @@ def test_only_an_owner_allows_a_connection_to_assign_owners(
 
 @pytest.mark.parametrize("role", [ADMIN, IT_ADMIN])
 def test_other_connection_settings_need_no_owner(people: dict[str, Person], role: str) -> None:
-    """Where an Owner has allowed it, an Admin saves the rest without touching that."""
+    """If an Owner has allowed it, an Admin can save other settings."""
     connection = scim_connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {

@@ -294,7 +294,7 @@ class TestPages:
 class TestPermissions:
     @pytest.fixture
     def secrets(self, tenant: Tenant) -> list[str]:
-        """Return what finds something of another company, by names and by ids."""
+        """Return search texts that match rows of another tenant."""
         with core.in_another_tenant() as another:
             person = core.person(family_name="Xanadu", email="x@xanadu.example")
             connection = scim_connection("rippling")

@@ -138,7 +138,7 @@ def test_lists_need_few_queries_for_many_rows(
         spend.fund(person)
 
     api.get(address)  # Writes the last use of the token, once a minute.
-    # The token, and the page; for the counts of Team updates five.
+    # One query for the token, and one for the page; the counts of Team updates take five.
     with django_assert_max_num_queries(6):
         assert api.get(address).status_code == 200
 

@@ -153,8 +153,6 @@ def test_needs_the_same_queries_for_any_number_of_events(api: Api, ada: Person) 
 
 
 class TestEventFeed:
-    """… as a feed,"""
-
     def test_returns_events_after_a_given_one_oldest_first(self, api: Api, ada: Person) -> None:
         changed(ada, times=2)
         mine = list(Event.objects.order_by("pk").values_list("pk", flat=True))

@@ -23,7 +23,7 @@ OKTA = Actor("scim", "okta")
 
 
 def reason_of(answer: Any) -> str:
-    """Return the reason, after seeing that the row says the same."""
+    """Return the reason of the response, after a check that the row has the same."""
     assert answer.status_code == 201, answer.content
     said = answer.json()
     row = Authorization.objects.get(pk=UUID(said["id"]))

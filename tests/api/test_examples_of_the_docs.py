@@ -105,7 +105,7 @@ def run(blocks: list[tuple[str, str]]) -> None:
 
 
 def shape(value: Any) -> Any:
-    """Return the value with the types of its texts and numbers instead of these."""
+    """Return the structure of the value: each text or number is replaced by its type."""
     match value:
         case dict():
             return {name: shape(one) for name, one in value.items()}

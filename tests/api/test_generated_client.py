@@ -25,7 +25,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate the client; return the folder that contains its package."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "schema.yaml").write_bytes(Client().get("/api/v1/schema/").content)
-    # Without ruff, which would only format what nobody reads.
+    # Without ruff, which would only format the generated code.
     (folder / "config.json").write_text(
         json.dumps({"package_name_override": PACKAGE, "post_hooks": []})
     )

@@ -37,7 +37,7 @@ def okta(tenant: Tenant) -> Provider:
 
 
 def linked(provider: Provider, person: Person, external_id: str) -> str:
-    """Put the person under the connection; return the id of the resource."""
+    """Link the person to a resource of the connection; return the id of the resource."""
     user = scim_user(
         provider.connection,
         person.email,
@@ -135,8 +135,6 @@ def test_list_needs_the_same_queries_for_any_number(
 
 
 class TestChangedSince:
-    """`changed_since` …"""
-
     def test_returns_earliest_change_first_including_terminated_people(
         self, api: Api, owner: Person
     ) -> None:
@@ -162,7 +160,7 @@ class TestChangedSince:
     def test_recent_changes_are_not_returned_yet(self, api: Api, ada: Person) -> None:
         since = moment(ada.changed_at)
 
-        # A transaction that changed somebody before Ada may commit after hers.
+        # A transaction that changed another person before Ada may commit later.
         assert ids(api.get("people", changed_since=since)) == []
         with time_machine.travel(ada.changed_at + timedelta(minutes=2, seconds=1)):
             assert ids(api.get("people", changed_since=since)) == keys(ada)
@@ -199,7 +197,7 @@ class TestChangedSince:
 
         found = [one["id"] for one in first["results"] + second["results"]]
         assert found[:4] == keys(*people)
-        # Once more, because they changed after the first page.
+        # The first person is listed again, because they changed after the first page.
         assert second["next"] or found[4:] == keys(people[0])
 
     @pytest.mark.parametrize(
@@ -259,7 +257,7 @@ def test_change_of_a_shown_value_sets_changed_at(
 
 
 def changes(person: Person, action: Callable[[], object]) -> bool:
-    """Tell whether the action an hour later counts as a change of the person."""
+    """Return whether the action, an hour later, sets `changed_at` of the person."""
     before = person.changed_at
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         action()

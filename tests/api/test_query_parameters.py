@@ -13,7 +13,7 @@ from tests.clients.spend import Api
 
 pytestmark = pytest.mark.django_db
 
-# A value that is none, of each parameter whose value can be wrong.
+# An invalid value of each parameter that can have one.
 BAD = {
     "state": "asleep",
     "email": "nobody",

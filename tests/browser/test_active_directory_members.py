@@ -75,7 +75,7 @@ def sign_in(company: Company, doras_page: Page, login: str) -> None:
 
 
 def set_up(company: Company, olga: Page) -> None:
-    """Add the directory with a server and a service account alone, and test it as Dora."""
+    """Add the directory with only a server and a service account, and test it as Dora."""
     company.open(olga, f"{TENANT}auth-providers/")
     olga.get_by_role("link", name="Active Directory", exact=True).click()
     olga.locator("#id_name").fill("AD")
@@ -93,7 +93,7 @@ def set_up(company: Company, olga: Page) -> None:
 
 
 def map_finance(company: Company, olga: Page) -> None:
-    """Find Dora and her group before she signs in, and give the group a role."""
+    """Find Dora and her group before she signs in, and map the group to a role."""
     company.open(olga, f"{TENANT}auth-providers/")
     olga.get_by_role("link", name="Browse the directory of AD").click()
     expect(olga.locator("body")).not_to_contain_text("krbtgt")

@@ -42,7 +42,7 @@ def test_setup_link_leads_to_the_first_request(
 
     assert Client(base, token).send("GET", "/Users?count=2", {}, None).status == 200
 
-    # Nobody reloads the page: it does that itself.
+    # The page reloads itself.
     expect(theirs.get_by_role("heading", name="The first request has arrived")).to_be_visible(
         timeout=30_000
     )

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import WIDE, Demo
 
-# Forms of every kind: of Django's admin, of our own pages, and of strangers.
+# Forms of every kind: of Django's admin, and of our own pages.
 FORMS = {
     "a location": ("/people/locations/add/", "Save"),
     "an invite": ("/people/add/", "Invite"),
@@ -47,7 +47,7 @@ def test_form_errors_get_the_focus_and_link_to_the_fields(
 ) -> None:
     page.goto(demo.url + address)
     send = page.get_by_role("button", name=re.compile(button)).first
-    # The browser itself would ask for what is missing.
+    # Otherwise the browser itself would report the missing values.
     send.evaluate("(button) => (button.formNoValidate = true)")
     send.click()
 
@@ -55,7 +55,7 @@ def test_form_errors_get_the_focus_and_link_to_the_fields(
     expect(summary).to_be_focused()
     assert page.title().startswith("Error: ")
 
-    # Without scripts a choice among thousands is typed, so the last field is taken.
+    # Without scripts, a text input replaces the autocomplete, so the last field is used.
     link = summary.get_by_role("link").last
     field = page.locator(f"[id='{(link.get_attribute('href') or '#').removeprefix('#')}']")
     described = field.locator("xpath=ancestor-or-self::*[@aria-describedby]").last.get_attribute(

@@ -118,7 +118,7 @@ def test_deactivation_reactivation_and_termination_with_handover(
 
     terminate(page, acme)
     expect_in_list(page, acme, "Ada Lovelace (Terminated)", "?state=terminated")
-    # The card went to Grace with its limit, and pays for her.
+    # The card went to Grace with its limit, so her purchases are approved.
     assert acme.pay() == "approved"
     expect_approver_and_manager(page, acme, "Grace Lovelace")
     expect_handed_over(page, acme)
@@ -132,7 +132,7 @@ def sign_in(page: Page, acme: Acme, email: str = OWNER, password: str = PASSWORD
 
 
 def expect_signed_out(page: Page, acme: Acme) -> None:
-    """See that the session is over, and that signing in again says why and where to turn."""
+    """Expect that the session has ended, and that signing in again explains whom to ask."""
     page.reload()
     expect(page).to_have_url(re.compile("/sign-in/"))
     sign_in(page, acme, ADA, ADAS_PASSWORD)
@@ -146,7 +146,7 @@ def expect_in_list(page: Page, acme: Acme, name: str, query: str = "") -> None:
 
 
 def expect_approver_and_manager(page: Page, acme: Acme, name: str) -> None:
-    """See on their page where they approve, and in the list that they manage Bob."""
+    """Expect the approval steps on the page of this person, and that they manage Bob."""
     page.goto(f"{acme.server.url}/people/?q=bob")
     expect(page.get_by_role("row", name="Bob Lovelace")).to_contain_text(name)
     page.get_by_role("link", name=name).click()
@@ -159,7 +159,7 @@ def terminate(page: Page, acme: Acme) -> None:
     page.get_by_role("link", name="Ada Lovelace").first.click()
     page.get_by_role("link", name="Terminate").click()
     page.get_by_role("link", name="Everything to Grace Lovelace").click()
-    give_to_somebody(page, "Fund 2", "Olga")
+    hand_over_to(page, "Fund 2", "Olga")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Handed over to Grace Lovelace")).to_be_visible()
     expect(page.get_by_role("heading", name="Handed over to Olga Owner")).to_be_visible()
@@ -169,7 +169,7 @@ def terminate(page: Page, acme: Acme) -> None:
     expect(page.get_by_text("Ada Lovelace was terminated.")).to_be_visible()
 
 
-def give_to_somebody(page: Page, thing: str, name: str) -> None:
+def hand_over_to(page: Page, thing: str, name: str) -> None:
     page.get_by_label(f"Handover of {thing}").select_option("somebody")
     line = page.locator(".ramp-heir", has_text=thing)
     line.locator(".select2-selection").click()

@@ -50,7 +50,7 @@ def test_each_item_links_to_a_page_that_opens(page: Page, demo: Demo) -> None:
     assert len(names) >= 3
 
     for name in names:
-        # Some remedies redirect, such as a set-up to the step where it was left.
+        # Some links redirect, such as that of a setup to its current step.
         with page.expect_response(
             lambda response: (
                 response.request.is_navigation_request() and not 300 <= response.status < 400

@@ -24,7 +24,7 @@ def company(start_server: StartServer) -> Demo:
 
 
 def authenticator_of(page: Page) -> CDPSession:
-    """Give the browser an authenticator as phones and computers have one."""
+    """Give the browser a virtual authenticator, like that of a phone or computer."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     options = {

@@ -23,7 +23,7 @@ def field(page: Page) -> Locator:
     return page.get_by_role("searchbox", name="Search everything")
 
 
-def a_person(page: Page) -> tuple[str, str]:
+def first_person(page: Page) -> tuple[str, str]:
     """Return the name and the address of the first person of the list."""
     row = page.locator("#result_list .ramp-person").first
     return row.locator("bdi").inner_text(), row.locator(".ramp-person-address").inner_text()
@@ -31,7 +31,7 @@ def a_person(page: Page) -> tuple[str, str]:
 
 @pytest.mark.parametrize("key", ["Control+k", "Meta+k", "/"])
 def test_shortcut_opens_the_dialog_and_enter_opens_the_first_result(people: Page, key: str) -> None:
-    name, address = a_person(people)
+    name, address = first_person(people)
     people.keyboard.press(key)
     expect(field(people)).to_be_focused()
 
@@ -43,7 +43,7 @@ def test_shortcut_opens_the_dialog_and_enter_opens_the_first_result(people: Page
 
 
 def test_enter_works_before_the_results_are_loaded(people: Page) -> None:
-    name, address = a_person(people)
+    name, address = first_person(people)
     people.keyboard.press("Control+k")
     field(people).fill(address)
     people.keyboard.press("Enter")

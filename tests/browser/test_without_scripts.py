@@ -17,13 +17,13 @@ def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     page.close()
 
 
-def address_of_somebody(page: Page, demo: Demo) -> str:
+def address_of_first_person(page: Page, demo: Demo) -> str:
     page.goto(f"{demo.url}/people/?state=active")
     return page.locator("#result_list .ramp-person-address").first.inner_text()
 
 
 def test_card_is_issued_by_the_address_of_the_holder(page: Page, demo: Demo) -> None:
-    address = address_of_somebody(page, demo)
+    address = address_of_first_person(page, demo)
     page.goto(f"{demo.url}/spend/cards/add/")
     page.get_by_placeholder("Email address").fill(address)
     page.get_by_label("Name").fill("Written by hand")
@@ -80,7 +80,7 @@ def test_several_people_can_be_deactivated(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/?state=active&q=Meyer")
     page.locator("input[name=_selected_action]").first.check()
     action = page.locator("select[name=action]")
-    # Nothing lies above it.
+    # No other element covers it.
     action.click(trial=True)
     action.select_option(label="Deactivate")
     page.get_by_role("button", name="Run").click()

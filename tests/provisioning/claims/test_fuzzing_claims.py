@@ -115,7 +115,7 @@ def _sign_in(provider: IdentityProvider, said: dict[str, Any]) -> None:
 
 
 def _check(before: Person, after: Person, provider: IdentityProvider, said: dict[str, Any]) -> None:
-    """Check that what is known changed only to what the provider clearly states."""
+    """Check that known values changed only to readable values of the claims."""
     for field in ("given_name", "family_name"):
         stated = read_text(said.get(field))
         if getattr(before, field) != getattr(after, field):

@@ -32,7 +32,7 @@ def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
 def role_after(
     claims: Json, provider: IdentityProvider, openid: OpenIdProvider, group: str = "fin"
 ) -> str:
-    """Sign somebody new in, and return the role that they got."""
+    """Sign a new person in, and return their role."""
     with tenancy.use(provider.tenant):
         mapping(provider, group, Person.Role.BOOKKEEPER)
     openid.user = INA | {"given_name": "Ina", "family_name": "Case"} | claims

@@ -33,7 +33,7 @@ PEOPLE = [f"member{number}" for number in range(12)]
 
 @pytest.fixture
 def slapd() -> Iterator[Slapd]:
-    """Run a directory of its own: these tests take people out of it."""
+    """Run a separate directory, because these tests remove people from it."""
     service = Slapd(more_entries=[person(name) for name in PEOPLE])
     circuit_breaker.reset(service.uri)
     yield service
@@ -134,7 +134,7 @@ class TestEndingSessions:
 
 
 class TestImplausibleAnswers:
-    """An answer that is incomplete or says that everybody left ends no session."""
+    """An incomplete answer, or one without any people, ends no session."""
 
     def settings(self, corp: IdentityProvider, **changed: Any) -> None:
         corp.settings |= changed

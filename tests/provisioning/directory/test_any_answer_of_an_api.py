@@ -48,7 +48,7 @@ OTHERS: Final = st.recursive(
 
 
 def shaped(**usual: Any) -> st.SearchStrategy[Any]:
-    """Return objects with some of the attributes, each with its usual value or any other."""
+    """Return objects with any of the attributes, each with its usual or any other value."""
     either = {name: st.one_of(value, value, OTHERS) for name, value in usual.items()}
     return st.fixed_dictionaries({}, optional=either)
 

@@ -334,7 +334,7 @@ def test_fixed_account_is_shown_at_once(admin: Client, cloud: CloudProvider) -> 
 def test_new_account_with_the_same_address_is_not_the_old_account(
     admin: Client, cloud: CloudProvider, kind: str, *, is_said: bool
 ) -> None:
-    """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
+    """Not for Keycloak, whose subjects may be pairwise, nor for SCIM, whose ids are no subjects."""
     of = vendor(kind)
     provider = connected(cloud, of)
     sign_in(provider, claims(of.subject.replace(KEY, "00u0gone"), email=DORA))

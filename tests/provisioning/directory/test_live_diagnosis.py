@@ -14,7 +14,7 @@ from tests.support.active_directory import LEAVING, added, leave, sign_in_as, un
 
 pytestmark = pytest.mark.django_db
 
-# Dora is the name of each account here, and the address is hers alone.
+# Every account here is named Dora; only the address is unique.
 SENTENCES = {
     "deleted": "AD no longer has the account of",
     "disabled": "is disabled in AD.",

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 DORA = "dora@acme.example"
 KINDS = ("graph", "okta", "keycloak", "scim")
-# The group as tokens have it.
+# The value of the group in tokens.
 STAFF = {"graph": "g1", "okta": "Staff", "keycloak": "/Staff", "scim": "g1"}
 SHAPES: dict[str, dict[str, Any]] = {
     "graph": {"id": "u1", "displayName": "Dora New", "userPrincipalName": DORA},

@@ -47,7 +47,7 @@ def auditor(in_acme: None) -> Role:
 
 @pytest.fixture(params=["ldap", "windows"])
 def corp(in_acme: None, request: pytest.FixtureRequest) -> IdentityProvider:
-    """Make a provider whose directory cannot be asked: nothing listens on that port."""
+    """Make a provider whose directory is unreachable: no server listens on the port."""
     directory = {"uri": "ldap://127.0.0.1:1", "base_dn": "dc=acme,dc=test"}
     if request.param == "ldap":
         return sign_in_flow.provider(kind="ldap", settings=directory)
@@ -164,7 +164,7 @@ class TestLiveDirectory:
         return manage.add_provider(definition, actor=AUTHOR.actor)
 
     def signed_in_person(self, directory: IdentityProvider, uid: str) -> Person:
-        """Sign somebody in by their password, with the groups that the directory tells of."""
+        """Sign a person in by their password, with their groups in the directory."""
         claims = client.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
         return come_in(directory, uid, claims.groups)
 

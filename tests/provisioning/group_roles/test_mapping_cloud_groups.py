@@ -17,7 +17,7 @@ from tests.support.sign_in_flow import claims
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 KINDS = ("graph", "okta", "keycloak", "scim")
-# Of each kind: the id of the group in tokens, and the shape of a member.
+# The id of the group in tokens, for each kind of directory.
 GROUP = {"graph": "g1", "okta": "Finance", "keycloak": "/Finance", "scim": "g1"}
 
 
@@ -38,7 +38,7 @@ def member(kind: str, key: str, name: str, *, is_disabled: bool = False) -> dict
 
 
 def answers(kind: str) -> dict[str, Any]:
-    """Return what the directory answers, by the end of the path: Finance has three members."""
+    """Return the responses of the directory by path; the group Finance has three members."""
     members = [
         member(kind, "u1", "Dora New"),
         member(kind, "u2", "Olaf Known"),
@@ -111,7 +111,7 @@ def test_page_and_preview_show_who_would_get_the_role(
 def test_members_are_not_listed_if_directory_ids_differ_from_subjects(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
-    """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
+    """Subjects of Keycloak may be pairwise, and ids of a SCIM server are no subjects."""
     corp = connected(cloud, kind)
     mappings = f"/tenants/acme/mappings/?provider={corp.pk}"
     group = "/Finance" if kind == "keycloak" else "Finance"

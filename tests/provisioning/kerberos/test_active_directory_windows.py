@@ -58,7 +58,7 @@ def name() -> str:
 
 
 def restore_principal_subject(identity: Identity, principal: str, **fields: Any) -> None:
-    """Make the identity what it was when the principal was the subject."""
+    """Change the identity to the earlier form, in which the principal was the subject."""
     before = {"subject": principal, "account": "", **fields}
     values = {one.attname: getattr(identity, one.attname) for one in Identity._meta.concrete_fields}
     identity.delete()
@@ -112,7 +112,7 @@ class TestAccountThatLeftTheDirectory:
 class TestDirectoryUnavailable:
     @pytest.fixture
     def forwarder(self, active_directory: ActiveDirectory) -> Iterator[subprocess.Popen[bytes]]:
-        """Lead another port to the directory; killed, it leaves a server that does not answer."""
+        """Forward another port to the directory; killing this makes the directory unreachable."""
         self.port = free_port()
         forwarder = active_directory.forward(636, self.port)
         yield forwarder

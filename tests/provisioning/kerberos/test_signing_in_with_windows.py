@@ -30,7 +30,7 @@ from tests.support.sign_in_flow import mapping
 
 pytestmark = pytest.mark.django_db
 
-# Prints the token of whoever runs it for a service, bound to something or not.
+# Prints a token for a service, with or without a channel binding.
 CLIENT = """
 import base64, sys, gssapi
 service, digest = sys.argv[1:]
@@ -76,7 +76,7 @@ def token(
     service: str = "HTTP@localhost",
     bound_to: bytes = b"",
 ) -> str:
-    """Make the token that somebody's browser would send."""
+    """Make the token that a browser would send."""
     command = [sys.executable, "-c", CLIENT, service, bound_to.hex()]
     asked = subprocess.run(
         command, env=kdc.ticket(who, realm), check=True, capture_output=True, text=True
@@ -102,8 +102,6 @@ def the_attempt() -> SignInAttempt:
 
 
 class TestOverASocket:
-    """Over a socket, as browsers do."""
-
     def ask(self, kdc: Kdc, who: str, live_server: LiveServer, address: str) -> str:
         jar = str(kdc.folder / f"jar-{who}")
         shown = "\n%{http_code} %{url_effective}"
@@ -301,7 +299,7 @@ class TestChannelBinding:
 class TestLookingUpTheDirectory:
     @pytest.fixture
     def active_directory(self) -> Iterator[Slapd]:
-        """Start a directory that says as Active Directory does that Ada is disabled."""
+        """Start a directory in which Ada is disabled, in the way of Active Directory."""
         service = Slapd()
         change = f"dn: {ldap.dn_of('ada')}\nchangetype: modify\n"
         service.modify(

@@ -23,7 +23,7 @@ DISTRIBUTION_LIST, UNIVERSAL = "2", "-2147483640"
 
 @pytest.fixture
 def corp(acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
-    """Make a provider whose base DN is the OU of the people; groups are in another OU."""
+    """Make a provider whose base DN is the OU of people; the groups are in another OU."""
     return added(acme, active_directory.document())
 
 
@@ -53,7 +53,7 @@ def changed(provider: IdentityProvider, **settings: str) -> IdentityProvider:
 
 
 def role_of(provider: IdentityProvider, login: str) -> str:
-    """Sign in, and return the role that this leaves somebody with."""
+    """Sign in, and return the role of the person afterwards."""
     client = Client()
     sign_in_as(login, provider, client)
     person = person_in(client)
@@ -141,7 +141,7 @@ class TestFindingGroups:
 class TestMappedRole:
     @pytest.fixture
     def mapped(self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str) -> str:
-        """Have a group bring a role, by its id; return the group's DN."""
+        """Map a group to a role by its id, and return the DN of the group."""
         group = active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
         with tenancy.use(corp.tenant):
             mapping(corp, active_directory.guid(group), Person.Role.BOOKKEEPER)
@@ -181,7 +181,7 @@ class TestMappedRole:
 
 
 class TestUnknownGroups:
-    """An answer that is not complete takes no role, and the log warns."""
+    """An incomplete answer revokes no role, and the log has a warning."""
 
     @pytest.mark.parametrize("how", ["a broken filter", "no such group base", "a hidden group"])
     def test_incomplete_answer_keeps_the_role_and_warns(

@@ -16,7 +16,7 @@ from tests.support.active_directory import added, person_in, sign_in_as, the_att
 
 pytestmark = pytest.mark.django_db
 
-# What an administrator enters who wants enabled accounts only.
+# A user filter that excludes disabled accounts.
 ENABLED = "(&(sAMAccountName={0})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"
 UNKNOWN = "Incorrect user name or password."
 FOREVER = str(-(2**63))

@@ -56,13 +56,13 @@ VALUES: Final = st.one_of(
 SAID: Final = st.dictionaries(
     st.sampled_from(ATTRIBUTES), st.lists(VALUES, max_size=3), max_size=12
 )
-# What the server answers to the searches for groups, in turn: entries, each with its DN.
+# The responses of the server to the searches for groups: entries with their DNs.
 DNS: Final = st.sampled_from([DN, "CN=finance,OU=Groups,DC=corp", "", "nonsense"])
 ANSWERS: Final = st.lists(st.lists(st.tuples(DNS, SAID), max_size=3), max_size=6)
 
 
 class AnyServer:
-    """A connection of libldap to a server that answers each search with the next entries."""
+    """A libldap connection to a server that answers each search with the next entries."""
 
     def __init__(self, answers: list[Any]) -> None:
         self.answers = answers

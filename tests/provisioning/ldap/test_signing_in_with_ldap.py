@@ -122,7 +122,7 @@ def test_lockout_counts_equivalent_spellings_together(
     sign_in(client, corp, "bob")
 
     assert the_attempt().reason != ""
-    # The service account asks who it is, and the password is not tried.
+    # Only the service account searches; the password is not tried.
     assert slapd_service.binds() <= before + 1
 
 
@@ -167,7 +167,7 @@ def test_two_tenants_with_one_directory_have_separate_people(
 class TestOpenLdap:
     @pytest.fixture
     def locking(self, acme: Tenant) -> Iterator[tuple[Slapd, IdentityProvider]]:
-        """Run a directory that locks an account after two wrong passwords, for a second."""
+        """Run a directory that locks an account for a second after two wrong passwords."""
         policy = (
             f"dn: cn=policy,{BASE}\nobjectClass: device\nobjectClass: pwdPolicy\ncn: policy\n"
             "pwdAttribute: userPassword\npwdLockout: TRUE\n"
@@ -185,7 +185,7 @@ class TestOpenLdap:
         for _ in range(3):
             sign_in(client, corp, "ada", "wrong")
         assert the_attempt().reason == "account-locked"
-        # The lock ends with the time alone: whatever asks the directory before would end it too.
+        # Wait without a request, because any request to the directory might end the lock.
         time.sleep(2.1)
 
         assert sign_in(client, corp, "ada").status_code == 302

@@ -34,7 +34,7 @@ NAME = "id.acme.test"
 
 @pytest.fixture
 def canaries() -> Iterator[list[Listener]]:
-    """Listen where no request may ever arrive, on one port of several loopback addresses."""
+    """Listen on one port of several loopback addresses, which no request may reach."""
     with (
         Listener() as one,
         Listener("127.0.0.2", one.port) as two,
@@ -45,7 +45,7 @@ def canaries() -> Iterator[list[Listener]]:
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolve:
-    """Have NAME resolve to these addresses; each look-up takes the next list of them."""
+    """Make NAME resolve to these addresses; each lookup takes the next list."""
     really = socket.getaddrinfo
 
     def set_up(*answers: list[str]) -> None:
@@ -277,7 +277,7 @@ class TestTimeouts:
 
             codes = [code_of(url) for _ in range(5)]
 
-        # One was sent. The server is not blamed for it: the circuit breaker stays closed.
+        # One request was sent. It does not count as a failure: the circuit breaker stays closed.
         assert codes == ["timeout"] * 5
         assert server.connections == 1
 
@@ -314,7 +314,9 @@ class TestCertificates:
             pytest.param({"host": "other.test"}, "Hostname mismatch", id="another name"),
             pytest.param({"host": "127.0.0.1"}, "Hostname mismatch", id="the address"),
             pytest.param({"host": NAME, "days": -1}, "expired", id="the past"),
-            pytest.param({"host": NAME, "is_trusted": False}, "self-signed", id="nobody"),
+            pytest.param(
+                {"host": NAME, "is_trusted": False}, "self-signed", id="an untrusted issuer"
+            ),
         ],
     )
     def test_refuses_a_certificate_of(
@@ -337,7 +339,7 @@ class TestCertificates:
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Listener]:
-    """Make a server with a certificate, which this machine trusts unless told otherwise."""
+    """Make a server with a certificate, which is trusted by default."""
 
     def made(
         host: str,
@@ -363,7 +365,7 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Listen
 @pytest.mark.django_db
 @pytest.mark.usefixtures("allowed")
 class TestAddressesFromAProvider:
-    """A provider that may be asked leads to what may not: 127.0.0.2."""
+    """The provider is at an allowed address and refers to 127.0.0.2, which is not allowed."""
 
     @pytest.mark.parametrize("scheme", ["http", "https"])
     @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "userinfo_endpoint"])

@@ -86,7 +86,7 @@ class TestUserinfoUnavailable:
     def test_id_token_does_not_verify_the_address_in_userinfo(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
-        """The ID token has verified its own address, and no other one."""
+        """`email_verified` of the ID token applies only to the address in the ID token."""
         corp.admission = {"email_domains": ["victim.example"]}
         corp.settings |= {"issuer": openid.url}
         corp.save()
@@ -98,7 +98,7 @@ class TestUserinfoUnavailable:
 
 
 class FormProvider(OpenIdProvider):
-    """Lists two methods of client authentication, and allows our client only the form."""
+    """Lists two methods of client authentication, but accepts only client_secret_post."""
 
     secret = "the client's secret"
 

@@ -46,7 +46,7 @@ def with_secret(said: Json) -> str:
 
 
 def with_public_key(said: Json) -> str:
-    """Sign by HMAC, as if the public key were a secret that both sides know."""
+    """Sign by HMAC with the public key as the secret (algorithm confusion)."""
     key = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signed_part = ".".join(
         jwt.utils.base64url_encode(json.dumps(part).encode()).decode()
@@ -249,7 +249,7 @@ class TestLoggedReason:
         reason: str,
     ) -> None:
         openid.instead = instead
-        # Otherwise userinfo would not be needed.
+        # Without this, userinfo would not be needed.
         openid.claims = {"email": None}
 
         assert sign_in(client, corp, openid).status_code == 400

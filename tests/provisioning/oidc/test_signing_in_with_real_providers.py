@@ -87,12 +87,12 @@ class Corp:
         self.server.manage("shell", "-c", CHANGE.format(tenant=self.tenant, document=document))
 
     def latest_attempt(self) -> str:
-        """Return what the provider log says of the latest sign-in."""
+        """Return the detail of the latest sign-in in the provider log."""
         said = self.server.manage("shell", "-c", ATTEMPT.format(tenant=self.tenant))
         return said.splitlines()[-1]
 
     def sign_in(self, visitor: Visitor, login: str) -> httpx.Response:
-        """Do what the provider's pages ask for, until it sends the visitor back."""
+        """Fill in the pages of the provider until it redirects to Ramp."""
         said = {"login": login, "password": "correct horse"}
         if isinstance(self.openid, LemonLdap):
             said = {"user": login, "password": login}
@@ -170,7 +170,7 @@ def test_signing_out_ends_the_session_at_the_provider(corp: Corp) -> None:
         assert str(visitor.get(corp.sign_in_url).url).startswith(corp.openid.issuer)
 
 
-# Canaille confuses the codes of a client after one of them was not exchanged.
+# Canaille mixes up the codes of a client after one of them was not exchanged.
 @pytest.mark.parametrize("openid", [OidcProvider, DjangoOauthToolkit, LemonLdap], indirect=True)
 def test_wrong_client_secret_fails_and_is_logged(corp: Corp) -> None:
     corp.change(client_secret="wrong")
@@ -185,7 +185,7 @@ def test_wrong_client_secret_fails_and_is_logged(corp: Corp) -> None:
     assert corp.latest_attempt().endswith("Check the client ID and client secret.")
 
 
-# The others tell nobody when a session ends.
+# The other providers do not support back-channel logout.
 @pytest.mark.parametrize("openid", [OidcProvider], indirect=True)
 def test_back_channel_logout_ends_only_the_session_it_names(
     corp: Corp, openid: OidcProvider

@@ -38,13 +38,13 @@ def wrong_passwords(samba: ActiveDirectory, dn: str) -> int:
 
 
 def guess(name: str, corp: IdentityProvider, *, times: int) -> None:
-    """Guess from a new address each time, so that only the directory's limit counts."""
+    """Guess from a new IP address each time, so that only the limit of the directory applies."""
     for number in range(times):
         sign_in_as(name, corp, Client(), "wrong", REMOTE_ADDR=f"203.0.113.{number}")
 
 
 def spellings(name: str) -> list[str]:
-    """Return names that a directory takes for the same one."""
+    """Return spellings that a directory treats as the same name."""
     bold = "".join(chr(0x1D41A + ord(one) - ord("a")) if one.isalpha() else one for one in name)
     wide = "".join(chr(ord(one) + 0xFEE0) for one in name)
     return [name, name.upper(), name.title(), bold, wide]

@@ -118,7 +118,7 @@ def test_failed_logins_are_deleted_after_a_day(ada: Person) -> None:
         clock.shift(timedelta(days=1, seconds=1))
         guess("two@acme.example")
 
-    # One for the source, and one for all sources together.
+    # One row for the source, and one for all sources together.
     assert FailedLogins.objects.count() == 2
 
 
@@ -205,7 +205,7 @@ def test_equivalent_spellings_of_the_address_count_together(ada: Person, written
 
 
 class TestGuessingStranger:
-    """Somebody at another address who guesses at Ada's password."""
+    """A stranger guesses Ada's password, usually from another IP address."""
 
     STRANGER, OFFICE = "203.0.113.9", "198.51.100.7"
 

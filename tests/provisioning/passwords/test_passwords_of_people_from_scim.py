@@ -112,7 +112,7 @@ def test_link_is_refused_after_deactivation_by_scim(ada: Person) -> None:
     assert is_refused(address)
 
 
-# Changing it
+# Changing the password
 
 
 def said(current: str = OLD, new: str = NEW, again: str = NEW) -> dict[str, str]:

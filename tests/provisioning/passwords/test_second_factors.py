@@ -253,7 +253,7 @@ def test_second_factor_is_required_by_the_rule_of_the_tenant(
 
 def test_required_setup_comes_before_any_page(acme: Tenant, owner: Person) -> None:
     require(acme, Rule.ADMINISTRATORS)
-    # The break-glass Owner may use a password although others may not.
+    # An Owner may use a password even if passwords are off.
     Tenant.objects.filter(pk=acme.pk).update(allows_passwords=False)
     visitor = with_password(owner)
     assert visitor.get(CODE)["Location"] == SET_UP

@@ -28,7 +28,7 @@ def tested(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    # The tests' KDC does not listen on Kerberos' own port.
+    # The KDC of the tests does not listen on the standard port of Kerberos.
     monkeypatch.setenv("KRB5_CONFIG", active_directory.kerberos_environment["KRB5_CONFIG"])
     settings.PUBLIC_BASE_URL = "https://localhost:8443"
     added(acme, active_directory.document())

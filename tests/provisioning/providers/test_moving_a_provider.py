@@ -34,7 +34,7 @@ SECRETS = (CLIENT_SECRET, TOKEN, PASSWORD)
 
 
 class Recorder(OpenIdProvider):
-    """A hostile provider; `heard` is everything that it was told."""
+    """A hostile provider that records all requests in `heard`."""
 
     def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
         said = [self.asked_for, str(form), str(headers)]
@@ -70,7 +70,7 @@ def page_of(provider: IdentityProvider, more: str = "") -> str:
 
 
 def form_of(client: Client, provider: IdentityProvider, **changed: Any) -> dict[str, Any]:
-    """Return what a browser would post from the provider's page, after some changes."""
+    """Return the form of the provider page as a browser would post it, with some changes."""
     form = client.get(page_of(provider)).context["form"]
     shown = {name: form[name].value() for name in form.fields}
     return {name: value for name, value in shown.items() if value not in (None, False)} | changed
@@ -226,7 +226,8 @@ class TestChangedIssuer:
         assert "id_token_hint" not in ada.post("/sign-out/")["Location"]
 
 
-# Secrets: each setting of each kind, pointed at somebody who listens, by every way out.
+# Secrets: each setting of each kind is changed to the URL of an attacker, and each kind of request
+# is sent.
 
 FIELDS = [
     (kind, directory, one.name)
@@ -265,7 +266,7 @@ def added(kind: str, directory: str, acme: Tenant) -> IdentityProvider:
 
 
 def point(provider: IdentityProvider, field: str, url: str) -> dict[str, Any]:
-    """Return the settings with one of them changed to the address of who listens."""
+    """Return the settings, one of which is changed to the URL of the attacker."""
     kept = provider.settings[field]
     address = url.replace("http:", "ldap:") if provider.kind == "ldap" else url
     changed: Any = {list: [address], dict: {"subject": address}, bool: not kept}.get(
@@ -273,13 +274,13 @@ def point(provider: IdentityProvider, field: str, url: str) -> dict[str, Any]:
     )
     settings: dict[str, Any] = provider.settings | {field: changed}
     if provider.kind == "ldap" and field != "uri":
-        # The listener is the server as well, so that nothing fails before it would be told.
+        # The listener is also the server, so that no earlier step fails.
         settings |= {"uri": provider.settings["uri"]}
     return settings
 
 
 def send_every_request(olga: Person, provider: IdentityProvider) -> None:
-    """Ask for everything that makes us ask the provider or its directory."""
+    """Open every page that makes Ramp send requests to the provider or its directory."""
     client, stranger = signed_in(olga), Client()
     page = f"/tenants/acme/directory/{provider.pk}"
     client.post(page_of(provider, "test/"))
@@ -312,7 +313,7 @@ def test_stored_secret_is_not_sent_to_a_new_address(
     with Listener(says=b"") as listener:
         url = f"http://127.0.0.1:{listener.port}" if kind == "ldap" else elsewhere.url
         settings = point(provider, field, url)
-        # Past the form, as a fault or another page might do; and as if it were confirmed.
+        # Bypass the form, as a bug might, and as if the change were confirmed.
         with tenancy.use(acme):
             provider.settings = settings
             provider.authority = authority_of(provider)

@@ -45,7 +45,7 @@ def name() -> str:
 
 
 def said(samba: ActiveDirectory, **changed: str) -> dict[str, str]:
-    """Return what an administrator enters who knows the server and a service account."""
+    """Return the form of an administrator who knows the server and a service account."""
     return {
         "name": "AD",
         "uri": samba.uri,

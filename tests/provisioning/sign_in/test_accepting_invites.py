@@ -36,7 +36,7 @@ PASSWORD = "a horse that is correct"
 
 @pytest.fixture
 def bob(acme: Tenant) -> Person:
-    """Invite Bob, whose manager is Ada, at a company that has an owner besides."""
+    """Invite Bob, whose manager is Ada, in a tenant with an owner."""
     with tenancy.use(acme):
         core.owner()
         ada = core.person(email="ada@acme.example")
@@ -266,7 +266,7 @@ class TestAcceptedThroughAProvider:
 
 class TestRefused:
     def assert_refused(self, invite: Invite, status: int, said: str) -> None:
-        """See that looking and accepting say so, and that nobody is let in."""
+        """Viewing and accepting show this message, and no person is signed in."""
         looking, accepting = Client(), Client()
         for client, response in (
             (looking, looking.get(path(invite))),

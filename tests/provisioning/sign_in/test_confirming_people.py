@@ -57,7 +57,7 @@ def new_provider(**fields: Any) -> IdentityProvider:
 
 
 def refused(provider: IdentityProvider, subject: str = "A-1", **said: Any) -> SignInAttempt:
-    """Have somebody with Ada's address be refused, and return the line of the log."""
+    """Refuse a sign-in with Ada's address, and return the logged attempt."""
     with pytest.raises(SignInRefused):
         sign_in(provider, claims(subject, **{"email": ADDRESS} | said))
     attempt: SignInAttempt = SignInAttempt.objects.order_by("-pk")[0]
@@ -114,7 +114,7 @@ def test_confirmed_account_is_linked(client: Client, ada: Person) -> None:
 def test_new_account_replaces_the_earlier_identity(
     client: Client, ada: Person, old: IdentityProvider
 ) -> None:
-    """Their account in the directory was created anew, with another subject."""
+    """The account in the directory was created again, with another subject."""
     session = signed_in(ada)
     attempt = refused(old, "ada again")
 
@@ -171,7 +171,7 @@ def test_account_is_not_linked_if(client: Client, ada: Person, what: str) -> Non
 
 
 def test_person_of_the_paired_connection_can_be_linked(client: Client, ada: Person) -> None:
-    """Their pairing value is missing at the provider, so that only the administrator knows."""
+    """The provider does not send the pairing value, so only an administrator can confirm."""
     provider, connection = new_provider(), own_by_scim(ada)
     attempt = refused(provider)
     pair(provider, connection)

@@ -31,8 +31,8 @@ def in_acme(acme: Tenant) -> Iterator[None]:
         yield
 
 
-def left_behind() -> int:
-    """Return how many roles nobody can withdraw, for no mapping stands for them any more."""
+def irrevocable_roles() -> int:
+    """Return how many roles come from mappings that no longer exist, so cannot be revoked."""
     raised: int = Person.objects.filter(role_source__startswith=VIA_MAPPING).count()
     return raised + int(Grant.objects.filter(source__startswith=VIA_MAPPING).count())
 
@@ -54,7 +54,7 @@ def test_simultaneous_sign_ins_leave_no_irrevocable_role(racers: Racers) -> None
 
         racers(*coming(corp), partial(manage.remove_provider, corp, actor=OLGA.actor))
 
-        assert left_behind() == 0
+        assert irrevocable_roles() == 0
 
 
 @pytest.mark.parametrize("racers", [2], indirect=True)
@@ -71,4 +71,4 @@ def test_simultaneously_applied_drafts_leave_no_irrevocable_role(racers: Racers)
             partial(manage.remove_provider, corp, actor=OLGA.actor),
         )
 
-        assert left_behind() == 0
+        assert irrevocable_roles() == 0

@@ -31,7 +31,7 @@ def browsers(ada: Person) -> list[Client]:
 
 
 def is_good(client: Client) -> bool:
-    """Ask for a page that is for anybody who is signed in."""
+    """Return whether a page that needs a session opens."""
     response = client.get("/home/")
     if response.status_code == 302:
         assert response["Location"] == "/sign-in/?next=/home/"

@@ -67,7 +67,7 @@ def stranger(**said: Any) -> Claims:
 def refusal_of(
     provider: IdentityProvider, said: Claims, asking: SignInContext | None = None
 ) -> str:
-    """Return why somebody is refused; blank if they come in."""
+    """Return the reason of the refusal; blank if the sign-in succeeds."""
     try:
         sign_in(provider, said, asking or SignInContext())
     except SignInRefused:
@@ -157,7 +157,7 @@ def test_only_the_log_names_the_missing_claim(
     assert "The claim “hd” is “”. Allowed: “acme.example”." in log
 
 
-# Providers where anybody can have an account
+# Providers at which anyone can create an account
 
 
 def document(issuer: str, **said: Any) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def test_one_restriction_is_enough_for_an_open_issuer(tmp_path: Path, name: str)
 def test_multi_tenant_entra_issuer_requires_a_list_of_organizations(
     tmp_path: Path, directory: str, name: str
 ) -> None:
-    """Another organization has addresses, groups and claims as it likes."""
+    """Another organization can send any addresses, groups and claims."""
     value = RESTRICTIONS[name]
     restriction = {name: value if name.startswith("required") else [value]}
     issuer = f"https://login.microsoftonline.com/{directory}/v2.0"

@@ -58,7 +58,7 @@ def person_of(attempt: SignInAttempt) -> Person:
 def refused(
     provider: IdentityProvider, said: Claims, context: SignInContext = NOTHING
 ) -> SignInAttempt:
-    """Try to sign in, and return the line of the log; nobody and nothing came of it."""
+    """Check that the sign-in is refused without any change, and return the logged attempt."""
     before = Person.objects.count(), Identity.objects.count(), Event.objects.count()
     with pytest.raises(SignInRefused):
         sign_in(provider, said, context)

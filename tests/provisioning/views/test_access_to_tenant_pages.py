@@ -33,7 +33,7 @@ POSTS = [
 
 @pytest.fixture
 def there(acme: Tenant) -> Iterator[dict[str, object]]:
-    """Fill a company with one of everything, and keep it in force."""
+    """Activate a tenant with one row of each kind."""
     with tenancy.use(acme):
         core.owner()
         settings = {"issuer": "https://id.example", "client_id": "ramp"}

@@ -134,7 +134,7 @@ class TestValuesForTheProvider:
 
     @pytest.mark.parametrize("preset", PRESETS)
     def test_required_fields_are_marked(self, client: Client, preset: str) -> None:
-        """Whatever is refused when it is empty has a star, and names itself."""
+        """Each field that may not be empty has a star."""
         page = add_page(client, preset)
         starred = {
             field

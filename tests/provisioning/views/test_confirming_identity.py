@@ -63,7 +63,7 @@ LDAP = {
 
 @dataclass
 class Action:
-    """A page, what is sent to it, and whether it took effect as it was sent."""
+    """A page, the form that is sent to it, and a check whether it took effect."""
 
     module: str
     address: Callable[[], str]
@@ -200,7 +200,7 @@ def client(olga: Person, corp: IdentityProvider) -> Client:
 
 @pytest.fixture
 def later() -> Iterator[None]:
-    """Let 16 minutes go by."""
+    """Travel 16 minutes into the future."""
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):
         yield
 
@@ -211,7 +211,7 @@ def action(request: pytest.FixtureRequest) -> Action:
 
 
 def interrupted(client: Client, action: Action) -> str:
-    """Ask for the action, and return the address of the page that asks who one is."""
+    """Send the action, and return the URL of the page that asks to confirm the identity."""
     response = client.post(action.address(), action.sent())
     assert response.status_code == 302, response.content
     assert response["Location"].startswith(CONFIRM)
@@ -420,7 +420,7 @@ class TestConfirmingThroughOpenID:
     def test_linking_a_provider_needs_confirmation(
         self, client: Client, corp: IdentityProvider, later: None
     ) -> None:
-        """Whoever links their own account to it would sign in, and count as confirmed."""
+        """A thief of the session could otherwise link their own account, and confirm with it."""
         response = client.post(f"/sign-in/acme/{corp.pk}/link/")
 
         assert response["Location"].startswith(CONFIRM)
@@ -465,7 +465,7 @@ MAKERS = re.compile(
 
 
 def test_actions_cover_every_page_that_creates_credentials() -> None:
-    """A new page that does belongs into ACTIONS, and below the decorator."""
+    """Add a new page that creates credentials to ACTIONS, and decorate its view."""
     making = set()
     for package in ("people.views", "scim.views", "provisioning.views"):
         for found in walk_packages(importlib.import_module(package).__path__, f"{package}."):
