@@ -143,7 +143,7 @@ class TestImplausibleAnswers:
     @pytest.mark.parametrize(
         ("how", "code"),
         [
-            ("nobody is there", "no-people"),
+            ("no people match", "no-people"),
             ("the filter is broken", "bad-filter"),
             ("the filter admits others", "directory-incomplete"),
             ("the service account is refused", "bind-refused"),
@@ -155,7 +155,7 @@ class TestImplausibleAnswers:
     ) -> None:
         clients = signed_in(corp, "ada", "bob")
         match how:
-            case "nobody is there":
+            case "no people match":
                 self.settings(corp, user_filter="(&(uid={0})(ou=nowhere))")
             case "the filter is broken":
                 self.settings(corp, user_filter="(uid={0}")

@@ -156,14 +156,14 @@ def test_unknown_subject_gets_the_same_answer(
 REFUSED = {
     "another issuer": {"iss": "https://evil.example"},
     "no issuer": {"iss": None},
-    "another address": {"aud": "https://ramp.example.com/another"},
-    "the client": {"aud": "ramp"},
+    "another audience": {"aud": "https://ramp.example.com/another"},
+    "the client as audience": {"aud": "ramp"},
     "no audience": {"aud": None},
-    "an hour ago": {"exp": NOW - 3600},
-    "three days": {"exp": NOW + 3 * 24 * 3600},
-    "no end": {"exp": None},
-    "no id": {"jti": None},
-    "another key": {"key": FOREIGN_KEY},
+    "expired": {"exp": NOW - 3600},
+    "valid for three days": {"exp": NOW + 3 * 24 * 3600},
+    "no expiry": {"exp": None},
+    "no jti": {"jti": None},
+    "a foreign key": {"key": FOREIGN_KEY},
 }
 
 

@@ -141,27 +141,36 @@ def test_administrator_cannot_confirm_an_owner(tenant: Tenant, ada: Person, role
 
 
 @pytest.mark.parametrize(
-    "what", ["removed", "moved", "moved here", "left", "SCIM's", "another SCIM's", "somebody's"]
+    "change",
+    [
+        "removal of the provider",
+        "change of the authority",
+        "change of the issuer",
+        "deactivation",
+        "adoption by SCIM",
+        "adoption by another connection",
+        "link to another person",
+    ],
 )
-def test_account_is_not_linked_if(client: Client, ada: Person, what: str) -> None:
+def test_account_is_not_linked_after(client: Client, ada: Person, change: str) -> None:
     provider = new_provider()
     attempt = refused(provider)
-    match what:
-        case "removed":
+    match change:
+        case "removal of the provider":
             IdentityProvider.objects.filter(pk=provider.pk).update(removed_at=attempt.at)
-        case "moved":
+        case "change of the authority":
             IdentityProvider.objects.filter(pk=provider.pk).update(authority="elsewhere")
-        case "moved here":
+        case "change of the issuer":
             settings = {"issuer": "https://newer.example"}
             IdentityProvider.objects.filter(pk=provider.pk).update(settings=settings)
-        case "left":
+        case "deactivation":
             Person.objects.filter(pk=ada.pk).update(state="inactive", deactivated_at=attempt.at)
-        case "SCIM's":
+        case "adoption by SCIM":
             own_by_scim(ada)
-        case "another SCIM's":
+        case "adoption by another connection":
             own_by_scim(ada)
             pair(provider, scim_connection("entra"))
-        case "somebody's":
+        case "link to another person":
             sign_in(provider, claims("A-1", email="somebody@corp.example"))
 
     client.post(page(attempt))

@@ -78,7 +78,7 @@ INSUFFICIENT_CLAIMS: dict[str, tuple[dict[str, Any], str, str]] = {
 @pytest.mark.parametrize(
     ("claims", "code", "why"), INSUFFICIENT_CLAIMS.values(), ids=INSUFFICIENT_CLAIMS
 )
-def test_session_does_not_begin_with(
+def test_session_does_not_begin_with_insufficient_claims(
     client: Client,
     corp: IdentityProvider,
     openid: OpenIdProvider,
