@@ -1,4 +1,4 @@
-"""What needs the attention of an administrator …"""
+"""The items that need the attention of an administrator, on the overview and in the API."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -45,8 +45,8 @@ from tests.support import offboarding_job, sign_in_flow
 pytestmark = pytest.mark.django_db
 
 TESTS = Actor("command", "tests")
-Mend = Callable[[Client], object]
-Cause = Callable[[], Mend]
+Fix = Callable[[Client], object]
+Cause = Callable[[], Fix]
 
 
 @pytest.fixture
@@ -69,19 +69,19 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-def refused_change() -> Mend:
+def refused_change() -> Fix:
     scim = Provider(scim_connection())
     scim("POST", "/Users", someone("ada", roles="EMPEROR"))
     return lambda _: scim.add("ada")
 
 
-def expired_invite() -> Mend:
+def expired_invite() -> Fix:
     invite = invited()
     Invite.objects.filter(pk=invite.pk).update(expires_at=timezone.now() - timedelta(days=1))
     return lambda client: client.post(f"/people/updates/invites/{invite.pk}/resend/")
 
 
-def bounced_invite() -> Mend:
+def bounced_invite() -> Fix:
     invite = invited()
     Mail.objects.filter(invite=invite).update(problem="550 No such mailbox")
     return lambda client: client.post(f"/people/updates/invites/{invite.pk}/revoke/")
@@ -91,7 +91,7 @@ def invited() -> Invite:
     return lifecycle.issue_invite(core.person(state=Person.State.INVITED), actor=TESTS)
 
 
-def possible_return() -> Mend:
+def possible_return() -> Fix:
     connection = Provider(scim_connection()).connection
     question = SamePersonQuestion.objects.create(
         tenant_id=connection.tenant_id,
@@ -105,39 +105,39 @@ def possible_return() -> Mend:
     return lambda client: client.post(page, {"answer": "different"})
 
 
-def withheld_role() -> Mend:
+def withheld_role() -> Fix:
     person = core.person(withheld_roles={Person.Role.ADMIN: ASKED})
     answer = {"role": Person.Role.ADMIN, "answer": "decline"}
     return lambda client: client.post(f"/people/updates/review/roles/{person.pk}/", answer)
 
 
-def silent_connection() -> Mend:
+def silent_connection() -> Fix:
     scim = Provider(scim_connection())
     Token.objects.update(last_used_at=timezone.now() - timedelta(days=2))
     return lambda _: scim.add("ada")
 
 
-def connection_without_token() -> Mend:
+def connection_without_token() -> Fix:
     connection = scim_connection()
     return lambda client: client.post(f"/integrations/scim/{connection.pk}/tokens/")
 
 
-def unfinished_setup() -> Mend:
+def unfinished_setup() -> Fix:
     scim_connection(activated_at=None)
     return lambda client: client.post("/integrations/okta/setup/abandon/")
 
 
-def bulk_change() -> Mend:
+def bulk_change() -> Fix:
     change = offboarding_job.bulk_change(offboarding_job.gone())
     return lambda client: client.post(f"/people/bulk-changes/{change.pk}/confirm/")
 
 
-def failed_termination() -> Mend:
+def failed_termination() -> Fix:
     person = leaver(days=-1, problem="The successor was terminated.")
     return lambda _: reactivate_person(person, actor=TESTS)
 
 
-def blocked_termination() -> Mend:
+def blocked_termination() -> Fix:
     person = leaver(days=3)
     kind = OutstandingItem.Kind.BILL
     bill = offboarding_job.outstanding_item(person, kind, "open")
@@ -145,7 +145,7 @@ def blocked_termination() -> Mend:
 
 
 def leaver(*, days: int, problem: str = "") -> Person:
-    """Make somebody whose termination is due in so many days."""
+    """Make a person whose termination is due in this number of days."""
     if days_in_force() is None:
         offboarding_job.switch(30)
     person = offboarding_job.gone()
@@ -155,7 +155,7 @@ def leaver(*, days: int, problem: str = "") -> Person:
     return person
 
 
-def mapping_draft() -> Mend:
+def mapping_draft() -> Fix:
     provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
     owner = Person.objects.active_owners().first()
     assert owner
@@ -166,7 +166,7 @@ def mapping_draft() -> Mend:
     return lambda client: client.post(page)
 
 
-def moved_provider() -> Mend:
+def moved_provider() -> Fix:
     provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
     there = sign_in_flow.OIDC | {"issuer": "https://elsewhere.example"}
     IdentityProvider.objects.filter(pk=provider.pk).update(settings=there)
@@ -180,7 +180,7 @@ def moved_provider() -> Mend:
     return confirm
 
 
-def failing_signals() -> Mend:
+def failing_signals() -> Fix:
     provider = sign_in_flow.provider()
     stream = TransmitterStream.objects.create(
         tenant_id=provider.tenant_id,
@@ -193,7 +193,7 @@ def failing_signals() -> Mend:
     return lambda client: client.post(path)
 
 
-def failing_webhook() -> Mend:
+def failing_webhook() -> Fix:
     owner = Person.objects.active_owners().first()
     assert owner
     made = webhook_endpoint(owner, failing_since=timezone.now() - timedelta(hours=2))
@@ -201,7 +201,7 @@ def failing_webhook() -> Mend:
     return lambda client: client.post(page)
 
 
-def failing_signal_stream() -> Mend:
+def failing_signal_stream() -> Fix:
     owner = Person.objects.active_owners().first()
     assert owner
     stream = signal_stream(owner)
@@ -210,7 +210,7 @@ def failing_signal_stream() -> Mend:
     return lambda client: client.post(f"/signal-streams/{stream.pk}/delete/")
 
 
-def failing_provider() -> Mend:
+def failing_provider() -> Fix:
     provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
     for _ in range(3):
         log_attempt(SignInAttempt.Outcome.FAILED, provider, reason="provider-unreachable")
@@ -259,11 +259,11 @@ def listed(owner: Person) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_is_listed_with_its_remedy_until_it_is_mended(
+def test_item_is_listed_with_its_link_until_it_is_fixed(
     client: Client, owner: Person, name: str
 ) -> None:
     code, cause = CAUSES[name]
-    mend = cause()
+    fix = cause()
 
     assert codes(client) == [code]
     [item] = listed(owner)["items"]
@@ -272,16 +272,14 @@ def test_is_listed_with_its_remedy_until_it_is_mended(
     remedy = item["url"].removeprefix(settings.PUBLIC_BASE_URL)
     assert client.get(remedy, follow=True).status_code == 200
 
-    mend(client)
+    fix(client)
 
     assert codes(client) == []
     assert listed(owner) == {"total": 0, "is_exact": True, "items": []}
     assert "Nothing needs your attention." in text_of(client.get("/overview/"))
 
 
-def test_is_one_number_on_the_overview_the_badge_and_in_the_api(
-    client: Client, owner: Person
-) -> None:
+def test_overview_badge_and_api_show_the_same_total(client: Client, owner: Person) -> None:
     for cause in (expired_invite, bounced_invite, withheld_role, mapping_draft, bulk_change):
         cause()
 
@@ -292,23 +290,21 @@ def test_is_one_number_on_the_overview_the_badge_and_in_the_api(
     assert 'Needs attention <span class="ramp-count">5</span>' in text_of(client.get("/overview/"))
 
 
-def test_begins_with_what_matters_most_and_then_with_the_oldest(
-    client: Client, owner: Person
-) -> None:
+def test_items_are_sorted_by_importance_and_then_by_age(client: Client, owner: Person) -> None:
     for cause in (unfinished_setup, expired_invite, withheld_role, refused_change_of_entra):
         cause()
 
     assert codes(client) == ["sync-errors", "invites", "withheld-roles", "unfinished-setup"]
 
 
-def refused_change_of_entra() -> Mend:
+def refused_change_of_entra() -> Fix:
     scim = Provider(scim_connection("entra"))
     scim("POST", "/Users", someone("eve", roles="EMPEROR"))
     return lambda _: scim.add("eve")
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_is_not_told_to_another_company(client: Client, owner: Person, name: str) -> None:
+def test_items_of_another_tenant_are_not_shown(client: Client, owner: Person, name: str) -> None:
     with core.in_another_tenant():
         core.owner()
         CAUSES[name][1]()
@@ -318,7 +314,7 @@ def test_is_not_told_to_another_company(client: Client, owner: Person, name: str
     assert listed(owner)["total"] == 0
 
 
-def test_is_not_told_to_employees_and_operators(company: Tenant) -> None:
+def test_employees_and_operators_do_not_see_the_overview(company: Tenant) -> None:
     refused_change()
 
     employee = signed_in(core.person()).get("/overview/", follow=True)
@@ -326,9 +322,7 @@ def test_is_not_told_to_employees_and_operators(company: Tenant) -> None:
     assert signed_in(core.owner(is_operator=True)).get("/overview/").status_code == 403
 
 
-def test_counts_each_person_once_whose_invite_bounced_and_expired(
-    client: Client, owner: Person
-) -> None:
+def test_bounced_and_expired_invite_counts_once(client: Client, owner: Person) -> None:
     bounced_invite()
     Invite.objects.update(expires_at=timezone.now() - timedelta(days=1))
 
@@ -337,9 +331,7 @@ def test_counts_each_person_once_whose_invite_bounced_and_expired(
     assert page.count('name="invite"') == 1
 
 
-def test_does_not_count_an_invite_that_bounced_and_was_resent(
-    client: Client, owner: Person
-) -> None:
+def test_resent_invite_does_not_count(client: Client, owner: Person) -> None:
     bounced_invite()
     invite = Invite.objects.get()
     client.post(f"/people/updates/invites/{invite.pk}/resend/")
@@ -347,7 +339,7 @@ def test_does_not_count_an_invite_that_bounced_and_was_resent(
     assert listed(owner)["total"] == 0
 
 
-def test_lists_the_same_terminations_behind_its_link(client: Client) -> None:
+def test_linked_page_lists_the_counted_terminations(client: Client) -> None:
     blocked_termination()
     far = leaver(days=20)
     offboarding_job.outstanding_item(far, OutstandingItem.Kind.BILL, "open")
@@ -358,7 +350,7 @@ def test_lists_the_same_terminations_behind_its_link(client: Client) -> None:
     assert "1 termination is due within 7 days and blocked." in text_of(client.get("/overview/"))
 
 
-def test_names_a_bulk_change_and_leads_to_the_list_of_several(
+def test_one_bulk_change_is_described_and_several_link_to_the_list(
     client: Client, owner: Person
 ) -> None:
     bulk_change()
@@ -370,7 +362,7 @@ def test_names_a_bulk_change_and_leads_to_the_list_of_several(
     assert item["url"].endswith("/people/bulk-changes/")
 
 
-def test_does_not_grow_in_queries_with_its_rows(client: Client) -> None:
+def test_pages_need_the_same_queries_for_any_number_of_items(client: Client) -> None:
     def cause(times: int) -> None:
         connection = Connection.objects.filter(provider="okta").first() or scim_connection()
         scim = Provider(connection)
@@ -390,7 +382,7 @@ def test_does_not_grow_in_queries_with_its_rows(client: Client) -> None:
     assert few[0] <= 45
 
 
-def test_is_explained_in_the_documentation() -> None:
+def test_documentation_explains_each_item() -> None:
     text = (Path(__file__).parents[1] / "docs" / "overview.md").read_text()
 
     assert set(re.findall("^. `([a-z-]+)` .", text, re.MULTILINE)) == {

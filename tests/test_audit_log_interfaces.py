@@ -1,4 +1,4 @@
-"""The audit log shows through what each change was made …"""
+"""The audit log shows through which interface each change was made."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ Interface = Event.Interface
 
 @pytest.fixture
 def olga(db: None) -> Any:
-    """Put a company in force, and make its owner."""
+    """Activate a tenant, and return its owner."""
     with tenancy.use(core.tenant()):
         yield core.owner()
 
@@ -43,7 +43,7 @@ def logged(client: Client, interface: Interface) -> str:
     return text_of(client.get("/audit-log/", {"interface": interface}))
 
 
-def test_a_page_with_the_address_of_the_visitor(olga: Person, client: Client) -> None:
+def test_page_with_the_ip_address_of_the_visitor(olga: Person, client: Client) -> None:
     ada = core.person()
     client.post(f"/people/{ada.pk}/deactivate/", REMOTE_ADDR="192.0.2.7")
 
@@ -53,14 +53,14 @@ def test_a_page_with_the_address_of_the_visitor(olga: Person, client: Client) ->
     assert "deactivated Ada Lovelace" in logged(client, Interface.PAGE)
 
 
-def test_the_api(olga: Person, client: Client) -> None:
+def test_api(olga: Person, client: Client) -> None:
     Api(olga).post(f"people/{core.person().pk}/deactivate")
 
     assert Event.objects.latest("pk").actor_person == olga
     assert "deactivated Ada Lovelace" in logged(client, Interface.API)
 
 
-def test_scim_with_the_address_of_the_provider(client: Client) -> None:
+def test_scim_with_the_ip_address_of_the_provider(client: Client) -> None:
     scim = Provider(scim_connection("okta"))
     scim.replace(scim.add("zoe"), "active", value=False)
 
@@ -69,20 +69,20 @@ def test_scim_with_the_address_of_the_provider(client: Client) -> None:
     assert "Okta deactivated Zoe Lovelace" in logged(client, Interface.SCIM)
 
 
-def test_a_sign_in(client: Client) -> None:
+def test_sign_in(client: Client) -> None:
     sign_in_flow.come_in(sign_in_flow.provider("Corp"), "ada")
 
     assert "Corp added Ada Lovelace" in logged(client, Interface.SIGN_IN)
 
 
-def test_a_job(client: Client) -> None:
+def test_job(client: Client) -> None:
     core.person(role=Person.Role.GUEST, deactivates_at=timezone.now())
     guests.deactivate_due(as_of=timezone.now())
 
     assert "Ramp deactivated Ada Lovelace" in logged(client, Interface.JOB)
 
 
-def test_a_command(db: None) -> None:
+def test_command(db: None) -> None:
     command = ("create_tenant", "acme", "--name=Acme", "--owner-email=olga@acme.example")
     call_command(*command, "--owner-password=correct horse battery staple")
 
@@ -91,7 +91,7 @@ def test_a_command(db: None) -> None:
     assert "An operator created Acme" in page
 
 
-def test_a_page_for_a_request_that_an_administrator_retries(client: Client) -> None:
+def test_retried_scim_request_is_logged_as_a_page(client: Client) -> None:
     connection = scim_connection("okta", incomplete_policy="refuse")
     incomplete = someone("zoe", **{ENT: {}})
     assert Provider(connection)("POST", "/Users", incomplete).status == 400
@@ -103,14 +103,12 @@ def test_a_page_for_a_request_that_an_administrator_retries(client: Client) -> N
     assert "Okta added Zoe Lovelace" in logged(client, Interface.PAGE)
 
 
-class TestLeavesNoGap:
-    """These, too, are events: …"""
-
+class TestSettingsAndDecisionsAreLogged:
     @pytest.fixture
     def settings_page(self, olga: Person) -> str:
         return f"/tenants/{olga.tenant.slug}"
 
-    def test_the_settings_of_the_sign_in_page(self, client: Client, settings_page: str) -> None:
+    def test_settings_of_the_sign_in_page(self, client: Client, settings_page: str) -> None:
         corp = sign_in_flow.provider("Corp")
         client.post(
             f"{settings_page}/auth-settings/",
@@ -122,21 +120,21 @@ class TestLeavesNoGap:
         assert "Default provider:</span> <ins><bdi>Corp</bdi></ins>" in page
         assert "<del><bdi>no</bdi></del> → <ins><bdi>yes</bdi></ins>" in page
 
-    def test_a_change_of_the_company(self, client: Client, settings_page: str) -> None:
+    def test_change_of_the_company(self, client: Client, settings_page: str) -> None:
         client.post(f"{settings_page}/settings/", {"name": "Acme", "domain": "acme.example"})
 
         page = logged(client, Interface.PAGE)
         assert "renamed the company" in page
         assert "<ins><bdi>acme.example</bdi></ins>" in page
 
-    def test_an_invite_link_that_somebody_saw(self, client: Client) -> None:
+    def test_opened_invite_link(self, client: Client) -> None:
         bob = core.person(given_name="Bob", state=Person.State.INVITED)
         invite = lifecycle.issue_invite(bob, actor=Actor("command", "tests"))
         client.get(f"/people/updates/invites/{invite.pk}/link/")
 
         assert "opened the invite link of Bob Lovelace" in logged(client, Interface.PAGE)
 
-    def test_a_dismissed_sync_error(self, client: Client) -> None:
+    def test_dismissed_sync_error(self, client: Client) -> None:
         refused = someone("zoe", name={"givenName": "Zoe", "familyName": "--"})
         Provider(scim_connection("okta"))("POST", "/Users", refused)
         error = SyncError.objects.get()
@@ -147,7 +145,7 @@ class TestLeavesNoGap:
         assert "dismissed a sync error: Invalid name of zoe@example.com, from Okta" in page
         assert "Reason: A test account" in page
 
-    def test_the_tokens_of_a_connection(self, client: Client) -> None:
+    def test_tokens_of_a_connection(self, client: Client) -> None:
         okta = scim_connection("okta")
         client.post(f"/integrations/scim/{okta.pk}/tokens/")
         token = okta.tokens.get()
@@ -157,7 +155,7 @@ class TestLeavesNoGap:
         assert f"created a SCIM token …{token.hint} for Okta" in page
         assert f"revoked the SCIM token …{token.hint} of Okta" in page
 
-    def test_the_settings_of_a_connection(self, client: Client, olga: Person) -> None:
+    def test_settings_of_a_connection(self, client: Client, olga: Person) -> None:
         okta = scim_connection("okta")
         changed = {"incomplete_policy": "hold", "may_assign_owner": True}
         manage.revise(okta, changed, actor=olga.actor)
@@ -167,7 +165,7 @@ class TestLeavesNoGap:
         assert "Incomplete policy:</span> <del><bdi>refuse</bdi></del> → <ins><bdi>hold" in page
         assert "May assign Owner:</span> <del><bdi>no</bdi></del> → <ins><bdi>yes" in page
 
-    def test_a_decision_about_a_bulk_change(self, client: Client, olga: Person) -> None:
+    def test_undo_of_a_bulk_change(self, client: Client, olga: Person) -> None:
         people = [core.person() for _ in range(3)]
         chosen = {"action": "deactivate_selected", "confirmed": "yes"}
         client.post("/people/", chosen | {"_selected_action": [one.pk for one in people]})

@@ -1,4 +1,4 @@
-"""A change of a person makes an open edit page refuse to save: it sets `changed_at` …"""
+"""Every change of a person sets `changed_at`, so that an outdated edit page refuses to save."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ COLUMNS = tuple(dict.fromkeys((*FIELDS, *REVISABLE)))
 
 @pytest.fixture(autouse=True)
 def company(db: None) -> Iterator[Tenant]:
-    """Put a company in force, with an Owner who stays, so that nobody is the last."""
+    """Activate a tenant with an Owner, so that no other person is the last Owner."""
     tenant = core.tenant()
     with tenancy.use(tenant):
         core.owner()
@@ -43,7 +43,7 @@ def changed_at(person: Person) -> Any:
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_by_each_address_that_changes_a_field(name: str) -> None:
+def test_each_page_or_api_call_sets_changed_at(name: str) -> None:
     person = made(CHANGES[name], CHANGES[name].targets[-1])
     asked = CHANGES[name].ask(person)
     before, at = values(person), changed_at(person)
@@ -53,7 +53,7 @@ def test_by_each_address_that_changes_a_field(name: str) -> None:
     assert values(person) == before or changed_at(person) > at
 
 
-def test_by_granting_a_role_that_waited_for_a_decision() -> None:
+def test_granting_a_withheld_role_sets_changed_at() -> None:
     ada, role = core.person(), rank_cases.role(is_elevated=True)
     Person.objects.filter(pk=ada.pk).update(withheld_roles={f"role:{role.pk}": ASKED})
     at = changed_at(ada)
@@ -76,7 +76,7 @@ def test_by_granting_a_role_that_waited_for_a_decision() -> None:
     ids=lambda change: next(iter(change)),
 )
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_by_an_identity_provider(method: str, change: dict[str, Any]) -> None:
+def test_scim_update_sets_changed_at(method: str, change: dict[str, Any]) -> None:
     scim = Provider(scim_connection())
     scim.add("bob")
     ada_id = scim.add("ada")
@@ -92,7 +92,7 @@ def test_by_an_identity_provider(method: str, change: dict[str, Any]) -> None:
     assert changed_at(ada) > at
 
 
-def test_by_a_deletion_and_a_return() -> None:
+def test_scim_deletion_and_return_set_changed_at() -> None:
     scim = Provider(scim_connection())
     ada_id = scim.add("ada")
     ada = ScimUser.objects.get(scim_id=ada_id).person
@@ -105,7 +105,7 @@ def test_by_a_deletion_and_a_return() -> None:
         assert changed_at(ada) > at
 
 
-def test_and_the_page_says_so() -> None:
+def test_outdated_edit_page_refuses_to_save() -> None:
     ada = core.person()
     opened = edit(ada)
     Person.objects.filter(pk=ada.pk).update(changed_at=timezone.now())
@@ -115,7 +115,7 @@ def test_and_the_page_says_so() -> None:
     assert "has changed since you opened this page" in page.content.decode()
 
 
-def test_by_a_sign_in_that_activates_a_person_and_assigns_a_role() -> None:
+def test_sign_in_that_assigns_a_role_sets_changed_at() -> None:
     ada, corp = core.person(state=Person.State.INVITED), sign_in_flow.provider()
     linked = sign_in_flow.identity(corp, ada)
     sign_in_flow.mapping(corp, "Finance", Person.Role.BOOKKEEPER)
@@ -128,7 +128,7 @@ def test_by_a_sign_in_that_activates_a_person_and_assigns_a_role() -> None:
     assert changed_at(ada) > at
 
 
-def test_by_the_undo_of_a_bulk_change() -> None:
+def test_undo_of_a_bulk_change_sets_changed_at() -> None:
     ada, client = core.person(), signed_in(core.owner())
     form = {"action": "deactivate_selected", "_selected_action": str(ada.pk), "confirmed": "yes"}
     client.post("/people/", form)

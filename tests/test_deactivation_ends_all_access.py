@@ -1,7 +1,4 @@
-"""Whichever way somebody was in, and whichever way they are put out: nobody survives.
-
-By the first request after the answer that put them out, that is.
-"""
+"""Every way to deactivate a person ends every kind of access with the next request."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -61,8 +58,8 @@ def openid() -> Iterator[OpenIdProvider]:
 
 
 @dataclass
-class Cast:
-    """Somebody whom Okta brought in, or an administrator, and an owner who stays."""
+class Scenario:
+    """A person from Okta, or an internal user, and an owner who stays."""
 
     openid: OpenIdProvider
     has_joined: bool = True
@@ -91,8 +88,8 @@ class Cast:
         said = {"email": "ada@example.com", "password": PASSWORD}
         return client if client.post("/sign-in/", said).status_code == 302 else None
 
-    def come_through(self, provider: IdentityProvider) -> Client:
-        """Sign in there and come back with what it says."""
+    def sign_in_through(self, provider: IdentityProvider) -> Client:
+        """Sign in at the provider, and return to Ramp with its response."""
         client = Client()
         begun = client.get(f"/sign-in/acme/{provider.pk}/")
         if begun.status_code == 302:
@@ -100,33 +97,33 @@ class Cast:
         return client
 
 
-# Ways to be in: each gets in, and returns how to try whether it is in still.
+# Kinds of access: each function gains access, and returns a check whether the access still works.
 IsIn = Callable[[], bool]
 
 
-def with_a_session(cast: Cast) -> IsIn:
-    client = cast.sign_in()
+def with_a_session(scenario: Scenario) -> IsIn:
+    client = scenario.sign_in()
     assert client
     get = client.get
     return lambda: bool(get("/home/").status_code == 200)
 
 
-def in_another_tab(cast: Cast) -> IsIn:
-    cast.sign_in()
+def in_another_tab(scenario: Scenario) -> IsIn:
+    scenario.sign_in()
     other = Client()
-    other.force_login(cast.stored)
+    other.force_login(scenario.stored)
     return lambda: other.get("/home/").status_code == 200
 
 
-def with_a_password(cast: Cast) -> IsIn:
-    return lambda: cast.sign_in() is not None
+def with_a_password(scenario: Scenario) -> IsIn:
+    return lambda: scenario.sign_in() is not None
 
 
-def between_password_and_second_factor(cast: Cast) -> IsIn:
-    first = cast.sign_in()
+def after_password_before_second_factor(scenario: Scenario) -> IsIn:
+    first = scenario.sign_in()
     assert first
     _, codes = set_up(first)
-    waiting = [cast.sign_in() for _ in codes]
+    waiting = [scenario.sign_in() for _ in codes]
 
     def is_in() -> bool:
         client = waiting.pop()
@@ -137,12 +134,12 @@ def between_password_and_second_factor(cast: Cast) -> IsIn:
     return is_in
 
 
-def between_password_and_passkey(cast: Cast) -> IsIn:
-    first = cast.sign_in()
+def after_password_before_passkey(scenario: Scenario) -> IsIn:
+    first = scenario.sign_in()
     assert first
     set_up(first)
     phone = Authenticator()
-    waiting = [cast.sign_in(), cast.sign_in()]
+    waiting = [scenario.sign_in(), scenario.sign_in()]
     with override_settings(PUBLIC_BASE_URL=ORIGIN):
         add_passkey(first, phone)
         pages = [client.get("/second-factor/") for client in waiting if client]
@@ -157,8 +154,8 @@ def between_password_and_passkey(cast: Cast) -> IsIn:
     return is_in
 
 
-def with_an_invite(cast: Cast) -> IsIn:
-    path = _path(invite_link(cast.person.invites.get()))
+def with_an_invite(scenario: Scenario) -> IsIn:
+    path = _path(invite_link(scenario.person.invites.get()))
 
     def is_in() -> bool:
         visible = Client().get(path).status_code == 200
@@ -166,20 +163,20 @@ def with_an_invite(cast: Cast) -> IsIn:
             client = Client()
             client.post(path, {"password": PASSWORD, "again": PASSWORD})
             assert client.get("/home/").status_code == 302
-            assert cast.stored.joined_at is None
+            assert scenario.stored.joined_at is None
         return visible
 
     return is_in
 
 
-def with_an_address_to_confirm(cast: Cast) -> IsIn:
-    cast.person.pending_email = NEW_ADDRESS
-    cast.person.save()
+def with_an_address_to_confirm(scenario: Scenario) -> IsIn:
+    scenario.person.pending_email = NEW_ADDRESS
+    scenario.person.save()
     now = timezone.now()
     asking = Mail.objects.create(
-        tenant_id=cast.person.tenant_id,
+        tenant_id=scenario.person.tenant_id,
         kind=Mail.Kind.CONFIRM_ADDRESS,
-        person=cast.person,
+        person=scenario.person,
         to=NEW_ADDRESS,
         created_at=now,
         due_at=now,
@@ -190,27 +187,27 @@ def with_an_address_to_confirm(cast: Cast) -> IsIn:
         visible = Client().get(path).status_code == 200
         if not visible:
             Client().post(path)
-            assert cast.stored.email == "ada@example.com"
+            assert scenario.stored.email == "ada@example.com"
         return visible
 
     return is_in
 
 
-def through_a_provider(cast: Cast) -> IsIn:
-    """As whoever has an account there, in a new browser each time."""
-    provider = _paired(cast)
-    return lambda: cast.come_through(provider).get("/home/").status_code == 200
+def through_a_provider(scenario: Scenario) -> IsIn:
+    """Sign in through a provider, in a new browser each time."""
+    provider = _paired(scenario)
+    return lambda: scenario.sign_in_through(provider).get("/home/").status_code == 200
 
 
-def with_a_session_from_a_provider(cast: Cast) -> IsIn:
-    client = cast.come_through(_paired(cast))
+def with_a_session_from_a_provider(scenario: Scenario) -> IsIn:
+    client = scenario.sign_in_through(_paired(scenario))
     return lambda: client.get("/home/").status_code == 200
 
 
-def with_an_invite_through_a_provider(cast: Cast) -> IsIn:
-    """With the invite's page open, where a click begins to sign in."""
-    provider = _paired(cast)
-    path = _path(invite_link(cast.person.invites.get()))
+def with_an_invite_through_a_provider(scenario: Scenario) -> IsIn:
+    """Sign in through a provider from the open page of the invite."""
+    provider = _paired(scenario)
+    path = _path(invite_link(scenario.person.invites.get()))
     client = Client()
     client.post(path, {"provider": str(provider.pk)})
 
@@ -219,51 +216,51 @@ def with_an_invite_through_a_provider(cast: Cast) -> IsIn:
         if not visible:
             begun = client.get(f"/sign-in/acme/{provider.pk}/")
             if begun.status_code == 302:
-                client.get(_path(cast.openid.authorize(begun["Location"])))
+                client.get(_path(scenario.openid.authorize(begun["Location"])))
             assert client.get("/home/").status_code == 302
         return visible
 
     return is_in
 
 
-def _paired(cast: Cast) -> IdentityProvider:
-    tenant = Tenant.objects.get(pk=cast.person.tenant_id)
+def _paired(scenario: Scenario) -> IdentityProvider:
+    tenant = Tenant.objects.get(pk=scenario.person.tenant_id)
     pairing = {"claim": "upn", "equals": "userName"}
-    return connected(tenant, cast.openid, paired_with_scim=pairing)
+    return connected(tenant, scenario.openid, paired_with_scim=pairing)
 
 
-def with_a_link_to_a_new_password(cast: Cast) -> IsIn:
-    path = _path(reset_link(passwords.mail_reset(cast.person)))
+def with_a_reset_link(scenario: Scenario) -> IsIn:
+    path = _path(reset_link(passwords.mail_reset(scenario.person)))
 
     def is_in() -> bool:
         visible = Client().get(path).status_code == 200
         if not visible:
             new = "chosen by a link from before"
             Client().post(path, {"password": new, "again": new})
-            assert not cast.stored.check_password(new)
+            assert not scenario.stored.check_password(new)
         return visible
 
     return is_in
 
 
-def with_an_api_token(cast: Cast) -> IsIn:
-    Person.objects.filter(pk=cast.person.pk).update(role=Person.Role.IT_ADMIN)
-    api = Api(cast.stored)
+def with_an_api_token(scenario: Scenario) -> IsIn:
+    Person.objects.filter(pk=scenario.person.pk).update(role=Person.Role.IT_ADMIN)
+    api = Api(scenario.stored)
     return lambda: api.get("people").status_code == 200
 
 
-def with_a_card(cast: Cast) -> IsIn:
-    card = offboarding.card(cast.person)
-    return lambda: _is_approved(cast, card=card.pk)
+def with_a_card(scenario: Scenario) -> IsIn:
+    card = offboarding.card(scenario.person)
+    return lambda: _is_approved(scenario, card=card.pk)
 
 
-def with_a_fund(cast: Cast) -> IsIn:
-    fund = offboarding.fund(cast.person)
-    return lambda: _is_approved(cast, fund=fund.pk)
+def with_a_fund(scenario: Scenario) -> IsIn:
+    fund = offboarding.fund(scenario.person)
+    return lambda: _is_approved(scenario, fund=fund.pk)
 
 
-def _is_approved(cast: Cast, **what: Any) -> bool:
-    answer = cast.api.authorize(**what)
+def _is_approved(scenario: Scenario, **what: Any) -> bool:
+    answer = scenario.api.authorize(**what)
     return answer.status_code == 201 and bool(answer.json()["approved"])
 
 
@@ -271,108 +268,108 @@ def _path(link: str) -> str:
     return link.removeprefix(django_settings.PUBLIC_BASE_URL)
 
 
-# Ways to be put out.
+# Ways to end access.
 
 
-def patched_by_path(cast: Cast) -> None:
-    assert cast.okta.replace(cast.scim_id, "active", value=False).status == 200
+def patched_by_path(scenario: Scenario) -> None:
+    assert scenario.okta.replace(scenario.scim_id, "active", value=False).status == 200
 
 
-def patched_by_urn(cast: Cast) -> None:
-    assert cast.okta.replace(cast.scim_id, f"{USER}:active", value=False).status == 200
+def patched_by_urn(scenario: Scenario) -> None:
+    assert scenario.okta.replace(scenario.scim_id, f"{USER}:active", value=False).status == 200
 
 
-def patched_without_path(cast: Cast) -> None:
-    answer = cast.okta.patch(cast.scim_id, {"op": "replace", "value": {"active": False}})
+def patched_without_path(scenario: Scenario) -> None:
+    answer = scenario.okta.patch(scenario.scim_id, {"op": "replace", "value": {"active": False}})
     assert answer.status == 200
 
 
-def patched_with_a_text(cast: Cast) -> None:
-    assert cast.okta.replace(cast.scim_id, "active", "False").status == 200
+def patched_with_a_text(scenario: Scenario) -> None:
+    assert scenario.okta.replace(scenario.scim_id, "active", "False").status == 200
 
 
-def replaced(cast: Cast) -> None:
+def replaced(scenario: Scenario) -> None:
     said = someone("ada", active=False)
-    assert cast.okta("PUT", f"/Users/{cast.scim_id}", said).status == 200
+    assert scenario.okta("PUT", f"/Users/{scenario.scim_id}", said).status == 200
 
 
-def deleted(cast: Cast) -> None:
-    assert cast.okta("DELETE", f"/Users/{cast.scim_id}").status == 204
+def deleted(scenario: Scenario) -> None:
+    assert scenario.okta("DELETE", f"/Users/{scenario.scim_id}").status == 204
 
 
-def patched_in_bulk(cast: Cast) -> None:
+def patched_in_bulk(scenario: Scenario) -> None:
     data = {"Operations": [{"op": "replace", "value": {"active": False}}]}
-    patch = {"method": "PATCH", "path": f"/Users/{cast.scim_id}", "data": data}
+    patch = {"method": "PATCH", "path": f"/Users/{scenario.scim_id}", "data": data}
     schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]
-    assert cast.okta("POST", "/Bulk", {"schemas": schemas, "Operations": [patch]}).status == 200
+    assert scenario.okta("POST", "/Bulk", {"schemas": schemas, "Operations": [patch]}).status == 200
 
 
-def by_hand(cast: Cast) -> None:
-    signed_in(cast.owner).post(f"/people/{cast.person.pk}/deactivate/", {"reason": "Left"})
+def by_hand(scenario: Scenario) -> None:
+    signed_in(scenario.owner).post(f"/people/{scenario.person.pk}/deactivate/", {"reason": "Left"})
 
 
-def in_the_list(cast: Cast) -> None:
-    said = {"action": "deactivate_selected", "_selected_action": [str(cast.person.pk)]}
-    signed_in(cast.owner).post("/people/", said | {"confirmed": "yes"})
+def from_the_list_of_people(scenario: Scenario) -> None:
+    said = {"action": "deactivate_selected", "_selected_action": [str(scenario.person.pk)]}
+    signed_in(scenario.owner).post("/people/", said | {"confirmed": "yes"})
 
 
-def by_the_api(cast: Cast) -> None:
-    assert cast.api.post(f"people/{cast.person.pk}/deactivate").status_code == 200
+def by_the_api(scenario: Scenario) -> None:
+    assert scenario.api.post(f"people/{scenario.person.pk}/deactivate").status_code == 200
 
 
-def terminated(cast: Cast) -> None:
+def terminated(scenario: Scenario) -> None:
     said = {"seen": "", "confirmed": "yes", "name": "Ada Lovelace"}
-    for card in cast.person.cards.all():
+    for card in scenario.person.cards.all():
         said |= {"seen": f"card-{card.pk}", f"card-{card.pk}": "end"}
-    for fund in cast.person.funds.all():
+    for fund in scenario.person.funds.all():
         said |= {"seen": f"fund-{fund.pk}", f"fund-{fund.pk}": "end"}
-    signed_in(cast.owner).post(f"/people/{cast.person.pk}/terminate/", said)
-    assert cast.stored.state == Person.State.TERMINATED
+    signed_in(scenario.owner).post(f"/people/{scenario.person.pk}/terminate/", said)
+    assert scenario.stored.state == Person.State.TERMINATED
 
 
-def terminated_by_the_job(cast: Cast) -> None:
-    """As if the deactivation had forgotten everything but the state."""
+def terminated_by_the_job(scenario: Scenario) -> None:
+    """Terminate a person whose deactivation changed only the state."""
     Tenant.objects.update(auto_terminate_days=45)
     now = timezone.now()
-    Person.objects.filter(pk=cast.person.pk).update(
+    Person.objects.filter(pk=scenario.person.pk).update(
         state=Person.State.INACTIVE,
         role=Person.Role.CARDHOLDER,
         deactivated_at=now - timedelta(days=45),
         deactivated_by="scim:okta",
     )
     scheduled_termination = ScheduledTermination.objects.create(
-        tenant_id=cast.person.tenant_id, person=cast.person, due_at=now
+        tenant_id=scenario.person.tenant_id, person=scenario.person, due_at=now
     )
     assert terminate_if_due(scheduled_termination.pk, as_of=timezone.now(), actor=JOB)
 
 
-def when_their_time_as_a_guest_was_over(cast: Cast) -> None:
+def deactivated_at_the_end_date_of_a_guest(scenario: Scenario) -> None:
     now = timezone.now()
-    people = Person.objects.filter(pk=cast.person.pk)
+    people = Person.objects.filter(pk=scenario.person.pk)
     people.update(role=Person.Role.GUEST, deactivates_at=now)
     assert guests.deactivate_due(as_of=now) == 1
 
 
-def with_their_company(cast: Cast) -> None:
+def with_the_suspension_of_the_tenant(scenario: Scenario) -> None:
     Tenant.objects.update(is_active=False)
 
 
-INS = [
+WAYS_OF_ACCESS = [
     through_a_provider,
     with_a_session_from_a_provider,
     with_an_invite_through_a_provider,
     with_a_session,
     in_another_tab,
     with_a_password,
-    between_password_and_second_factor,
-    between_password_and_passkey,
+    after_password_before_second_factor,
+    after_password_before_passkey,
     with_an_invite,
     with_an_address_to_confirm,
     with_an_api_token,
     with_a_card,
     with_a_fund,
 ]
-OUTS = [
+WAYS_TO_END_ACCESS = [
     patched_by_path,
     patched_by_urn,
     patched_without_path,
@@ -381,61 +378,61 @@ OUTS = [
     replaced,
     deleted,
     by_hand,
-    in_the_list,
+    from_the_list_of_people,
     by_the_api,
     terminated,
     terminated_by_the_job,
-    when_their_time_as_a_guest_was_over,
-    with_their_company,
+    deactivated_at_the_end_date_of_a_guest,
+    with_the_suspension_of_the_tenant,
 ]
 
 
-# Ways to put out somebody whom no provider owns.
-BY_HAND = [
+# Ways to end the access of a person without a connection.
+WAYS_WITHOUT_A_PROVIDER = [
     by_hand,
-    in_the_list,
+    from_the_list_of_people,
     by_the_api,
     terminated,
     terminated_by_the_job,
-    when_their_time_as_a_guest_was_over,
-    with_their_company,
+    deactivated_at_the_end_date_of_a_guest,
+    with_the_suspension_of_the_tenant,
 ]
 
 
-@pytest.mark.parametrize("put_out", OUTS, ids=lambda way: way.__name__)
-@pytest.mark.parametrize("get_in", INS, ids=lambda way: way.__name__)
-def test_nobody_survives(
+@pytest.mark.parametrize("end_access", WAYS_TO_END_ACCESS, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("gain_access", WAYS_OF_ACCESS, ids=lambda way: way.__name__)
+def test_access_ends(
     company: Tenant,
     openid: OpenIdProvider,
-    get_in: Callable[[Cast], IsIn],
-    put_out: Callable[[Cast], None],
+    gain_access: Callable[[Scenario], IsIn],
+    end_access: Callable[[Scenario], None],
 ) -> None:
-    has_joined = get_in not in (with_an_invite, with_an_invite_through_a_provider)
-    cast = Cast(openid, has_joined=has_joined)
-    is_in = get_in(cast)
+    has_joined = gain_access not in (with_an_invite, with_an_invite_through_a_provider)
+    scenario = Scenario(openid, has_joined=has_joined)
+    is_in = gain_access(scenario)
     assert is_in()
 
-    put_out(cast)
+    end_access(scenario)
 
     assert not is_in()
 
 
-@pytest.mark.parametrize("put_out", BY_HAND, ids=lambda way: way.__name__)
+@pytest.mark.parametrize("end_access", WAYS_WITHOUT_A_PROVIDER, ids=lambda way: way.__name__)
 @pytest.mark.parametrize(
-    "get_in",
-    [with_a_session, with_a_password, with_a_link_to_a_new_password],
+    "gain_access",
+    [with_a_session, with_a_password, with_a_reset_link],
     ids=lambda way: way.__name__,
 )
-def test_nobody_survives_whose_password_is_kept_here(
+def test_access_of_an_internal_user_ends(
     company: Tenant,
     openid: OpenIdProvider,
-    get_in: Callable[[Cast], IsIn],
-    put_out: Callable[[Cast], None],
+    gain_access: Callable[[Scenario], IsIn],
+    end_access: Callable[[Scenario], None],
 ) -> None:
-    cast = Cast(openid, is_internal=True)
-    is_in = get_in(cast)
+    scenario = Scenario(openid, is_internal=True)
+    is_in = gain_access(scenario)
     assert is_in()
 
-    put_out(cast)
+    end_access(scenario)
 
     assert not is_in()

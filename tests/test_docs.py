@@ -1,4 +1,4 @@
-"""The documentation …"""
+"""The documentation is complete and names only what exists."""
 
 import re
 from collections.abc import Iterator
@@ -40,29 +40,29 @@ def refusals() -> list[Refusing]:
 def _below(error: Any) -> Iterator[Any]:
     for kind in error.__subclasses__():
         yield from _below(kind)
-        # Whatever another test may have made up is not ours to explain.
+        # Errors that tests define need no documentation.
         if hasattr(kind, "code") and not kind.__module__.startswith("tests."):
             yield kind
 
 
 @pytest.mark.parametrize("error", refusals(), ids=lambda error: error.code)
-def test_explains_each_refusal(error: Refusing) -> None:
+def test_errors_page_explains_each_refusal(error: Refusing) -> None:
     assert error.code in EXPLAINED
 
 
 @pytest.mark.parametrize("error", refusals(), ids=lambda error: error.code)
-def test_quotes_what_a_refusal_says(error: Refusing) -> None:
+def test_errors_page_quotes_the_message_of_each_refusal(error: Refusing) -> None:
     [text] = re.findall(rf"^### `{error.code}`$(.*?)(?=^#|\Z)", ERRORS, re.MULTILINE | re.DOTALL)
     assert "*What to do:*" in text
     if not signature(error).parameters:
         assert f"“{error()}”" in text
 
 
-def test_explains_no_refusal_that_there_is_not() -> None:
+def test_errors_page_has_only_existing_codes() -> None:
     assert {error.code for error in refusals()} == EXPLAINED
 
 
-def test_gives_each_refusal_a_code_of_its_own() -> None:
+def test_each_refusal_has_its_own_code() -> None:
     codes = [error.code for error in refusals()]
     assert len(codes) == len(set(codes))
 
@@ -78,13 +78,13 @@ def named_tests() -> list[str]:
 
 
 @pytest.mark.parametrize("test", named_tests())
-def test_names_only_tests_that_there_are(test: str) -> None:
+def test_named_test_exists(test: str) -> None:
     file, _, name = test.partition("::")
 
     assert f"def {name}(" in (ROOT / file).read_text()
 
 
-def test_show_each_requirement_of_the_rfcs_by_a_test() -> None:
+def test_each_requirement_of_the_rfcs_has_a_test() -> None:
     """RFC 7644 section 3 and RFC 7643 sections 2 to 7."""
     sections = {section.partition(".")[0] for section, _, _ in REQUIREMENTS}
 
@@ -97,21 +97,21 @@ API = (ROOT / "docs" / "api.md").read_text()
 
 
 @pytest.mark.parametrize("address", VIEWS)
-def test_describes_each_address_of_the_api(address: str) -> None:
+def test_api_page_describes_each_endpoint(address: str) -> None:
     described = re.findall(r"`[A-Z]+ /([^`]+)`", API)
 
     assert re.sub("<.+?>", "{id}", address) in described
 
 
 @pytest.mark.parametrize("scope", Scope)
-def test_describes_each_scope_of_the_api(scope: Scope) -> None:
+def test_api_page_describes_each_scope(scope: Scope) -> None:
     assert f"| `{scope}` |" in API
 
 
 SIGNALS = (ROOT / "docs" / "signal-streams.md").read_text()
 
 
-def test_lists_each_security_event() -> None:
+def test_signal_streams_page_lists_each_security_event() -> None:
     table = re.findall(r"^\| `((?:https|urn):\S+)` \|", SIGNALS, re.MULTILINE)
 
     assert sorted(table) == sorted(SignalType.values)
@@ -121,14 +121,14 @@ SIGN_IN = (ROOT / "docs" / "sign-in.md").read_text()
 
 
 @pytest.mark.parametrize("refusal", Refusal)
-def test_explains_why_nobody_is_let_in(refusal: Refusal) -> None:
+def test_sign_in_page_explains_each_refusal(refusal: Refusal) -> None:
     assert f"`{refusal}`" in SIGN_IN
 
 
 WEBHOOKS = (ROOT / "docs" / "webhooks.md").read_text()
 
 
-def test_lists_each_kind_of_event_that_webhooks_send() -> None:
+def test_webhooks_page_lists_each_kind_of_event() -> None:
     table = re.findall(r"^\| `([a-z.-]+)` \| (.+) \|$", WEBHOOKS, re.MULTILINE)
 
     assert table == [(kind.value, kind.label) for kind in Event.Kind]
@@ -137,7 +137,7 @@ def test_lists_each_kind_of_event_that_webhooks_send() -> None:
 @pytest.mark.parametrize(
     "example", re.findall(r"^```python\n(.*?)^```", WEBHOOKS, re.MULTILINE | re.DOTALL)
 )
-def test_shows_how_to_verify_a_webhook(example: str) -> None:
+def test_example_verifies_a_webhook(example: str) -> None:
     named: dict[str, Any] = {}
     exec(example, named)  # noqa: S102  our own documentation
     secret, body = new_secret(), '{"type":"webhook.test"}'

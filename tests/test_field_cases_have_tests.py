@@ -1,8 +1,7 @@
-"""A case that was found in the field …
+"""Every case that was found in the field has a test.
 
 The replay plays the cases of tests/traces/field/cases.jsonl (`tests/scim/api/test_field_cases.py`).
-Those that are no SCIM conversation have tests of their own: own_tests.jsonl names each beside its
-test.
+Cases that are not SCIM conversations have their own tests, which own_tests.jsonl names.
 """
 
 import ast
@@ -14,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELD = ROOT / "tests" / "traces" / "field"
-# How many were found, in both files.
+# The number of cases in both files.
 FOUND = 45
 
 
@@ -25,7 +24,7 @@ def listed(name: str) -> list[dict[str, Any]]:
 OWN = listed("own_tests.jsonl")
 
 
-def test_is_in_one_of_the_two_files() -> None:
+def test_each_field_case_is_in_exactly_one_file() -> None:
     names = [case["name"] for case in [*listed("cases.jsonl"), *OWN]]
 
     assert len(names) == FOUND
@@ -33,7 +32,7 @@ def test_is_in_one_of_the_two_files() -> None:
 
 
 @pytest.mark.parametrize("case", OWN, ids=[case["name"] for case in OWN])
-def test_has_the_test_that_is_named(case: dict[str, Any]) -> None:
+def test_named_test_exists(case: dict[str, Any]) -> None:
     file, *names = case["test"].split("::")
     body: list[ast.stmt] = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
     for name in names:

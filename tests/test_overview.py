@@ -1,4 +1,4 @@
-"""The overview, the first page of an administrator …"""
+"""The overview page, the navigation and page titles."""
 
 import json
 import re
@@ -46,7 +46,7 @@ STEPS = {
 
 @pytest.fixture
 def company(db: None) -> Iterator[Tenant]:
-    """Open a company as an operator does, and put it in force."""
+    """Create a tenant as an operator does, and activate it."""
     cache.clear()
     owner = Profile(
         given_name="Olga",
@@ -88,11 +88,11 @@ def to_do(client: Client) -> set[str]:
     return set(re.findall(r"To do: </span>(.*?)</p>", overview(client)))
 
 
-class TestTheSetupChecklist:
-    def test_lists_what_a_new_company_has_to_do(self, client: Client) -> None:
+class TestSetupChecklist:
+    def test_new_company_has_all_steps(self, client: Client) -> None:
         assert to_do(client) == STEPS
 
-    def test_ticks_each_step_when_it_is_done(self, client: Client, owner: Person) -> None:
+    def test_each_step_is_checked_when_it_is_done(self, client: Client, owner: Person) -> None:
         scim = Provider(scim_connection())
         assert to_do(client) == STEPS - {"Connect your identity provider"}
 
@@ -111,14 +111,14 @@ class TestTheSetupChecklist:
         core.administrator()
         assert panel(client, "setup") == ""
 
-    def test_leads_to_pages_that_exist(self, client: Client) -> None:
+    def test_links_open(self, client: Client) -> None:
         links = re.findall(r'href="([^"]*)" class="ramp-button', overview(client))
 
         assert len(links) == len(STEPS)
         for link in links:
             assert client.get(link).status_code == 200
 
-    def test_is_hidden_and_shown_again_for_the_whole_company(self, client: Client) -> None:
+    def test_checklist_is_hidden_and_shown_for_the_whole_company(self, client: Client) -> None:
         other = signed_in(core.administrator())
 
         client.post("/overview/checklist/", {"shown": "no"})
@@ -130,7 +130,7 @@ class TestTheSetupChecklist:
         kinds = Event.objects.filter(facts__what="overview").values_list("actor", flat=True)
         assert len(kinds) == 2
 
-    def test_of_one_company_is_not_ticked_by_another(self, client: Client) -> None:
+    def test_steps_of_another_tenant_do_not_count(self, client: Client) -> None:
         with core.in_another_tenant():
             scim_connection()
             sign_in_flow.provider(settings=sign_in_flow.OIDC)
@@ -139,8 +139,8 @@ class TestTheSetupChecklist:
         assert to_do(client) == STEPS
 
 
-class TestTheState:
-    def test_of_a_connection_says_when_it_was_last_heard(self, client: Client) -> None:
+class TestServiceStatus:
+    def test_connection_shows_its_last_request(self, client: Client) -> None:
         scim = Provider(scim_connection())
         assert "Okta SCIM Last request: none yet No request yet" in panel(client, "services")
 
@@ -153,7 +153,7 @@ class TestTheState:
         with time_machine.travel(timezone.now() + timedelta(days=2)):
             assert "2 days ago Silent" in panel(signed_in(client_owner()), "services")
 
-    def test_of_a_sign_in_provider_says_whether_it_works(self, client: Client) -> None:
+    def test_sign_in_provider_shows_whether_it_works(self, client: Client) -> None:
         provider = sign_in_flow.provider("Partners", settings=sign_in_flow.OIDC)
         said = "Partners OpenID Connect Last sign-in:"
         assert f"{said} none yet Not used yet" in panel(client, "services")
@@ -168,7 +168,7 @@ class TestTheState:
         IdentityProvider.objects.update(is_enabled=False)
         assert "Disabled" in panel(client, "services")
 
-    def test_of_passwords_is_shown_while_they_are_allowed(self, client: Client) -> None:
+    def test_passwords_are_listed_while_allowed(self, client: Client) -> None:
         assert "Ramp password" in panel(client, "services")
 
         Tenant.objects.update(allows_passwords=False)
@@ -177,7 +177,7 @@ class TestTheState:
 
 
 class TestDepartures:
-    def test_are_those_of_the_next_seven_days(self, client: Client) -> None:
+    def test_lists_departures_of_the_next_seven_days(self, client: Client) -> None:
         assert panel(client, "departures") == "", "auto-termination is off"
         offboarding_job.switch(30)
         assert "Nobody is scheduled" in panel(client, "departures")
@@ -193,8 +193,8 @@ class TestDepartures:
         assert "Late" not in said
 
 
-class TestTheMonth:
-    def test_shows_who_arrived_left_and_signed_in_by_day(self, client: Client) -> None:
+class TestMonthlyFigures:
+    def test_panel_shows_arrivals_leavers_and_sign_ins(self, client: Client) -> None:
         provider = sign_in_flow.provider(settings=sign_in_flow.OIDC)
         scim = Provider(scim_connection())
         scim.add("ada")
@@ -206,12 +206,12 @@ class TestTheMonth:
 
         count(minutes=5)
 
-        # Eve is added by her first sign-in, and the owner with the company.
+        # Ada and Bob by SCIM, Eve by her first sign-in, and the owner with the tenant.
         said = panel(client, "month")
         assert "Arrived : 4 Left : 1" in said.replace(":", " :")
         assert "Signed in: 1 Refused: 1" in said
 
-    def test_counts_each_row_once(self, client: Client, owner: Person) -> None:
+    def test_each_event_is_counted_once(self, client: Client, owner: Person) -> None:
         count(minutes=5)
         count(minutes=10)
         ada = core.person()
@@ -223,7 +223,7 @@ class TestTheMonth:
 
         assert stored() == {"arrivals": 2, "leavers": 2}
 
-    def test_counts_whoever_is_terminated_once(self, owner: Person) -> None:
+    def test_terminated_person_counts_as_one_leaver(self, owner: Person) -> None:
         active, inactive = core.person(), offboarding_job.gone()
         for person in (active, inactive):
             terminate_person(person, default_handover(person), actor=TESTS)
@@ -232,11 +232,11 @@ class TestTheMonth:
 
         assert stored()["leavers"] == 2
 
-    def test_waits_for_rows_whose_transaction_may_not_have_ended(self, owner: Person) -> None:
+    def test_recent_events_are_not_counted_yet(self, owner: Person) -> None:
         assert count(minutes=1) == 0
         assert count(minutes=5) > 0
 
-    def test_leaves_out_what_is_older(self, client: Client, owner: Person) -> None:
+    def test_older_events_are_not_counted(self, client: Client, owner: Person) -> None:
         Event.objects.update(happened_at=timezone.now() - timedelta(days=40))
 
         count(minutes=5)
@@ -244,7 +244,7 @@ class TestTheMonth:
         assert stored() == {}
         assert "Arrived: 0 Left: 0" in panel(client, "month")
 
-    def test_counts_another_company_separately(self, client: Client) -> None:
+    def test_other_tenants_are_counted_separately(self, client: Client) -> None:
         with core.in_another_tenant():
             for _ in range(3):
                 deactivate_person(core.person(), actor=TESTS)
@@ -253,7 +253,7 @@ class TestTheMonth:
 
         assert "Left: 0" in panel(client, "month")
 
-    def test_is_counted_by_run_due(self, owner: Person) -> None:
+    def test_run_due_counts_the_days(self, owner: Person) -> None:
         printed = StringIO()
         as_of = (timezone.now() + timedelta(minutes=5)).isoformat()
 
@@ -262,15 +262,15 @@ class TestTheMonth:
         assert json.loads(printed.getvalue())["done"]["people.operations.daily_counts"] > 0
 
 
-class TestTheNavigation:
-    def test_is_grouped(self, client: Client) -> None:
+class TestNavigation:
+    def test_navigation_has_groups(self, client: Client) -> None:
         page = text_of(client.get("/overview/"))
         nav = page[page.index('id="nav-sidebar-apps"') :]
 
         titles = re.findall(r"<h2[^>]*> ([A-Z][a-z]+) ", nav)
         assert titles[:4] == ["People", "Spend", "Access", "Settings"]
 
-    def test_leads_to_the_tools(self, client: Client) -> None:
+    def test_navigation_links_to_the_tools(self, client: Client) -> None:
         scim_connection()
         for title, path in {
             "Access diagnosis": "/people/why/",
@@ -283,12 +283,12 @@ class TestTheNavigation:
             assert client.get(path, follow=True).status_code == 200
 
     @pytest.mark.parametrize("path", ["self-test", "what-if"])
-    def test_says_that_a_tool_needs_a_connection(self, client: Client, path: str) -> None:
+    def test_tool_without_a_connection_explains_that(self, client: Client, path: str) -> None:
         page = text_of(client.get(f"/integrations/scim/{path}/"))
 
         assert "No identity provider is connected" in page
 
-    def test_marks_the_page_one_is_on(self, client: Client) -> None:
+    def test_current_page_is_marked(self, client: Client) -> None:
         for path, title in {
             "/overview/": "Overview",
             "/people/": "People",
@@ -300,14 +300,14 @@ class TestTheNavigation:
             page = text_of(client.get(path, follow=True))
             assert re.findall(r' active">.*?<span>([^<]*)</span>', page) == [title]
 
-    def test_shows_operators_the_tenants_only(self, company: Tenant) -> None:
+    def test_operator_sees_only_tenants(self, company: Tenant) -> None:
         page = text_of(signed_in(core.owner(is_operator=True)).get("/", follow=True))
 
         assert "<span>Tenants</span>" in page
         assert "/overview/" not in page
 
 
-class TestThePageTitle:
+class TestPageTitle:
     @pytest.mark.parametrize(
         ("path", "title"),
         [
@@ -317,10 +317,10 @@ class TestThePageTitle:
             ("/home/", "My profile – Acme – Ramp"),
         ],
     )
-    def test_names_the_company(self, client: Client, path: str, title: str) -> None:
+    def test_title_has_the_company(self, client: Client, path: str, title: str) -> None:
         assert title_of(client, path) == title
 
-    def test_names_the_company_that_an_operator_is_in(self, company: Tenant) -> None:
+    def test_title_has_the_company_an_operator_opened(self, company: Tenant) -> None:
         with core.in_another_tenant():
             operator = signed_in(core.owner(is_operator=True))
 
@@ -332,18 +332,16 @@ class TestThePageTitle:
         )
         assert title_of(operator, "/tenants/").endswith(" – Operator – Ramp")
 
-    def test_names_the_company_to_strangers_who_sign_in(self, company: Tenant) -> None:
+    def test_title_of_the_sign_in_page_has_the_company(self, company: Tenant) -> None:
         assert title_of(Client(), "/sign-in/acme/").endswith(" – Acme – Ramp")
 
-    def test_shows_a_name_with_special_characters_as_it_is(
-        self, client: Client, company: Tenant
-    ) -> None:
+    def test_special_characters_are_escaped(self, client: Client, company: Tenant) -> None:
         Tenant.objects.update(name="Acme & <Sons>")
 
         assert title_of(client, "/people/") == "People – Acme &amp; &lt;Sons&gt; – Ramp"
 
 
-def test_does_not_grow_in_queries(client: Client) -> None:
+def test_overview_needs_the_same_queries_for_any_number_of_rows(client: Client) -> None:
     offboarding_job.switch(30)
     scim_connection("entra")
     sign_in_flow.provider(settings=sign_in_flow.OIDC)
@@ -369,7 +367,7 @@ def title_of(client: Client, path: str) -> str:
 
 
 def count(*, minutes: int) -> int:
-    """Run the job at a time so many minutes from now."""
+    """Run the job at this number of minutes from now."""
     as_of: datetime = timezone.now() + timedelta(minutes=minutes)
     return count_days(as_of=as_of)
 

@@ -1,6 +1,6 @@
-"""Every page, admin action and API call that changes a person asks for the rank …
+"""Every page, admin action and API call that changes a person checks the rank.
 
-A new address of a page or of the API belongs in CHANGES if it changes a person or shows what leads
+A new URL of a page or of the API belongs in CHANGES if it changes a person or shows what leads
 to their account, in GRANTING if it grants a role, and otherwise in OTHERS.
 """
 
@@ -45,7 +45,7 @@ ACTION = "_selected_action"
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody sends who does not care for what the pages offer."""
+    """A request, whether or not the pages offer it."""
 
     path: str
     data: dict[str, Any] | None = None
@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Change:
-    """What is sent about a person, and how the person is made."""
+    """A request that changes a person, and the fields of that person."""
 
     ask: Callable[[Person], Request]
     fields: dict[str, Any] | None = None
@@ -163,7 +163,7 @@ def invite_anyway(person: Person) -> Request:
 
 
 def take_for_different(person: Person) -> Request:
-    """Have a provider that deleted the person create somebody who may be them."""
+    """Have the provider that deleted the person create a user who may be the same person."""
     scim = Provider(scim_connection())
     new, deleted = (ScimUser.objects.get(scim_id=scim.add(name)) for name in ("zoe", "eve"))
     deleted.person, deleted.deleted_at = person, timezone.now()
@@ -190,7 +190,7 @@ def link(person: Person) -> Request:
 
 
 def refused(person: Person) -> SyncError:
-    """Have Okta push somebody with the address of the person, and be refused."""
+    """Have Okta create a user with the address of the person, which is refused."""
     scim = Provider(scim_connection("okta", email_link="ask"))
     answer = scim("POST", "/Users", someone("zoe", emails=[mail(person.email)]))
     assert answer.status == 400, answer.content
@@ -251,7 +251,7 @@ CHANGES: dict[str, Change] = {
     "api/v1/people/<uuid:person_id>/reactivate": Change(by_api("reactivate"), INACTIVE),
 }
 
-# Addresses that give a role; tested below by the role.
+# URLs that grant a role; tested below for each role.
 GRANTING = {
     "bulk_edit",
     *("people_person_add", "people_person_edit", "add_internal_user", "scim_settings"),
@@ -260,12 +260,12 @@ GRANTING = {
     "withheld_role",
 }
 
-# Addresses that change nobody, or only the visitor themselves.
+# URLs that change no person, or only the visitor.
 OTHERS = {
-    # People read these, or look something up.
+    # Pages that only show or search something.
     *("overview", "setup_checklist", "self_test", "dry_run"),
     *("org_chart", "org_chart_person", "org_chart_reports"),
-    # What the list of people looks like for the visitor.
+    # Columns and saved views of the visitor.
     *("people_columns", "saved_views", "saved_view_add", "saved_view_delete"),
     *(
         "search",
@@ -300,9 +300,9 @@ OTHERS = {
     *("directory_person", "directory_group", "scim_groups", "scim_requests", "scim_request"),
     *("scim", "scim_what_if", "integrations", "integration", "api_schema"),
     "api_reference",
-    # Visitors sign in, or do something about their own account.
+    # Signing in, and pages of one's own account.
     *("login", "sign_in", "sign_in_with", "oidc_callback", "oidc_backchannel_logout", "logout"),
-    # A signed request of a provider, whom ranks do not concern.
+    # A signed request of a provider; ranks do not apply to providers.
     "global_token_revocation",
     *(
         "change_password",
@@ -328,7 +328,7 @@ OTHERS = {
     *("webhooks", "webhook", "webhook_add", "webhook_edit", "webhook_test", "webhook_pause"),
     *("webhook_resume", "webhook_rotate", "webhook_retire", "webhook_delete"),
     *("webhook_delivery", "webhook_send_again"),
-    # So do signal streams, and less.
+    # Signal streams send a part of that.
     *("signal_streams", "signal_stream", "signal_stream_add", "signal_stream_edit"),
     *("signal_stream_verify", "signal_stream_pause", "signal_stream_enable"),
     *("signal_stream_disable", "signal_stream_delete", "signal_key_rotate"),
@@ -347,7 +347,8 @@ OTHERS = {
     ),
     *("auth_provider", "auth_provider_test", "auth_provider_remove", "mappings_discard"),
     *("auth_provider_test_sign_in", "auth_provider_test_universal_logout"),
-    # Signals follow the rank of who set them up, see tests/provisioning/shared_signals.
+    # Signals have the rank of the administrator who set them up, see
+    # tests/provisioning/shared_signals.
     *("shared_signals", "shared_signals_policies", "shared_signals_verify"),
     *("shared_signals_remove", "signal_push"),
     *("alarm_settings", "invite_settings", "setup", "setup_token", "setup_steps"),
@@ -361,19 +362,19 @@ OTHERS = {
         "scim_offboarding",
         "scim_disconnect",
     ),
-    # What it withholds is sent by resending, which asks for the rank.
+    # Withheld invites are sent by resending, which checks the rank.
     "scim_certification",
-    # Confirming the move of a provider asks for the rank, see test_moving_a_provider.py.
+    # Confirming a changed provider checks the rank, see test_moving_a_provider.py.
     "auth_provider_move",
-    # Nobody above the rank is moved, see test_confirming_people.py.
+    # No person above the rank is moved, see test_confirming_people.py.
     "auth_provider_transfer",
-    # What the provider sent is carried out again, by its rules; dismissing changes nobody.
+    # A retry has the rank of the connection; dismissing changes no person.
     *("sync_error_retry", "sync_error_dismiss"),
-    # Bulk edits ask for each person, see tests/people/operations/test_bulk_edit.py.
+    # Bulk edits check the rank for each person, see tests/people/operations/test_bulk_edit.py.
     "bulk_edit_preview",
-    # Undoing asks for each person, see tests/people/operations/test_ranks.py.
+    # Undoing checks the rank for each person, see tests/people/operations/test_ranks.py.
     *("bulk_change_confirm", "bulk_change_undo"),
-    # Lists are applied by a job, which asks for each person and role, see
+    # Lists are applied by a job, which checks each person and role, see
     # tests/people/comparison/test_applying_a_list.py.
     *("compare", "comparison", "comparison_columns", "comparison_apply", "comparison_discard"),
     "comparison_unreadable",
@@ -390,7 +391,7 @@ OTHERS |= {
     for model in MODELS
     for page in ("changelist", "add", "change", "delete")
 }
-# Reading, and asking whether something may be paid.
+# Reading, and authorizing purchases.
 OTHERS |= {
     *("healthz", "readyz", "metrics", r"api/v1/^[\s\S]*$", "api/v1/people"),
     *("api/v1/people/<uuid:person_id>", "api/v1/team-updates", "api/v1/cards"),
@@ -403,7 +404,7 @@ OTHERS |= {
 
 
 def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
-    """Yield the name of every address, or the address where it has none; SCIM has own rules."""
+    """Yield the name of every URL pattern, or its path if it has no name; without SCIM."""
     for pattern in (resolver or get_resolver()).url_patterns:
         path = f"{prefix}{pattern.pattern}"
         if path.startswith("scim/"):
@@ -411,13 +412,13 @@ def addresses(resolver: Any = None, prefix: str = "") -> Iterator[str]:
         if isinstance(pattern, URLResolver):
             yield from addresses(pattern, path)
         elif pattern.name or not path.endswith("<path:object_id>/"):
-            # The API has each address with and without a slash at its end.
+            # The API has each URL with and without a trailing slash.
             yield pattern.name or path.rstrip("/")
 
 
 @pytest.fixture(autouse=True)
 def company(db: None) -> Iterator[Tenant]:
-    """Put a company in force, with an Owner who stays, so that nobody is the last."""
+    """Activate a tenant with an Owner, so that no other person is the last Owner."""
     tenant = core.tenant()
     with tenancy.use(tenant):
         core.owner()
@@ -430,20 +431,20 @@ def people(company: Tenant) -> dict[str, Person]:
 
 
 @pytest.mark.parametrize("name", sorted(set(addresses())))
-def test_knows_every_address(name: str) -> None:
+def test_every_url_is_classified(name: str) -> None:
     assert name in {*CHANGES, *GRANTING, *OTHERS}, (
         f"The address “{name}” is new. If it changes a person, add it to CHANGES in "
         "tests/test_ranks_on_pages.py (to GRANTING if it gives a role); otherwise add it to OTHERS."
     )
 
 
-def test_knows_no_address_that_there_is_not() -> None:
+def test_every_classified_url_exists() -> None:
     known = {name.partition(" ")[0] for name in CHANGES} | GRANTING | OTHERS
     assert known <= set(addresses())
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_whom_each_address_changes(
+def test_changing_a_person_needs_a_sufficient_rank(
     name: str, people: dict[str, Person], caplog: pytest.LogCaptureFixture
 ) -> None:
     """All pairs of ranks: 403 with the reason and a line in the log, or no 403."""
@@ -482,8 +483,8 @@ def send(asked: Request, actor: Person) -> Any:
     return client.get(asked.path) if asked.data is None else client.post(asked.path, asked.data)
 
 
-class TestWhichRoles:
-    """All pairs of a rank and a role, by each address that gives one."""
+class TestGrantingRolesNeedsRank:
+    """All pairs of a rank and a role, for each URL that grants a role."""
 
     def breaches(self, people: dict[str, Person], ask: Callable[[Person, str], Any]) -> list[str]:
         found = []
@@ -498,7 +499,9 @@ class TestWhichRoles:
         return found
 
     @pytest.mark.parametrize("name", ["people_person_add", "add_internal_user"])
-    def test_somebody_new_gets(self, people: dict[str, Person], company: Tenant, name: str) -> None:
+    def test_role_of_a_new_person(
+        self, people: dict[str, Person], company: Tenant, name: str
+    ) -> None:
         path = reverse(f"admin:{name}", args=[company.slug] if "internal" in name else [])
         bob = {"given_name": "Bob", "family_name": "Babbage", "email": "bob@example.com"}
 
@@ -510,7 +513,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_somebody_who_is_here_gets(self, people: dict[str, Person]) -> None:
+    def test_role_of_an_existing_person(self, people: dict[str, Person]) -> None:
         guest = core.person(role=Person.Role.GUEST)
 
         def ask(actor: Person, role: str) -> Any:
@@ -520,7 +523,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_the_people_of_a_bulk_edit_get(self, people: dict[str, Person]) -> None:
+    def test_role_in_a_bulk_edit(self, people: dict[str, Person]) -> None:
         guest = core.person(role=Person.Role.GUEST)
 
         def ask(actor: Person, role: str) -> Any:
@@ -531,7 +534,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_a_member_gets_on_their_page(self, people: dict[str, Person]) -> None:
+    def test_role_of_a_provisioned_member(self, people: dict[str, Person]) -> None:
         guest = core.person(role=Person.Role.GUEST)
         path = member({})(guest).path
 
@@ -540,7 +543,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_somebody_who_is_back_gets_again(self, people: dict[str, Person]) -> None:
+    def test_withheld_role_given_back(self, people: dict[str, Person]) -> None:
         ada = core.person()
         path = reverse("admin:withheld_role", args=[ada.pk])
 
@@ -550,7 +553,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_a_group_brings(self, people: dict[str, Person], company: Tenant) -> None:
+    def test_adding_a_group_mapping(self, people: dict[str, Person], company: Tenant) -> None:
         sign_in_flow.provider()
         path = reverse("admin:mappings", args=[company.slug])
 
@@ -563,7 +566,7 @@ class TestWhichRoles:
         assert self.breaches(people, ask) == []
 
     @pytest.mark.parametrize("name", ["mapping_remove", "mappings_apply"])
-    def test_a_group_brings_no_longer(
+    def test_removing_a_group_mapping(
         self, people: dict[str, Person], company: Tenant, name: str
     ) -> None:
         provider = sign_in_flow.provider()
@@ -580,7 +583,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_a_pushed_group_brings(self, people: dict[str, Person]) -> None:
+    def test_adding_a_mapping_of_a_pushed_group(self, people: dict[str, Person]) -> None:
         scim = Provider(scim_connection())
         scim.add_group("Board")
         group = ScimGroup.objects.get()
@@ -591,7 +594,7 @@ class TestWhichRoles:
 
         assert self.breaches(people, ask) == []
 
-    def test_a_pushed_group_brings_no_longer(self, people: dict[str, Person]) -> None:
+    def test_removing_a_mapping_of_a_pushed_group(self, people: dict[str, Person]) -> None:
         scim = Provider(scim_connection())
         scim.add_group("Board")
 
@@ -609,7 +612,9 @@ class TestWhichRoles:
 
 
 @pytest.mark.parametrize("role", ACTORS)
-def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], role: str) -> None:
+def test_only_an_owner_allows_a_connection_to_assign_owners(
+    people: dict[str, Person], role: str
+) -> None:
     connection = scim_connection()
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
@@ -629,8 +634,8 @@ def test_only_an_owner_lets_a_provider_assign_owners(people: dict[str, Person], 
 
 
 @pytest.mark.parametrize("role", [ADMIN, IT_ADMIN])
-def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) -> None:
-    """Where an Owner has allowed it, an Admin saves the rest without touching that."""
+def test_other_connection_settings_need_no_owner(people: dict[str, Person], role: str) -> None:
+    """If an Owner has allowed it, an Admin can save other settings."""
     connection = scim_connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
     said = {
@@ -652,7 +657,7 @@ def test_other_settings_stay_everybodys(people: dict[str, Person], role: str) ->
     ("role", "hidden"),
     [(OWNER, set()), (ADMIN, {"Owner"}), (IT_ADMIN, {"Owner", "Admin"})],
 )
-def test_forms_offer_the_roles_that_one_may_give(
+def test_forms_offer_only_roles_up_to_the_rank(
     people: dict[str, Person], role: str, hidden: set[str]
 ) -> None:
     page = text_of(signed_in(people[role]).get("/people/add/"))
@@ -663,9 +668,7 @@ def test_forms_offer_the_roles_that_one_may_give(
 
 
 @pytest.mark.parametrize("role", ACTORS)
-def test_the_page_of_an_owner_says_who_may_change_them(
-    people: dict[str, Person], role: str
-) -> None:
+def test_page_of_an_owner_explains_who_can_change_it(people: dict[str, Person], role: str) -> None:
     olga = core.owner(given_name="Olga", family_name="Brandt")
 
     page = text_of(signed_in(people[role]).get(f"/people/{olga.pk}/"))
@@ -676,22 +679,20 @@ def test_the_page_of_an_owner_says_who_may_change_them(
         assert (f"/people/{olga.pk}/{name}/" in page) == (role == OWNER)
 
 
-class TestThroughTheApi:
-    def test_a_refusal_has_its_code(self, people: dict[str, Person]) -> None:
+class TestApi:
+    def test_refusal_has_the_code_person_above_rank(self, people: dict[str, Person]) -> None:
         answer = Api(people[ADMIN]).post(f"people/{people[OWNER].pk}/deactivate")
 
         assert answer.status_code == 403
         assert answer.json()["code"] == "person-above-rank"
 
 
-class TestBulk:
-    """Several people chosen in the list …"""
-
+class TestBulkDeactivation:
     def choose(self, client: Client, *chosen: Person, **more: str) -> Any:
         data = {"action": "deactivate_selected", ACTION: [str(one.pk) for one in chosen]}
         return client.post("/people/", data | more)
 
-    def test_leave_out_who_is_above(self, people: dict[str, Person]) -> None:
+    def test_confirmation_leaves_out_people_above_the_rank(self, people: dict[str, Person]) -> None:
         ada = core.person(given_name="Ada")
 
         page = self.choose(signed_in(people[ADMIN]), ada, people[OWNER])
@@ -700,7 +701,7 @@ class TestBulk:
         assert "is an Owner, so only an Owner can change this account." in text_of(page)
         assert str(people[OWNER].pk) not in text_of(page)
 
-    def test_change_nobody_if_one_is_above(self, people: dict[str, Person]) -> None:
+    def test_no_person_is_changed_if_one_is_above_the_rank(self, people: dict[str, Person]) -> None:
         ada = core.person()
 
         answer = self.choose(signed_in(people[ADMIN]), ada, people[OWNER], confirmed="yes")

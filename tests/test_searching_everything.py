@@ -1,4 +1,4 @@
-"""The search of everything …"""
+"""The global search."""
 
 import re
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def titles(client: Client, text: str, section: str) -> list[str]:
     return [title for title, _, _ in sections_of(search(client, text)).get(section, [])]
 
 
-class TestFindsPeople:
+class TestPeople:
     @pytest.fixture(autouse=True)
     def quill(self, tenant: Tenant) -> Person:
         core.person(given_name="Ada", family_name="Lovelace", email="a.lovelace@x.example")
@@ -76,10 +76,12 @@ class TestFindsPeople:
     @pytest.mark.parametrize(
         "text", ["Quill", "quill", "ada quill", "Quill Ada", "ada qui", "  quill ", "l@x.example"]
     )
-    def test_by_parts_of_names_and_addresses(self, client: Client, text: str) -> None:
+    def test_people_are_found_by_parts_of_names_and_addresses(
+        self, client: Client, text: str
+    ) -> None:
         assert titles(client, text, "People") == ["Ada Quill"]
 
-    def test_by_the_address_first(self, client: Client, quill: Person) -> None:
+    def test_exact_address_is_the_first_result(self, client: Client, quill: Person) -> None:
         scim_group(scim_connection(), "quill@x.example")
 
         found = sections_of(search(client, "Quill@X.example"))
@@ -89,16 +91,16 @@ class TestFindsPeople:
             [("Ada Quill", f"/people/{quill.pk}/", "quill@x.example")],
         )
 
-    def test_by_their_id(self, client: Client, quill: Person) -> None:
+    def test_person_is_found_by_id(self, client: Client, quill: Person) -> None:
         assert titles(client, str(quill.pk), "People") == ["Ada Quill"]
 
-    def test_who_left_after_those_who_are_here(self, client: Client) -> None:
+    def test_terminated_people_come_last(self, client: Client) -> None:
         core.person(given_name="Abe", family_name="Quill", state=Person.State.TERMINATED)
 
         assert titles(client, "quill", "People") == ["Ada Quill", "Abe Quill (Terminated)"]
 
     @pytest.mark.parametrize("text", ["E-1815", "e1815@idp.example"])
-    def test_by_what_their_provider_calls_them(self, client: Client, text: str) -> None:
+    def test_person_is_found_by_user_name_and_external_id(self, client: Client, text: str) -> None:
         scim = Provider(scim_connection())
         scim.add("zoe", userName="e1815@idp.example", externalId="E-1815")
 
@@ -106,7 +108,7 @@ class TestFindsPeople:
 
         assert f"{text} at Okta" in found[2]
 
-    def test_a_few_and_leads_to_the_others(self, client: Client) -> None:
+    def test_six_people_are_shown_with_a_link_to_all(self, client: Client) -> None:
         for _ in range(10):
             core.person(family_name="Many")
 
@@ -116,8 +118,8 @@ class TestFindsPeople:
         assert "/people/?q=Many" in text_of(page)
 
 
-class TestFindsGroups:
-    def test_that_a_connection_pushed(self, client: Client) -> None:
+class TestGroups:
+    def test_pushed_group_is_found(self, client: Client) -> None:
         connection = scim_connection()
         group = scim_group(connection, "Tax team")
 
@@ -125,7 +127,7 @@ class TestFindsGroups:
             ("Tax team", f"/integrations/scim/{connection.pk}/groups/{group.pk}/", "Group at Okta")
         ]
 
-    def test_that_a_sign_in_sent(self, client: Client) -> None:
+    def test_group_from_a_sign_in_is_found(self, client: Client) -> None:
         sign_in_flow.come_in(sign_in_flow.provider(), said=sign_in_flow.groups("Tax & audit"))
 
         ((title, url, detail),) = sections_of(search(client, "tax"))["Groups"]
@@ -134,8 +136,8 @@ class TestFindsGroups:
         assert client.get(url).status_code == 200
 
 
-class TestFindsConnectionsAndProviders:
-    def test_by_their_names(self, client: Client) -> None:
+class TestConnectionsAndProviders:
+    def test_both_are_found_by_name(self, client: Client) -> None:
         connection, provider = scim_connection("entra"), sign_in_flow.provider("Entra ID")
 
         found = sections_of(search(client, "entra"))
@@ -147,7 +149,7 @@ class TestFindsConnectionsAndProviders:
             ("Entra ID", f"/tenants/acme/auth-providers/{provider.pk}/", "OpenID Connect")
         ]
 
-    def test_also_disconnected_ones(self, client: Client, tenant: Tenant) -> None:
+    def test_disconnected_connection_is_found(self, client: Client, tenant: Tenant) -> None:
         connection = scim_connection(disconnected_at=tenant.created_at)
 
         ((_, _, detail),) = sections_of(search(client, "okta"))["Connections"]
@@ -157,13 +159,13 @@ class TestFindsConnectionsAndProviders:
         assert titles(client, "dry run", "Settings") == []
         assert str(connection.pk) in text_of(search(client, "okta"))
 
-    def test_no_removed_provider(self, client: Client, tenant: Tenant) -> None:
+    def test_removed_provider_is_not_found(self, client: Client, tenant: Tenant) -> None:
         sign_in_flow.provider("Entra ID", removed_at=tenant.created_at)
 
         assert "Sign-in providers" not in sections_of(search(client, "entra"))
 
 
-class TestFindsRequests:
+class TestRequests:
     def refused(self) -> RequestLog:
         scim = Provider(scim_connection())
         answer = scim("POST", "/Users", someone("zoe", name={}))
@@ -178,7 +180,9 @@ class TestFindsRequests:
             "An internal error occurred. Contact Ramp with the request ID {id}.",
         ],
     )
-    def test_of_a_provider_as_their_id_is_printed(self, client: Client, written: str) -> None:
+    def test_scim_request_is_found_by_any_form_of_its_id(
+        self, client: Client, written: str
+    ) -> None:
         log = self.refused()
         core.person(given_name="Request", family_name="Contact")
         identifier = str(log.pk)
@@ -197,14 +201,14 @@ class TestFindsRequests:
         ]
         assert "Okta: POST /Users, answered 400" in found[0][2]
 
-    def test_of_a_provider_once_though_it_changed_somebody(self, client: Client) -> None:
+    def test_scim_request_with_an_event_is_listed_once(self, client: Client) -> None:
         scim = Provider(scim_connection())
         scim.add("zoe")
         request_id = RequestLog.objects.get().pk
 
         assert len(sections_of(search(client, str(request_id)))["Requests"]) == 1
 
-    def test_of_a_page_by_the_header_of_its_response(self, client: Client) -> None:
+    def test_page_request_is_found_by_its_x_request_id(self, client: Client) -> None:
         ada = core.person()
         answer = client.post(f"/people/{ada.pk}/deactivate/", {})
         request_id = answer["X-Request-Id"]
@@ -215,13 +219,13 @@ class TestFindsRequests:
         assert "deactivated" in text_of(client.get(url))
 
     @pytest.mark.parametrize("text", [UNKNOWN, "00000000", "deadbeef-", "abc-def"])
-    def test_no_other_ones(self, client: Client, text: str) -> None:
+    def test_unknown_id_finds_no_request(self, client: Client, text: str) -> None:
         self.refused()
 
         assert "Requests" not in sections_of(search(client, text))
 
 
-class TestFindsPages:
+class TestPages:
     @pytest.mark.parametrize(
         ("text", "title"),
         [
@@ -238,12 +242,12 @@ class TestFindsPages:
             ("team updates", "Sync errors"),
         ],
     )
-    def test_by_other_words_for_them(self, client: Client, text: str, title: str) -> None:
+    def test_page_is_found_by_synonyms(self, client: Client, text: str, title: str) -> None:
         found = sections_of(search(client, text))
 
         assert title in [one[0] for one in found.get("Pages", []) + found.get("Settings", [])]
 
-    def test_of_a_connection_with_its_name(self, client: Client) -> None:
+    def test_page_of_a_connection_is_found_with_its_name(self, client: Client) -> None:
         okta, entra = scim_connection("okta"), scim_connection("entra")
 
         both = sections_of(search(client, "dry run"))["Settings"]
@@ -254,7 +258,7 @@ class TestFindsPages:
         }
         assert one == [("Dry run", f"/integrations/scim/{entra.pk}/what-if/", "Microsoft Entra")]
 
-    def test_of_a_connection_not_by_its_name_alone(self, client: Client) -> None:
+    def test_name_of_a_connection_alone_finds_no_pages_of_it(self, client: Client) -> None:
         scim_connection("okta")
 
         found = sections_of(search(client, "okta"))
@@ -262,7 +266,7 @@ class TestFindsPages:
         assert [title for title, _, _ in found["Settings"]] == ["Auth providers"]
         assert "Pages" not in found
 
-    def test_that_the_navigation_leads_to(self, client: Client) -> None:
+    def test_each_page_of_the_navigation_is_found(self, client: Client) -> None:
         scim_connection()
         navigation = re.search(
             r'id="nav-sidebar-apps".*?</nav>', client.get("/home/").content.decode(), re.DOTALL
@@ -275,7 +279,7 @@ class TestFindsPages:
             assert titles(client, title, "Pages") + titles(client, title, "Settings"), title
 
     @pytest.mark.parametrize("role", Person.ADMINISTERING)
-    def test_that_the_visitor_may_open(self, tenant: Tenant, role: str) -> None:
+    def test_each_found_page_opens(self, tenant: Tenant, role: str) -> None:
         scim_connection()
         client = signed_in(core.administrator(role=role))
         pages = (*people_search.PAGES, *scim_search.PAGES, *provisioning_search.PAGES)
@@ -287,10 +291,10 @@ class TestFindsPages:
                 assert client.get(url, follow=True).status_code == 200, url
 
 
-class TestShowsNobodyMoreThanTheyMaySee:
+class TestPermissions:
     @pytest.fixture
     def secrets(self, tenant: Tenant) -> list[str]:
-        """Return what finds something of another company, by names and by ids."""
+        """Return search texts that match rows of another tenant."""
         with core.in_another_tenant() as another:
             person = core.person(family_name="Xanadu", email="x@xanadu.example")
             connection = scim_connection("rippling")
@@ -306,7 +310,9 @@ class TestShowsNobodyMoreThanTheyMaySee:
         return [*texts, *map(str, ids), str(ids[1])[:8], another.name]
 
     @pytest.mark.parametrize("role", Person.ADMINISTERING)
-    def test_as_an_administrator_of_another_company(self, secrets: list[str], role: str) -> None:
+    def test_administrator_finds_nothing_of_another_tenant(
+        self, secrets: list[str], role: str
+    ) -> None:
         client = signed_in(core.administrator(role=role))
 
         for text in secrets:
@@ -317,7 +323,7 @@ class TestShowsNobodyMoreThanTheyMaySee:
     @pytest.mark.parametrize(
         "role", [Person.Role.CARDHOLDER, Person.Role.BOOKKEEPER, Person.Role.GUEST]
     )
-    def test_as_an_employee(self, secrets: list[str], role: str) -> None:
+    def test_employee_cannot_search(self, secrets: list[str], role: str) -> None:
         client = signed_in(core.person(role=role))
 
         for headers in ({}, {"X-Dialog": "1"}):
@@ -325,10 +331,10 @@ class TestShowsNobodyMoreThanTheyMaySee:
             assert (answer.status_code, answer.content) == (302, b"")
         assert "search-dialog" not in text_of(client.get("/home/"))
 
-    def test_as_somebody_unknown(self) -> None:
+    def test_anonymous_visitor_is_redirected_to_sign_in(self) -> None:
         assert search(Client(), "ada")["Location"].startswith("/sign-in/?next=/search/")
 
-    def test_as_an_operator_but_tenants(self, tenant: Tenant, secrets: list[str]) -> None:
+    def test_operator_finds_only_tenants(self, tenant: Tenant, secrets: list[str]) -> None:
         core.person(family_name="Xanadu")
         operator = signed_in(core.owner(is_operator=True))
 
@@ -341,14 +347,14 @@ class TestShowsNobodyMoreThanTheyMaySee:
         assert titles(operator, "companies", "Pages") == ["Tenants"]
 
 
-class TestAsAPage:
-    def test_asks_for_a_text(self, client: Client) -> None:
+class TestSearchPage:
+    def test_page_without_text_has_only_the_form(self, client: Client) -> None:
         page = client.get("/search/")
 
         assert 'name="q"' in text_of(page)
         assert sections_of(page) == {}
 
-    def test_has_the_fragment_of_the_dialog(self, client: Client) -> None:
+    def test_dialog_gets_the_same_results_as_a_fragment(self, client: Client) -> None:
         core.person(family_name="Quill")
 
         page, fragment = (search(client, "quill", **h) for h in ({}, {"X-Dialog": "1"}))
@@ -356,23 +362,23 @@ class TestAsAPage:
         assert "<html" not in text_of(fragment)
         assert sections_of(page)["People"] == sections_of(fragment)["People"]
 
-    def test_says_that_nothing_was_found_and_what_to_do(self, client: Client) -> None:
+    def test_no_results_are_explained_with_a_link_to_the_diagnosis(self, client: Client) -> None:
         page = text_of(search(client, "xyzzy"))
 
         assert "No results for “xyzzy”" in page
         assert reverse("admin:why") + "?who=xyzzy" in page
 
-    def test_shows_names_as_they_are(self, client: Client) -> None:
+    def test_names_are_escaped(self, client: Client) -> None:
         core.person(family_name="<b>O'Neill</b>")
 
         assert titles(client, "<b>O'Neill", "People") == ["Ada <b>O'Neill</b>"]
 
     @pytest.mark.parametrize("text", ["\0", "%", "a" * 201, "a " * 90, "_", "'", "\u202e", "🦊"])
-    def test_survives_every_text(self, client: Client, text: str) -> None:
+    def test_unusual_text_causes_no_error(self, client: Client, text: str) -> None:
         assert search(client, text).status_code == 200
 
 
-def test_looks_people_up_by_an_index(tenant: Tenant) -> None:
+def test_people_are_searched_by_an_index(tenant: Tenant) -> None:
     # Without a tenant, no other index fits.
     with tenancy.across_tenants(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -380,7 +386,7 @@ def test_looks_people_up_by_an_index(tenant: Tenant) -> None:
         assert "person_search" in Person.objects.matching("quill").explain()
 
 
-def test_costs_no_more_queries_with_more_rows(client: Client) -> None:
+def test_search_needs_the_same_queries_for_any_number_of_rows(client: Client) -> None:
     connection, provider = scim_connection(), sign_in_flow.provider("Quill")
 
     def add(number: int) -> None:

@@ -1,4 +1,4 @@
-"""The API …"""
+"""The API: tokens, people, cards, funds and errors."""
 
 import base64
 from typing import Any
@@ -32,7 +32,7 @@ def code_of(answer: Any) -> tuple[int, str]:
 
 class TestToken:
     @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic eDp5"])
-    def test_has_to_be_good(self, owner: Person, header: str) -> None:
+    def test_missing_or_invalid_token_is_refused(self, owner: Person, header: str) -> None:
         client = Client(headers={"authorization": header} if header else {})
 
         for address in VIEWS:
@@ -44,10 +44,10 @@ class TestToken:
                 assert code_of(answer) == (401, "authentication-failed"), address
                 assert answer["WWW-Authenticate"] == 'Bearer realm="Ramp API"'
 
-    def test_is_not_replaced_by_a_session(self, owner: Person) -> None:
+    def test_session_does_not_replace_a_token(self, owner: Person) -> None:
         assert signed_in(owner).get("/api/v1/people").status_code == 401
 
-    def test_stays_dead_after_its_person_was_deactivated(self, owner: Person) -> None:
+    def test_deactivation_revokes_the_token_permanently(self, owner: Person) -> None:
         admin = core.administrator()
         api = Api(admin)
         assert api.get("people").status_code == 200
@@ -58,25 +58,25 @@ class TestToken:
 
         assert code_of(api.get("people")) == (401, "authentication-failed")
 
-    def test_is_dead_once_it_is_revoked(self, api: Api, owner: Person) -> None:
+    def test_revoked_token_is_refused(self, api: Api, owner: Person) -> None:
         api_tokens.revoke_api_token(ApiToken.objects.get(), actor=owner.actor)
 
         assert api.get("people").status_code == 401
 
-    def test_is_dead_while_its_tenant_is_switched_off(self, api: Api, owner: Person) -> None:
+    def test_token_of_a_suspended_tenant_is_refused(self, api: Api, owner: Person) -> None:
         owner.tenant.is_active = False
         owner.tenant.save()
 
         assert api.get("people").status_code == 401
 
-    def test_of_somebody_who_is_no_administrator_any_more_is_refused(self, owner: Person) -> None:
+    def test_token_of_a_former_administrator_is_refused(self, owner: Person) -> None:
         admin = core.administrator()
         api = Api(admin)
         Person.objects.filter(pk=admin.pk).update(role=Person.Role.CARDHOLDER)
 
         assert code_of(api.get("people")) == (403, "permission-denied")
 
-    def test_puts_its_own_tenant_in_force_whatever_the_session_says(self, api: Api) -> None:
+    def test_token_selects_its_own_tenant_despite_a_session(self, api: Api) -> None:
         with core.in_another_tenant():
             client = signed_in(core.administrator(email="foreign@example.com"))
         answer = client.get("/api/v1/people", headers={"authorization": f"Bearer {api.token}"})
@@ -84,7 +84,7 @@ class TestToken:
         assert "foreign@example.com" not in answer.content.decode()
         assert len(answer.json()["results"]) == 1
 
-    def test_may_not_ask_too_often_save_to_deactivate(
+    def test_rate_limit_does_not_apply_to_deactivation(
         self, api: Api, ada: Person, settings: Settings
     ) -> None:
         settings.API_REQUESTS_PER_MINUTE = 2
@@ -98,7 +98,7 @@ class TestToken:
         assert api.post(f"people/{ada.pk}/deactivate").status_code == 200
 
 
-def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:
+def test_list_of_people_has_pages_without_terminated_people(api: Api) -> None:
     people = {str(core.person().pk) for _ in range(4)}
     core.person(state=Person.State.TERMINATED)
     with core.in_another_tenant():
@@ -116,7 +116,7 @@ def test_lists_people_page_by_page_without_those_who_left(api: Api) -> None:
     assert second["next"] is None
 
 
-def test_finds_people_by_state_and_by_address(api: Api, ada: Person) -> None:
+def test_filters_people_by_state_and_address(api: Api, ada: Person) -> None:
     gone = core.person(state=Person.State.TERMINATED)
 
     assert [one["id"] for one in api.get("people", email="ADA@example.com").json()["results"]] == [
@@ -129,7 +129,7 @@ def test_finds_people_by_state_and_by_address(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("address", READING)
-def test_asks_the_database_as_often_for_many_as_for_few(
+def test_lists_need_few_queries_for_many_rows(
     api: Api, address: str, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(20):
@@ -138,7 +138,7 @@ def test_asks_the_database_as_often_for_many_as_for_few(
         spend.fund(person)
 
     api.get(address)  # Writes the last use of the token, once a minute.
-    # The token, and the page; for the counts of Team updates five.
+    # One query for the token, and one for the page; the counts of Team updates take five.
     with django_assert_max_num_queries(6):
         assert api.get(address).status_code == 200
 
@@ -159,13 +159,13 @@ def test_deactivates_and_reactivates(api: Api, ada: Person, owner: Person) -> No
     assert api.post(f"people/{ada.pk}/reactivate").json()["state"] == "active"
 
 
-def test_says_by_its_code_why_it_refuses(api: Api, owner: Person) -> None:
+def test_refusal_has_a_code(api: Api, owner: Person) -> None:
     assert code_of(api.post(f"people/{owner.pk}/deactivate")) == (409, "last-owner")
     gone = core.person(state=Person.State.TERMINATED)
     assert code_of(api.post(f"people/{gone.pk}/reactivate")) == (409, "terminated")
 
 
-def test_knows_nobody_of_another_company(api: Api) -> None:
+def test_rows_of_another_tenant_are_not_found(api: Api) -> None:
     with core.in_another_tenant() as another:
         person = core.person()
         card, fund = spend.card(person), spend.fund(person)
@@ -191,7 +191,7 @@ def test_counts_team_updates(api: Api) -> None:
     }
 
 
-def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada: Person) -> None:
+def test_filters_cards_and_funds_by_holder_and_ended(api: Api, ada: Person) -> None:
     card, fund = spend.card(ada), spend.fund(ada)
     spend.card(core.person())
     cards_and_funds.close_instrument(spend.card(ada, name="Old"), actor=ada.actor)
@@ -205,7 +205,7 @@ def test_lists_what_people_hold_and_what_has_ended_only_when_asked(api: Api, ada
     assert api.get(f"funds/{fund.pk}").json()["balance"] == 100_000
 
 
-def test_answers_in_one_shape_where_nothing_is(api: Api) -> None:
+def test_http_errors_have_code_and_message(api: Api) -> None:
     for address in ("", "nowhere", "people/%0A"):
         assert code_of(api.get(address)) == (404, "not-found")
     assert code_of(api.get(f"people/{uuid4()}")) == (404, "not-found")
@@ -217,13 +217,13 @@ def test_answers_in_one_shape_where_nothing_is(api: Api) -> None:
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000])
-def test_bears_json_that_is_meant_to_break_it(api: Api, body: str) -> None:
+def test_oversized_nesting_or_number_is_a_parse_error(api: Api, body: str) -> None:
     answer = api.client.post("/api/v1/authorizations", body, content_type="application/json")
 
     assert code_of(answer) == (400, "parse-error")
 
 
-def test_reads_no_more_than_is_reasonable(api: Api) -> None:
+def test_large_body_is_refused(api: Api) -> None:
     body = f'{{"merchant": "{"x" * 3_000_000}"}}'
 
     answer = api.client.post("/api/v1/authorizations", body, content_type="application/json")
@@ -232,7 +232,7 @@ def test_reads_no_more_than_is_reasonable(api: Api) -> None:
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", "1e9", "", "٣", "00"])
-def test_takes_whole_page_sizes_above_zero(api: Api, size: str) -> None:
+def test_refuses_invalid_page_size(api: Api, size: str) -> None:
     answer = api.get("people", page_size=size)
 
     assert code_of(answer) == (400, "invalid")
@@ -240,11 +240,11 @@ def test_takes_whole_page_sizes_above_zero(api: Api, size: str) -> None:
 
 
 @pytest.mark.parametrize("size", ["201", "9" * 5000])
-def test_cuts_larger_pages_to_the_largest(api: Api, size: str) -> None:
+def test_large_page_size_is_reduced(api: Api, size: str) -> None:
     assert api.get("people", page_size=size).status_code == 200
 
 
-def test_takes_no_half_of_a_surrogate_pair(api: Api, ada: Person) -> None:
+def test_refuses_unpaired_surrogate(api: Api, ada: Person) -> None:
     answer = api.post(f"people/{ada.pk}/deactivate", {"reason": "\ud800"})
 
     assert code_of(answer) == (400, "parse-error")
@@ -252,7 +252,7 @@ def test_takes_no_half_of_a_surrogate_pair(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("reason", [5, None, ["x"], "x" * 501, "a\0b"])
-def test_takes_a_reason_that_is_a_text(api: Api, ada: Person, reason: object) -> None:
+def test_refuses_invalid_reason(api: Api, ada: Person, reason: object) -> None:
     answer = api.post(f"people/{ada.pk}/deactivate", {"reason": reason})
 
     assert code_of(answer) == (400, "invalid")
@@ -260,7 +260,7 @@ def test_takes_a_reason_that_is_a_text(api: Api, ada: Person, reason: object) ->
     assert ada.is_active
 
 
-def test_refuses_unknown_fields_of_a_body_and_names_the_known_ones(api: Api, ada: Person) -> None:
+def test_refuses_unknown_fields_and_lists_the_known_ones(api: Api, ada: Person) -> None:
     answer = api.post(f"people/{ada.pk}/deactivate", {"reason": "Left", "raison": "Partie"})
 
     assert code_of(answer) == (400, "invalid")
@@ -270,13 +270,13 @@ def test_refuses_unknown_fields_of_a_body_and_names_the_known_ones(api: Api, ada
 
 
 @pytest.mark.parametrize("cursor", ["garbage", "p=abc", "p=%00", "r=1&p=1"])
-def test_takes_no_cursor_of_somebodys_own_making(api: Api, cursor: str) -> None:
+def test_forged_cursor_causes_no_server_error(api: Api, cursor: str) -> None:
     made_up = base64.b64encode(cursor.encode()).decode()
 
     assert api.get("people", cursor=made_up).status_code in (200, 400)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_is_there_with_and_without_a_slash(api: Api, slash: str) -> None:
+def test_trailing_slash_is_optional(api: Api, slash: str) -> None:
     assert api.get(f"people{slash}").status_code == 200
     assert api.post(f"authorizations{slash}", {}).status_code == 400

@@ -1,4 +1,4 @@
-"""The audit log over the API …"""
+"""The audit log over the API."""
 
 from datetime import timedelta
 from typing import Any
@@ -32,7 +32,7 @@ def changed(person: Person, times: int = 1) -> None:
         reactivate_person(person, actor=OKTA)
 
 
-def test_returns_an_event_as_the_page_shows_it(api: Api, ada: Person, owner: Person) -> None:
+def test_event_has_the_content_of_the_page(api: Api, ada: Person, owner: Person) -> None:
     api.post(f"people/{ada.pk}/deactivate", {"reason": "She left."})
 
     event = api.get(EVENTS).json()["results"][0]
@@ -55,7 +55,9 @@ def test_returns_an_event_as_the_page_shows_it(api: Api, ada: Person, owner: Per
     }
 
 
-def test_filters_as_the_page_does(api: Api, ada: Person, owner: Person) -> None:
+def test_filters_by_person_actor_action_interface_and_time(
+    api: Api, ada: Person, owner: Person
+) -> None:
     changed(ada)
     deactivated, reactivated = Event.objects.filter(person=ada).order_by("pk")
 
@@ -84,15 +86,16 @@ def test_filters_as_the_page_does(api: Api, ada: Person, owner: Person) -> None:
         ({"cursor": "x"}, "cursor"),
         ({"page": 2}, "page"),
     ],
+    ids=str,
 )
-def test_refuses_what_it_cannot_read(api: Api, query: dict[str, Any], field: str) -> None:
+def test_refuses_invalid_parameters(api: Api, query: dict[str, Any], field: str) -> None:
     answer = api.get(EVENTS, **query)
 
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == [field]
 
 
-def test_is_followed_without_missing_or_repeating_an_event(api: Api, ada: Person) -> None:
+def test_polling_neither_misses_nor_repeats_an_event(api: Api, ada: Person) -> None:
     changed(ada, 5)
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
         seen = ids(api.get(EVENTS, after=0, page_size=4))
@@ -107,7 +110,7 @@ def test_is_followed_without_missing_or_repeating_an_event(api: Api, ada: Person
     assert seen == list(Event.objects.order_by("happened_at", "pk").values_list("pk", flat=True))
 
 
-def test_follows_the_next_link_in_both_directions(api: Api, ada: Person) -> None:
+def test_next_links_return_all_events_in_both_directions(api: Api, ada: Person) -> None:
     changed(ada, 5)
     everything = list(Event.objects.order_by("-happened_at", "-pk").values_list("pk", flat=True))
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
@@ -123,7 +126,7 @@ def test_follows_the_next_link_in_both_directions(api: Api, ada: Person) -> None
             assert seen == expected
 
 
-def test_shows_nothing_of_another_company(api: Api) -> None:
+def test_events_of_another_tenant_are_not_shown(api: Api) -> None:
     with core.in_another_tenant():
         stranger = core.person()
         core.owner()
@@ -149,10 +152,8 @@ def test_needs_the_same_queries_for_any_number_of_events(api: Api, ada: Person) 
     assert len(many) == len(few)
 
 
-class TestTheFeed:
-    """… as a feed,"""
-
-    def test_returns_the_events_after_one_the_oldest_first(self, api: Api, ada: Person) -> None:
+class TestEventFeed:
+    def test_returns_events_after_a_given_one_oldest_first(self, api: Api, ada: Person) -> None:
         changed(ada, times=2)
         mine = list(Event.objects.order_by("pk").values_list("pk", flat=True))
 
@@ -163,19 +164,19 @@ class TestTheFeed:
             only = ids(api.get("events", action="person.reactivated"))
             assert len(only) == 2
 
-    def test_returns_what_the_log_returns(self, api: Api, ada: Person) -> None:
+    def test_returns_the_same_events_as_the_audit_log(self, api: Api, ada: Person) -> None:
         changed(ada)
 
         with time_machine.travel(timezone.now() + timedelta(minutes=2, seconds=1)):
             log = api.get(EVENTS, after=0).json()
             assert api.get("events").json()["results"] == log["results"]
 
-    def test_returns_no_event_that_another_may_precede(self, api: Api, ada: Person) -> None:
+    def test_recent_events_are_not_returned_yet(self, api: Api, ada: Person) -> None:
         changed(ada)
 
         assert ids(api.get("events")) == []
 
-    def test_refuses_an_event_of_another_company(self, api: Api, ada: Person) -> None:
+    def test_refuses_an_event_id_of_another_tenant(self, api: Api, ada: Person) -> None:
         with core.in_another_tenant():
             changed(core.person())
             stranger = Event.objects.latest("pk").pk

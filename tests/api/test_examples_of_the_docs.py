@@ -1,4 +1,4 @@
-"""The examples in docs/api.md …"""
+"""The examples in docs/api.md."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def environment(
 
 # One test, because the examples follow each other.
 @pytest.mark.usefixtures("environment")
-def test_run_as_they_are_printed(
+def test_examples_run_and_return_the_printed_responses(
     ada: Person,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -105,7 +105,7 @@ def run(blocks: list[tuple[str, str]]) -> None:
 
 
 def shape(value: Any) -> Any:
-    """Return the value with the types of its texts and numbers instead of these."""
+    """Return the structure of the value: each text or number is replaced by its type."""
     match value:
         case dict():
             return {name: shape(one) for name, one in value.items()}

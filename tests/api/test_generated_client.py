@@ -1,4 +1,4 @@
-"""A client that a program has generated from the schema …"""
+"""A client generated from the OpenAPI schema."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate the client; return the folder that contains its package."""
     folder = tmp_path_factory.mktemp("client")
     (folder / "schema.yaml").write_bytes(Client().get("/api/v1/schema/").content)
-    # Without ruff, which would only format what nobody reads.
+    # Without ruff, which would only format the generated code.
     (folder / "config.json").write_text(
         json.dumps({"package_name_override": PACKAGE, "post_hooks": []})
     )
@@ -59,7 +59,9 @@ def operation(name: str) -> Any:
 
 
 # One test, because emptying the database after a test with a server takes seconds.
-def test_lists_deactivates_authorizes_and_reads_errors(ramp: Any, ada: Person) -> None:
+def test_generated_client_lists_deactivates_authorizes_and_reads_errors(
+    ramp: Any, ada: Person
+) -> None:
     authorize = operation("authorizations.authorize")
     models = import_module(f"{PACKAGE}.models")
 

@@ -1,4 +1,4 @@
-"""A purchase that is asked about again with the same Idempotency-Key …"""
+"""Idempotency keys of purchases."""
 
 from datetime import timedelta
 from io import StringIO
@@ -31,7 +31,7 @@ def authorize(api: Api, key: str | None, **said: Any) -> Any:
     )
 
 
-def test_is_decided_once_and_answered_alike(api: Api, ada: Person) -> None:
+def test_repeated_request_is_decided_once_and_gets_the_same_response(api: Api, ada: Person) -> None:
     fund = spend.fund(ada)
 
     first = authorize(api, "lunch-1", fund=fund.pk)
@@ -45,7 +45,7 @@ def test_is_decided_once_and_answered_alike(api: Api, ada: Person) -> None:
     assert fund.balance == 99_000
 
 
-def test_is_answered_alike_although_the_holder_has_left_since(
+def test_repeated_request_gets_the_same_response_after_deactivation(
     api: Api, ada: Person, owner: Person
 ) -> None:
     card = spend.card(ada)
@@ -56,7 +56,7 @@ def test_is_answered_alike_although_the_holder_has_left_since(
     assert authorize(api, "lunch-2", card=card.pk).json()["reason"] == "holder-inactive"
 
 
-def test_keeps_a_declined_answer_as_well(api: Api, ada: Person) -> None:
+def test_repeated_declined_request_stays_declined(api: Api, ada: Person) -> None:
     card = spend.card(ada, monthly_limit=500)
     first = authorize(api, "lunch-1", card=card.pk)
     card.monthly_limit = 5000
@@ -67,9 +67,9 @@ def test_keeps_a_declined_answer_as_well(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"amount": 1001}, {"currency": "USD"}, {"merchant": "Elsewhere"}]
+    "other", [{"amount": 1001}, {"currency": "USD"}, {"merchant": "Elsewhere"}], ids=str
 )
-def test_is_refused_when_the_purchase_is_another(
+def test_same_key_for_another_purchase_is_refused(
     api: Api, ada: Person, other: dict[str, Any]
 ) -> None:
     card = spend.card(ada)
@@ -81,14 +81,14 @@ def test_is_refused_when_the_purchase_is_another(
     assert Authorization.objects.count() == 1
 
 
-def test_is_refused_when_the_card_is_another(api: Api, ada: Person) -> None:
+def test_same_key_for_another_card_is_refused(api: Api, ada: Person) -> None:
     authorize(api, "lunch-1", card=spend.card(ada).pk)
 
     assert authorize(api, "lunch-1", card=spend.card(ada).pk).status_code == 409
 
 
 @pytest.mark.parametrize("key", ["", " ", "with space", "x" * 256, "é"])
-def test_is_refused_when_the_key_is_none(api: Api, ada: Person, key: str) -> None:
+def test_invalid_key_is_refused(api: Api, ada: Person, key: str) -> None:
     answer = authorize(api, key, card=spend.card(ada).pk)
 
     assert answer.status_code == 400
@@ -96,7 +96,7 @@ def test_is_refused_when_the_key_is_none(api: Api, ada: Person, key: str) -> Non
     assert not Authorization.objects.exists()
 
 
-def test_without_a_key_is_another_purchase(api: Api, ada: Person) -> None:
+def test_requests_without_a_key_are_separate_purchases(api: Api, ada: Person) -> None:
     card = spend.card(ada)
     authorize(api, None, card=card.pk)
     authorize(api, None, card=card.pk)
@@ -104,7 +104,7 @@ def test_without_a_key_is_another_purchase(api: Api, ada: Person) -> None:
     assert Authorization.objects.count() == 2
 
 
-def test_with_the_key_of_another_program_is_another_purchase(
+def test_same_key_of_another_token_is_a_separate_purchase(
     api: Api, ada: Person, owner: Person
 ) -> None:
     card = spend.card(ada)
@@ -112,7 +112,7 @@ def test_with_the_key_of_another_program_is_another_purchase(
         assert "Idempotent-Replayed" not in authorize(program, "lunch-1", card=card.pk)
 
 
-def test_may_use_the_key_of_a_request_that_was_never_decided(api: Api, ada: Person) -> None:
+def test_key_of_an_invalid_request_can_be_reused(api: Api, ada: Person) -> None:
     card = spend.card(ada)
     assert authorize(api, "lunch-1", card=card.pk, amount=0).status_code == 400
 
@@ -120,7 +120,7 @@ def test_may_use_the_key_of_a_request_that_was_never_decided(api: Api, ada: Pers
 
 
 @pytest.mark.parametrize("hours", [23, 25])
-def test_is_remembered_for_24_hours(api: Api, ada: Person, hours: int) -> None:
+def test_key_is_kept_for_24_hours(api: Api, ada: Person, hours: int) -> None:
     card = spend.card(ada)
     authorize(api, "lunch-1", card=card.pk)
 
@@ -132,13 +132,13 @@ def test_is_remembered_for_24_hours(api: Api, ada: Person, hours: int) -> None:
     assert Authorization.objects.count() == (1 if hours < 24 else 2)
 
 
-def test_is_forgotten_by_beat() -> None:
+def test_celery_beat_deletes_old_keys() -> None:
     scheduled = {one["task"] for one in settings.CELERY_BEAT_SCHEDULE.values()}
 
     assert forget_idempotency_keys.name in scheduled
 
 
-def test_is_forgotten_by_run_due(api: Api, ada: Person) -> None:
+def test_run_due_deletes_old_keys(api: Api, ada: Person) -> None:
     authorize(api, "lunch-1", card=spend.card(ada).pk)
     instant = timezone.now() + timedelta(hours=25)
 
@@ -150,7 +150,9 @@ def test_is_forgotten_by_run_due(api: Api, ada: Person) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [8], indirect=True)
-def test_is_decided_once_of_many_at_the_same_instant(api: Api, ada: Person, racers: Racers) -> None:
+def test_simultaneous_requests_with_one_key_are_decided_once(
+    api: Api, ada: Person, racers: Racers
+) -> None:
     fund = spend.fund(ada)
     for number in range(10):
         programs = [Api(ada, api.token) for _ in range(8)]
@@ -168,8 +170,8 @@ def test_is_decided_once_of_many_at_the_same_instant(api: Api, ada: Person, race
     assert fund.balance == 90_000
 
 
-class TestReadBack:
-    def test_is_listed_with_the_newest_first(self, api: Api, ada: Person) -> None:
+class TestListingAuthorizations:
+    def test_newest_authorization_comes_first(self, api: Api, ada: Person) -> None:
         card = spend.card(ada)
         made = [authorize(api, None, card=card.pk, amount=n).json()["id"] for n in range(1, 6)]
 
@@ -179,7 +181,7 @@ class TestReadBack:
         listed = [one["id"] for one in first["results"] + second["results"]]
         assert listed == made[::-1]
 
-    def test_says_what_was_asked_and_answered(self, api: Api, ada: Person) -> None:
+    def test_authorization_has_request_and_decision(self, api: Api, ada: Person) -> None:
         card = spend.card(ada)
         answer = authorize(api, "lunch-1", card=card.pk).json()
 
@@ -195,7 +197,7 @@ class TestReadBack:
             "merchant": "Café Nero",
         }
 
-    def test_is_of_ones_own_company_only(self, api: Api) -> None:
+    def test_authorizations_of_another_tenant_are_not_found(self, api: Api) -> None:
         with core.in_another_tenant():
             other = Api(core.owner(), scopes=[Scope.AUTHORIZE_SPEND])
             made = authorize(other, None, card=spend.card(core.person()).pk).json()["id"]

@@ -1,4 +1,4 @@
-"""People over the API …"""
+"""People over the API."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def okta(tenant: Tenant) -> Provider:
 
 
 def linked(provider: Provider, person: Person, external_id: str) -> str:
-    """Put the person under the connection; return the id of the resource."""
+    """Link the person to a resource of the connection; return the id of the resource."""
     user = scim_user(
         provider.connection,
         person.email,
@@ -60,9 +60,7 @@ def keys(*people: Person) -> list[str]:
     return [str(one.pk) for one in people]
 
 
-def test_are_shown_with_what_a_payroll_program_needs(
-    api: Api, owner: Person, auditor: Role, okta: Provider
-) -> None:
+def test_person_has_all_fields(api: Api, owner: Person, auditor: Role, okta: Provider) -> None:
     CustomField.objects.create(tenant=owner.tenant, name="Cost center", external_name="cost_center")
     ada = core.person(
         email="ada@example.com",
@@ -102,7 +100,7 @@ def moment(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def test_are_found_by_department_location_manager_and_external_id(
+def test_filters_by_department_location_manager_and_external_id(
     api: Api, owner: Person, okta: Provider
 ) -> None:
     sales, rome = core.department("Sales"), core.location("Rome")
@@ -121,7 +119,7 @@ def test_are_found_by_department_location_manager_and_external_id(
     assert ids(api.get("people", department="Legal")) == []
 
 
-def test_are_read_with_the_same_number_of_queries_however_many_they_are(
+def test_list_needs_the_same_queries_for_any_number(
     api: Api, owner: Person, auditor: Role, okta: Provider, django_assert_num_queries: Any
 ) -> None:
     for number in range(20):
@@ -137,9 +135,7 @@ def test_are_read_with_the_same_number_of_queries_however_many_they_are(
 
 
 class TestChangedSince:
-    """`changed_since` …"""
-
-    def test_returns_the_earliest_change_first_and_those_who_left_too(
+    def test_returns_earliest_change_first_including_terminated_people(
         self, api: Api, owner: Person
     ) -> None:
         start = timezone.now()
@@ -161,16 +157,16 @@ class TestChangedSince:
             inactive = api.get("people", changed_since=since, state="inactive")
             assert ids(inactive) == keys(people[2], people[1])
 
-    def test_waits_until_no_earlier_change_can_follow(self, api: Api, ada: Person) -> None:
+    def test_recent_changes_are_not_returned_yet(self, api: Api, ada: Person) -> None:
         since = moment(ada.changed_at)
 
-        # A transaction that changed somebody before Ada may commit after hers.
+        # A transaction that changed another person before Ada may commit later.
         assert ids(api.get("people", changed_since=since)) == []
         with time_machine.travel(ada.changed_at + timedelta(minutes=2, seconds=1)):
             assert ids(api.get("people", changed_since=since)) == keys(ada)
 
     @pytest.mark.parametrize("size", [1, 2, 5])
-    def test_pages_through_many_who_changed_at_the_same_time(self, api: Api, size: int) -> None:
+    def test_pages_contain_everyone_who_changed_at_the_same_time(self, api: Api, size: int) -> None:
         sales = core.department("Sales")
         people = [core.person(department=sales) for _ in range(5)]
         start = timezone.now() + timedelta(minutes=1)
@@ -188,9 +184,7 @@ class TestChangedSince:
 
         assert found == sorted(keys(*people))
 
-    def test_does_not_skip_anybody_when_a_person_on_an_earlier_page_changes(
-        self, api: Api, owner: Person
-    ) -> None:
+    def test_change_between_two_pages_skips_no_person(self, api: Api, owner: Person) -> None:
         people = [core.person() for _ in range(4)]
         start = timezone.now()
         with time_machine.travel(start + timedelta(hours=1)):
@@ -203,13 +197,13 @@ class TestChangedSince:
 
         found = [one["id"] for one in first["results"] + second["results"]]
         assert found[:4] == keys(*people)
-        # Once more, because they changed after the first page.
+        # The first person is listed again, because they changed after the first page.
         assert second["next"] or found[4:] == keys(people[0])
 
     @pytest.mark.parametrize(
         "value", ["yesterday", "2026-13-01T00:00:00Z", "12", "2026-11-30T10:00:00+99:00"]
     )
-    def test_needs_a_time(self, api: Api, value: str) -> None:
+    def test_refuses_an_invalid_time(self, api: Api, value: str) -> None:
         answer = api.get("people", changed_since=value)
 
         assert answer.status_code == 400
@@ -218,7 +212,7 @@ class TestChangedSince:
     @pytest.mark.parametrize(
         "position", ["", "x", "2026-11-30T10:00:00 x", "2026-11-30T10:00:00+00:00 x", "1 2"]
     )
-    def test_takes_no_cursor_of_somebodys_own_making(self, api: Api, position: str) -> None:
+    def test_refuses_a_forged_cursor(self, api: Api, position: str) -> None:
         cursor = b64encode(urlencode({"p": position}).encode()).decode()
         answer = api.get("people", changed_since="2026-11-30T10:00:00Z", cursor=cursor)
 
@@ -254,7 +248,7 @@ def deactivate(person: Person, owner: Person, role: Role) -> None:
 
 
 @pytest.mark.parametrize("change", [grant_and_withdraw, rename_department, rename_role, deactivate])
-def test_count_as_changed_when_the_api_shows_something_else(
+def test_change_of_a_shown_value_sets_changed_at(
     api: Api, owner: Person, auditor: Role, change: Callable[[Person, Person, Role], None]
 ) -> None:
     ada = core.person(department=core.department())
@@ -263,7 +257,7 @@ def test_count_as_changed_when_the_api_shows_something_else(
 
 
 def changes(person: Person, action: Callable[[], object]) -> bool:
-    """Tell whether the action an hour later counts as a change of the person."""
+    """Return whether the action, an hour later, sets `changed_at` of the person."""
     before = person.changed_at
     with time_machine.travel(timezone.now() + timedelta(hours=1)):
         action()
@@ -271,9 +265,7 @@ def changes(person: Person, action: Callable[[], object]) -> bool:
     return person.changed_at > before
 
 
-def test_count_as_changed_when_the_provider_sends_another_external_id(
-    api: Api, okta: Provider
-) -> None:
+def test_new_external_id_sets_changed_at(api: Api, okta: Provider) -> None:
     ada = core.person(department=core.department(), location=core.location())
     scim_id = linked(okta, ada, "00u1")
 
@@ -281,7 +273,7 @@ def test_count_as_changed_when_the_provider_sends_another_external_id(
     assert api.get(f"people/{ada.pk}").json()["external_id"] == "00u2"
 
 
-def test_count_as_changed_when_their_connection_ends(
+def test_disconnecting_the_connection_sets_changed_at(
     api: Api, owner: Person, okta: Provider
 ) -> None:
     ada = core.person()
@@ -294,7 +286,7 @@ def test_count_as_changed_when_their_connection_ends(
     assert api.get(f"people/{ada.pk}").json()["external_id"] is None
 
 
-def test_do_not_count_as_changed_by_mappings_that_grant_nothing(owner: Person) -> None:
+def test_mappings_that_grant_nothing_do_not_set_changed_at(owner: Person) -> None:
     ada = core.person()
 
     assert not changes(ada, lambda: apply_mappings(ada, [], origin="mapping:x:", actor=owner.actor))

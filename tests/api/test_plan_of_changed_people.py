@@ -1,4 +1,4 @@
-"""Among 3,000 people, PostgreSQL finds those who changed …"""
+"""The query plan of the list of changed people."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -57,7 +57,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("many")
-def test_by_an_index_which_has_their_order(api: Api) -> None:
+def test_changed_people_are_read_by_an_index_without_sorting(api: Api) -> None:
     start = timezone.now()
     with time_machine.travel(start + timedelta(hours=1)):
         hour = f"{start - timedelta(hours=1):%FT%TZ}"

@@ -1,4 +1,4 @@
-"""What an address of the API takes as its query …"""
+"""Validation of query parameters of the API."""
 
 from typing import Any
 from uuid import uuid4
@@ -13,7 +13,7 @@ from tests.clients.spend import Api
 
 pytestmark = pytest.mark.django_db
 
-# A value that is none, of each parameter whose value can be wrong.
+# An invalid value of each parameter that can have one.
 BAD = {
     "state": "asleep",
     "email": "nobody",
@@ -69,13 +69,13 @@ def ask(api: Api, method: str, path: str, query: str) -> Any:
     )
 
 
-def test_is_tested_for_every_address() -> None:
+def test_every_endpoint_is_tested() -> None:
     assert len({path for _, path, _ in OPERATIONS}) == len(VIEWS)
 
 
 @pytest.mark.parametrize(("method", "path", "known"), OPERATIONS)
 @pytest.mark.parametrize("query", ["statee=inactive", "tenant=1", "x", "stateState=&y=1"])
-def test_refuses_an_unknown_parameter_and_names_the_known_ones(
+def test_refuses_unknown_parameter_and_lists_the_known_ones(
     api: Api, method: str, path: str, known: tuple[str, ...], query: str
 ) -> None:
     answer = ask(api, method, path, query)
@@ -98,7 +98,7 @@ def test_refuses_an_empty_value(api: Api, method: str, path: str, name: str, val
 
 
 @pytest.mark.parametrize(("method", "path", "name"), DECLARED)
-def test_refuses_a_value_that_is_none(api: Api, method: str, path: str, name: str) -> None:
+def test_refuses_an_invalid_value(api: Api, method: str, path: str, name: str) -> None:
     answer = ask(api, method, path, f"{name}={BAD[name]}")
 
     assert answer.status_code == 400
@@ -112,7 +112,7 @@ def test_refuses_a_parameter_sent_twice(api: Api, method: str, path: str, name: 
     assert answer.json()["fields"] == {name: "Send this parameter only once."}
 
 
-def test_takes_each_filter_with_a_good_value(api: Api, ada: Person) -> None:
+def test_accepts_each_filter_with_a_valid_value(api: Api, ada: Person) -> None:
     card, fund = spend.card(ada), spend.fund(ada)
     api.authorize(card=card.pk)
     for address, query in {
@@ -125,5 +125,5 @@ def test_takes_each_filter_with_a_good_value(api: Api, ada: Person) -> None:
     assert not api.get("authorizations", fund=str(fund.pk)).json()["results"]
 
 
-def test_says_nothing_of_parameters_to_strangers(owner: Person) -> None:
+def test_authentication_comes_before_parameter_errors(owner: Person) -> None:
     assert Client().get("/api/v1/people?statee=inactive").status_code == 401

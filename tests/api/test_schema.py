@@ -1,4 +1,4 @@
-"""The OpenAPI schema of the API …"""
+"""The OpenAPI schema of the API."""
 
 import re
 from collections.abc import Iterator
@@ -53,11 +53,11 @@ OPERATIONS = [
 each_operation = pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.said["operationId"])
 
 
-def test_is_valid() -> None:
+def test_schema_is_valid() -> None:
     assert list(OpenAPIV31SpecValidator(SCHEMA).iter_errors()) == []
 
 
-def test_is_public_and_names_each_address(db: None) -> None:
+def test_schema_is_public_and_has_each_endpoint(db: None) -> None:
     answer = Client().get("/api/v1/schema/")
 
     assert answer.status_code == 200
@@ -66,7 +66,7 @@ def test_is_public_and_names_each_address(db: None) -> None:
     }
 
 
-def test_names_each_operation_once() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [one.said["operationId"] for one in OPERATIONS]
 
     assert len(names) == len(set(names))
@@ -74,7 +74,7 @@ def test_names_each_operation_once() -> None:
 
 
 @each_operation
-def test_describes_each_operation_parameter_and_response(one: Operation) -> None:
+def test_each_operation_parameter_and_response_has_a_description(one: Operation) -> None:
     described = [one.said, *one.said.get("parameters", ()), *one.said["responses"].values()]
 
     assert one.said["summary"]
@@ -82,7 +82,7 @@ def test_describes_each_operation_parameter_and_response(one: Operation) -> None
 
 
 @each_operation
-def test_requires_the_scopes_of_which_a_token_needs_one(one: Operation) -> None:
+def test_operation_lists_its_scopes(one: Operation) -> None:
     address = one.path.removeprefix("/api/v1/").replace("{", "<uuid:").replace("}", ">")
 
     alternatives = [requirement["token"] for requirement in one.said["security"]]
@@ -90,7 +90,7 @@ def test_requires_the_scopes_of_which_a_token_needs_one(one: Operation) -> None:
 
 
 @each_operation
-def test_shows_each_error_that_every_operation_may_answer(one: Operation) -> None:
+def test_operation_has_the_general_errors(one: Operation) -> None:
     general = {
         *("invalid", "authentication-failed", "token-expired"),
         *("permission-denied", "insufficient-scope", "throttled", "unavailable"),
@@ -107,7 +107,7 @@ def test_shows_each_error_that_every_operation_may_answer(one: Operation) -> Non
 
 
 @each_operation
-def test_shows_no_error_that_the_documentation_lacks(one: Operation) -> None:
+def test_errors_of_the_operation_are_documented(one: Operation) -> None:
     for status, code in one.codes:
         if code in DOCUMENTED:
             assert DOCUMENTED[code] == status
@@ -115,7 +115,7 @@ def test_shows_no_error_that_the_documentation_lacks(one: Operation) -> None:
             assert (status, code in EXPLAINED) == (409, True)
 
 
-def test_shows_each_error_of_the_documentation_somewhere() -> None:
+def test_each_documented_error_is_in_the_schema() -> None:
     shown = {code for one in OPERATIONS for _, code in one.codes}
 
     # No operation of the schema answers 405.
@@ -124,7 +124,7 @@ def test_shows_each_error_of_the_documentation_somewhere() -> None:
 
 
 @each_operation
-def test_says_why_a_page_size_a_cursor_and_an_empty_filter_are_refused(one: Operation) -> None:
+def test_lists_have_examples_of_page_size_cursor_and_filter_errors(one: Operation) -> None:
     if "page_size" not in {parameter["name"] for parameter in one.said.get("parameters", ())}:
         return
     examples = one.said["responses"]["400"]["content"]["application/json"]["examples"]
@@ -141,7 +141,7 @@ def contents(one: Operation) -> Iterator[Json]:
 
 
 @each_operation
-def test_has_an_example_of_each_body_which_is_valid(one: Operation) -> None:
+def test_each_body_has_valid_examples(one: Operation) -> None:
     for content in contents(one):
         valid = Draft202012Validator(content["schema"] | {"components": SCHEMA["components"]})
         assert content["examples"]
@@ -150,6 +150,6 @@ def test_has_an_example_of_each_body_which_is_valid(one: Operation) -> None:
 
 
 @each_operation
-def test_says_how_long_to_wait(one: Operation) -> None:
+def test_429_and_503_have_a_retry_after_header(one: Operation) -> None:
     for status in {"429", "503"} & set(one.said["responses"]):
         assert "Retry-After" in one.said["responses"][status]["headers"]

@@ -1,4 +1,4 @@
-"""What an API token may do, and for how long …"""
+"""Scopes, expiry and format of API tokens."""
 
 from datetime import timedelta
 from typing import Any
@@ -73,7 +73,7 @@ def asked(api: Api, method: str, address: str, ada: Person) -> Any:
 
 @pytest.mark.parametrize("scope", Scope.values)
 @pytest.mark.parametrize(("method", "address"), NEEDED)
-def test_opens_what_its_scope_names_and_nothing_else(
+def test_token_reaches_only_operations_of_its_scope(
     owner: Person, ada: Person, scope: str, method: str, address: str
 ) -> None:
     answer = asked(Api(owner, scopes=[scope]), method, address, ada)
@@ -88,7 +88,7 @@ def test_opens_what_its_scope_names_and_nothing_else(
         assert ada.is_active
 
 
-def test_is_checked_for_every_operation_of_the_schema(db: None) -> None:
+def test_every_operation_of_the_schema_is_tested(db: None) -> None:
     schema = yaml.safe_load(Client().get("/api/v1/schema/").content)
     there = {
         (method.upper(), path.removeprefix("/api/v1/").replace("{", "<uuid:").replace("}", ">"))
@@ -104,7 +104,7 @@ def test_is_checked_for_every_operation_of_the_schema(db: None) -> None:
     assert {address for _, address in there} == set(VIEWS)
 
 
-def test_expires_after_90_days_and_says_so(api: Api) -> None:
+def test_expired_token_gets_the_code_token_expired(api: Api) -> None:
     with time_machine.travel(timezone.now() + timedelta(days=89)):
         assert api.get("people").status_code == 200
     with time_machine.travel(timezone.now() + timedelta(days=90, seconds=1)):
@@ -115,9 +115,11 @@ def test_expires_after_90_days_and_says_so(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{"days": 0}, {"days": 366}, {"scopes": []}, {"scopes": ["everything"]}]
+    "settings", [{"days": 0}, {"days": 366}, {"scopes": []}, {"scopes": ["everything"]}], ids=str
 )
-def test_has_a_scope_and_lives_a_year_at_most(owner: Person, settings: dict[str, Any]) -> None:
+def test_refuses_token_without_scope_or_beyond_a_year(
+    owner: Person, settings: dict[str, Any]
+) -> None:
     with pytest.raises(api_tokens.InvalidTokenSettings):
         api_tokens.create_api_token(
             owner, "Till", **{"scopes": Scope.values, **settings}, actor=owner.actor
@@ -126,7 +128,7 @@ def test_has_a_scope_and_lives_a_year_at_most(owner: Person, settings: dict[str,
     assert not ApiToken.objects.exists()
 
 
-def test_from_before_this_format_stays_valid(owner: Person) -> None:
+def test_token_of_the_earlier_format_stays_valid(owner: Person) -> None:
     ApiToken.objects.create(
         tenant_id=owner.tenant_id,
         person=owner,
@@ -140,7 +142,7 @@ def test_from_before_this_format_stays_valid(owner: Person) -> None:
     assert Api(owner, "-old_token_that_begins_with_a_dash").get("people").status_code == 200
 
 
-def test_is_refused_without_a_look_up_when_its_checksum_is_wrong(owner: Person) -> None:
+def test_wrong_checksum_is_refused_without_a_query(owner: Person) -> None:
     damaged = new_token("api")[:-1] + "_"
 
     with CaptureQueriesContext(connection) as queries:
@@ -149,7 +151,7 @@ def test_is_refused_without_a_look_up_when_its_checksum_is_wrong(owner: Person) 
     assert not queries.captured_queries
 
 
-def test_shows_when_it_was_last_used_and_writes_that_once_a_minute(api: Api) -> None:
+def test_last_use_is_stored_once_a_minute(api: Api) -> None:
     api.get("people")
     first = ApiToken.objects.get().last_used_at
     assert first
@@ -164,14 +166,14 @@ def test_shows_when_it_was_last_used_and_writes_that_once_a_minute(api: Api) -> 
     assert later > first
 
 
-def test_is_not_shown_as_used_once_it_has_expired(api: Api) -> None:
+def test_expired_token_does_not_store_its_last_use(api: Api) -> None:
     with time_machine.travel(timezone.now() + timedelta(days=91)):
         api.get("people")
 
     assert ApiToken.objects.get().last_used_at is None
 
 
-def test_a_token_of_another_company_keeps_its_scopes_there(owner: Person, ada: Person) -> None:
+def test_token_of_another_tenant_cannot_deactivate(owner: Person, ada: Person) -> None:
     with core.in_another_tenant():
         api = Api(core.owner(), scopes=["people:manage"])
 

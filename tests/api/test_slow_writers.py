@@ -1,4 +1,4 @@
-"""While a transaction runs that made an earlier change …"""
+"""Readers of events while an older transaction is still open."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -67,7 +67,7 @@ def events_after(api: Api, last: int) -> list[int]:
     return [one["id"] for one in results]
 
 
-def test_the_feed_of_events_waits_for_it(
+def test_event_feed_waits_for_the_open_transaction(
     api: Api, ada: Person, grace: Person, later: Later
 ) -> None:
     with later(5):
@@ -90,7 +90,7 @@ def test_the_feed_of_events_waits_for_it(
     ]
 
 
-def test_the_list_of_changed_people_waits_for_it(
+def test_list_of_changed_people_waits_for_the_open_transaction(
     api: Api, ada: Person, grace: Person, later: Later
 ) -> None:
     since = timezone.now().isoformat()
@@ -106,7 +106,7 @@ def test_the_list_of_changed_people_waits_for_it(
     assert [one["id"] for one in found] == [str(ada.pk), str(grace.pk)]
 
 
-def test_webhooks_deliver_its_events_afterwards(
+def test_webhooks_deliver_events_of_the_slow_transaction_later(
     owner: Person, ada: Person, grace: Person, later: Later, settings: LazySettings
 ) -> None:
     settings.OUTBOUND_ALLOW = ["127.0.0.1/32"]
@@ -128,9 +128,7 @@ def test_webhooks_deliver_its_events_afterwards(
     assert list(sent) == [grace.pk, ada.pk]
 
 
-def test_a_transaction_that_only_reads_keeps_nothing_back(
-    api: Api, ada: Person, later: Later
-) -> None:
+def test_read_only_transaction_delays_no_events(api: Api, ada: Person, later: Later) -> None:
     reading, may_end = Signal(), Signal()
 
     def read() -> None:

@@ -56,25 +56,25 @@ def olga(company: Company, page: Page) -> Page:
 
 
 @pytest.fixture
-def hers(browser: Browser) -> Iterator[Page]:
-    """Open a browser of Dora's."""
+def doras_page(browser: Browser) -> Iterator[Page]:
+    """Open a browser for Dora."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     yield page
     context.close()
 
 
-def come(company: Company, hers: Page, login: str) -> None:
-    hers.context.clear_cookies()
-    company.open(hers, "/sign-in/acme/")
-    hers.get_by_role("link", name="Sign in with AD").click()
-    hers.get_by_label("User name").fill(login)
-    hers.get_by_label("Password").fill(PASSWORD)
-    hers.get_by_role("button", name="Sign in").click()
+def sign_in(company: Company, doras_page: Page, login: str) -> None:
+    doras_page.context.clear_cookies()
+    company.open(doras_page, "/sign-in/acme/")
+    doras_page.get_by_role("link", name="Sign in with AD").click()
+    doras_page.get_by_label("User name").fill(login)
+    doras_page.get_by_label("Password").fill(PASSWORD)
+    doras_page.get_by_role("button", name="Sign in").click()
 
 
 def set_up(company: Company, olga: Page) -> None:
-    """Add the directory with a server and a service account alone, and test it as Dora."""
+    """Add the directory with only a server and a service account, and test it as Dora."""
     company.open(olga, f"{TENANT}auth-providers/")
     olga.get_by_role("link", name="Active Directory", exact=True).click()
     olga.locator("#id_name").fill("AD")
@@ -92,7 +92,7 @@ def set_up(company: Company, olga: Page) -> None:
 
 
 def map_finance(company: Company, olga: Page) -> None:
-    """Find Dora and her group before she signs in, and give the group a role."""
+    """Find Dora and her group before she signs in, and map the group to a role."""
     company.open(olga, f"{TENANT}auth-providers/")
     olga.get_by_role("link", name="Browse the directory of AD").click()
     expect(olga.locator("body")).not_to_contain_text("krbtgt")
@@ -111,7 +111,7 @@ def map_finance(company: Company, olga: Page) -> None:
     olga.get_by_role("button", name="Apply").click()
 
 
-def member(company: Company, olga: Page) -> None:
+def open_member(company: Company, olga: Page) -> None:
     company.open(olga, f"{TENANT}provisioned-members/")
     row = olga.get_by_role("row").filter(has_text="Dora Draft")
     expect(row).to_contain_text("dora@example.com")
@@ -120,14 +120,16 @@ def member(company: Company, olga: Page) -> None:
     row.get_by_role("link", name="Dora Draft").click()
 
 
-def test_walk_through_all_sentences(company: Company, olga: Page, hers: Page) -> None:
+def test_member_signs_in_is_deactivated_and_loses_the_group_role(
+    company: Company, olga: Page, doras_page: Page
+) -> None:
     set_up(company, olga)
     map_finance(company, olga)
 
-    come(company, hers, "CORP\\dora")
-    expect(hers).to_have_url(f"{company.server.url}/home/")
+    sign_in(company, doras_page, "CORP\\dora")
+    expect(doras_page).to_have_url(f"{company.server.url}/home/")
 
-    member(company, olga)
+    open_member(company, olga)
     for said in ("First provisioned", "payables", "Finance"):
         expect(olga.locator("body")).to_contain_text(said)
     expect(olga.locator("#roles ul")).to_contain_text("Bookkeeper")
@@ -135,22 +137,22 @@ def test_walk_through_all_sentences(company: Company, olga: Page, hers: Page) ->
 
     olga.get_by_label(re.compile("^Inactive:")).check()
     olga.get_by_role("button", name="Save").click()
-    company.open(hers, "/home/")
-    expect(hers).to_have_url(re.compile("/sign-in/"))
-    come(company, hers, "dora@corp.example.com")
-    expect(hers.locator("body")).to_contain_text("Your account is deactivated")
+    company.open(doras_page, "/home/")
+    expect(doras_page).to_have_url(re.compile("/sign-in/"))
+    sign_in(company, doras_page, "dora@corp.example.com")
+    expect(doras_page.locator("body")).to_contain_text("Your account is deactivated")
     olga.get_by_label(re.compile("^Active:")).check()
     olga.get_by_role("button", name="Save").click()
 
     company.samba.change(f"CN=payables,OU=Groups,{BASE}", member="")
-    come(company, hers, "dora")
-    expect(hers).to_have_url(f"{company.server.url}/home/")
-    member(company, olga)
+    sign_in(company, doras_page, "dora")
+    expect(doras_page).to_have_url(f"{company.server.url}/home/")
+    open_member(company, olga)
     expect(olga.locator("#roles ul")).not_to_contain_text("Bookkeeper")
 
     company.samba.change(company.dora, userAccountControl="514")
-    come(company, hers, "dora")
-    expect(hers.locator("body")).to_contain_text("Your account at AD is disabled")
+    sign_in(company, doras_page, "dora")
+    expect(doras_page.locator("body")).to_contain_text("Your account at AD is disabled")
     company.open(olga, "/people/why/?who=dora@example.com")
     expect(olga.locator("body")).to_contain_text("Dora Draft is disabled in AD.")
     company.open(olga, f"{TENANT}log/")

@@ -1,7 +1,4 @@
-"""The reference of the API …
-
-Swagger UI draws it, so it has no faults of its own to find here, such as those of axe.
-"""
+"""The API reference, which Swagger UI renders."""
 
 import json
 from urllib.parse import urlsplit
@@ -15,7 +12,7 @@ from tests.browser.conftest import NARROW, WIDE, Demo
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [NARROW, WIDE])
-def test_shows_each_operation_without_asking_another_server(
+def test_reference_shows_each_operation_without_requests_to_other_servers(
     browser: Browser, demo: Demo, width: int, scheme: str
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
@@ -37,9 +34,7 @@ def test_shows_each_operation_without_asking_another_server(
     page.close()
 
 
-def test_is_found_from_the_page_of_tokens_and_sends_requests_with_one(
-    page: Page, demo: Demo
-) -> None:
+def test_token_page_links_to_the_reference_which_sends_requests(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     page.goto(f"{demo.url}/api-tokens/")
     page.get_by_label("Token name").fill("Try it out")

@@ -1,4 +1,4 @@
-"""From the catalogue of integrations to the first person whom Okta brought in."""
+"""Connecting Okta, from the page of integrations to the first person who joins."""
 
 import re
 import secrets
@@ -20,7 +20,7 @@ OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 
 @pytest.fixture(scope="module")
 def server(start_server: StartServer, smtp_service: Smtp) -> Server:
-    """Start Ramp with a company of one, and have it mail through the mail server."""
+    """Start Ramp with a tenant that has only an owner, and with the mail server."""
     smtp_service.empty()
     server = start_server("sqlite", EMAIL_URL=smtp_service.url)
     owner = ("--owner-email", OWNER, "--owner-password", PASSWORD)
@@ -28,7 +28,7 @@ def server(start_server: StartServer, smtp_service: Smtp) -> Server:
     return server
 
 
-def test_leads_to_somebody_who_has_joined(
+def test_connecting_okta_until_the_first_person_joins(
     server: Server, page: Page, browser: Browser, smtp_service: Smtp
 ) -> None:
     run = secrets.token_hex(3)
@@ -39,7 +39,7 @@ def test_leads_to_somebody_who_has_joined(
     walk_the_steps(page)
     expect(page.get_by_role("heading", name="Waiting for the first request")).to_be_visible()
     push(okta, run, flow="okta-oin-lifecycle", until="10")
-    # Nobody reloads the page.
+    # The page reloads itself.
     expect(page.get_by_role("heading", name="Requests received from Okta")).to_be_visible()
     assert smtp_service.received == []
     activate(page, "Mira Okafor")
@@ -61,7 +61,7 @@ def sign_in(page: Page, server: Server, email: str, password: str) -> None:
 
 
 def make_token(page: Page) -> Client:
-    """Find Okta in the catalogue, begin, and hand what is shown to the provider."""
+    """Find Okta among the integrations, start the setup, and return a client with its token."""
     page.get_by_role("link", name="Integrations", exact=True).click()
     page.get_by_role("searchbox").fill("okta")
     page.get_by_role("button", name="Search").click()
@@ -75,14 +75,14 @@ def walk_the_steps(page: Page) -> None:
     page.get_by_role("link", name="Next: steps at the provider").click()
     expect(page.get_by_role("cell", name="city").first).to_be_visible()
     page.get_by_role("link", name="Next: first request").click()
-    # The steps have addresses: going back and forth, or loading them again, changes nothing.
+    # Each step has a URL: going back and forth, or reloading, changes nothing.
     page.go_back()
     page.go_forward()
     page.reload()
 
 
 def push(okta: Client, run: str, *, flow: str, until: str) -> None:
-    """Send what Okta sends, up to a step; every answer must be as the trace says."""
+    """Replay the requests of Okta up to a step; every response must match the trace."""
     told = [step for step in load(TRACE) if step.flow == flow]
     steps: list[Step] = [step for step in told if step.name < until]
     outcomes = list(replay(okta, steps, {"run": run}, tell=lambda line: None))
@@ -99,7 +99,7 @@ def activate(page: Page, name: str) -> None:
 
 
 def invitation(smtp: Smtp, address: str) -> str:
-    """Return the link in the one mail that the person got."""
+    """Return the invite link in the only mail to the person."""
     [mail] = smtp.to(address)
     text = mail.get_body(("plain",))
     assert text
@@ -108,7 +108,7 @@ def invitation(smtp: Smtp, address: str) -> str:
 
 
 def join(browser: Browser, server: Server, link: str, email: str) -> None:
-    """Accept the invite in a browser of one's own, and come back later with the password."""
+    """Accept the invite in another browser, and sign in there with the password."""
     page = browser.new_context().new_page()
     page.goto(link)
     page.get_by_label("Password", exact=False).first.fill("a password of my own")

@@ -1,4 +1,4 @@
-"""An administrator lets a colleague in IT connect Okta, who has a link and no account."""
+"""A colleague in IT connects an identity provider by a setup link, without an account."""
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -19,7 +19,7 @@ def company(start_server: StartServer) -> Demo:
 
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_to_the_first_request(
+def test_setup_link_leads_to_the_first_request(
     company: Demo, browser: Browser, page: Page, has_scripts: bool
 ) -> None:
     link = created_link(company, page, "okta" if has_scripts else "entra")
@@ -41,7 +41,7 @@ def test_to_the_first_request(
 
     assert Client(base, token).send("GET", "/Users?count=2", {}, None).status == 200
 
-    # Nobody reloads the page: it does that itself.
+    # The page reloads itself.
     expect(theirs.get_by_role("heading", name="The first request has arrived")).to_be_visible(
         timeout=30_000
     )

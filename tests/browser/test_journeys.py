@@ -1,7 +1,7 @@
-"""The ten journeys of owners, administrators, employees and operators, in few steps …
+"""The journeys of owners, administrators, employees and operators take few steps.
 
-A journey begins on the first page after the sign-in, or on the page that a mail links to. Nobody
-enters an address on the way. The budget counts clicks, and fields that are filled in.
+A journey begins on the first page after the sign-in, or on the page that a mail links to. No URL
+is entered. The budget counts clicks, and fields that are filled in.
 """
 
 import json
@@ -89,7 +89,7 @@ def number_of_problems(page: Page) -> int:
     return int(attention.locator("h2 .ramp-count").inner_text())
 
 
-def test_begin_with_one_screenful_of_what_is_wrong(ramp: Ramp, page: Page) -> None:
+def test_overview_shows_all_problems_without_scrolling(ramp: Ramp, page: Page) -> None:
     ramp.lumen.sign_in(page)
     page.goto(f"{ramp.server.url}/integrations/entra/")
     page.get_by_role("button", name="Create token and start setup").click()
@@ -106,7 +106,7 @@ def test_begin_with_one_screenful_of_what_is_wrong(ramp: Ramp, page: Page) -> No
         expect(line).to_be_in_viewport(ratio=1)
 
 
-def test_lead_an_owner_of_a_new_company_to_the_first_invite(ramp: Ramp, page: Page) -> None:
+def test_owner_of_a_new_company_sends_the_first_invite(ramp: Ramp, page: Page) -> None:
     ramp.add_company("acme").sign_in(page)
     steps = Steps(page)
     checklist = page.get_by_role("region", name="Set up Ramp")
@@ -125,7 +125,7 @@ def test_lead_an_owner_of_a_new_company_to_the_first_invite(ramp: Ramp, page: Pa
     assert steps.count <= 6, steps
 
 
-def test_lead_an_administrator_on_monday_to_a_resolved_problem(ramp: Ramp, page: Page) -> None:
+def test_administrator_resolves_a_sync_error(ramp: Ramp, page: Page) -> None:
     ramp.lumen.sign_in(page)
     before = number_of_problems(page)
     steps = Steps(page)
@@ -141,7 +141,7 @@ def test_lead_an_administrator_on_monday_to_a_resolved_problem(ramp: Ramp, page:
     assert steps.count <= 4, steps
 
 
-def test_lead_an_owner_through_the_first_connection(ramp: Ramp, page: Page) -> None:
+def test_owner_connects_okta(ramp: Ramp, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     ramp.add_company("borealis").sign_in(page)
     steps = Steps(page)
@@ -163,7 +163,7 @@ def test_lead_an_owner_through_the_first_connection(ramp: Ramp, page: Page) -> N
     assert steps.count <= 8, steps
 
 
-def test_tell_an_administrator_why_ada_cannot_get_in(ramp: Ramp, page: Page) -> None:
+def test_administrator_finds_why_a_person_cannot_sign_in(ramp: Ramp, page: Page) -> None:
     ada = someone("ada", **managed_by("nobody.knows@lumen.example"))
     send(ramp.okta, "POST", "/Users", ada)
     ramp.lumen.sign_in(page)
@@ -182,7 +182,7 @@ def test_tell_an_administrator_why_ada_cannot_get_in(ramp: Ramp, page: Page) -> 
     assert steps.count <= 5, steps
 
 
-def test_hand_over_what_a_terminated_manager_holds(ramp: Ramp, page: Page) -> None:
+def test_administrator_terminates_a_manager_with_a_handover(ramp: Ramp, page: Page) -> None:
     ramp.lumen.sign_in(page)
     steps = Steps(page)
 
@@ -205,7 +205,7 @@ def test_hand_over_what_a_terminated_manager_holds(ramp: Ramp, page: Page) -> No
     assert steps.count <= 8, steps
 
 
-def test_restore_sixty_people_who_were_deactivated_by_mistake(ramp: Ramp, page: Page) -> None:
+def test_administrator_restores_sixty_deactivated_people(ramp: Ramp, page: Page) -> None:
     # The other journeys use the first 60 users.
     users = send(ramp.okta, "GET", "/Users?count=200")["Resources"][60:]
     active = [user["id"] for user in users if user["active"]][:60]
@@ -227,7 +227,7 @@ def test_restore_sixty_people_who_were_deactivated_by_mistake(ramp: Ramp, page: 
     assert steps.count <= 3, steps
 
 
-def test_undo_the_bulk_deactivation_of_an_administrator(ramp: Ramp, page: Page) -> None:
+def test_administrator_undoes_a_bulk_deactivation(ramp: Ramp, page: Page) -> None:
     ramp.lumen.sign_in(page)
     deactivate_a_page_of_people(page)
     page.goto(f"{ramp.server.url}/overview/")
@@ -254,7 +254,7 @@ def deactivate_a_page_of_people(page: Page) -> None:
     expect(page.get_by_text("50 people were deactivated.")).to_be_visible()
 
 
-def test_let_an_employee_join(ramp: Ramp, page: Page) -> None:
+def test_employee_accepts_an_invite(ramp: Ramp, page: Page) -> None:
     send(ramp.okta, "POST", "/Users", someone("eva"))
     page.goto(ramp.mailed_link("eva@example.com"))
     steps = Steps(page)
@@ -267,7 +267,7 @@ def test_let_an_employee_join(ramp: Ramp, page: Page) -> None:
     assert steps.count <= 3, steps
 
 
-def test_offer_a_sign_in_provider_that_works(ramp: Ramp, page: Page, browser: Browser) -> None:
+def test_owner_adds_and_tests_a_sign_in_provider(ramp: Ramp, page: Page, browser: Browser) -> None:
     openid = OpenIdProvider(user={"sub": "olga", "email": "olga@cumulus.example"})
     ramp.add_company("cumulus").sign_in(page)
     steps = Steps(page)
@@ -292,7 +292,7 @@ def test_offer_a_sign_in_provider_that_works(ramp: Ramp, page: Page, browser: Br
     assert steps.count <= 8, steps
 
 
-def test_let_an_operator_add_suspend_and_resume_a_company(ramp: Ramp, page: Page) -> None:
+def test_operator_adds_suspends_and_resumes_a_company(ramp: Ramp, page: Page) -> None:
     operator = ramp.add_company("operations")
     ramp.server.manage("make_operator", operator.email)
     page.goto(f"{ramp.server.url}/sign-in/")
@@ -323,7 +323,7 @@ def test_let_an_operator_add_suspend_and_resume_a_company(ramp: Ramp, page: Page
     assert steps.count <= 10, steps
 
 
-def test_find_a_person_on_a_phone_in_the_dark(ramp: Ramp, browser: Browser) -> None:
+def test_finding_a_person_on_a_phone_in_dark_mode(ramp: Ramp, browser: Browser) -> None:
     phone = browser.new_page(viewport=PHONE, color_scheme="dark", has_touch=True, is_mobile=True)
     ramp.lumen.sign_in(phone)
     steps = Steps(phone)
@@ -339,7 +339,7 @@ def test_find_a_person_on_a_phone_in_the_dark(ramp: Ramp, browser: Browser) -> N
     phone.close()
 
 
-def test_find_a_person_by_keyboard(ramp: Ramp, page: Page) -> None:
+def test_finding_a_person_by_keyboard(ramp: Ramp, page: Page) -> None:
     ramp.lumen.sign_in(page)
     steps = Steps(page)
 
@@ -358,7 +358,7 @@ def test_find_a_person_by_keyboard(ramp: Ramp, page: Page) -> None:
     assert steps.count <= 5, steps
 
 
-def test_find_a_person_without_scripts(ramp: Ramp, browser: Browser) -> None:
+def test_finding_a_person_without_scripts(ramp: Ramp, browser: Browser) -> None:
     plain = browser.new_page(viewport=PHONE, java_script_enabled=False)
     ramp.lumen.sign_in(plain)
     steps = Steps(plain)

@@ -1,4 +1,4 @@
-"""Somebody who uses the keyboard, or hears the page …"""
+"""Pages with a keyboard and a screen reader."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import WIDE, Demo
 
-# Forms of every kind: of Django's admin, of our own pages, and of strangers.
+# Forms of every kind: of Django's admin, and of our own pages.
 FORMS = {
     "a location": ("/people/locations/add/", "Save"),
     "an invite": ("/people/add/", "Invite"),
@@ -28,7 +28,7 @@ def page(browser: Browser, demo: Demo, request: pytest.FixtureRequest) -> Iterat
     page.close()
 
 
-def test_skips_the_navigation_with_the_first_key(page: Page, demo: Demo) -> None:
+def test_first_tab_stop_skips_the_navigation(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/")
     page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to content")
@@ -41,12 +41,12 @@ def test_skips_the_navigation_with_the_first_key(page: Page, demo: Demo) -> None
 
 
 @pytest.mark.parametrize(("address", "button"), FORMS.values(), ids=FORMS)
-def test_is_led_to_what_is_wrong_with_a_form(
+def test_form_errors_get_the_focus_and_link_to_the_fields(
     page: Page, demo: Demo, address: str, button: str
 ) -> None:
     page.goto(demo.url + address)
     send = page.get_by_role("button", name=re.compile(button)).first
-    # The browser itself would ask for what is missing.
+    # Otherwise the browser itself would report the missing values.
     send.evaluate("(button) => (button.formNoValidate = true)")
     send.click()
 
@@ -54,7 +54,7 @@ def test_is_led_to_what_is_wrong_with_a_form(
     expect(summary).to_be_focused()
     assert page.title().startswith("Error: ")
 
-    # Without scripts a choice among thousands is typed, so the last field is taken.
+    # Without scripts, a text input replaces the autocomplete, so the last field is used.
     link = summary.get_by_role("link").last
     field = page.locator(f"[id='{(link.get_attribute('href') or '#').removeprefix('#')}']")
     described = field.locator("xpath=ancestor-or-self::*[@aria-describedby]").last.get_attribute(
@@ -65,7 +65,7 @@ def test_is_led_to_what_is_wrong_with_a_form(
     expect(field).to_be_focused()
 
 
-def test_hears_why_a_sign_in_was_refused(browser: Browser, demo: Demo) -> None:
+def test_refused_sign_in_focuses_the_error(browser: Browser, demo: Demo) -> None:
     stranger = browser.new_page()
     stranger.goto(f"{demo.url}/sign-in/")
     stranger.get_by_label("Email address").fill(demo.email)
@@ -79,7 +79,7 @@ def test_hears_why_a_sign_in_was_refused(browser: Browser, demo: Demo) -> None:
 
 
 @pytest.mark.parametrize("page", [True], indirect=True, ids=["with scripts"])
-def test_opens_and_closes_the_filters(page: Page, demo: Demo) -> None:
+def test_filters_open_and_close_by_keyboard(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/")
     opener = page.get_by_role("button", name="Filters", exact=True)
     sheet = page.get_by_role("dialog", name="Filters")
@@ -97,7 +97,7 @@ def test_opens_and_closes_the_filters(page: Page, demo: Demo) -> None:
     expect(opener).to_be_focused()
 
 
-def test_sees_the_filters_below_the_list_without_scripts(browser: Browser, demo: Demo) -> None:
+def test_filters_are_below_the_list_without_scripts(browser: Browser, demo: Demo) -> None:
     plain = browser.new_page(java_script_enabled=False)
     demo.continue_session(plain)
     plain.goto(f"{demo.url}/people/")

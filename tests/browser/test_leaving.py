@@ -1,4 +1,4 @@
-"""Somebody who holds cards, approves and manages is let out, let in again, and leaves for good."""
+"""A person with cards and approval steps is deactivated, reactivated and then terminated."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.services.server import Server
 OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 ADA, ADAS_PASSWORD = "ada@example.com", "the password of Ada"
 # Gives Ada, who has joined, two virtual cards, two funds and three approval steps.
-SETTLE = """
+ADD_CARDS_FUNDS_AND_APPROVALS = """
 from django.utils import timezone
 from people import tenancy
 from people.models import Card, Fund, Person, Tenant, Workflow
@@ -80,7 +80,9 @@ def acme(start_server: StartServer) -> Acme:
     for who, manager in (("grace", None), ("ada", "grace"), ("bob", "ada")):
         more = managed_by({"value": ids[manager]}) if manager else {}
         ids[who] = _send(okta, "POST", "/Users", someone(who, **more))["id"]
-    token, card = server.manage("shell", "-v", "0", "-c", SETTLE).split()[-2:]
+    token, card = server.manage("shell", "-v", "0", "-c", ADD_CARDS_FUNDS_AND_APPROVALS).split()[
+        -2:
+    ]
     return Acme(server, okta, Client(f"{server.url}/api/v1", token), ids["ada"], card)
 
 
@@ -91,7 +93,7 @@ def adas_page(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
-def test_loses_everything_for_a_while_and_then_hands_it_over(
+def test_deactivation_reactivation_and_termination_with_handover(
     acme: Acme, page: Page, adas_page: Page
 ) -> None:
     sign_in(page, acme)
@@ -101,7 +103,7 @@ def test_loses_everything_for_a_while_and_then_hands_it_over(
     assert acme.pay() == "approved"
 
     acme.set_active(active=False)
-    expect_out(adas_page, acme)
+    expect_signed_out(adas_page, acme)
     expect_in_list(page, acme, "Ada Lovelace (Inactive)")
     assert acme.pay() == "holder-inactive"
     expect_approver_and_manager(page, acme, "Ada Lovelace (Inactive)")
@@ -115,7 +117,7 @@ def test_loses_everything_for_a_while_and_then_hands_it_over(
 
     terminate(page, acme)
     expect_in_list(page, acme, "Ada Lovelace (Terminated)", "?state=terminated")
-    # The card went to Grace with its limit, and pays for her.
+    # The card went to Grace with its limit, so her purchases are approved.
     assert acme.pay() == "approved"
     expect_approver_and_manager(page, acme, "Grace Lovelace")
     expect_handed_over(page, acme)
@@ -128,8 +130,8 @@ def sign_in(page: Page, acme: Acme, email: str = OWNER, password: str = PASSWORD
     page.get_by_role("button", name="Sign in").click()
 
 
-def expect_out(page: Page, acme: Acme) -> None:
-    """See that the session is over, and that signing in again says why and where to turn."""
+def expect_signed_out(page: Page, acme: Acme) -> None:
+    """Expect that the session has ended, and that signing in again explains whom to ask."""
     page.reload()
     expect(page).to_have_url(re.compile("/sign-in/"))
     sign_in(page, acme, ADA, ADAS_PASSWORD)
@@ -143,7 +145,7 @@ def expect_in_list(page: Page, acme: Acme, name: str, query: str = "") -> None:
 
 
 def expect_approver_and_manager(page: Page, acme: Acme, name: str) -> None:
-    """See on their page where they approve, and in the list that they manage Bob."""
+    """Expect the approval steps on the page of this person, and that they manage Bob."""
     page.goto(f"{acme.server.url}/people/?q=bob")
     expect(page.get_by_role("row", name="Bob Lovelace")).to_contain_text(name)
     page.get_by_role("link", name=name).click()
@@ -156,7 +158,7 @@ def terminate(page: Page, acme: Acme) -> None:
     page.get_by_role("link", name="Ada Lovelace").first.click()
     page.get_by_role("link", name="Terminate").click()
     page.get_by_role("link", name="Everything to Grace Lovelace").click()
-    give_to_somebody(page, "Fund 2", "Olga")
+    hand_over_to(page, "Fund 2", "Olga")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Handed over to Grace Lovelace")).to_be_visible()
     expect(page.get_by_role("heading", name="Handed over to Olga Owner")).to_be_visible()
@@ -166,7 +168,7 @@ def terminate(page: Page, acme: Acme) -> None:
     expect(page.get_by_text("Ada Lovelace was terminated.")).to_be_visible()
 
 
-def give_to_somebody(page: Page, thing: str, name: str) -> None:
+def hand_over_to(page: Page, thing: str, name: str) -> None:
     page.get_by_label(f"Handover of {thing}").select_option("somebody")
     line = page.locator(".ramp-heir", has_text=thing)
     line.locator(".select2-selection").click()

@@ -1,4 +1,4 @@
-"""The operators' pages …"""
+"""The pages for operators."""
 
 from collections.abc import Iterator
 
@@ -41,13 +41,15 @@ def operator(browser: Browser, server: Server) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("address", PAGES)
-def test_are_readable_by_everybody_and_fit(operator: Page, server: Server, address: str) -> None:
+def test_page_is_accessible_and_fits_the_window(
+    operator: Page, server: Server, address: str
+) -> None:
     load(operator, server.url + address)
 
     assert problems(operator) == []
 
 
-def test_add_suspend_resume_and_close_a_tenant(operator: Page, server: Server) -> None:
+def test_operator_adds_suspends_resumes_and_closes_a_tenant(operator: Page, server: Server) -> None:
     operator.goto(f"{server.url}/tenants/")
     operator.get_by_role("link", name="Add tenant").click()
     for label, value in (

@@ -1,4 +1,4 @@
-"""The overview, which an administrator sees first …"""
+"""The overview in a browser."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -30,7 +30,7 @@ def olga(
     page.close()
 
 
-def test_tells_in_one_screenful_what_is_wrong_and_what_to_click(olga: Page, demo: Demo) -> None:
+def test_first_items_and_their_links_are_visible_without_scrolling(olga: Page, demo: Demo) -> None:
     attention = olga.get_by_role("region", name="Needs attention")
     items = attention.get_by_role("listitem")
 
@@ -42,14 +42,14 @@ def test_tells_in_one_screenful_what_is_wrong_and_what_to_click(olga: Page, demo
     assert olga.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_leads_in_one_click_to_each_remedy(page: Page, demo: Demo) -> None:
+def test_each_item_links_to_a_page_that_opens(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     attention = page.get_by_role("region", name="Needs attention")
     names = [link.inner_text() for link in attention.get_by_role("link").all()]
     assert len(names) >= 3
 
     for name in names:
-        # Some remedies redirect, such as a set-up to the step where it was left.
+        # Some links redirect, such as that of a setup to its current step.
         with page.expect_response(
             lambda response: (
                 response.request.is_navigation_request() and not 300 <= response.status < 400
@@ -60,7 +60,7 @@ def test_leads_in_one_click_to_each_remedy(page: Page, demo: Demo) -> None:
         page.goto(f"{demo.url}/overview/")
 
 
-def test_gives_the_figures_of_its_charts_as_tables(page: Page, demo: Demo) -> None:
+def test_chart_is_also_available_as_a_table(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     month = page.get_by_role("region", name="People and sign-ins")
 
@@ -72,7 +72,7 @@ def test_gives_the_figures_of_its_charts_as_tables(page: Page, demo: Demo) -> No
     expect(month).to_contain_text(f"Arrived: {sum(arrived)}")
 
 
-def test_has_a_checklist_that_is_hidden_with_one_click(page: Page, demo: Demo) -> None:
+def test_checklist_is_hidden_and_shown_with_one_click(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     checklist = page.get_by_role("region", name="Set up Ramp")
     expect(checklist).to_contain_text("Set up sign-in")

@@ -1,4 +1,4 @@
-"""Chromium's own authenticator adds a passkey, and signs in with it."""
+"""Passkeys with the virtual authenticator of Chromium."""
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
@@ -21,7 +21,7 @@ def company(start_server: StartServer) -> Demo:
 
 
 def authenticator_of(page: Page) -> CDPSession:
-    """Give the browser an authenticator as phones and computers have one."""
+    """Give the browser a virtual authenticator, like that of a phone or computer."""
     session = page.context.new_cdp_session(page)
     session.send("WebAuthn.enable")
     options = {
@@ -36,7 +36,7 @@ def authenticator_of(page: Page) -> CDPSession:
     return session
 
 
-def test_is_added_used_refused_and_removed(company: Demo, page: Page) -> None:
+def test_passkey_is_added_used_and_removed(company: Demo, page: Page) -> None:
     session = authenticator_of(page)
     company.sign_in(page)
     page.goto(f"{company.url}/account/second-factor/set-up/")

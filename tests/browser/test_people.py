@@ -1,4 +1,4 @@
-"""An administrator in front of the screen …"""
+"""The pages of people, as an administrator uses them."""
 
 from playwright.sync_api import Page, expect
 
@@ -10,14 +10,14 @@ def open_people(page: Page, demo: Demo) -> None:
     page.locator("#nav-sidebar-apps").get_by_role("link", name="People").click()
 
 
-def test_signs_in_and_sees_the_people(page: Page, demo: Demo) -> None:
+def test_list_shows_50_people(page: Page, demo: Demo) -> None:
     open_people(page, demo)
 
     expect(page.get_by_role("heading", level=1)).to_have_text("People")
     assert page.locator("#result_list .data-row").count() == 50
 
 
-def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
+def test_search_opens_the_page_of_a_person(page: Page, demo: Demo) -> None:
     open_people(page, demo)
     name = page.locator(".ramp-person-name bdi").nth(3).inner_text()
 
@@ -30,7 +30,7 @@ def test_finds_somebody_and_opens_their_page(page: Page, demo: Demo) -> None:
     expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
 
 
-def test_filters_by_departments_that_they_look_up(page: Page, demo: Demo) -> None:
+def test_list_is_filtered_by_two_departments(page: Page, demo: Demo) -> None:
     open_people(page, demo)
     everybody = page.get_by_label("Pages").inner_text()
 
@@ -49,7 +49,7 @@ def test_filters_by_departments_that_they_look_up(page: Page, demo: Demo) -> Non
     assert page.get_by_label("Pages").inner_text() != both
 
 
-def test_edits_two_people_and_undoes_it(page: Page, demo: Demo) -> None:
+def test_bulk_edit_of_two_people_is_undone(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     page.goto(f"{demo.url}/people/?state=active&role__exact=BUSINESS_USER")
     for row in (0, 1):
@@ -68,7 +68,7 @@ def test_edits_two_people_and_undoes_it(page: Page, demo: Demo) -> None:
     expect(page.get_by_text("The change was undone for 2 people.")).to_be_visible()
 
 
-def test_browses_the_organization_chart_by_keyboard(page: Page, demo: Demo) -> None:
+def test_organization_chart_opens_by_keyboard(page: Page, demo: Demo) -> None:
     open_people(page, demo)
     page.get_by_role("link", name="Organization chart").click()
     people = page.locator(".ramp-tree-person")
@@ -82,7 +82,7 @@ def test_browses_the_organization_chart_by_keyboard(page: Page, demo: Demo) -> N
     assert page.evaluate("document.activeElement.tagName") == "SUMMARY"
 
 
-def test_chooses_a_manager_by_typing(page: Page, demo: Demo) -> None:
+def test_manager_is_chosen_by_autocomplete(page: Page, demo: Demo) -> None:
     open_people(page, demo)
     page.locator("#result_list .field-name a").first.click()
     page.get_by_role("link", name="Edit", exact=True).click()
@@ -94,7 +94,7 @@ def test_chooses_a_manager_by_typing(page: Page, demo: Demo) -> None:
     expect(page.locator("#select2-id_manager-container")).not_to_have_text("No manager")
 
 
-def test_deactivates_two_people_and_lets_them_in_again(page: Page, demo: Demo) -> None:
+def test_two_people_are_deactivated_and_reactivated(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
     page.goto(f"{demo.url}/people/?state=active&role__exact=BUSINESS_USER")
 
@@ -109,7 +109,7 @@ def test_deactivates_two_people_and_lets_them_in_again(page: Page, demo: Demo) -
         page.goto(f"{demo.url}/people/?state=inactive&o=1")
 
 
-def test_signs_out_by_keyboard_alone(page: Page, demo: Demo) -> None:
+def test_signing_out_by_keyboard(page: Page, demo: Demo) -> None:
     demo.sign_in(page)
 
     page.get_by_role("button", name=demo.email).focus()
@@ -120,7 +120,7 @@ def test_signs_out_by_keyboard_alone(page: Page, demo: Demo) -> None:
     expect(page.get_by_text("You have signed out.")).to_be_visible()
 
 
-def test_signs_in_without_javascript(page: Page, demo: Demo) -> None:
+def test_signing_in_without_javascript(page: Page, demo: Demo) -> None:
     assert page.context.browser
     plain = page.context.browser.new_context(java_script_enabled=False).new_page()
 

@@ -1,4 +1,4 @@
-"""Pictures of the pages …"""
+"""Screenshots of the pages."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from tests.browser import pictures
 
 
-def test_are_taken_in_the_wanted_widths_and_composed(
+def test_screenshots_and_contact_sheets_are_written_for_the_chosen_width(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = ("--pages", "^(tenants|people|internal server error)$", "--width", "390", "--sheets")

@@ -1,4 +1,4 @@
-"""A printed page …"""
+"""Printed pages."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,7 +10,9 @@ PAPER = 720
 
 
 @pytest.mark.parametrize("address", ["/people/", "/spend/cards/", "/people/updates/errors/"])
-def test_shows_the_title_and_the_whole_table_alone(page: Page, demo: Demo, address: str) -> None:
+def test_printed_page_shows_only_the_title_and_the_whole_table(
+    page: Page, demo: Demo, address: str
+) -> None:
     demo.continue_session(page)
     page.goto(demo.url + address)
     page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""First sign-ins through OpenID, LDAP and Windows, and what an administrator makes of them."""
+"""Provisioned members after their first sign-in through OpenID, LDAP and Windows."""
 
 import json
 import re
@@ -21,35 +21,35 @@ OWNER, PASSWORD = "olga@acme.example.com", "correct horse battery"
 
 @dataclass
 class Employee:
-    """Ada, in a browser of hers: how she comes in, and how she leaves a group."""
+    """Ada in her own browser: she signs in and leaves a group."""
 
     kind: str
     provider: str
     context: BrowserContext
     company: "Company"
 
-    def come(self) -> Page:
-        """Sign in anew on a new page; return what is shown then."""
+    def sign_in(self) -> Page:
+        """Sign in without the earlier session; return the page that is shown."""
         self.context.clear_cookies()
         page = self.context.new_page()
         page.goto(f"{self.company.server.url}/sign-in/acme/")
-        way = page.get_by_role("link", name=f"Sign in with {self.provider}")
+        link = page.get_by_role("link", name=f"Sign in with {self.provider}")
         if self.kind == "windows":
-            self._show_ticket(str(way.get_attribute("href")))
+            self._show_ticket(str(link.get_attribute("href")))
             page.goto(f"{self.company.server.url}/home/")
             return page
-        way.click()
+        link.click()
         if self.kind == "ldap":
             page.get_by_label("User name").fill("ada")
             page.get_by_label("Password").fill("pw-ada")
             page.get_by_role("button", name="Sign in").click()
         return page
 
-    def answer(self) -> str:
-        """Return what signing in says; Windows says it to curl, for it has the ticket."""
+    def sign_in_text(self) -> str:
+        """Return the text after signing in; with Windows, curl signs in with the ticket."""
         if self.kind == "windows":
-            return self._show_ticket(self.company.way(self.provider))
-        return self.come().locator("main").inner_text()
+            return self._show_ticket(self.company.sign_in_path(self.provider))
+        return self.sign_in().locator("main").inner_text()
 
     def leave_group(self) -> None:
         if self.kind == "oidc":
@@ -58,7 +58,7 @@ class Employee:
             self.company.slapd.delete(group_dn("finance"))
 
     def _show_ticket(self, link: str) -> str:
-        """Do what a browser of Windows does, for Chromium has no ticket; keep its session."""
+        """Sign in by curl, because Chromium has no ticket, and keep the session cookie."""
         jar = self.company.folder / f"{self.provider}-jar"
         jar.unlink(missing_ok=True)
         url = f"http://localhost:{self.company.server.port}{link}"
@@ -88,14 +88,14 @@ class Company:
         answer: dict[str, str] = json.loads(
             self.server.manage("add_identity_provider", "acme", "--file", str(file))
         )
-        self.ways[document["name"]] = answer["sign_in_url"].removeprefix(self.server.url)
+        self.sign_in_paths[document["name"]] = answer["sign_in_url"].removeprefix(self.server.url)
         return answer
 
     def __post_init__(self) -> None:
-        self.ways: dict[str, str] = {}
+        self.sign_in_paths: dict[str, str] = {}
 
-    def way(self, provider: str) -> str:
-        return self.ways[provider]
+    def sign_in_path(self, provider: str) -> str:
+        return self.sign_in_paths[provider]
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def company(
 
 @pytest.fixture
 def ada(request: pytest.FixtureRequest, company: Company, browser: Browser) -> Iterator[Employee]:
-    """Connect a provider of the kind, and give Ada an address of hers for each."""
+    """Connect a provider of this kind; Ada has another address at each."""
     kind = request.param
     name = f"Corp {kind}"
     email = f"ada-{kind}@acme.test"
@@ -128,7 +128,7 @@ def ada(request: pytest.FixtureRequest, company: Company, browser: Browser) -> I
     if kind != "oidc":
         company.slapd.modify(replacing_mail(email))
         company.slapd.add(group("finance", "ada"))
-    if name not in company.ways:
+    if name not in company.sign_in_paths:
         connect(company, kind, name)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     yield Employee(kind, name, context, company)
@@ -136,7 +136,7 @@ def ada(request: pytest.FixtureRequest, company: Company, browser: Browser) -> I
 
 
 def connect(company: Company, kind: str, name: str) -> None:
-    """Add the provider, and have its group bring a role."""
+    """Add the provider, and map its group to a role."""
     if kind == "oidc":
         company.add(oidc(company, name))
     else:
@@ -173,7 +173,7 @@ def olga(company: Company, page: Page) -> Page:
     return page
 
 
-def member(olga: Page, company: Company, provider: str) -> None:
+def open_member(olga: Page, company: Company, provider: str) -> None:
     """Open Ada's page among the provisioned members."""
     olga.goto(f"{company.server.url}/tenants/acme/provisioned-members/")
     row = olga.get_by_role("row").filter(has_text=provider)
@@ -189,13 +189,13 @@ def save_status(olga: Page, status: str) -> None:
 
 
 @pytest.mark.parametrize("ada", ["oidc", "ldap", "windows"], indirect=True)
-def test_a_first_sign_in_makes_a_member_whom_the_administrator_governs(
+def test_administrator_deactivates_and_reactivates_a_provisioned_member(
     ada: Employee, olga: Page, company: Company
 ) -> None:
-    hers = ada.come()
-    expect(hers).to_have_url(f"{company.server.url}/home/")
+    adas_page = ada.sign_in()
+    expect(adas_page).to_have_url(f"{company.server.url}/home/")
 
-    member(olga, company, ada.provider)
+    open_member(olga, company, ada.provider)
     expect(olga.locator("body")).to_contain_text(ada.provider)
     expect(olga.locator("body")).to_contain_text("First provisioned")
     expect(olga.locator("#roles ul")).to_contain_text("Bookkeeper")
@@ -204,28 +204,28 @@ def test_a_first_sign_in_makes_a_member_whom_the_administrator_governs(
 
     save_status(olga, "Inactive")
     expect(olga.locator("body")).to_contain_text("All their sessions have ended")
-    hers.goto(f"{company.server.url}/home/")
-    expect(hers).to_have_url(re.compile("/sign-in/"))
-    assert "Your account is deactivated" in ada.answer()
+    adas_page.goto(f"{company.server.url}/home/")
+    expect(adas_page).to_have_url(re.compile("/sign-in/"))
+    assert "Your account is deactivated" in ada.sign_in_text()
 
     save_status(olga, "Active")
     ada.leave_group()
-    expect(ada.come()).to_have_url(f"{company.server.url}/home/")
+    expect(ada.sign_in()).to_have_url(f"{company.server.url}/home/")
     olga.reload()
     expect(olga.locator("#roles ul")).not_to_contain_text("Bookkeeper")
     expect(olga.locator("#roles ul")).to_contain_text("Cardholder")
 
 
 @pytest.mark.parametrize("ada", ["oidc"], indirect=True)
-def test_a_token_without_groups_changes_nothing_and_warns(
+def test_token_without_groups_keeps_the_role_and_warns(
     ada: Employee, olga: Page, company: Company
 ) -> None:
-    ada.come()
+    ada.sign_in()
     del company.openid.user["groups"]
 
-    expect(ada.come()).to_have_url(f"{company.server.url}/home/")
+    expect(ada.sign_in()).to_have_url(f"{company.server.url}/home/")
 
-    member(olga, company, ada.provider)
+    open_member(olga, company, ada.provider)
     expect(olga.locator("#roles ul")).to_contain_text("Bookkeeper")
     expect(olga.locator("body")).to_contain_text("Roles from groups did not change")
     olga.goto(f"{company.server.url}/tenants/acme/log/")

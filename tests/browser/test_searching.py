@@ -1,4 +1,4 @@
-"""The search dialog …"""
+"""The search dialog."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -23,15 +23,15 @@ def field(page: Page) -> Locator:
     return page.get_by_role("searchbox", name="Search everything")
 
 
-def a_person(page: Page) -> tuple[str, str]:
+def first_person(page: Page) -> tuple[str, str]:
     """Return the name and the address of the first person of the list."""
     row = page.locator("#result_list .ramp-person").first
     return row.locator("bdi").inner_text(), row.locator(".ramp-person-address").inner_text()
 
 
 @pytest.mark.parametrize("key", ["Control+k", "Meta+k", "/"])
-def test_opens_by_a_key_and_opens_the_first_result_by_enter(people: Page, key: str) -> None:
-    name, address = a_person(people)
+def test_shortcut_opens_the_dialog_and_enter_opens_the_first_result(people: Page, key: str) -> None:
+    name, address = first_person(people)
     people.keyboard.press(key)
     expect(field(people)).to_be_focused()
 
@@ -42,8 +42,8 @@ def test_opens_by_a_key_and_opens_the_first_result_by_enter(people: Page, key: s
     expect(people.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def test_opens_what_was_typed_before_the_results_are_there(people: Page) -> None:
-    name, address = a_person(people)
+def test_enter_works_before_the_results_are_loaded(people: Page) -> None:
+    name, address = first_person(people)
     people.keyboard.press("Control+k")
     field(people).fill(address)
     people.keyboard.press("Enter")
@@ -51,7 +51,7 @@ def test_opens_what_was_typed_before_the_results_are_there(people: Page) -> None
     expect(people.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def test_lets_the_arrows_choose(people: Page) -> None:
+def test_arrow_keys_move_between_results(people: Page) -> None:
     people.keyboard.press("Control+k")
     people.keyboard.type("token")
     links = dialog(people).get_by_role("link")
@@ -77,7 +77,7 @@ def test_lets_the_arrows_choose(people: Page) -> None:
     expect(people.get_by_role("heading", level=1)).to_contain_text("tokens")
 
 
-def test_tells_screen_readers_how_much_was_found(people: Page) -> None:
+def test_status_announces_the_number_of_results(people: Page) -> None:
     people.keyboard.press("Control+k")
     people.keyboard.type("token")
     status = dialog(people).get_by_role("status")
@@ -90,7 +90,7 @@ def test_tells_screen_readers_how_much_was_found(people: Page) -> None:
 
 
 @pytest.mark.parametrize("closing", ["Escape", "Close", "outside"])
-def test_gives_the_focus_back(people: Page, closing: str) -> None:
+def test_closing_returns_the_focus(people: Page, closing: str) -> None:
     opener = people.get_by_role("link", name="Search", exact=True)
     opener.click()
     people.keyboard.type("okta")
@@ -108,7 +108,7 @@ def test_gives_the_focus_back(people: Page, closing: str) -> None:
     expect(opener).to_be_focused()
 
 
-def test_leaves_the_slash_to_fields(people: Page) -> None:
+def test_slash_in_a_field_does_not_open_the_dialog(people: Page) -> None:
     search = people.locator("#searchbar")
     search.click()
     people.keyboard.type("a/b")
@@ -117,7 +117,7 @@ def test_leaves_the_slash_to_fields(people: Page) -> None:
     expect(dialog(people)).to_be_hidden()
 
 
-def test_can_do_without_the_slash(people: Page, demo: Demo) -> None:
+def test_slash_shortcut_can_be_turned_off(people: Page, demo: Demo) -> None:
     people.keyboard.press("/")
     dialog(people).get_by_label("The key / opens the search").uncheck()
     people.goto(f"{demo.url}/people/")
@@ -130,7 +130,7 @@ def test_can_do_without_the_slash(people: Page, demo: Demo) -> None:
     dialog(people).get_by_label("The key / opens the search").check()
 
 
-def test_is_closed_when_the_visitor_comes_back(people: Page) -> None:
+def test_dialog_is_closed_after_navigating_back(people: Page) -> None:
     people.keyboard.press("Control+k")
     people.keyboard.type("departments")
     expect(dialog(people).get_by_role("link", name="Departments")).to_be_visible()
@@ -141,7 +141,7 @@ def test_is_closed_when_the_visitor_comes_back(people: Page) -> None:
     expect(dialog(people)).to_be_hidden()
 
 
-def test_asks_to_sign_in_when_the_session_has_ended(people: Page) -> None:
+def test_dialog_asks_to_sign_in_after_the_session_ended(people: Page) -> None:
     people.context.clear_cookies()
     people.keyboard.press("Control+k")
     people.keyboard.type("okta")
@@ -149,7 +149,7 @@ def test_asks_to_sign_in_when_the_session_has_ended(people: Page) -> None:
     expect(people.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_is_readable_by_everybody_and_fits(people: Page) -> None:
+def test_dialog_is_accessible_and_fits_the_window(people: Page) -> None:
     people.keyboard.press("Control+k")
     people.keyboard.type("token")
     expect(dialog(people).get_by_role("link").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""An administrator looks after Team updates …"""
+"""Team updates in a dialog and as a page."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -15,11 +15,11 @@ def dialog(page: Page, demo: Demo) -> Locator:
     return page.get_by_role("dialog", name="Team updates")
 
 
-def test_on_the_tab_that_needs_attention(dialog: Locator) -> None:
+def test_dialog_opens_at_the_tab_that_needs_attention(dialog: Locator) -> None:
     expect(dialog.locator("[aria-current]")).to_contain_text("Sync errors")
 
 
-def test_in_a_dialog_whose_tabs_stay_in_it(page: Page, demo: Demo, dialog: Locator) -> None:
+def test_tabs_open_in_the_dialog(page: Page, demo: Demo, dialog: Locator) -> None:
     for tab in ("Inactive users", "Sync errors", "Pending invites"):
         dialog.get_by_role("link", name=tab).click()
         expect(dialog.locator("[aria-current]")).to_contain_text(tab)
@@ -28,7 +28,7 @@ def test_in_a_dialog_whose_tabs_stay_in_it(page: Page, demo: Demo, dialog: Locat
     assert axe_violations(page, EVERYTHING) == []
 
 
-def test_in_a_dialog_that_closes_and_gives_back_the_focus(page: Page, dialog: Locator) -> None:
+def test_closing_the_dialog_returns_the_focus(page: Page, dialog: Locator) -> None:
     opener = page.get_by_role("link", name="need attention")
     expect(dialog.get_by_role("heading", name="Team updates")).to_be_focused()
 
@@ -41,7 +41,7 @@ def test_in_a_dialog_that_closes_and_gives_back_the_focus(page: Page, dialog: Lo
     expect(opener).to_be_focused()
 
 
-def test_by_searching_in_the_dialog(page: Page, dialog: Locator) -> None:
+def test_search_stays_in_the_dialog(page: Page, dialog: Locator) -> None:
     dialog.get_by_role("link", name="Pending invites").click()
     expect(dialog.locator("[aria-current]")).to_contain_text("Pending invites")
     dialog.get_by_label("Search", exact=True).fill("xyzzy")
@@ -52,7 +52,7 @@ def test_by_searching_in_the_dialog(page: Page, dialog: Locator) -> None:
     expect(dialog.locator("tbody tr").first).to_be_visible()
 
 
-def test_by_repairing_in_the_dialog(page: Page, dialog: Locator) -> None:
+def test_retrying_a_sync_error_in_the_dialog(page: Page, dialog: Locator) -> None:
     dialog.get_by_role("link", name="Sync errors").click()
     dialog.get_by_role("row", name="Invalid role").get_by_role("button", name="Retry").click()
     expect(page.get_by_text("Refused again: User is not eligible")).to_be_visible()
@@ -63,7 +63,7 @@ def test_by_repairing_in_the_dialog(page: Page, dialog: Locator) -> None:
     expect(dialog.locator("[aria-current]")).to_contain_text("Sync errors")
 
 
-def test_by_opening_the_dialog_as_a_page(page: Page, demo: Demo, dialog: Locator) -> None:
+def test_dialog_opens_as_a_page(page: Page, demo: Demo, dialog: Locator) -> None:
     dialog.get_by_role("link", name="Inactive users").click()
     expect(dialog.locator("[aria-current]")).to_contain_text("Inactive users")
 
@@ -72,7 +72,7 @@ def test_by_opening_the_dialog_as_a_page(page: Page, demo: Demo, dialog: Locator
     page.wait_for_url(f"{demo.url}/people/updates/inactive/")
 
 
-def test_by_copying_a_link(page: Page, dialog: Locator) -> None:
+def test_copying_an_invite_link(page: Page, dialog: Locator) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     dialog.get_by_role("link", name="Pending invites").click()
 
@@ -83,7 +83,7 @@ def test_by_copying_a_link(page: Page, dialog: Locator) -> None:
     assert axe_violations(page, EVERYTHING) == []
 
 
-def test_by_selecting_a_link_where_the_browser_keeps_the_clipboard(
+def test_invite_link_is_selectable_without_clipboard_access(
     page: Page, demo: Demo, dialog: Locator
 ) -> None:
     page.evaluate("delete Navigator.prototype.clipboard")
@@ -97,7 +97,7 @@ def test_by_selecting_a_link_where_the_browser_keeps_the_clipboard(
     expect(page.get_by_role("button", name="Copy: Invite link")).to_have_text("Press Ctrl+C")
 
 
-def test_on_a_phone(page: Page, demo: Demo) -> None:
+def test_dialog_fits_a_phone(page: Page, demo: Demo) -> None:
     page.set_viewport_size({"width": NARROW, "height": 800})
     demo.continue_session(page)
     page.goto(f"{demo.url}/people/")
@@ -109,7 +109,7 @@ def test_on_a_phone(page: Page, demo: Demo) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_without_javascript(page: Page, demo: Demo) -> None:
+def test_pages_work_without_javascript(page: Page, demo: Demo) -> None:
     demo.continue_session(page)
     assert page.context.browser
     plain = page.context.browser.new_context(

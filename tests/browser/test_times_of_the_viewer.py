@@ -1,4 +1,4 @@
-"""Times in a browser …"""
+"""Time zones of displayed times."""
 
 from collections.abc import Callable, Iterator
 
@@ -26,7 +26,7 @@ def open_in(browser: Browser, demo: Demo) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.mark.parametrize(("zone", "shown"), [("Asia/Kolkata", "UTC+5:30"), ("Asia/Tokyo", "UTC+9")])
-def test_are_in_its_zone_from_the_first_page(
+def test_times_are_in_the_time_zone_of_the_browser(
     open_in: Callable[..., Page], demo: Demo, zone: str, shown: str
 ) -> None:
     page = open_in(zone)
@@ -36,7 +36,7 @@ def test_are_in_its_zone_from_the_first_page(
     expect(page.locator("time").first).to_contain_text(shown)
 
 
-def test_are_in_utc_without_scripts(open_in: Callable[..., Page], demo: Demo) -> None:
+def test_times_are_in_utc_without_scripts(open_in: Callable[..., Page], demo: Demo) -> None:
     page = open_in("Asia/Tokyo", has_scripts=False)
 
     page.goto(f"{demo.url}/account/")
@@ -45,7 +45,9 @@ def test_are_in_utc_without_scripts(open_in: Callable[..., Page], demo: Demo) ->
     expect(page.locator("time").first).not_to_contain_text("+")
 
 
-def test_are_in_the_zone_that_the_person_chooses(open_in: Callable[..., Page], demo: Demo) -> None:
+def test_times_are_in_the_time_zone_of_the_preferences(
+    open_in: Callable[..., Page], demo: Demo
+) -> None:
     page = open_in("Asia/Tokyo")
     page.goto(f"{demo.url}/account/preferences/")
     page.get_by_label("Time zone").fill("America/St_Johns")

@@ -1,4 +1,4 @@
-"""Somebody whose browser runs no scripts …"""
+"""Pages in a browser without JavaScript."""
 
 from collections.abc import Iterator
 
@@ -16,13 +16,13 @@ def page(browser: Browser, demo: Demo) -> Iterator[Page]:
     page.close()
 
 
-def address_of_somebody(page: Page, demo: Demo) -> str:
+def address_of_first_person(page: Page, demo: Demo) -> str:
     page.goto(f"{demo.url}/people/?state=active")
     return page.locator("#result_list .ramp-person-address").first.inner_text()
 
 
-def test_issues_a_card_by_the_holders_address(page: Page, demo: Demo) -> None:
-    address = address_of_somebody(page, demo)
+def test_card_is_issued_by_the_address_of_the_holder(page: Page, demo: Demo) -> None:
+    address = address_of_first_person(page, demo)
     page.goto(f"{demo.url}/spend/cards/add/")
     page.get_by_placeholder("Email address").fill(address)
     page.get_by_label("Name").fill("Written by hand")
@@ -33,7 +33,7 @@ def test_issues_a_card_by_the_holders_address(page: Page, demo: Demo) -> None:
     expect(page.locator("#result_list")).to_contain_text("Written by hand")
 
 
-def test_edits_the_department_of_people(page: Page, demo: Demo) -> None:
+def test_department_is_bulk_edited_by_name(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/departments/")
     department = page.locator("#result_list tbody th a").first.inner_text()
     page.goto(f"{demo.url}/people/?state=active&q=Meyer")
@@ -47,7 +47,7 @@ def test_edits_the_department_of_people(page: Page, demo: Demo) -> None:
     expect(page.locator("dl")).to_contain_text(department)
 
 
-def test_browses_the_organization_chart(page: Page, demo: Demo) -> None:
+def test_organization_chart_opens_without_scripts(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/org-chart/")
     page.locator("summary").first.click()
     page.get_by_role("link", name="Show the reports of").first.click()
@@ -55,7 +55,7 @@ def test_browses_the_organization_chart(page: Page, demo: Demo) -> None:
     expect(page.locator(".ramp-tree .ramp-tree")).to_be_visible()
 
 
-def test_finds_the_navigation_below_the_page_on_a_phone(page: Page, demo: Demo) -> None:
+def test_navigation_is_below_the_page_on_a_phone(page: Page, demo: Demo) -> None:
     page.set_viewport_size({"width": NARROW, "height": 844})
     people = page.get_by_role("navigation").get_by_role("link", name="People", exact=True)
     expect(people).not_to_be_in_viewport()
@@ -68,18 +68,18 @@ def test_finds_the_navigation_below_the_page_on_a_phone(page: Page, demo: Demo) 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_signs_out(page: Page, demo: Demo) -> None:
+def test_signing_out(page: Page, demo: Demo) -> None:
     page.get_by_role("button", name="Sign out").click()
 
     page.goto(f"{demo.url}/people/")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_deactivates_several_people_at_once(page: Page, demo: Demo) -> None:
+def test_several_people_can_be_deactivated(page: Page, demo: Demo) -> None:
     page.goto(f"{demo.url}/people/?state=active&q=Meyer")
     page.locator("input[name=_selected_action]").first.check()
     action = page.locator("select[name=action]")
-    # Nothing lies above it.
+    # No other element covers it.
     action.click(trial=True)
     action.select_option(label="Deactivate")
     page.get_by_role("button", name="Run").click()

@@ -1,4 +1,4 @@
-"""What `make faults` attacks at full size, attacked a little."""
+"""The attacks of `make faults`, at a small size."""
 
 from tests.faults import forms, fuzz, hygiene, injection, races, secrets_found
 from tests.faults.stack import Stack

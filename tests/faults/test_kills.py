@@ -1,4 +1,4 @@
-"""While every process is killed, again and again …"""
+"""Every process is killed repeatedly."""
 
 from tests.faults import kills
 from tests.faults.stack import Stack

@@ -1,10 +1,10 @@
-"""While Redis or PostgreSQL is away …"""
+"""Redis or PostgreSQL is down."""
 
 from tests.faults import outages
 from tests.faults.stack import Stack
 
 
-def test_promises_hold(stack: Stack) -> None:
+def test_guarantees_hold_during_redis_and_postgresql_outages(stack: Stack) -> None:
     names = ["Redis frozen", "Redis wiped", "PostgreSQL crashed"]
     outcome = outages.run(stack, names=names, seconds=2, rate=10)
 

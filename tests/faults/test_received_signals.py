@@ -1,4 +1,4 @@
-"""While web processes, workers and Redis are killed …"""
+"""Web processes, workers and Redis are killed while signals arrive."""
 
 from tests.faults import received_signals
 from tests.faults.stack import Stack

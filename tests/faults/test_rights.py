@@ -4,7 +4,7 @@ from tests.faults.rights import run
 from tests.faults.stack import Stack
 
 
-def test_nobody_rises_or_takes_the_owners_account(stack: Stack) -> None:
+def test_no_person_gains_rank_or_the_account_of_an_owner(stack: Stack) -> None:
     outcome = run(stack, rounds=1)
 
     assert outcome.holds, outcome

@@ -1,4 +1,4 @@
-"""While a receiver fails, and workers and web processes are killed …"""
+"""A receiver fails, and workers and web processes are killed while signals are sent."""
 
 from tests.faults import signals
 from tests.faults.stack import Stack

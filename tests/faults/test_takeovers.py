@@ -1,4 +1,4 @@
-"""Attempts to take over an account …"""
+"""Attempts to take over an account."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.faults.takeovers import attack
 pytestmark = pytest.mark.django_db
 
 
-def test_reach_nobody() -> None:
+def test_takeover_attempts_reach_no_account() -> None:
     result = attack(150)
 
     assert result.breaches == []

@@ -1,10 +1,10 @@
-"""While the receiver of webhooks fails and workers are killed …"""
+"""The receiver of webhooks fails and workers are killed."""
 
 from tests.faults import webhooks
 from tests.faults.stack import Stack
 
 
-def test_each_event_arrives_in_order_for_its_person(stack: Stack) -> None:
+def test_events_of_each_person_arrive_in_order(stack: Stack) -> None:
     outcome = webhooks.run(stack, events=300, deaths=2)
 
     assert outcome.holds, outcome

@@ -1,4 +1,4 @@
-"""Whatever claims a provider sends, a sign-in …
+"""Fuzzing: any claims of a provider.
 
 The suite tries a few sets, always the same. This tries 2,000 others, on SQLite, because PostgreSQL
 ends a transaction that is idle while hypothesis thinks:
@@ -74,7 +74,7 @@ claim_sets = st.fixed_dictionaries({}, optional=dict.fromkeys(NAMES + MORE, valu
     separator=st.sampled_from(["", "none", ",", " "]),
     adds_unverified=st.booleans(),
 )
-def test_never_throws_guesses_or_grants(
+def test_any_claims_raise_no_error_and_grant_only_mapped_roles(
     acme: Tenant, sets: list[dict[str, Any]], path: str, separator: str, adds_unverified: bool
 ) -> None:
     with tenancy.use(acme), transaction.atomic():
@@ -115,7 +115,7 @@ def _sign_in(provider: IdentityProvider, said: dict[str, Any]) -> None:
 
 
 def _check(before: Person, after: Person, provider: IdentityProvider, said: dict[str, Any]) -> None:
-    """Check that what is known changed only to what the provider clearly states."""
+    """Check that known values changed only to readable values of the claims."""
     for field in ("given_name", "family_name"):
         stated = read_text(said.get(field))
         if getattr(before, field) != getattr(after, field):

@@ -1,4 +1,4 @@
-"""The page of a provider shows which groups the claims of the last sign-in give …"""
+"""The provider page shows which groups the claims of the last sign-in give."""
 
 import html
 import re
@@ -33,7 +33,7 @@ def page(olga: Person, corp: IdentityProvider, query: str = "") -> str:
     return " ".join(re.sub("<[^>]+>", " ", html.unescape(text_of(response))).split())
 
 
-def test_once_somebody_has_signed_in(
+def test_shows_groups_of_the_last_sign_in(
     client: Client, olga: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     assert "Groups in the last sign-in" not in page(olga, corp)
@@ -46,7 +46,7 @@ def test_once_somebody_has_signed_in(
     assert "groups finance , staff" in shown
 
 
-def test_and_which_other_claims_list_groups(
+def test_shows_other_claims_that_list_groups(
     client: Client, olga: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     openid.user |= {
@@ -67,7 +67,7 @@ def test_and_which_other_claims_list_groups(
     assert "Unknown groups" not in chosen
 
 
-def test_and_why_a_claim_cannot_be_read(
+def test_explains_why_a_claim_cannot_be_read(
     client: Client, olga: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     openid.user["groups"] = "finance,staff"
@@ -90,7 +90,7 @@ def test_and_why_a_claim_cannot_be_read(
     assert "groups finance , staff" in page(olga, corp)
 
 
-def test_and_keeps_nothing_else_of_the_person(
+def test_stores_only_group_claims(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     openid.user |= {"groups": ["x\0y"], "phone_number": "+1 555", "address": {"locality": "Paris"}}

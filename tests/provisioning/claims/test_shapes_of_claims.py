@@ -1,4 +1,4 @@
-"""Claims in the shapes that providers send …
+"""Claims in the shapes that providers send.
 
 The cases are from public threads about Keycloak, Entra, Zitadel, Auth0, wso2 and others.
 """
@@ -32,7 +32,7 @@ def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
 def role_after(
     claims: Json, provider: IdentityProvider, openid: OpenIdProvider, group: str = "fin"
 ) -> str:
-    """Sign somebody new in, and return the role that they got."""
+    """Sign a new person in, and return their role."""
     with tenancy.use(provider.tenant):
         mapping(provider, group, Person.Role.BOOKKEEPER)
     openid.user = INA | {"given_name": "Ina", "family_name": "Case"} | claims
@@ -81,13 +81,13 @@ UNREADABLE: dict[str, Any] = {
 
 class TestGroups:
     @pytest.mark.parametrize("said", READABLE.values(), ids=READABLE.keys())
-    def test_grant_the_role_from(
+    def test_readable_groups_grant_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
 
-    @pytest.mark.parametrize("said", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]])
-    def test_grant_the_role_from_a_number(
+    @pytest.mark.parametrize("said", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]], ids=str)
+    def test_numeric_group_id_grants_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": said}, corp, openid, "12") == Person.Role.BOOKKEEPER
@@ -103,8 +103,9 @@ class TestGroups:
             ("resource_access.a.b.roles", {"resource_access": {"a.b": {"roles": ["fin"]}}}),
             ("groups.name", {"groups": [{"id": "g1", "name": "fin"}, {"id": 2, "name": "x"}]}),
         ],
+        ids=str,
     )
-    def test_are_found_by_a_path(
+    def test_groups_claim_may_be_a_path(
         self, acme: Tenant, openid: OpenIdProvider, path: str, claims: Json
     ) -> None:
         corp = connected(acme, openid, groups_claim=path)
@@ -115,14 +116,14 @@ class TestGroups:
         ("separator", "said"),
         [(",", "fin, staff"), (";", "fin;staff;"), (" ", " fin  staff"), ("|", "fin|staff")],
     )
-    def test_are_separated_as_the_provider_says(
+    def test_groups_are_split_at_the_configured_separator(
         self, acme: Tenant, openid: OpenIdProvider, separator: str, said: str
     ) -> None:
         corp = connected(acme, openid, groups_separator=separator)
 
         assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
 
-    def test_are_one_text_where_the_provider_says_so(
+    def test_separator_none_keeps_the_text_as_one_group(
         self, acme: Tenant, openid: OpenIdProvider
     ) -> None:
         corp = connected(acme, openid, groups_separator="none")
@@ -132,7 +133,7 @@ class TestGroups:
         assert role == Person.Role.BOOKKEEPER
 
     @pytest.mark.parametrize("said", UNREADABLE.values(), ids=UNREADABLE.keys())
-    def test_that_cannot_be_read_change_nothing(
+    def test_unreadable_groups_change_no_role_and_warn(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": ["fin"]}, corp, openid) == Person.Role.BOOKKEEPER
@@ -153,8 +154,9 @@ class TestGroups:
             "fin staff",
             ["fin,staff"],
         ],
+        ids=str,
     )
-    def test_in_another_form_than_before_change_nothing(
+    def test_groups_in_a_changed_form_change_no_role_and_warn(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
     ) -> None:
         assert role_after({"groups": ["fin"]}, corp, openid) == Person.Role.BOOKKEEPER
@@ -166,7 +168,7 @@ class TestGroups:
         assert "sent the group “fin” earlier, and now sends" in the_attempt().warnings[0]
 
     @pytest.mark.parametrize("claim", ["groups", "hd"])
-    def test_with_characters_that_no_database_stores_are_logged(
+    def test_nul_character_is_replaced_in_the_log(
         self, acme: Tenant, openid: OpenIdProvider, claim: str
     ) -> None:
         corp = connected(acme, openid, restrict_to={"hosted_domains": ["acme.example"]})
@@ -178,7 +180,7 @@ class TestGroups:
         assert response.status_code == (302 if claim == "groups" else 403)
         assert "acme.example;�" in attempt.detail + " ".join(attempt.warnings)
 
-    def test_in_another_form_count_once_they_are_mapped(
+    def test_groups_in_a_changed_form_apply_once_mapped(
         self, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         role_after({"groups": ["fin"]}, corp, openid)
@@ -190,7 +192,7 @@ class TestGroups:
 
         assert person(corp, "ina@acme.example").role == Person.Role.ADMIN
 
-    def test_that_are_none_take_the_role_away(
+    def test_empty_groups_revoke_the_role(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         role_after({"groups": ["fin"]}, corp, openid)
@@ -214,8 +216,9 @@ class TestNames:
             {"given_name": {"en": "I."}, "name": "Case,Ina"},
             {"email": ["ina.case@acme.example"]},
         ],
+        ids=str,
     )
-    def test_of_somebody_new(
+    def test_name_of_a_new_person_is_read(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
     ) -> None:
         openid.user = INA | said
@@ -241,8 +244,9 @@ class TestNames:
             {"email": {"work": "ada@king.example"}},
             {"email": None},
         ],
+        ids=str,
     )
-    def test_that_are_known_stay(
+    def test_known_name_and_address_stay(
         self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
     ) -> None:
         sign_in(Client(), corp, openid)
@@ -253,7 +257,7 @@ class TestNames:
         ada = person(corp)
         assert (ada.full_name, ada.pending_email) == ("Ada Lovelace", "")
 
-    def test_that_cannot_be_read_are_logged(
+    def test_unreadable_name_is_logged(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user["family_name"] = {"latin": "King"}
@@ -264,9 +268,7 @@ class TestNames:
             the_attempt().warnings
         )
 
-    def test_that_the_provider_changes_are_taken_over(
-        self, corp: IdentityProvider, openid: OpenIdProvider
-    ) -> None:
+    def test_changed_name_is_stored(self, corp: IdentityProvider, openid: OpenIdProvider) -> None:
         sign_in(Client(), corp, openid)
         openid.user["family_name"] = ["King"]
 
@@ -274,7 +276,7 @@ class TestNames:
 
         assert person(corp).full_name == "Ada King"
 
-    def test_from_a_full_name_follow_that_name(
+    def test_name_from_a_full_name_follows_its_changes(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user = INA | {"name": "Case, Ina"}
@@ -286,9 +288,13 @@ class TestNames:
         assert person(corp, "ina@acme.example").full_name == "Ina Caseley"
 
 
-class TestAVerifiedAddress:
-    @pytest.mark.parametrize("said", [0, "0", "false", "False", "no", "maybe", [], [False], {}])
-    def test_is_not(self, corp: IdentityProvider, openid: OpenIdProvider, said: Any) -> None:
+class TestEmailVerified:
+    @pytest.mark.parametrize(
+        "said", [0, "0", "false", "False", "no", "maybe", [], [False], {}], ids=str
+    )
+    def test_false_values_are_refused(
+        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+    ) -> None:
         openid.user["email_verified"] = said
 
         response = sign_in(Client(), corp, openid)
@@ -296,13 +302,15 @@ class TestAVerifiedAddress:
         assert response.status_code == 403
         assert the_attempt().reason == "unverified-email"
 
-    @pytest.mark.parametrize("said", [True, "true", "True", 1, "1", [True], ["true"]])
-    def test_is(self, corp: IdentityProvider, openid: OpenIdProvider, said: Any) -> None:
+    @pytest.mark.parametrize("said", [True, "true", "True", 1, "1", [True], ["true"]], ids=str)
+    def test_true_values_are_accepted(
+        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+    ) -> None:
         openid.user["email_verified"] = said
 
         assert sign_in(Client(), corp, openid).status_code == 302
 
-    def test_that_cannot_be_read_adds_nobody(
+    def test_unreadable_address_is_refused(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user["email"] = ["ada@acme.example", "countess@acme.example"]

@@ -1,4 +1,4 @@
-"""The regular check of live directories …"""
+"""The regular check of the accounts in live directories."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ PEOPLE = [f"member{number}" for number in range(12)]
 
 @pytest.fixture
 def slapd() -> Iterator[Slapd]:
-    """Run a directory of its own: these tests take people out of it."""
+    """Run a separate directory, because these tests remove people from it."""
     service = Slapd(more_entries=[person(name) for name in PEOPLE])
     circuit_breaker.reset(service.uri)
     yield service
@@ -67,10 +67,10 @@ def log_of(tenant: Tenant) -> list[tuple[str, str]]:
         return list(attempts.values_list("outcome", "reason"))
 
 
-class TestEndsTheSessions:
+class TestEndingSessions:
     @pytest.mark.parametrize("how", LEAVING)
     @pytest.mark.parametrize("way", ["ldap", "windows"])
-    def test_of_whoever_left_active_directory(
+    def test_leaving_active_directory_ends_the_sessions(
         self, acme: Tenant, active_directory: ActiveDirectory, way: str, how: str
     ) -> None:
         directory = added(acme, active_directory.document())
@@ -99,7 +99,7 @@ class TestEndsTheSessions:
             assert Person.objects.get(pk=somebody.pk).is_active
         assert check() == 0
 
-    def test_of_whoever_left_another_directory(
+    def test_deletion_from_an_ldap_directory_ends_the_sessions(
         self, acme: Tenant, slapd: Slapd, corp: IdentityProvider
     ) -> None:
         clients = signed_in(corp, "ada", "bob")
@@ -110,7 +110,7 @@ class TestEndsTheSessions:
         assert are_in(clients) == {"bob"}
         assert log_of(acme)[-1] == ("signed-out", "account-unknown")
 
-    def test_again_after_they_came_back_and_left_again(
+    def test_second_lock_of_an_account_ends_the_new_sessions(
         self, slapd: Slapd, corp: IdentityProvider
     ) -> None:
         lock = f"dn: {dn_of('ada')}\nchangetype: modify\n"
@@ -122,7 +122,7 @@ class TestEndsTheSessions:
             assert are_in(clients) == set()
             slapd.modify(f"{lock}delete: nsAccountLock\n")
 
-    def test_of_somebody_who_was_the_only_one_known_here(
+    def test_deletion_of_the_only_known_account_ends_its_sessions(
         self, slapd: Slapd, corp: IdentityProvider
     ) -> None:
         clients = signed_in(corp, "ada")
@@ -133,8 +133,8 @@ class TestEndsTheSessions:
         assert are_in(clients) == set()
 
 
-class TestBelievesNoAnswer:
-    """An answer that is incomplete or says that everybody left ends no session."""
+class TestImplausibleAnswers:
+    """An incomplete answer, or one without any people, ends no session."""
 
     def settings(self, corp: IdentityProvider, **changed: Any) -> None:
         corp.settings |= changed
@@ -143,19 +143,19 @@ class TestBelievesNoAnswer:
     @pytest.mark.parametrize(
         ("how", "code"),
         [
-            ("nobody is there", "no-people"),
+            ("no people match", "no-people"),
             ("the filter is broken", "bad-filter"),
             ("the filter admits others", "directory-incomplete"),
             ("the service account is refused", "bind-refused"),
             ("nothing answers", "unreachable"),
         ],
     )
-    def test_that_cannot_be_true(
+    def test_implausible_answer_ends_no_session(
         self, acme: Tenant, slapd: Slapd, corp: IdentityProvider, how: str, code: str
     ) -> None:
         clients = signed_in(corp, "ada", "bob")
         match how:
-            case "nobody is there":
+            case "no people match":
                 self.settings(corp, user_filter="(&(uid={0})(ou=nowhere))")
             case "the filter is broken":
                 self.settings(corp, user_filter="(uid={0}")
@@ -175,7 +175,7 @@ class TestBelievesNoAnswer:
         with tenancy.use(acme):
             assert DirectoryCheck.objects.get().problem == code
 
-    def test_in_which_unusually_many_are_missing(
+    def test_many_missing_accounts_end_no_session(
         self, acme: Tenant, corp: IdentityProvider
     ) -> None:
         clients = signed_in(corp, *PEOPLE)
@@ -186,7 +186,7 @@ class TestBelievesNoAnswer:
         assert are_in(clients) == set(PEOPLE)
         assert log_of(acme)[-1] == ("failed", "directory-incomplete")
 
-    def test_of_a_server_that_gives_only_a_few_entries(
+    def test_size_limit_of_the_server_ends_no_session(
         self, slapd: Slapd, corp: IdentityProvider
     ) -> None:
         clients = signed_in(corp, *PEOPLE[:8])
@@ -197,8 +197,8 @@ class TestBelievesNoAnswer:
         assert are_in(clients) == set(PEOPLE[:8])
 
 
-class TestIsFair:
-    def test_to_a_company_behind_one_with_a_broken_directory(
+class TestFairness:
+    def test_broken_directories_of_another_tenant_do_not_stop_the_check(
         self, acme: Tenant, slapd: Slapd, corp: IdentityProvider
     ) -> None:
         clients = signed_in(corp, "ada", "bob")
@@ -211,7 +211,7 @@ class TestIsFair:
 
         assert are_in(clients) == {"bob"}
 
-    def test_and_asks_in_turns(
+    def test_large_directory_is_checked_in_several_batches(
         self, acme: Tenant, slapd: Slapd, corp: IdentityProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(account_checks, "CHUNK", 2)
@@ -227,7 +227,7 @@ class TestIsFair:
         with tenancy.use(acme):
             assert DirectoryCheck.objects.get().finished_at
 
-    def test_and_leaves_alone_whoever_is_inactive_already(
+    def test_inactive_people_are_not_checked(
         self, acme: Tenant, slapd: Slapd, corp: IdentityProvider
     ) -> None:
         clients = signed_in(corp, "ada", "bob")

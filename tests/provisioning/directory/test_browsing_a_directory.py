@@ -1,4 +1,4 @@
-"""Browsing a provider's directory …"""
+"""Browsing the directory of a provider: as seen at sign-ins, and live by LDAP."""
 
 import socket
 import time
@@ -38,11 +38,11 @@ def opened(provider: IdentityProvider) -> Directory:
     return directory
 
 
-def test_is_off_until_it_is_switched_on() -> None:
+def test_browsing_is_off_by_default() -> None:
     assert directory_of(provider()) is None
 
 
-class TestAsSeenAtSignIns:
+class TestSeenAtSignIns:
     @pytest.fixture
     def corp(self) -> IdentityProvider:
         corp = provider(browsing=IdentityProvider.Browsing.CACHED_ONLY)
@@ -51,31 +51,31 @@ class TestAsSeenAtSignIns:
         sign_in(corp, claims("eve", given_name="Eve"))
         return corp
 
-    def test_shows_who_has_signed_in(self, corp: IdentityProvider) -> None:
+    def test_lists_people_who_have_signed_in(self, corp: IdentityProvider) -> None:
         found = opened(corp).people("")
 
         assert [one.name for one in found.items] == ["Bob Builder", "Ada Lovelace", "Eve Lovelace"]
 
-    def test_finds_them_by_parts_of_name_and_address(self, corp: IdentityProvider) -> None:
+    def test_search_by_parts_of_name_and_address(self, corp: IdentityProvider) -> None:
         assert [one.id for one in opened(corp).people("love ada").items] == ["ada"]
         assert [one.id for one in opened(corp).people("BOB@").items] == ["bob"]
 
-    def test_shows_their_groups(self, corp: IdentityProvider) -> None:
+    def test_lists_the_groups_of_a_person(self, corp: IdentityProvider) -> None:
         told = opened(corp).groups_of("ada")
 
         assert told is not None
         assert [group.name for group in told] == ["board", "staff"]
 
-    def test_says_where_groups_are_unknown(self, corp: IdentityProvider) -> None:
+    def test_unknown_groups_are_none(self, corp: IdentityProvider) -> None:
         assert opened(corp).groups_of("eve") is None
 
-    def test_shows_groups_and_who_is_in_them(self, corp: IdentityProvider) -> None:
+    def test_lists_groups_and_their_members(self, corp: IdentityProvider) -> None:
         directory = opened(corp)
 
         assert [group.name for group in directory.groups("").items] == ["board", "staff"]
         assert {one.id for one in directory.members("staff").items} == {"ada", "bob"}
 
-    def test_shows_nobody_of_another_provider(self, corp: IdentityProvider) -> None:
+    def test_people_of_another_provider_are_not_listed(self, corp: IdentityProvider) -> None:
         other = provider("Other", browsing=IdentityProvider.Browsing.CACHED_ONLY)
 
         assert opened(other).people("").items == []
@@ -100,12 +100,10 @@ class TestLive:
         assert (ada.id, ada.name, ada.email) == (dn_of("ada"), "Ada Lovelace", "ada@acme.test")
 
     @pytest.mark.parametrize("text", ["*", "*)(uid=*", "(", "\\", "ada)(|(cn=*"])
-    def test_takes_what_is_typed_for_what_it_is(
-        self, connect: Callable[..., Directory], text: str
-    ) -> None:
+    def test_search_text_is_escaped(self, connect: Callable[..., Directory], text: str) -> None:
         assert connect().people(text).items == []
 
-    def test_shows_somebody_and_their_groups(self, connect: Callable[..., Directory]) -> None:
+    def test_shows_a_person_and_their_groups(self, connect: Callable[..., Directory]) -> None:
         directory = connect()
 
         ada = directory.person(dn_of("ada"))
@@ -116,20 +114,20 @@ class TestLive:
         assert told is not None
         assert "staff" in {group.name for group in told}
 
-    def test_knows_nobody_by_another_dn(self, connect: Callable[..., Directory]) -> None:
+    def test_unknown_dn_finds_no_person(self, connect: Callable[..., Directory]) -> None:
         directory = connect()
 
         assert directory.person(dn_of("nobody")) is None
         assert directory.groups_of(dn_of("nobody")) is None
 
-    def test_shows_groups_and_who_is_in_them(self, connect: Callable[..., Directory]) -> None:
+    def test_lists_groups_and_members_by_dn(self, connect: Callable[..., Directory]) -> None:
         directory = connect()
 
         [staff] = directory.groups("staff").items
         assert staff.dn == group_dn("staff")
         assert {one.login for one in directory.members(staff.id).items} >= {"ada", "bob"}
 
-    def test_shows_the_members_of_groups_in_a_group(
+    def test_members_include_those_of_nested_groups(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         slapd_service.add(
@@ -145,7 +143,7 @@ class TestLive:
 
         assert {one.login for one in directory.members(top.id).items} == {"deep", "flat"}
 
-    def test_shows_no_disabled_people(
+    def test_disabled_accounts_are_not_listed(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         slapd_service.add(
@@ -155,7 +153,7 @@ class TestLive:
 
         assert [one.login for one in connect().people("pair").items] == ["on"]
 
-    def test_shows_what_is_no_text_without_an_error(
+    def test_binary_subject_is_shown_as_hex(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         guid = b64encode(b"\xff\xfe").decode()
@@ -165,7 +163,9 @@ class TestLive:
 
         assert found.subject == "fffe"
 
-    def test_turns_pages(self, connect: Callable[..., Directory], slapd_service: Slapd) -> None:
+    def test_search_result_has_pages(
+        self, connect: Callable[..., Directory], slapd_service: Slapd
+    ) -> None:
         slapd_service.add(*(person(f"many-{number}", "Many") for number in range(60)))
         directory, seen, after = connect(), [], ""
 
@@ -177,7 +177,7 @@ class TestLive:
         assert len(seen) == len(set(seen)) == 60
         assert after == ""
 
-    def test_asks_once_for_a_page(
+    def test_page_takes_one_search_request(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         directory = connect()
@@ -187,7 +187,7 @@ class TestLive:
 
         assert slapd_service.log.read_text(errors="replace").count(" SRCH base=") == before + 1
 
-    def test_reads_no_more_than_it_shows(
+    def test_page_reads_only_one_entry_more_than_it_shows(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         slapd_service.add(*(person(f"lot-{number}", "Lot") for number in range(80)))
@@ -198,7 +198,7 @@ class TestLive:
         log = slapd_service.log.read_text(errors="replace")
         assert int(log.rpartition("nentries=")[2].split()[0]) == PAGE + 1
 
-    def test_shows_groups_in_groups_as_a_sign_in_would(
+    def test_groups_of_a_person_include_outer_groups(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         slapd_service.add(
@@ -210,7 +210,7 @@ class TestLive:
         assert told is not None
         assert [one.name for one in told] == ["around", "within"]
 
-    def test_says_by_what_a_sign_in_would_know_them(
+    def test_subject_is_the_same_as_at_sign_in(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         settings = LdapSettings(uri=slapd_service.uri, base_dn=BASE, bind_dn=SERVICE)
@@ -220,13 +220,15 @@ class TestLive:
         mapped = connect(name="Mapped", attributes={"subject": "uid"})
         assert [one.subject for one in mapped.people("lovelace").items] == ["ada"]
 
-    def test_shows_nobody_beside_its_base(self, connect: Callable[..., Directory]) -> None:
+    def test_entry_outside_the_base_dn_is_not_shown(
+        self, connect: Callable[..., Directory]
+    ) -> None:
         narrow = connect(base_dn=f"ou=groups,{BASE}")
 
         assert narrow.person(dn_of("ada")) is None
         assert narrow.groups_of(dn_of("ada")) is None
 
-    def test_asks_nobody_what_was_answered_a_moment_ago(
+    def test_repeated_search_is_answered_from_the_cache(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         directory = connect()
@@ -236,7 +238,7 @@ class TestLive:
         assert directory.people("lovelace") == answered
         assert slapd_service.binds() == before
 
-    def test_asks_only_so_often(
+    def test_searches_are_rate_limited(
         self, connect: Callable[..., Directory], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(cached_live, "MAX_A_MINUTE", 2)
@@ -247,16 +249,14 @@ class TestLive:
         with pytest.raises(DirectoryFailed, match="Too many requests"):
             directory.people("three")
 
-    def test_keeps_to_its_own_base(
+    def test_groups_outside_the_base_dn_are_not_listed(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         slapd_service.add(group("elsewhere", "ada"))
 
         assert connect(base_dn=f"ou=people,{BASE}").groups("elsewhere").items == []
 
-    def test_waits_three_seconds_for_a_frozen_server(
-        self, connect: Callable[..., Directory]
-    ) -> None:
+    def test_frozen_server_times_out(self, connect: Callable[..., Directory]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as frozen:
             uri = f"ldap://127.0.0.1:{frozen.getsockname()[1]}"
             began = time.monotonic()
@@ -267,7 +267,7 @@ class TestLive:
         assert failed.value.code == "timeout"
         assert time.monotonic() - began < 6
 
-    def test_shows_only_who_could_sign_in(
+    def test_only_people_who_match_the_user_filter_are_listed(
         self, connect: Callable[..., Directory], slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("printer", "Printer", "Three", "employeeType: machine"))
@@ -283,8 +283,9 @@ class TestLive:
             ({"uri": "ldap://127.0.0.1:1"}, "unreachable"),
             ({"uri": "ldaps://10.0.0.1"}, "address-refused"),
         ],
+        ids=str,
     )
-    def test_says_what_to_correct(
+    def test_failure_has_a_code(
         self, connect: Callable[..., Directory], said: dict[str, Any], code: str
     ) -> None:
         with pytest.raises(DirectoryFailed) as failed:

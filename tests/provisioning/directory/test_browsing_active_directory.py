@@ -1,4 +1,4 @@
-"""Browsing a real Active Directory …"""
+"""Browsing a real Active Directory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +46,7 @@ def members_of(directory: Directory, group: str) -> set[str]:
     return {one.login for one in directory.members(group).items}
 
 
-def test_shows_people_and_no_computers_services_or_disabled_accounts(
+def test_lists_people_without_computers_services_and_disabled_accounts(
     active_directory: ActiveDirectory, browse: Callable[..., Directory], name: str
 ) -> None:
     active_directory.add_person(name)
@@ -65,7 +65,7 @@ def test_shows_people_and_no_computers_services_or_disabled_accounts(
     assert not {gone, f"PC-{name}$", "DC1$", "krbtgt", "Guest"} & set(logins)
 
 
-def test_sorts_people_by_name_across_pages(
+def test_people_are_sorted_by_name_across_pages(
     active_directory: ActiveDirectory,
     browse: Callable[..., Directory],
     name: str,
@@ -79,7 +79,7 @@ def test_sorts_people_by_name_across_pages(
     assert all_logins(browse(), f"{name}-") == expected
 
 
-def test_sorts_groups_by_name(
+def test_groups_are_sorted_by_name(
     active_directory: ActiveDirectory, browse: Callable[..., Directory], name: str
 ) -> None:
     for letter in "cab":
@@ -88,7 +88,7 @@ def test_sorts_groups_by_name(
     assert [one.name[-1] for one in browse().groups(f"{name}-").items] == ["a", "b", "c"]
 
 
-def test_shows_the_members_of_groups_in_a_group(
+def test_members_include_those_of_nested_groups(
     active_directory: ActiveDirectory, browse: Callable[..., Directory], name: str
 ) -> None:
     inner = active_directory.add_group(f"in-{name}", active_directory.add_person(name))
@@ -103,7 +103,7 @@ def test_shows_the_members_of_groups_in_a_group(
     assert members_of(directory, active_directory.guid(inner)) == {name}
 
 
-def test_shows_the_members_of_a_primary_group_also_within_another(
+def test_members_of_a_primary_group_are_listed_also_when_it_is_nested(
     active_directory: ActiveDirectory, browse: Callable[..., Directory], name: str
 ) -> None:
     dn = active_directory.add_person(name)
@@ -118,7 +118,7 @@ def test_shows_the_members_of_a_primary_group_also_within_another(
     assert members_of(directory, active_directory.guid(around)) == {name}
 
 
-def test_shows_in_a_group_those_who_have_it_at_a_sign_in(
+def test_each_group_of_a_person_lists_the_person(
     active_directory: ActiveDirectory, browse: Callable[..., Directory], name: str
 ) -> None:
     dn = active_directory.add_person(name)

@@ -1,4 +1,4 @@
-"""Browsing a directory behind an API, live …
+"""Live browsing of cloud directories.
 
 Okta's, Microsoft's and Keycloak's are small servers of ours that answer in the shapes that
 the vendors publish (the adapters name the pages); SCIM's is scim2-server, which is not ours.
@@ -35,7 +35,7 @@ def sent(provider: IdentityProvider, *groups: str) -> None:
     come_in(provider, "ada", sign_in_flow.groups(*groups))
 
 
-class TestOfMicrosoft:
+class TestMicrosoft:
     @pytest.fixture
     def graph(self, cloud: CloudProvider) -> Directory:
         cloud.api = self.answer
@@ -85,7 +85,7 @@ class TestOfMicrosoft:
         assert len({one.id for one in first.items + second.items}) == 50
         assert second.next == ""
 
-    def test_shows_somebody_with_their_groups(self, graph: Directory) -> None:
+    def test_shows_a_person_and_their_groups(self, graph: Directory) -> None:
         ada = graph.person("u1")
 
         assert ada
@@ -102,12 +102,12 @@ class TestOfMicrosoft:
 
         assert [one.id for one in graph.members(finance.id).items] == ["u1", "u2"]
 
-    def test_knows_nobody_by_what_is_no_id(self, graph: Directory) -> None:
+    def test_invalid_id_finds_no_person(self, graph: Directory) -> None:
         assert graph.person("../groups/g1") is None
         assert graph.person("nobody") is None
         assert graph.groups_of("nobody") is None
 
-    def test_shows_who_of_the_members_has_signed_in(self, cloud: CloudProvider) -> None:
+    def test_group_page_shows_which_members_have_signed_in(self, cloud: CloudProvider) -> None:
         cloud.api = self.answer
         issuer = f"{cloud.url}/{ORGANIZATION}/v2.0"
         cloud.discovery = {"issuer": issuer}
@@ -122,7 +122,9 @@ class TestOfMicrosoft:
         assert (page.count("u1@acme.example"), page.count("u2@acme.example")) == (1, 1)
         assert page.count("Has not signed in") == 1
 
-    def test_asks_as_the_organization_where_several_sign_in(self, cloud: CloudProvider) -> None:
+    def test_multi_tenant_issuer_browses_the_one_allowed_organization(
+        self, cloud: CloudProvider
+    ) -> None:
         cloud.api = self.answer
         issuer = f"{cloud.url}/organizations/v2.0"
         cloud.discovery = {
@@ -138,7 +140,7 @@ class TestOfMicrosoft:
         with pytest.raises(DirectoryFailed, match="only the directory of one can be browsed"):
             browsing(cloud, "graph", restrict_to=two, name="Two", **more)
 
-    def test_says_that_the_client_may_not(self, cloud: CloudProvider) -> None:
+    def test_refused_client_credentials_are_explained(self, cloud: CloudProvider) -> None:
         with pytest.raises(DirectoryFailed, match="Allow the client credentials grant"):
             browsing(cloud, "graph", directory_url=cloud.url, client_secret="wrong")
 
@@ -146,7 +148,7 @@ class TestOfMicrosoft:
 OKTA_GROUP = "00g1emaKYZTWRYYRRTSK"
 
 
-class TestOfOkta:
+class TestOkta:
     @pytest.fixture
     def okta(self, cloud: CloudProvider) -> Directory:
         cloud.api = self.answer
@@ -217,18 +219,18 @@ class TestOfOkta:
         assert (finance.id, finance.name) == (OKTA_GROUP, "Finance")
         assert [one.id for one in okta.members(finance.id).items] == ["u1"]
 
-    def test_says_that_two_groups_have_one_name(self, okta: Directory) -> None:
+    def test_ambiguous_group_name_fails(self, okta: Directory) -> None:
         with pytest.raises(DirectoryFailed, match="several groups named “Twins”: 00g2, 00g3"):
             okta.members("Twins")
 
-    def test_says_that_the_token_is_not_good(self, cloud: CloudProvider) -> None:
+    def test_refused_token_is_reported(self, cloud: CloudProvider) -> None:
         cloud.api = self.answer
 
         with pytest.raises(DirectoryFailed, match="returned status 401"):
             browsing(cloud, "okta", directory_token="old").people("")
 
 
-class TestOfKeycloak:
+class TestKeycloak:
     @pytest.fixture
     def keycloak(self, cloud: CloudProvider) -> Directory:
         cloud.api = self.answer
@@ -282,7 +284,7 @@ def keycloak_group(key: str, path: str, *inner: Any, count: int = 0) -> dict[str
     }
 
 
-class TestSubgroupsOfKeycloak:
+class TestKeycloakSubgroups:
     """The groups are /staff/finance/payroll, /staff/it and /guests/it."""
 
     def answer(self, path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
@@ -317,13 +319,13 @@ class TestSubgroupsOfKeycloak:
         assert directory
         return directory
 
-    def test_are_listed(self, provider: IdentityProvider) -> None:
+    def test_subgroups_are_listed(self, provider: IdentityProvider) -> None:
         assert [group.id for group in self.directory(provider).groups("").items] == [
             *("/staff", "/staff/finance", "/staff/finance/payroll", "/staff/it"),
             *("/guests", "/guests/it"),
         ]
 
-    def test_are_found(self, provider: IdentityProvider) -> None:
+    def test_subgroups_are_found_by_search(self, provider: IdentityProvider) -> None:
         found = self.directory(provider).groups("payroll").items
 
         assert [group.id for group in found] == ["/staff/finance/payroll"]
@@ -338,8 +340,9 @@ class TestSubgroupsOfKeycloak:
             ("path", ["staff"], "/staff/finance/payroll"),
             ("id", ["staff"], "k3"),
         ],
+        ids=str,
     )
-    def test_are_mapped_by_what_tokens_have(
+    def test_group_id_is_the_value_that_tokens_list(
         self, provider: IdentityProvider, key: str, seen: list[str], expected: str
     ) -> None:
         provider.settings |= {"group_key": key}
@@ -353,7 +356,7 @@ class TestSubgroupsOfKeycloak:
         assert (payroll.id, payroll.name) == (expected, "/staff/finance/payroll")
         assert [one.id for one in keycloak.members(expected).items] == ["u1"]
 
-    def test_of_one_name_are_told_apart_by_their_paths(self, provider: IdentityProvider) -> None:
+    def test_ambiguous_name_fails_and_lists_the_paths(self, provider: IdentityProvider) -> None:
         provider.settings |= {"group_key": "name"}
         provider.save()
 
@@ -381,7 +384,7 @@ def scim_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     process.wait(10)
 
 
-class TestOfAScimServer:
+class TestScimServer:
     @pytest.fixture
     def scim(self, cloud: CloudProvider, scim_server: str) -> Directory:
         return browsing(cloud, "scim", directory_url=scim_server, directory_token="t0ken")
@@ -394,10 +397,10 @@ class TestOfAScimServer:
         assert second.next == ""
 
     @pytest.mark.parametrize("text", ['"', "\\", '" or userName pr or userName eq "'])
-    def test_takes_what_is_typed_for_what_it_is(self, scim: Directory, text: str) -> None:
+    def test_search_text_is_escaped(self, scim: Directory, text: str) -> None:
         assert scim.people(text).items == []
 
-    def test_shows_somebody_and_groups(self, scim: Directory) -> None:
+    def test_shows_a_person_and_groups(self, scim: Directory) -> None:
         [ada] = scim.people("ada").items
         [finance] = scim.groups("Fin").items
 
@@ -406,7 +409,7 @@ class TestOfAScimServer:
         assert scim.person(ada.id) == ada
         assert scim.person("nobody") is None
 
-    def test_says_that_the_token_is_not_good(self, cloud: CloudProvider, scim_server: str) -> None:
+    def test_refused_scim_token_is_reported(self, cloud: CloudProvider, scim_server: str) -> None:
         directory = browsing(cloud, "scim", directory_url=scim_server, directory_token="old")
 
         with pytest.raises(DirectoryFailed, match="returned status 401"):

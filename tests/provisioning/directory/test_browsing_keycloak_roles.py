@@ -1,4 +1,4 @@
-"""Browsing Keycloak lists roles where its tokens list roles …
+"""Browsing Keycloak lists roles where its tokens list roles.
 
 The server is a small one of ours that answers in the shapes of Keycloak's Admin REST API.
 """
@@ -79,27 +79,26 @@ def browsed(provider: IdentityProvider) -> Directory:
 @pytest.mark.parametrize(
     ("claim", "more"),
     [(REALM, {}), (REALM, {"group_key": "name"}), (CLIENT, {}), ("roles", {"group_key": "role"})],
+    ids=str,
 )
 class TestRoles:
     @pytest.fixture
     def directory(self, cloud: CloudProvider, claim: str, more: dict[str, str]) -> Directory:
         return browsed(keycloak(cloud, claim, **more))
 
-    def test_are_listed_by_the_name_that_tokens_have(self, directory: Directory) -> None:
+    def test_roles_are_listed_by_the_name_that_tokens_list(self, directory: Directory) -> None:
         assert [role.id for role in directory.groups("").items] == ROLES
 
-    def test_are_found(self, directory: Directory) -> None:
+    def test_roles_are_found_by_search(self, directory: Directory) -> None:
         assert [role.id for role in directory.groups("aud").items] == ["auditor"]
 
-    def test_of_a_person_include_those_from_groups_and_other_roles(
-        self, directory: Directory
-    ) -> None:
+    def test_roles_of_a_person_include_inherited_roles(self, directory: Directory) -> None:
         held = directory.groups_of("dora") or []
 
         assert [role.id for role in held] == ["accounting", "auditor"]
         assert directory.groups_of("nobody") is None
 
-    def test_have_the_people_of_their_groups_too(self, directory: Directory) -> None:
+    def test_members_of_a_role_include_those_of_its_groups(self, directory: Directory) -> None:
         page, found = directory.members("accounting"), []
         while page.next:
             found += [one.id for one in page.items]
@@ -108,11 +107,11 @@ class TestRoles:
 
         assert found == [*(one["id"] for one in DIRECT), "ida", "uma"]
 
-    def test_that_do_not_exist_have_nobody(self, directory: Directory) -> None:
+    def test_unknown_role_has_no_members(self, directory: Directory) -> None:
         assert directory.members("nothing").items == []
 
 
-def test_are_not_guessed_where_the_client_is_gone(cloud: CloudProvider) -> None:
+def test_unknown_keycloak_client_fails(cloud: CloudProvider) -> None:
     directory = browsed(keycloak(cloud, "resource_access.gone.roles"))
 
     with pytest.raises(DirectoryFailed, match="has no such client"):
@@ -120,7 +119,7 @@ def test_are_not_guessed_where_the_client_is_gone(cloud: CloudProvider) -> None:
 
 
 @pytest.mark.parametrize("claim", [REALM, CLIENT])
-def test_are_mapped_by_what_a_sign_in_sends(
+def test_role_mapping_applies_at_sign_in(
     owner_client: Client, cloud: CloudProvider, claim: str
 ) -> None:
     provider = keycloak(cloud, claim)

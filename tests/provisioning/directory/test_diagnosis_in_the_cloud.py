@@ -1,4 +1,4 @@
-"""Access diagnosis asks the directories behind an API …
+"""Access diagnosis asks cloud directories.
 
 The servers answer in the shapes that the vendors publish; the adapters name the pages.
 """
@@ -36,10 +36,10 @@ class Vendor:
 
     kind: str
     more: dict[str, Any]
-    # What the account has beside its names; None if there is no account.
+    # Attributes of the account except names; None if there is no account.
     account: dict[str, Any] | None = field(default_factory=dict)
     is_assigned: bool = True
-    # What the application says of assignments; None if the client may not read it.
+    # The settings of the application for assignments; None if the client may not read it.
     application: dict[str, Any] | None = field(default_factory=dict)
     is_locked: bool = False
     asked: list[str] = field(default_factory=list)
@@ -152,7 +152,7 @@ def asked(admin: Client, text: str = DORA) -> str:
 
 KINDS = ("graph", "okta", "keycloak", "scim")
 REQUIRED = {"id": "app1", "appRoleAssignmentRequired": True}
-FALLEN = [
+BLOCKED = [
     (vendor("graph", account={"accountEnabled": False}), "is disabled in Microsoft Entra."),
     (
         vendor("graph", application=REQUIRED, is_assigned=False),
@@ -177,8 +177,10 @@ FALLEN = [
 ]
 
 
-@pytest.mark.parametrize(("of", "sentence"), FALLEN, ids=lambda one: str(one)[-40:])
-def test_and_says_first_why_somebody_no_longer_can_sign_in(
+@pytest.mark.parametrize(
+    ("of", "sentence"), BLOCKED, ids=[f"{of.kind}: {sentence}" for of, sentence in BLOCKED]
+)
+def test_explains_why_a_person_can_no_longer_sign_in(
     admin: Client, cloud: CloudProvider, of: Vendor, sentence: str
 ) -> None:
     provider = connected(cloud, of)
@@ -192,8 +194,10 @@ def test_and_says_first_why_somebody_no_longer_can_sign_in(
         assert f"(status {status})" in page
 
 
-@pytest.mark.parametrize(("of", "sentence"), FALLEN, ids=lambda one: str(one)[-40:])
-def test_and_says_it_of_somebody_who_never_signed_in(
+@pytest.mark.parametrize(
+    ("of", "sentence"), BLOCKED, ids=[f"{of.kind}: {sentence}" for of, sentence in BLOCKED]
+)
+def test_explains_why_an_account_that_never_signed_in_cannot(
     admin: Client, cloud: CloudProvider, of: Vendor, sentence: str
 ) -> None:
     connected(cloud, of)
@@ -205,7 +209,7 @@ def test_and_says_it_of_somebody_who_never_signed_in(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_and_says_that_they_only_have_to_sign_in(
+def test_reports_an_account_that_has_never_signed_in(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     provider = connected(cloud, vendor(kind))
@@ -217,9 +221,7 @@ def test_and_says_that_they_only_have_to_sign_in(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_and_finds_no_fault_with_an_account_that_is_fine(
-    admin: Client, cloud: CloudProvider, kind: str
-) -> None:
+def test_working_account_has_no_problem(admin: Client, cloud: CloudProvider, kind: str) -> None:
     of = vendor(kind)
     provider = connected(cloud, of)
     sign_in(provider, claims(of.subject, email=DORA))
@@ -231,7 +233,7 @@ def test_and_finds_no_fault_with_an_account_that_is_fine(
 
 
 @pytest.mark.parametrize("kind", ["okta", "keycloak", "scim"])
-def test_and_finds_them_by_a_login_without_a_domain(
+def test_finds_an_account_by_login_without_domain(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     provider = connected(cloud, vendor(kind))
@@ -240,7 +242,7 @@ def test_and_finds_them_by_a_login_without_a_domain(
 
 
 @pytest.mark.parametrize("kind", ["graph", "okta"])
-def test_and_does_not_guess_where_applications_may_not_be_read(
+def test_assignment_is_not_reported_if_applications_cannot_be_read(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     connected(cloud, vendor(kind, application=None, is_assigned=False))
@@ -259,7 +261,7 @@ def test_and_does_not_guess_where_applications_may_not_be_read(
     ],
     ids=lambda one: one.kind,
 )
-def test_and_knows_applications_that_need_no_assignment(
+def test_application_without_required_assignment_has_no_problem(
     admin: Client, cloud: CloudProvider, of: Vendor
 ) -> None:
     of.is_assigned = False
@@ -270,7 +272,7 @@ def test_and_knows_applications_that_need_no_assignment(
 
 @pytest.mark.parametrize("browsing", ["off", "cached_only"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_but_only_where_the_directory_is_browsed_live(
+def test_directory_is_asked_only_with_live_browsing(
     admin: Client, cloud: CloudProvider, kind: str, browsing: str
 ) -> None:
     of = vendor(kind, account=None)
@@ -282,7 +284,7 @@ def test_but_only_where_the_directory_is_browsed_live(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_and_answers_without_it_while_it_is_away(
+def test_page_reports_a_directory_that_is_down(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     provider = connected(cloud, vendor(kind))
@@ -294,20 +296,20 @@ def test_and_answers_without_it_while_it_is_away(
     assert "returned status 503" in page
 
 
-def test_and_says_that_the_token_is_not_good(admin: Client, cloud: CloudProvider) -> None:
+def test_reports_missing_permissions_of_the_token(admin: Client, cloud: CloudProvider) -> None:
     connected(cloud, vendor("okta"))
     cloud.api = lambda *_: (401, {"errorCode": "E0000011"})
 
     assert "Ramp does not have the required permissions there" in asked(admin)
 
 
-def test_and_says_that_no_api_is_chosen(admin: Client, cloud: CloudProvider) -> None:
+def test_reports_that_no_api_is_chosen(admin: Client, cloud: CloudProvider) -> None:
     added(cloud, "", name="Auth0")
 
     assert "Auth0 has no API for live browsing. Choose one in its settings." in asked(admin)
 
 
-def test_but_no_more_often_than_it_is_browsed(admin: Client, cloud: CloudProvider) -> None:
+def test_requests_to_the_directory_are_rate_limited(admin: Client, cloud: CloudProvider) -> None:
     connected(cloud, vendor("scim"))
     for _ in range(60):
         assert "has the account dora" in asked(admin)
@@ -315,7 +317,7 @@ def test_but_no_more_often_than_it_is_browsed(admin: Client, cloud: CloudProvide
     assert "Too many requests to Directory" in asked(admin)
 
 
-def test_and_sees_at_once_that_it_was_mended(admin: Client, cloud: CloudProvider) -> None:
+def test_fixed_account_is_shown_at_once(admin: Client, cloud: CloudProvider) -> None:
     of = vendor("okta", account={"status": "SUSPENDED"})
     provider = connected(cloud, of)
     sign_in(provider, claims(of.subject, email=DORA))
@@ -329,10 +331,10 @@ def test_and_sees_at_once_that_it_was_mended(admin: Client, cloud: CloudProvider
 @pytest.mark.parametrize(
     ("kind", "is_said"), [("graph", True), ("okta", True), ("keycloak", False), ("scim", False)]
 )
-def test_and_tells_a_new_account_of_the_same_address_from_the_old_one(
+def test_new_account_with_the_same_address_is_not_the_old_account(
     admin: Client, cloud: CloudProvider, kind: str, *, is_said: bool
 ) -> None:
-    """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
+    """Not for Keycloak, whose subjects may be pairwise, nor for SCIM, whose ids are no subjects."""
     of = vendor(kind)
     provider = connected(cloud, of)
     sign_in(provider, claims(of.subject.replace(KEY, "00u0gone"), email=DORA))
@@ -340,7 +342,7 @@ def test_and_tells_a_new_account_of_the_same_address_from_the_old_one(
     assert (f"is not in {provider}." in asked(admin)) is is_said
 
 
-def test_and_takes_nobody_for_them_whom_a_server_names_that_ignores_filters(
+def test_results_of_a_server_that_ignores_filters_are_discarded(
     admin: Client, cloud: CloudProvider
 ) -> None:
     connected(cloud, vendor("scim"))
@@ -353,7 +355,7 @@ def test_and_takes_nobody_for_them_whom_a_server_names_that_ignores_filters(
     assert "is disabled" not in page
 
 
-def test_and_knows_them_by_their_second_address(admin: Client, cloud: CloudProvider) -> None:
+def test_finds_an_account_by_its_second_address(admin: Client, cloud: CloudProvider) -> None:
     first, second = {"value": "dora@old.example", "primary": True}, {"value": DORA.upper()}
     connected(cloud, vendor("scim", account={"emails": [first, second]}))
 
@@ -361,10 +363,10 @@ def test_and_knows_them_by_their_second_address(admin: Client, cloud: CloudProvi
 
 
 @pytest.mark.parametrize("kind", ["okta", "keycloak", "scim"])
-def test_and_takes_nobody_for_them_whose_login_is_their_name(
+def test_account_whose_login_is_the_given_name_is_not_matched(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
-    """The account dora is somebody else's than that of Dora Newman."""
+    """The account dora does not belong to Dora Newman."""
     connected(cloud, vendor(kind, account={"enabled": False, "active": False, "status": "STAGED"}))
     core.person(email="newman@acme.example", given_name="Dora", family_name="Newman")
 
@@ -374,7 +376,7 @@ def test_and_takes_nobody_for_them_whose_login_is_their_name(
     assert "says so now" not in page
 
 
-def test_and_waits_for_all_of_them_together_no_longer_than_a_page_may_take(
+def test_all_directories_together_stay_within_the_time_limit(
     admin: Client, cloud: CloudProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_standing, "MAX_SECONDS", 0.4)

@@ -1,4 +1,4 @@
-"""Access diagnosis asks Active Directory itself …"""
+"""Access diagnosis asks a real Active Directory."""
 
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ from tests.support.active_directory import LEAVING, added, leave, sign_in_as, un
 
 pytestmark = pytest.mark.django_db
 
-# Dora is the name of each account here, and the address is hers alone.
+# Every account here is named Dora; only the address is unique.
 SENTENCES = {
     "deleted": "AD no longer has the account of",
     "disabled": "is disabled in AD.",
@@ -43,9 +43,9 @@ def asked(admin: Client, text: str) -> str:
     return text_of(admin.get(f"/people/why/?who={quote(text)}"))
 
 
-class TestAboutSomebodyWhoHasSignedIn:
+class TestPersonWhoHasSignedIn:
     @pytest.mark.parametrize("how", LEAVING)
-    def test_and_says_first_why_they_no_longer_can(
+    def test_explains_why_the_person_can_no_longer_sign_in(
         self,
         admin: Client,
         active_directory: ActiveDirectory,
@@ -61,7 +61,7 @@ class TestAboutSomebodyWhoHasSignedIn:
         assert SENTENCES[how] in asked(admin, f"{name}@example.com")
 
 
-def test_and_says_disabled_although_the_filter_leaves_such_accounts_out(
+def test_disabled_account_is_reported_although_the_filter_excludes_it(
     admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
 ) -> None:
     enabled = "(&(sAMAccountName={0})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"
@@ -74,11 +74,11 @@ def test_and_says_disabled_although_the_filter_leaves_such_accounts_out(
     assert "is disabled in AD." in asked(admin, f"{name}@example.com")
 
 
-class TestAboutSomebodyWhoHasNot:
+class TestAccountThatNeverSignedIn:
     @pytest.mark.parametrize(
         "form", ["{0}", "CORP\\{0}", "{0}@corp.example.com", "{0}@example.com"]
     )
-    def test_and_finds_them_by_any_name(
+    def test_is_found_by_each_form_of_the_login(
         self,
         admin: Client,
         active_directory: ActiveDirectory,
@@ -90,7 +90,7 @@ class TestAboutSomebodyWhoHasNot:
 
         assert "is disabled in AD" in asked(admin, form.format(name))
 
-    def test_and_says_that_they_only_have_to_sign_in(
+    def test_is_reported_as_never_signed_in(
         self, admin: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -99,7 +99,7 @@ class TestAboutSomebodyWhoHasNot:
 
         assert f"{name} is in AD, but has never signed in to Ramp" in page
 
-    def test_and_says_which_attempt_failed_however_they_typed_their_name(
+    def test_failed_attempt_is_found_by_each_form_of_the_login(
         self, admin: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -108,7 +108,7 @@ class TestAboutSomebodyWhoHasNot:
         for form in (name, f"CORP\\{name}", f"{name}@example.com", f"{name}@corp.example.com"):
             assert "entered an incorrect password at AD" in asked(admin, form)
 
-    def test_but_not_where_the_directory_is_not_browsed(
+    def test_directory_is_not_asked_unless_live_browsing_is_on(
         self, admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
     ) -> None:
         added(acme, active_directory.document(directory_browsing="off"))
@@ -117,7 +117,7 @@ class TestAboutSomebodyWhoHasNot:
         assert "is disabled" not in asked(admin, name)
 
 
-def test_and_answers_without_it_while_it_is_away(
+def test_page_reports_a_directory_that_is_down(
     admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
 ) -> None:
     uri = f"ldaps://127.0.0.1:{free_port()}"

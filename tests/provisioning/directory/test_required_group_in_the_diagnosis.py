@@ -1,4 +1,4 @@
-"""Access diagnosis says that somebody is not in the group that a provider requires …"""
+"""Access diagnosis reports accounts outside the group that a provider requires."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 DORA = "dora@acme.example"
 KINDS = ("graph", "okta", "keycloak", "scim")
-# The group as tokens have it.
+# The value of the group in tokens.
 STAFF = {"graph": "g1", "okta": "Staff", "keycloak": "/Staff", "scim": "g1"}
 SHAPES: dict[str, dict[str, Any]] = {
     "graph": {"id": "u1", "displayName": "Dora New", "userPrincipalName": DORA},
@@ -95,9 +95,9 @@ SENTENCE = "is not in the group “{0}” of Corp, which is required to sign in.
 
 
 @pytest.mark.usefixtures("in_acme")
-class TestBehindAnApi:
+class TestCloudDirectory:
     @pytest.mark.parametrize("kind", KINDS)
-    def test_before_they_have_ever_signed_in(
+    def test_reports_an_account_that_never_signed_in(
         self, owner_client: Client, cloud: CloudProvider, kind: str
     ) -> None:
         connected(cloud, Vendor(kind))
@@ -108,7 +108,7 @@ class TestBehindAnApi:
         assert "has never signed in to Ramp" not in page
 
     @pytest.mark.parametrize("kind", ["graph", "okta", "keycloak"])
-    def test_and_shows_the_name_if_a_sign_in_has_sent_it(
+    def test_shows_the_group_name_if_a_sign_in_has_sent_it(
         self, owner_client: Client, cloud: CloudProvider, kind: str
     ) -> None:
         corp = connected(cloud, Vendor(kind))
@@ -120,7 +120,7 @@ class TestBehindAnApi:
         assert SENTENCE.format("All staff") in asked(owner_client)
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_but_not_of_somebody_in_it(
+    def test_member_of_the_group_has_no_problem(
         self, owner_client: Client, cloud: CloudProvider, kind: str
     ) -> None:
         connected(cloud, Vendor(kind, hers="Staff"))
@@ -131,7 +131,7 @@ class TestBehindAnApi:
         assert "has never signed in to Ramp" in page
 
     @pytest.mark.parametrize("kind", KINDS)
-    def test_but_does_not_guess_of_a_group_that_the_directory_does_not_have(
+    def test_group_that_the_directory_lacks_is_not_reported(
         self, owner_client: Client, cloud: CloudProvider, kind: str
     ) -> None:
         """Tokens may list other things as groups, such as the app roles of Entra."""
@@ -139,7 +139,7 @@ class TestBehindAnApi:
 
         assert "which is required" not in asked(owner_client)
 
-    def test_but_does_not_guess_of_a_scim_group_with_nested_groups(
+    def test_scim_group_with_nested_groups_is_not_reported(
         self, owner_client: Client, cloud: CloudProvider
     ) -> None:
         """A server need not list indirect memberships (RFC 7643 section 4.1.2)."""
@@ -149,7 +149,7 @@ class TestBehindAnApi:
         assert "which is required" not in asked(owner_client)
 
     @pytest.mark.parametrize("kind", ["graph", "okta", "keycloak"])
-    def test_but_does_not_guess_where_groups_may_not_be_read(
+    def test_unreadable_groups_are_not_reported(
         self, owner_client: Client, cloud: CloudProvider, kind: str
     ) -> None:
         connected(cloud, Vendor(kind, is_open=False))
@@ -159,7 +159,7 @@ class TestBehindAnApi:
         assert "which is required" not in page
         assert "has the account" in page
 
-    def test_and_sees_at_once_that_it_was_mended(
+    def test_new_membership_is_shown_at_once(
         self, owner_client: Client, cloud: CloudProvider
     ) -> None:
         okta = Vendor("okta")
@@ -170,7 +170,7 @@ class TestBehindAnApi:
 
         assert "which is required" not in asked(owner_client)
 
-    def test_but_not_of_somebody_who_signs_in_through_another_provider(
+    def test_person_of_another_provider_is_not_reported(
         self, owner_client: Client, cloud: CloudProvider
     ) -> None:
         sign_in(sign_in_flow.provider("Usual"), claims("dora", email=DORA))
@@ -180,7 +180,7 @@ class TestBehindAnApi:
 
 
 @pytest.mark.parametrize("is_known", [False, True], ids=["never signed in", "signed in"])
-def test_in_active_directory(
+def test_reports_missing_group_in_active_directory(
     owner_client: Client, acme: Tenant, active_directory: ActiveDirectory, *, is_known: bool
 ) -> None:
     name, group = unused_name(), unused_name()

@@ -1,4 +1,4 @@
-"""Following somebody's groups at a sign-in …"""
+"""Roles that follow a person's groups at each sign-in."""
 
 from collections.abc import Iterator
 
@@ -50,8 +50,8 @@ def warnings(provider: IdentityProvider, groups: Groups) -> list[str]:
     return list(sign_in(provider, claims("ada", groups)).warnings)
 
 
-class TestToARoleOfTheCompanys:
-    def test_grants_it_and_says_from_where(self, corp: IdentityProvider, auditor: Role) -> None:
+class TestMappingToACustomRole:
+    def test_grants_the_role_with_its_origin(self, corp: IdentityProvider, auditor: Role) -> None:
         mapping(corp, "audit", auditor)
 
         ada = come(corp, groups("audit", "everyone"))
@@ -60,7 +60,7 @@ class TestToARoleOfTheCompanys:
         assert grant.role == auditor
         assert grant.because == "the group “audit” of Corp"
 
-    def test_confirms_it_each_time(self, corp: IdentityProvider, auditor: Role) -> None:
+    def test_each_sign_in_confirms_the_grant(self, corp: IdentityProvider, auditor: Role) -> None:
         mapping(corp, "audit", auditor)
         first = come(corp, groups("audit")).grants.get()
 
@@ -70,14 +70,16 @@ class TestToARoleOfTheCompanys:
         assert again.confirmed_at > first.confirmed_at
         assert again.since == first.since
 
-    def test_takes_it_with_the_group(self, corp: IdentityProvider, auditor: Role) -> None:
+    def test_leaving_the_group_revokes_the_role(
+        self, corp: IdentityProvider, auditor: Role
+    ) -> None:
         mapping(corp, "audit", auditor)
         come(corp, groups("audit"))
 
         assert roles_of(come(corp, groups("everyone"))) == []
         assert roles_of(come(corp, groups())) == []
 
-    def test_leaves_it_while_the_groups_are_unknown(
+    def test_role_stays_while_groups_are_unknown(
         self, corp: IdentityProvider, auditor: Role
     ) -> None:
         mapping(corp, "audit", auditor)
@@ -85,7 +87,7 @@ class TestToARoleOfTheCompanys:
 
         assert roles_of(come(corp, UNKNOWN)) == ["Auditor"]
 
-    def test_leaves_what_was_given_by_hand(self, corp: IdentityProvider, auditor: Role) -> None:
+    def test_role_granted_by_hand_stays(self, corp: IdentityProvider, auditor: Role) -> None:
         mapping(corp, "audit", auditor)
         ada = come(corp, groups("audit"))
         base_roles.grant_role(ada, auditor, actor=OLGA)
@@ -93,7 +95,7 @@ class TestToARoleOfTheCompanys:
         assert roles_of(come(corp, groups())) == ["Auditor"]
         assert Grant.objects.get(person=ada).source == str(OLGA)
 
-    def test_leaves_what_another_provider_gave(self, corp: IdentityProvider, auditor: Role) -> None:
+    def test_role_from_another_provider_stays(self, corp: IdentityProvider, auditor: Role) -> None:
         other = provider("Other")
         mapping(other, "audit", auditor)
         come(other, groups("audit"))
@@ -102,7 +104,7 @@ class TestToARoleOfTheCompanys:
 
         assert Grant.objects.get().because == "the group “audit” of Other"
 
-    def test_stands_in_the_history(self, corp: IdentityProvider, auditor: Role) -> None:
+    def test_history_has_grant_and_revocation(self, corp: IdentityProvider, auditor: Role) -> None:
         mapping(corp, "audit", auditor)
         ada = come(corp, groups("audit"))
         come(corp, groups())
@@ -114,8 +116,8 @@ class TestToARoleOfTheCompanys:
         ]
 
 
-class TestToABaseRole:
-    def test_gives_the_highest_of_them(self, corp: IdentityProvider) -> None:
+class TestMappingToABaseRole:
+    def test_highest_mapped_role_is_assigned(self, corp: IdentityProvider) -> None:
         mapping(corp, "books", Person.Role.BOOKKEEPER)
         mapping(corp, "admins", Person.Role.ADMIN)
 
@@ -123,7 +125,7 @@ class TestToABaseRole:
         assert come(corp, groups("books")).role == Person.Role.BOOKKEEPER
         assert come(corp, groups()).role == Person.Role.CARDHOLDER
 
-    def test_gives_back_the_role_they_had_by_hand(self, corp: IdentityProvider) -> None:
+    def test_leaving_the_group_restores_the_role_set_by_hand(self, corp: IdentityProvider) -> None:
         mapping(corp, "admins", Person.Role.ADMIN)
         ada = come(corp, groups())
         set_role(ada, Person.Role.BOOKKEEPER)
@@ -134,7 +136,7 @@ class TestToABaseRole:
         assert (back.role, back.role_source) == (Person.Role.BOOKKEEPER, str(OLGA))
         assert not Grant.objects.filter(person=ada).exists()
 
-    def test_takes_nothing_that_is_higher_by_hand(self, corp: IdentityProvider) -> None:
+    def test_higher_role_set_by_hand_stays(self, corp: IdentityProvider) -> None:
         mapping(corp, "books", Person.Role.BOOKKEEPER)
         ada = come(corp, groups())
         set_role(ada, Person.Role.ADMIN)
@@ -142,7 +144,7 @@ class TestToABaseRole:
         assert come(corp, groups("books")).role == Person.Role.ADMIN
         assert come(corp, groups()).role == Person.Role.ADMIN
 
-    def test_follows_what_was_decided_by_hand_meanwhile(self, corp: IdentityProvider) -> None:
+    def test_role_set_by_hand_after_the_mapping_stays(self, corp: IdentityProvider) -> None:
         mapping(corp, "books", Person.Role.BOOKKEEPER)
         ada = come(corp, groups("books"))
         set_role(ada, Person.Role.OWNER)
@@ -150,14 +152,14 @@ class TestToABaseRole:
         assert come(corp, groups("books")).role == Person.Role.OWNER
         assert come(corp, groups()).role == Person.Role.OWNER
 
-    def test_gives_owner_only_where_a_mapping_says_owner(self, corp: IdentityProvider) -> None:
+    def test_owner_needs_an_explicit_mapping(self, corp: IdentityProvider) -> None:
         mapping(corp, "admins", Person.Role.ADMIN)
         assert come(corp, groups("admins", "owners", "BUSINESS_OWNER")).role == Person.Role.ADMIN
 
         mapping(corp, "owners", Person.Role.OWNER)
         assert come(corp, groups("admins", "owners")).role == Person.Role.OWNER
 
-    def test_leaves_the_last_owner_one_and_says_so(self, corp: IdentityProvider) -> None:
+    def test_last_owner_stays_owner_with_a_warning(self, corp: IdentityProvider) -> None:
         mapping(corp, "owners", Person.Role.OWNER)
         come(corp, groups("owners"))
         olga = Person.objects.get(email="olga@acme.example")
@@ -168,7 +170,7 @@ class TestToABaseRole:
         assert "is the last active Owner" in said[0]
         assert come(corp, groups()).role == Person.Role.OWNER
 
-    def test_leaves_the_role_that_scim_names_and_says_so(self, corp: IdentityProvider) -> None:
+    def test_role_managed_by_scim_stays_with_a_warning(self, corp: IdentityProvider) -> None:
         scim = Provider(scim_connection("entra"))
         scim.add("ada", externalId="1", roles=[{"value": "Bookkeeper", "primary": True}])
         corp.paired_connection, corp.paired_claim = str(scim.connection.pk), "oid"
@@ -182,7 +184,7 @@ class TestToABaseRole:
         assert attempt.person.role == Person.Role.BOOKKEEPER
         assert "Change the role there" in attempt.warnings[0]
 
-    def test_is_one_change_in_the_history(self, corp: IdentityProvider) -> None:
+    def test_history_has_one_change_of_the_role(self, corp: IdentityProvider) -> None:
         mapping(corp, "admins", Person.Role.ADMIN)
         ada = come(corp, groups("admins"))
 
@@ -191,13 +193,13 @@ class TestToABaseRole:
         assert changes == {"role": {"from": "BUSINESS_USER", "to": "BUSINESS_ADMIN"}}
 
 
-class TestThatAreUnknown:
-    def test_is_said_in_the_log(self, corp: IdentityProvider) -> None:
+class TestUnknownGroups:
+    def test_log_has_a_warning_with_the_reason(self, corp: IdentityProvider) -> None:
         [said] = warnings(corp, Groups(because="the token has no claim “groups”"))
 
         assert said == "Roles from groups did not change: the token has no claim “groups”."
 
-    def test_is_not_the_same_as_none(self, corp: IdentityProvider) -> None:
+    def test_empty_groups_log_no_warning(self, corp: IdentityProvider) -> None:
         assert warnings(corp, groups()) == []
 
 

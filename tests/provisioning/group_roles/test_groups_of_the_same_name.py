@@ -1,4 +1,4 @@
-"""A mapping of a group whose name another group has too …"""
+"""A mapping by name when several groups have the same name."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def auditor(in_acme: None) -> Role:
 
 @pytest.fixture(params=["ldap", "windows"])
 def corp(in_acme: None, request: pytest.FixtureRequest) -> IdentityProvider:
-    """Make a provider whose directory cannot be asked: nothing listens on that port."""
+    """Make a provider whose directory is unreachable: no server listens on the port."""
     directory = {"uri": "ldap://127.0.0.1:1", "base_dn": "dc=acme,dc=test"}
     if request.param == "ldap":
         return sign_in_flow.provider(kind="ldap", settings=directory)
@@ -68,7 +68,7 @@ def map_group(provider: IdentityProvider, group: str = "vip-admins") -> dict[str
     return said
 
 
-def test_counts_for_the_first_group_that_is_seen(corp: IdentityProvider, auditor: Role) -> None:
+def test_mapping_binds_to_the_first_group_seen(corp: IdentityProvider, auditor: Role) -> None:
     map_group(corp)
 
     ada = come_in(corp, "ada", named(OURS))
@@ -79,7 +79,7 @@ def test_counts_for_the_first_group_that_is_seen(corp: IdentityProvider, auditor
     assert (mapping.external_id, mapping.group_name) == (OURS, "vip-admins")
 
 
-def test_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
+def test_page_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
     map_group(corp)
     come_in(corp, "ada", named(OURS))
     come_in(corp, "eve", named(THEIRS))
@@ -94,7 +94,9 @@ def test_lists_the_other_group(corp: IdentityProvider, auditor: Role) -> None:
     assert THEIRS in page
 
 
-def test_brings_nothing_by_two_groups_seen_at_once(corp: IdentityProvider, auditor: Role) -> None:
+def test_two_groups_of_the_name_in_one_sign_in_grant_no_role(
+    corp: IdentityProvider, auditor: Role
+) -> None:
     map_group(corp)
 
     ada = come_in(corp, "ada", named(OURS, THEIRS))
@@ -104,7 +106,9 @@ def test_brings_nothing_by_two_groups_seen_at_once(corp: IdentityProvider, audit
     assert len(row.namesakes) == 2
 
 
-def test_of_two_known_groups_asks_for_the_id(corp: IdentityProvider, auditor: Role) -> None:
+def test_command_requires_the_id_if_two_groups_are_known(
+    corp: IdentityProvider, auditor: Role
+) -> None:
     come_in(corp, "ada", named(OURS))
     eve = come_in(corp, "eve", named(THEIRS))
 
@@ -116,7 +120,7 @@ def test_of_two_known_groups_asks_for_the_id(corp: IdentityProvider, auditor: Ro
     assert GroupMapping.objects.get().external_id == OURS
 
 
-def test_joins_one_that_names_the_same_group_by_its_id(
+def test_mappings_by_name_and_by_id_of_one_group_become_one(
     corp: IdentityProvider, auditor: Role
 ) -> None:
     map_group(corp)
@@ -128,7 +132,7 @@ def test_joins_one_that_names_the_same_group_by_its_id(
     assert GroupMapping.objects.get().external_id == OURS
 
 
-def test_of_an_openid_provider_goes_by_the_id_alone(auditor: Role) -> None:
+def test_openid_mapping_by_id_ignores_names(auditor: Role) -> None:
     corp = sign_in_flow.provider()
     mappings.map_group(corp, "6b1f", auditor, author=AUTHOR, name="Finance")
 
@@ -139,7 +143,7 @@ def test_of_an_openid_provider_goes_by_the_id_alone(auditor: Role) -> None:
     assert (roles_of(ada), roles_of(eve), roles_of(mallory)) == (["Auditor"], [], [])
 
 
-class TestOfALiveDirectory:
+class TestLiveDirectory:
     @pytest.fixture
     def slapd(self) -> Iterator[Slapd]:
         groups = [self.group("groups", "bob"), *self.unit("evil")]
@@ -159,26 +163,26 @@ class TestOfALiveDirectory:
         definition = config.read(slapd.document())
         return manage.add_provider(definition, actor=AUTHOR.actor)
 
-    def comes_in(self, directory: IdentityProvider, uid: str) -> Person:
-        """Sign somebody in by their password, with the groups that the directory tells of."""
+    def signed_in_person(self, directory: IdentityProvider, uid: str) -> Person:
+        """Sign a person in by their password, with their groups in the directory."""
         claims = client.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
         return come_in(directory, uid, claims.groups)
 
     @pytest.mark.parametrize("said", ["vip-admins", OURS, OURS.upper().replace(",", ", "), "id"])
-    def test_is_tied_to_its_id_before_anybody_signs_in(
+    def test_mapping_binds_to_the_group_id_before_the_first_sign_in(
         self, slapd: Slapd, directory: IdentityProvider, auditor: Role, said: str
     ) -> None:
         group_id = group_lookup.look_up(directory, "vip-admins").id  # type: ignore[union-attr]
         map_group(directory, group_id if said == "id" else said)
         slapd.add(self.group("evil", "ada"))
 
-        ada, bob = (self.comes_in(directory, uid) for uid in ("ada", "bob"))
+        ada, bob = (self.signed_in_person(directory, uid) for uid in ("ada", "bob"))
 
         assert (roles_of(ada), roles_of(bob)) == ([], ["Auditor"])
         mapping = GroupMapping.objects.get()
         assert (mapping.external_id, mapping.group_name) == (group_id, "vip-admins")
 
-    def test_follows_the_group_that_is_moved_and_renamed(
+    def test_mapping_follows_a_moved_and_renamed_group(
         self, slapd: Slapd, directory: IdentityProvider, auditor: Role
     ) -> None:
         map_group(directory)
@@ -188,22 +192,22 @@ class TestOfALiveDirectory:
         )
         slapd.add(self.group("groups", "ada"))
 
-        ada, bob = (self.comes_in(directory, uid) for uid in ("ada", "bob"))
+        ada, bob = (self.signed_in_person(directory, uid) for uid in ("ada", "bob"))
 
         assert (roles_of(ada), roles_of(bob)) == ([], ["Auditor"])
 
-    def test_of_an_id_that_there_is_not_brings_nothing(
+    def test_mapping_of_an_unknown_id_grants_no_role(
         self, directory: IdentityProvider, auditor: Role
     ) -> None:
         unknown = "11111111-2222-3333-4444-555555555555"
 
         map_group(directory, unknown)
-        bob = self.comes_in(directory, "bob")
+        bob = self.signed_in_person(directory, "bob")
 
         assert roles_of(bob) == []
         assert GroupMapping.objects.get().external_id == unknown
 
-    def test_asks_for_the_id_of_one_of_two(
+    def test_page_requires_the_id_if_two_groups_exist(
         self, slapd: Slapd, directory: IdentityProvider, auditor: Role
     ) -> None:
         slapd.add(self.group("evil", "ada"))

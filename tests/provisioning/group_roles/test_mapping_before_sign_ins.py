@@ -1,4 +1,4 @@
-"""Mapping a group before anybody of it has signed in …"""
+"""Mapping a group of Active Directory before its members have signed in."""
 
 import pytest
 from django.core.cache import cache
@@ -37,7 +37,7 @@ def draft(admin: Client, corp: IdentityProvider, group: str) -> str:
     return text_of(admin.post(f"{MAPPINGS}?provider={corp.pk}", said, follow=True))
 
 
-def test_shows_who_would_have_the_role(
+def test_page_and_preview_show_who_would_get_the_role(
     admin: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     other = unused_name()
@@ -58,7 +58,7 @@ def test_shows_who_would_have_the_role(
     assert "They get the role at their first sign-in" in preview
 
 
-def test_says_that_the_directory_did_not_answer(
+def test_page_shows_the_mapping_if_the_base_dn_is_wrong(
     admin: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
@@ -74,7 +74,7 @@ def test_says_that_the_directory_did_not_answer(
     assert f"fin-{name}" in text_of(page)
 
 
-def test_asks_nobody_where_the_directory_is_not_browsed(
+def test_members_are_not_read_unless_live_browsing_is_on(
     admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
 ) -> None:
     corp = added(acme, active_directory.document())
@@ -83,7 +83,7 @@ def test_asks_nobody_where_the_directory_is_not_browsed(
     assert "Dora New" not in draft(admin, corp, f"fin-{name}")
 
 
-def test_shows_the_page_while_the_directory_is_away(
+def test_page_is_available_while_the_directory_is_down(
     admin: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
 ) -> None:
     corp = added(acme, active_directory.document(directory_browsing="live"))

@@ -1,4 +1,4 @@
-"""Mapping a group of a directory behind an API before anybody of it has signed in …"""
+"""Mapping a group of a cloud directory before its members have signed in."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from tests.support.sign_in_flow import claims
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_acme")]
 
 KINDS = ("graph", "okta", "keycloak", "scim")
-# Of each kind: the id of the group in tokens, and the shape of a member.
+# The id of the group in tokens, for each kind of directory.
 GROUP = {"graph": "g1", "okta": "Finance", "keycloak": "/Finance", "scim": "g1"}
 
 
@@ -38,7 +38,7 @@ def member(kind: str, key: str, name: str, *, is_disabled: bool = False) -> dict
 
 
 def answers(kind: str) -> dict[str, Any]:
-    """Return what the directory answers, by the end of the path: Finance has three members."""
+    """Return the responses of the directory by path; the group Finance has three members."""
     members = [
         member(kind, "u1", "Dora New"),
         member(kind, "u2", "Olaf Known"),
@@ -87,7 +87,9 @@ def connected(cloud: CloudProvider, kind: str) -> IdentityProvider:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shows_who_would_have_the_role(admin: Client, cloud: CloudProvider, kind: str) -> None:
+def test_page_and_preview_show_who_would_get_the_role(
+    admin: Client, cloud: CloudProvider, kind: str
+) -> None:
     corp = connected(cloud, kind)
     known = f"{ORGANIZATION}/u2" if kind == "graph" else "u2"
     sign_in(corp, claims(known, email="olaf@acme.example"))
@@ -106,10 +108,10 @@ def test_shows_who_would_have_the_role(admin: Client, cloud: CloudProvider, kind
 
 
 @pytest.mark.parametrize("kind", ["keycloak", "scim"])
-def test_does_not_guess_who_has_signed_in_where_ids_are_others_than_at_sign_ins(
+def test_members_are_not_listed_if_directory_ids_differ_from_subjects(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
-    """Keycloak's subjects may be pairwise, and a SCIM server's are another product's."""
+    """Subjects of Keycloak may be pairwise, and ids of a SCIM server are no subjects."""
     corp = connected(cloud, kind)
     mappings = f"/tenants/acme/mappings/?provider={corp.pk}"
     group = "/Finance" if kind == "keycloak" else "Finance"
@@ -124,7 +126,7 @@ def test_does_not_guess_who_has_signed_in_where_ids_are_others_than_at_sign_ins(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_grants_the_role_at_their_first_sign_in(
+def test_role_is_granted_at_the_first_sign_in(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     corp = connected(cloud, kind)
@@ -141,7 +143,7 @@ def test_grants_the_role_at_their_first_sign_in(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_shows_the_page_while_the_directory_is_away(
+def test_page_is_available_while_the_directory_is_down(
     admin: Client, cloud: CloudProvider, kind: str
 ) -> None:
     corp = connected(cloud, kind)

@@ -1,4 +1,4 @@
-"""Mapping a provider's groups to roles …"""
+"""Mapping the groups of a provider to roles."""
 
 import json
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def now(person: Person) -> Person:
     return again
 
 
-def test_changes_nobody_before_it_is_applied(corp: IdentityProvider, auditor: Role) -> None:
+def test_draft_changes_no_roles(corp: IdentityProvider, auditor: Role) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
 
     mappings.add_draft(corp, "Audit", auditor, author=AUTHOR)
@@ -70,7 +70,9 @@ def test_changes_nobody_before_it_is_applied(corp: IdentityProvider, auditor: Ro
     assert roles_of(ada) == []
 
 
-def test_gives_the_role_to_whoever_is_in_the_group(corp: IdentityProvider, auditor: Role) -> None:
+def test_applied_mapping_grants_role_to_group_members(
+    corp: IdentityProvider, auditor: Role
+) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
     bob = come_in(corp, claims("bob", groups=groups("Sales")))
     mappings.add_draft(corp, "Audit", auditor, author=AUTHOR)
@@ -82,7 +84,7 @@ def test_gives_the_role_to_whoever_is_in_the_group(corp: IdentityProvider, audit
     assert ada.grants.get().because == "the group “Audit” of Corp"
 
 
-def test_is_one_event_of_the_company(corp: IdentityProvider, auditor: Role) -> None:
+def test_applying_records_one_event(corp: IdentityProvider, auditor: Role) -> None:
     come_in(corp, claims(groups=groups("Audit")))
     mappings.add_draft(corp, "Audit", auditor, author=AUTHOR)
 
@@ -92,7 +94,7 @@ def test_is_one_event_of_the_company(corp: IdentityProvider, auditor: Role) -> N
     assert (event.actor, event.facts["added"]) == (str(OLGA), ["Audit → Auditor"])
 
 
-def test_takes_the_role_with_the_mapping(corp: IdentityProvider, auditor: Role) -> None:
+def test_removing_the_mapping_revokes_the_role(corp: IdentityProvider, auditor: Role) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
     mappings.map_group(corp, "Audit", auditor, author=AUTHOR)
 
@@ -105,7 +107,7 @@ def test_takes_the_role_with_the_mapping(corp: IdentityProvider, auditor: Role) 
     assert not GroupMapping.objects.exists()
 
 
-def test_leaves_what_was_given_by_hand(corp: IdentityProvider, auditor: Role) -> None:
+def test_role_granted_by_hand_stays(corp: IdentityProvider, auditor: Role) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
     base_roles.grant_role(ada, auditor, actor=OLGA)
     mappings.map_group(corp, "Audit", auditor, author=AUTHOR)
@@ -117,9 +119,11 @@ def test_leaves_what_was_given_by_hand(corp: IdentityProvider, auditor: Role) ->
 
 
 @pytest.mark.parametrize(
-    ("said", "gained"), [(groups("Audit"), ["Auditor"]), (groups(), []), (UNKNOWN, [])]
+    ("said", "gained"),
+    [(groups("Audit"), ["Auditor"]), (groups(), []), (UNKNOWN, [])],
+    ids=["present", "empty", "unknown"],
 )
-def test_knows_groups_as_present_empty_or_unknown(
+def test_role_is_granted_only_if_groups_are_known(
     corp: IdentityProvider, auditor: Role, said: Groups, gained: list[str]
 ) -> None:
     ada = come_in(corp, claims(groups=said))
@@ -129,7 +133,7 @@ def test_knows_groups_as_present_empty_or_unknown(
     assert roles_of(ada) == gained
 
 
-def test_goes_by_what_was_known_last_where_a_sign_in_says_nothing(
+def test_last_known_groups_apply_if_a_sign_in_sends_none(
     corp: IdentityProvider, auditor: Role
 ) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
@@ -140,7 +144,7 @@ def test_goes_by_what_was_known_last_where_a_sign_in_says_nothing(
     assert roles_of(ada) == ["Auditor"]
 
 
-def test_stores_the_id_where_the_provider_gives_ids(corp: IdentityProvider, auditor: Role) -> None:
+def test_mapping_by_name_stores_the_group_id(corp: IdentityProvider, auditor: Role) -> None:
     finance = Groups(frozenset({Group("6b1f", "Finance")}))
     ada = come_in(corp, claims(groups=finance))
 
@@ -152,7 +156,9 @@ def test_stores_the_id_where_the_provider_gives_ids(corp: IdentityProvider, audi
 
 
 @pytest.mark.parametrize("group", ["audit", "AUDIT", "Audit ", " Audit", "Audits", "Аudit"])
-def test_compares_names_exactly(corp: IdentityProvider, auditor: Role, group: str) -> None:
+def test_group_names_are_compared_exactly(
+    corp: IdentityProvider, auditor: Role, group: str
+) -> None:
     ada = come_in(corp, claims(groups=groups("Audit")))
 
     mappings.map_group(corp, group, auditor, author=AUTHOR)
@@ -161,7 +167,7 @@ def test_compares_names_exactly(corp: IdentityProvider, auditor: Role, group: st
 
 
 @pytest.mark.parametrize("group", ["Owner", "ADMIN", "admin", "BUSINESS_OWNER", "Auditor"])
-def test_gives_a_group_nothing_for_its_name(
+def test_group_named_like_a_role_grants_no_role(
     corp: IdentityProvider, auditor: Role, group: str
 ) -> None:
     ada = come_in(corp, claims(groups=groups(group)))
@@ -170,17 +176,17 @@ def test_gives_a_group_nothing_for_its_name(
 
 
 @pytest.mark.parametrize("group", ["", " ", "x" * 501, "a\0b"])
-def test_refuses_what_no_group_is_called(corp: IdentityProvider, auditor: Role, group: str) -> None:
+def test_refuses_invalid_group_name(corp: IdentityProvider, auditor: Role, group: str) -> None:
     with pytest.raises(mappings.InvalidGroup):
         mappings.add_draft(corp, group, auditor, author=AUTHOR)
 
 
-def test_makes_nobody_a_guest(corp: IdentityProvider) -> None:
+def test_refuses_mapping_to_guest(corp: IdentityProvider) -> None:
     with pytest.raises(group_mappings.NotMappable):
         mappings.add_draft(corp, "Guests", Person.Role.GUEST, author=AUTHOR)
 
 
-def test_makes_owners_only_when_that_is_meant(corp: IdentityProvider) -> None:
+def test_mapping_to_owner_needs_confirmation(corp: IdentityProvider) -> None:
     with pytest.raises(OwnerNotConfirmed):
         mappings.add_draft(corp, "Board", OWNER, author=AUTHOR)
 
@@ -192,7 +198,7 @@ def test_makes_owners_only_when_that_is_meant(corp: IdentityProvider) -> None:
     ("own", "role"),
     [(ADMIN, OWNER), (Person.Role.IT_ADMIN, ADMIN), (Person.Role.IT_ADMIN, OWNER)],
 )
-def test_gives_nobody_more_than_its_author_has(
+def test_refuses_role_above_the_rank_of_the_author(
     corp: IdentityProvider, own: str, role: Person.Role
 ) -> None:
     author = Author(actor=core.person(role=own).actor)
@@ -207,7 +213,7 @@ def test_gives_nobody_more_than_its_author_has(
     assert GroupMapping.objects.get().draft == GroupMapping.Draft.ADDED
 
 
-def test_names_whoever_stays_because_nobody_else_is_owner(corp: IdentityProvider) -> None:
+def test_preview_and_outcome_name_the_last_owner(corp: IdentityProvider) -> None:
     ada = come_in(corp, claims(groups=groups("Board")))
     mappings.map_group(corp, "Board", OWNER, author=AUTHOR)
     mappings.remove_draft(GroupMapping.objects.get(), author=AUTHOR)
@@ -221,7 +227,7 @@ def test_names_whoever_stays_because_nobody_else_is_owner(corp: IdentityProvider
     assert now(ada).role == OWNER
 
 
-def test_makes_one_owner_before_another_ceases_to_be(corp: IdentityProvider) -> None:
+def test_new_owner_is_added_before_the_old_owner_is_removed(corp: IdentityProvider) -> None:
     ada = come_in(corp, claims("ada", groups=groups("Old")))
     zoe = come_in(corp, claims("zoe", family_name="Zuse", groups=groups("New")))
     mappings.map_group(corp, "Old", OWNER, author=AUTHOR)
@@ -235,14 +241,16 @@ def test_makes_one_owner_before_another_ceases_to_be(corp: IdentityProvider) -> 
     assert (now(ada).role, now(zoe).role) == (Person.Role.CARDHOLDER, OWNER)
 
 
-def test_takes_a_removal_back(corp: IdentityProvider, auditor: Role) -> None:
+def test_adding_a_removed_mapping_cancels_the_removal(
+    corp: IdentityProvider, auditor: Role
+) -> None:
     made = mapping(corp, "Audit", auditor)
     mappings.remove_draft(made, author=AUTHOR)
 
     assert mappings.add_draft(corp, "Audit", auditor, author=AUTHOR).draft == ""
 
 
-def test_forgets_drafts(corp: IdentityProvider, auditor: Role) -> None:
+def test_discard_deletes_drafts(corp: IdentityProvider, auditor: Role) -> None:
     mappings.remove_draft(mapping(corp, "Audit", auditor), author=AUTHOR)
     mappings.add_draft(corp, "Board", ADMIN, author=AUTHOR)
 
@@ -256,8 +264,8 @@ def test_forgets_drafts(corp: IdentityProvider, auditor: Role) -> None:
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(data=st.data())
-def test_does_what_the_preview_said(corp: IdentityProvider, auditor: Role, data: Any) -> None:
-    """Whatever is in force, drafted, given by hand and said at sign-ins."""
+def test_outcome_equals_the_preview(corp: IdentityProvider, auditor: Role, data: Any) -> None:
+    """For any mappings, drafts, manual grants and groups at sign-ins."""
     names, roles = ["A", "B", "C"], [auditor, ADMIN, OWNER, Person.Role.BOOKKEEPER]
     pairs = st.sets(st.tuples(st.sampled_from(names), st.integers(0, 3)), max_size=4)
     in_force, wanted = data.draw(pairs), data.draw(pairs)
@@ -277,10 +285,10 @@ def test_does_what_the_preview_said(corp: IdentityProvider, auditor: Role, data:
             mappings.remove_draft(made, author=AUTHOR)
     for group, role in wanted:
         mappings.add_draft(corp, group, roles[role], author=AUTHOR, is_owner_confirmed=True)
-    before = standing()
+    before = stored_state()
 
     foreseen = mappings.preview(corp, author=AUTHOR)
-    assert standing() == before
+    assert stored_state() == before
     outcome = mappings.apply(corp, author=AUTHOR)
 
     assert outcome == foreseen
@@ -290,8 +298,8 @@ def test_does_what_the_preview_said(corp: IdentityProvider, auditor: Role, data:
     }
 
 
-def standing() -> tuple[set[Any], set[Any], set[Any]]:
-    """Return who has which role, from where, and which mappings there are."""
+def stored_state() -> tuple[set[Any], set[Any], set[Any]]:
+    """Return the roles and grants of all people, with their origin, and all mappings."""
     return (
         set(Person.objects.values_list("pk", "role", "role_source")),
         {(one.person_id, one.role_name, one.source) for one in Grant.objects.all()},
@@ -307,7 +315,7 @@ def map_by_command(*arguments: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("role", ["Admin", "admin", "BUSINESS_ADMIN"])
-def test_is_done_by_a_command_too(corp: IdentityProvider, role: str) -> None:
+def test_command_maps_a_group(corp: IdentityProvider, role: str) -> None:
     ada = come_in(corp, claims(groups=groups("Board")))
     mappings.add_draft(corp, "Left", ADMIN, author=AUTHOR)
 
@@ -329,8 +337,9 @@ def test_is_done_by_a_command_too(corp: IdentityProvider, role: str) -> None:
         (("acme", "--provider", "Corp", "--group", "A", "--role", "Guest"), "cannot grant"),
         (("acme", "--provider", "Corp", "--group", " ", "--role", "Admin"), "Enter the group"),
     ],
+    ids=str,
 )
-def test_says_what_is_wrong_with_the_command(
+def test_command_explains_invalid_arguments(
     corp: IdentityProvider, arguments: tuple[str, ...], said: str
 ) -> None:
     with pytest.raises(CommandError, match=said):

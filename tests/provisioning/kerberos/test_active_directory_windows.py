@@ -1,4 +1,4 @@
-"""Windows sign-in with a real Active Directory …"""
+"""Windows sign-in with a real Active Directory."""
 
 import json
 import subprocess
@@ -57,17 +57,17 @@ def name() -> str:
     return unused_name()
 
 
-def as_before(identity: Identity, principal: str, **fields: Any) -> None:
-    """Make the identity what it was when the principal was the subject."""
+def restore_principal_subject(identity: Identity, principal: str, **fields: Any) -> None:
+    """Change the identity to the earlier form, in which the principal was the subject."""
     before = {"subject": principal, "account": "", **fields}
     values = {one.attname: getattr(identity, one.attname) for one in Identity._meta.concrete_fields}
     identity.delete()
     Identity.objects.create(**values | before)
 
 
-class TestWhoeverTheDirectoryNoLongerHas:
+class TestAccountThatLeftTheDirectory:
     @pytest.mark.parametrize("how", LEAVING)
-    def test_is_refused_although_the_ticket_is_good(
+    def test_valid_ticket_is_refused(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -90,7 +90,7 @@ class TestWhoeverTheDirectoryNoLongerHas:
         if how != "deleted":
             assert (attempt.email, attempt.person) == (f"{name}@example.com", person_in(known))
 
-    def test_is_refused_when_somebody_else_has_the_name(
+    def test_ticket_is_refused_if_a_new_account_has_the_name(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -109,10 +109,10 @@ class TestWhoeverTheDirectoryNoLongerHas:
         assert the_attempt().reason == "account-replaced"
 
 
-class TestWhileTheDirectoryIsAway:
+class TestDirectoryUnavailable:
     @pytest.fixture
     def forwarder(self, active_directory: ActiveDirectory) -> Iterator[subprocess.Popen[bytes]]:
-        """Lead another port to the directory; killed, it leaves a server that does not answer."""
+        """Forward another port to the directory; killing this makes the directory unreachable."""
         self.port = free_port()
         forwarder = active_directory.forward(636, self.port)
         yield forwarder
@@ -127,7 +127,7 @@ class TestWhileTheDirectoryIsAway:
         added(acme, active_directory.document(uri=uri))
         return added(acme, active_directory.windows_document())
 
-    def test_lets_in_whoever_is_known(
+    def test_known_person_can_sign_in(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -146,7 +146,7 @@ class TestWhileTheDirectoryIsAway:
         assert person_in(client) == person_in(first)
         assert "Roles from groups did not change" in json.dumps(the_attempt().warnings)
 
-    def test_adds_and_links_nobody(
+    def test_unknown_account_is_neither_added_nor_linked(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -165,7 +165,7 @@ class TestWhileTheDirectoryIsAway:
         with tenancy.use(windows.tenant):
             assert not Identity.objects.exists()
 
-    def test_refuses_a_new_account_under_a_known_name(
+    def test_refuses_a_new_account_with_the_name_of_a_deleted_one(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -184,9 +184,9 @@ class TestWhileTheDirectoryIsAway:
         assert person_in(client) is None
 
 
-class TestOneAccountIsOnePerson:
+class TestAccountIdentity:
     @pytest.mark.parametrize("change", ["renamed", "in capitals", "another UPN"])
-    def test_however_the_name_changes(
+    def test_renamed_account_is_the_same_person(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -209,7 +209,7 @@ class TestOneAccountIsOnePerson:
         assert person_in(client) is not None
 
     @pytest.mark.parametrize("first", ["ldap", "windows"])
-    def test_through_ldap_and_windows(
+    def test_ldap_and_windows_sign_in_are_the_same_person(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -234,7 +234,7 @@ class TestOneAccountIsOnePerson:
         assert person_in(client) is not None
         assert the_attempt().outcome == "linked"
 
-    def test_and_a_new_account_with_the_name_of_an_earlier_one_is_another(
+    def test_new_account_with_the_name_of_a_deleted_one_is_another_person(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -251,8 +251,8 @@ class TestOneAccountIsOnePerson:
         assert person_in(client) not in (None, person_in(earlier))
 
 
-class TestATicketOfARenamedAccount:
-    def test_is_that_of_the_account(
+class TestTicketOfARenamedAccount:
+    def test_signs_in_the_renamed_account(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -270,7 +270,7 @@ class TestATicketOfARenamedAccount:
         assert person_in(client) is not None
         assert person_in(client) == person_in(first)
 
-    def test_is_not_that_of_whoever_has_the_name_now(
+    def test_does_not_sign_in_the_new_account_with_the_name(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -291,7 +291,7 @@ class TestATicketOfARenamedAccount:
         assert person
         assert person.email == f"{name}@example.com"
 
-    def test_is_refused_if_the_account_may_no_longer_sign_in(
+    def test_is_refused_if_the_account_is_disabled(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -324,8 +324,8 @@ def test_refuses_a_ticket_for_another_service_of_the_same_account(
     assert the_attempt().reason == "other-service"
 
 
-class TestAnIdentityKeptByItsPrincipal:
-    def test_becomes_the_account_if_that_is_older(
+class TestIdentityWithThePrincipalAsSubject:
+    def test_subject_becomes_the_guid_if_the_account_is_older(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -337,7 +337,7 @@ class TestAnIdentityKeptByItsPrincipal:
         person = person_in(earlier)
         assert person
         with tenancy.use(windows.tenant):
-            as_before(Identity.objects.get(), f"{name}@{REALM}")
+            restore_principal_subject(Identity.objects.get(), f"{name}@{REALM}")
 
         sign_in_with(active_directory.ticket(name), windows, client)
 
@@ -347,7 +347,7 @@ class TestAnIdentityKeptByItsPrincipal:
         assert identity.subject == active_directory.guid(dn)
 
     @pytest.mark.parametrize("evidence", ["younger", "another address"])
-    def test_is_retired_if_the_account_may_be_another(
+    def test_is_retired_if_the_account_may_be_another_person(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -365,7 +365,7 @@ class TestAnIdentityKeptByItsPrincipal:
             said = identity.stated_values | {"email": "somebody@example.com"}
             other = {"first_seen_at": timezone.now() - timedelta(days=30)}
             fields = other if evidence == "younger" else {"stated_values": said}
-            as_before(identity, f"{name}@{REALM}", **fields)
+            restore_principal_subject(identity, f"{name}@{REALM}", **fields)
             Person.objects.filter(pk=person.pk).update(
                 email="somebody@example.com", email_key="somebody@example.com"
             )
@@ -378,7 +378,7 @@ class TestAnIdentityKeptByItsPrincipal:
             assert Identity.objects.get(person=person).retired_at
             assert again(person).is_active
 
-    def test_stays_where_no_directory_is_named(
+    def test_subject_stays_the_principal_without_a_directory(
         self, client: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -390,7 +390,7 @@ class TestAnIdentityKeptByItsPrincipal:
         assert the_attempt().subject == f"{name}@{REALM}"
 
 
-def test_takes_the_password_of_active_directory(
+def test_ldap_sign_in_with_the_active_directory_password(
     client: Client, active_directory: ActiveDirectory, directory: IdentityProvider, name: str
 ) -> None:
     active_directory.add_person(name, "Ada", "Lovelace")

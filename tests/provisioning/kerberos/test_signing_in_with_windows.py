@@ -1,4 +1,4 @@
-"""Signing in with Windows …"""
+"""Windows sign-in (Kerberos by SPNEGO)."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ from tests.support.sign_in_flow import mapping
 
 pytestmark = pytest.mark.django_db
 
-# Prints the token of whoever runs it for a service, bound to something or not.
+# Prints a token for a service, with or without a channel binding.
 CLIENT = """
 import base64, sys, gssapi
 service, digest = sys.argv[1:]
@@ -58,7 +58,7 @@ def windows(acme: Tenant, kdc: Kdc, slapd_service: Slapd) -> IdentityProvider:
 
 
 @pytest.fixture
-def alone(acme: Tenant, kdc: Kdc) -> IdentityProvider:
+def without_directory(acme: Tenant, kdc: Kdc) -> IdentityProvider:
     """Make a provider without a directory."""
     return added(acme, kdc.document())
 
@@ -76,7 +76,7 @@ def token(
     service: str = "HTTP@localhost",
     bound_to: bytes = b"",
 ) -> str:
-    """Make the token that somebody's browser would send."""
+    """Make the token that a browser would send."""
     command = [sys.executable, "-c", CLIENT, service, bound_to.hex()]
     asked = subprocess.run(
         command, env=kdc.ticket(who, realm), check=True, capture_output=True, text=True
@@ -101,16 +101,14 @@ def the_attempt() -> SignInAttempt:
         return SignInAttempt.objects.latest("pk")
 
 
-class TestWithCurl:
-    """Over a socket, as browsers do."""
-
+class TestOverASocket:
     def ask(self, kdc: Kdc, who: str, live_server: LiveServer, address: str) -> str:
         jar = str(kdc.folder / f"jar-{who}")
         shown = "\n%{http_code} %{url_effective}"
         url = live_server.url + address
         return curl(kdc.ticket(who), "--location", "-c", jar, "-b", jar, "-w", shown, url)
 
-    def test_lets_somebody_in_who_is_added(
+    def test_adds_and_signs_in_the_person(
         self, live_server: LiveServer, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         answer = self.ask(kdc, "ada", live_server, path(windows))
@@ -122,7 +120,7 @@ class TestWithCurl:
         assert (identity.account, len(identity.subject)) == (f"ada@{REALM}", 36)
         assert identity.person.email == "ada@acme.test"
 
-    def test_proves_to_the_browser_who_we_are(
+    def test_response_authenticates_the_server(
         self, live_server: LiveServer, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         url = live_server.url + path(windows)
@@ -132,8 +130,8 @@ class TestWithCurl:
         assert "WWW-Authenticate: Negotiate oY" in answer.replace("www-auth", "WWW-Auth")
 
 
-class TestWithoutATicket:
-    def test_shows_the_sign_in_page_as_the_body(
+class TestRequestWithoutATicket:
+    def test_body_of_the_challenge_is_the_sign_in_page(
         self, client: Client, windows: IdentityProvider
     ) -> None:
         response = client.get(path(windows))
@@ -142,7 +140,7 @@ class TestWithoutATicket:
         assert b'name="password"' in response.content
         assert b'action="/sign-in/acme/?form"' in response.content
 
-    def test_the_form_of_that_page_works(
+    def test_password_form_of_the_challenge_works(
         self, client: Client, windows: IdentityProvider, ada: Person
     ) -> None:
         client.get(path(windows))
@@ -152,13 +150,15 @@ class TestWithoutATicket:
         assert is_in(client)
 
     @pytest.mark.parametrize("scheme", ["Basic YWRhOnB3", "Bearer x", "", "NTLM TlRMTVNTUAAB"])
-    def test_asks_for_one(self, client: Client, windows: IdentityProvider, scheme: str) -> None:
+    def test_other_authorization_gets_the_challenge(
+        self, client: Client, windows: IdentityProvider, scheme: str
+    ) -> None:
         response = client.get(path(windows), headers={"Authorization": scheme})
 
         assert (response.status_code, is_in(client)) == (401, False)
 
 
-class TestIsRefused:
+class TestRefusedSignIn:
     @pytest.mark.parametrize(
         ("said", "code"),
         [
@@ -179,7 +179,7 @@ class TestIsRefused:
             ),
         ],
     )
-    def test_with_what_is_no_ticket(
+    def test_refuses_invalid_token(
         self, client: Client, windows: IdentityProvider, said: str, code: str
     ) -> None:
         response = sign_in(client, windows, said)
@@ -188,14 +188,16 @@ class TestIsRefused:
         assert not is_in(client)
         assert (the_attempt().outcome, the_attempt().reason) == ("failed", code)
 
-    def test_with_ntlm_and_says_what_to_do(self, client: Client, windows: IdentityProvider) -> None:
+    def test_refuses_ntlm_and_explains_the_fix(
+        self, client: Client, windows: IdentityProvider
+    ) -> None:
         response = sign_in(client, windows, "TlRMTVNTUAABAAAAl4II4gAAAAA=")
 
         assert "offered NTLM, which is not secure" in text_of(response)
         assert b'name="password"' in response.content
         assert "service principal name" in the_attempt().detail
 
-    def test_with_the_ticket_of_another_service(
+    def test_refuses_a_ticket_for_another_host(
         self, client: Client, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         response = sign_in(client, windows, token(kdc, service="HTTP@other.example"))
@@ -203,7 +205,7 @@ class TestIsRefused:
         assert (response.status_code, is_in(client)) == (401, False)
         assert "HTTP/other.example@ACME.TEST" in the_attempt().detail
 
-    def test_with_the_ticket_of_another_kind_of_service(
+    def test_refuses_a_ticket_for_another_service_class(
         self, client: Client, kdc: Kdc, acme: Tenant
     ) -> None:
         mixed = added(acme, kdc.document(keytab=kdc.keytab("mixed")))
@@ -212,7 +214,7 @@ class TestIsRefused:
 
         assert (response.status_code, the_attempt().reason) == (401, "other-service")
 
-    def test_with_a_token_that_was_used(
+    def test_refuses_a_replayed_token(
         self, client: Client, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         said = token(kdc)
@@ -223,7 +225,7 @@ class TestIsRefused:
         assert not is_in(again)
         assert "replay" in the_attempt().detail
 
-    def test_with_a_name_of_another_realm(
+    def test_refuses_a_principal_of_another_realm(
         self, client: Client, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         sign_in(Client(), windows, token(kdc))
@@ -237,7 +239,9 @@ class TestIsRefused:
         with tenancy.use(windows.tenant):
             assert Identity.objects.count() == 1
 
-    def test_where_the_keytab_is_none(self, client: Client, kdc: Kdc, acme: Tenant) -> None:
+    def test_invalid_keytab_fails_and_is_logged(
+        self, client: Client, kdc: Kdc, acme: Tenant
+    ) -> None:
         broken = added(acme, kdc.document(keytab=base64.b64encode(b"no keytab").decode()))
 
         assert sign_in(client, broken, token(kdc)).status_code == 401
@@ -246,7 +250,7 @@ class TestIsRefused:
     @pytest.mark.parametrize(
         "header", ["X-Remote-User", "Remote-User", "Remote_User", "X-Forwarded-User", "Auth-User"]
     )
-    def test_by_the_word_of_a_header(
+    def test_ignores_remote_user_headers(
         self, client: Client, windows: IdentityProvider, header: str
     ) -> None:
         for address in (path(windows), "/home/", "/people/", "/sign-in/", "/"):
@@ -255,14 +259,14 @@ class TestIsRefused:
         assert not is_in(client)
 
 
-class TestIsBoundToTheCertificate:
+class TestChannelBinding:
     @pytest.fixture
     def served(self, tmp_path: Path, settings: Settings) -> bytes:
         file, _ = certificate(tmp_path, "localhost")
         settings.TLS_CERTIFICATE = str(file)
         return file.read_bytes()
 
-    def test_that_we_serve(
+    def test_accepts_a_token_bound_to_the_served_certificate(
         self, client: Client, kdc: Kdc, windows: IdentityProvider, served: bytes
     ) -> None:
         bound = b"tls-server-end-point:" + kerberos.end_point(served)
@@ -277,7 +281,7 @@ class TestIsBoundToTheCertificate:
             pytest.param(b"tls-server-end-point:" + bytes(32), "ticket-refused", id="another"),
         ],
     )
-    def test_and_nowhere_else(
+    def test_refuses_a_token_without_the_right_binding(
         self,
         client: Client,
         kdc: Kdc,
@@ -292,10 +296,10 @@ class TestIsBoundToTheCertificate:
         assert the_attempt().reason == code
 
 
-class TestTheDirectory:
+class TestLookingUpTheDirectory:
     @pytest.fixture
     def active_directory(self) -> Iterator[Slapd]:
-        """Start a directory that says as Active Directory does that Ada is disabled."""
+        """Start a directory in which Ada is disabled, in the way of Active Directory."""
         service = Slapd()
         change = f"dn: {ldap.dn_of('ada')}\nchangetype: modify\n"
         service.modify(
@@ -305,7 +309,7 @@ class TestTheDirectory:
         yield service
         service.stop()
 
-    def test_brings_groups_and_roles(
+    def test_directory_groups_grant_roles(
         self, client: Client, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         with tenancy.use(windows.tenant):
@@ -316,7 +320,7 @@ class TestTheDirectory:
         with tenancy.use(windows.tenant):
             assert Person.objects.get(email="ada@acme.test").role == Person.Role.BOOKKEEPER
 
-    def test_has_somebody_as_disabled(
+    def test_refuses_an_account_that_the_directory_disabled(
         self, client: Client, kdc: Kdc, acme: Tenant, active_directory: Slapd
     ) -> None:
         added(acme, active_directory.document(name="AD"))
@@ -326,7 +330,7 @@ class TestTheDirectory:
         assert "has disabled your account" in text_of(response)
         assert not is_in(client)
 
-    def test_is_away_and_whoever_is_known_comes_in_as_they_are(
+    def test_known_person_can_sign_in_after_the_directory_was_removed(
         self, client: Client, kdc: Kdc, windows: IdentityProvider
     ) -> None:
         sign_in(client, windows, token(kdc))
@@ -343,17 +347,17 @@ class TestTheDirectory:
             the_attempt().warnings, ensure_ascii=False
         )
 
-    def test_is_none_so_nobody_can_be_added(
-        self, client: Client, kdc: Kdc, alone: IdentityProvider
+    def test_no_person_is_added_without_a_directory(
+        self, client: Client, kdc: Kdc, without_directory: IdentityProvider
     ) -> None:
-        response = sign_in(client, alone, token(kdc))
+        response = sign_in(client, without_directory, token(kdc))
 
         assert (response.status_code, is_in(client)) == (403, False)
         assert "In the settings of Windows, select the LDAP provider" in the_attempt().detail
         assert "did not send an email address for you" in text_of(response)
 
 
-def test_never_finds_anybody_by_an_address(
+def test_existing_person_is_not_linked_by_address(
     client: Client, kdc: Kdc, windows: IdentityProvider
 ) -> None:
     with tenancy.use(windows.tenant):
@@ -370,12 +374,12 @@ def test_never_finds_anybody_by_an_address(
 @pytest.mark.parametrize(
     "principal", ["ada", "@ACME.TEST", "ada@EVIL.TEST", "ada@X\\@ACME.TEST", "ada@acme.test"]
 )
-def test_takes_whole_principals_of_its_realms_alone(principal: str) -> None:
+def test_refuses_a_principal_outside_the_realms(principal: str) -> None:
     with pytest.raises(KerberosFailed):
         kerberos._check_realm(principal, [REALM])
 
 
-def test_is_said_to_be_missing_where_it_is(
+def test_answers_503_if_gssapi_is_not_installed(
     client: Client, windows: IdentityProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kerberos, "gssapi", None)

@@ -1,4 +1,4 @@
-"""A name that means two accounts of Active Directory …
+"""A login name that means two accounts of Active Directory.
 
 `name@corp.example.com` is the explicit userPrincipalName of Bob, and the implicit one of Ada, whose
 sAMAccountName is `name`. Active Directory takes it for Bob's, in a bind (MS-ADTS 5.1.1.1.1) and in
@@ -71,7 +71,7 @@ def email_in(client: Client) -> str:
 
 
 @pytest.mark.parametrize("form", ["{0}", "CORP\\{0}", "corp.example.com\\{0}"])
-def test_is_adas_where_it_can_only_be_a_login_name(
+def test_login_name_without_domain_is_the_sam_account_name(
     client: Client, directory: IdentityProvider, pair: Pair, form: str
 ) -> None:
     sign_in_as(form.format(pair.name), directory, client, BOBS_PASSWORD)
@@ -81,7 +81,7 @@ def test_is_adas_where_it_can_only_be_a_login_name(
     assert email_in(client) == pair.ada
 
 
-def test_is_bobs_with_the_domain_behind_it(
+def test_login_name_with_domain_is_the_explicit_upn(
     client: Client, directory: IdentityProvider, pair: Pair
 ) -> None:
     login = f"{pair.name}@corp.example.com"
@@ -94,7 +94,7 @@ def test_is_bobs_with_the_domain_behind_it(
 
 
 @pytest.mark.parametrize("user_filter", ["(userPrincipalName={0})", "(mail={0})"])
-def test_is_bobs_with_the_domain_behind_it_whatever_the_filter_names(
+def test_login_name_with_domain_is_the_explicit_upn_for_any_user_filter(
     client: Client,
     acme: Tenant,
     active_directory: ActiveDirectory,
@@ -111,7 +111,7 @@ def test_is_bobs_with_the_domain_behind_it_whatever_the_filter_names(
     assert email_in(client) == pair.bob
 
 
-def test_is_whose_account_a_ticket_is_of(
+def test_ticket_signs_in_the_account_it_was_issued_for(
     client: Client, active_directory: ActiveDirectory, windows: IdentityProvider, pair: Pair
 ) -> None:
     ticket = active_directory.ticket(pair.name, BOBS_PASSWORD)
@@ -122,7 +122,7 @@ def test_is_whose_account_a_ticket_is_of(
 
 
 @pytest.mark.parametrize("how", ["outside of the filter", "without the domain's filter"])
-def test_is_nobodys_if_the_account_of_the_ticket_is_not_found(
+def test_ticket_is_refused_if_its_account_is_not_found(
     client: Client, acme: Tenant, active_directory: ActiveDirectory, pair: Pair, how: str
 ) -> None:
     document = active_directory.document()
@@ -143,7 +143,7 @@ def test_is_nobodys_if_the_account_of_the_ticket_is_not_found(
 
 
 @pytest.mark.parametrize("first", ["ada", "bob"])
-def test_never_makes_one_person_of_two(
+def test_two_accounts_with_one_name_stay_two_people(
     active_directory: ActiveDirectory,
     directory: IdentityProvider,
     windows: IdentityProvider,

@@ -1,4 +1,4 @@
-"""The groups of Active Directory …"""
+"""Groups of Active Directory and the roles that they grant."""
 
 import json
 
@@ -23,7 +23,7 @@ DISTRIBUTION_LIST, UNIVERSAL = "2", "-2147483640"
 
 @pytest.fixture
 def corp(acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
-    """Make a provider whose base DN is the OU of the people; groups are in another OU."""
+    """Make a provider whose base DN is the OU of people; the groups are in another OU."""
     return added(acme, active_directory.document())
 
 
@@ -53,7 +53,7 @@ def changed(provider: IdentityProvider, **settings: str) -> IdentityProvider:
 
 
 def role_of(provider: IdentityProvider, login: str) -> str:
-    """Sign in, and return the role that this leaves somebody with."""
+    """Sign in, and return the role of the person afterwards."""
     client = Client()
     sign_in_as(login, provider, client)
     person = person_in(client)
@@ -62,8 +62,8 @@ def role_of(provider: IdentityProvider, login: str) -> str:
         return again(person).role
 
 
-class TestAreFound:
-    def test_outside_of_the_base_dn_and_in_groups_of_every_kind(
+class TestFindingGroups:
+    def test_finds_nested_groups_of_every_type_outside_the_base_dn(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -76,7 +76,7 @@ class TestAreFound:
             *(f"inner-{name}", f"outer-{name}", f"list-{name}", f"all-{name}")
         }
 
-    def test_in_a_circle_and_deep(
+    def test_circular_and_deep_nesting_finds_only_own_groups(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         group = active_directory.add_person(name)
@@ -88,7 +88,7 @@ class TestAreFound:
 
         assert names_of(corp, name) <= expected
 
-    def test_by_their_id_and_shown_by_name(
+    def test_group_has_its_guid_name_and_dn(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         group = active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
@@ -98,7 +98,7 @@ class TestAreFound:
         assert known is not None
         assert Group(active_directory.guid(group), f"fin-{name}", group) in known
 
-    def test_with_the_primary_group(
+    def test_primary_group_is_included(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -108,7 +108,7 @@ class TestAreFound:
         assert known is not None
         assert "Domain Users" in {group.name for group in known}
 
-    def test_by_the_hundred(
+    def test_finds_seventy_groups(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -117,7 +117,7 @@ class TestAreFound:
 
         assert len(names_of(corp, name)) == 70
 
-    def test_only_below_the_group_base_dn(
+    def test_only_groups_below_the_group_base_dn_are_found(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -126,7 +126,7 @@ class TestAreFound:
 
         assert names_of(changed(corp, group_base_dn=f"OU=Groups,{BASE}"), name) == {f"out-{name}"}
 
-    def test_only_if_the_group_filter_admits_them(
+    def test_only_groups_that_match_the_filter_are_found(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -138,10 +138,10 @@ class TestAreFound:
         assert names_of(narrow, name) == {f"app-{name}"}
 
 
-class TestKeepARole:
+class TestMappedRole:
     @pytest.fixture
     def mapped(self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str) -> str:
-        """Have a group bring a role, by its id; return the group's DN."""
+        """Map a group to a role by its id, and return the DN of the group."""
         group = active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
         with tenancy.use(corp.tenant):
             mapping(corp, active_directory.guid(group), Person.Role.BOOKKEEPER)
@@ -149,7 +149,7 @@ class TestKeepARole:
         return group
 
     @pytest.mark.parametrize("to", ["Groups", "Elsewhere", "Services"])
-    def test_when_the_group_is_renamed_or_moved(
+    def test_stays_if_the_group_is_renamed_or_moved(
         self,
         active_directory: ActiveDirectory,
         corp: IdentityProvider,
@@ -163,14 +163,14 @@ class TestKeepARole:
         with tenancy.use(corp.tenant):
             assert ExternalGroup.objects.filter(name=f"finance-{name}").exists()
 
-    def test_until_they_leave_the_group(
+    def test_is_revoked_if_the_person_leaves_the_group(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, mapped: str, name: str
     ) -> None:
         active_directory.change(mapped, member="")
 
         assert role_of(corp, name) == Person.Role.CARDHOLDER
 
-    def test_but_not_for_a_group_of_the_same_name(
+    def test_is_not_granted_by_a_new_group_of_the_same_name(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, mapped: str, name: str
     ) -> None:
         dn = f"CN={name},OU=Staff,{BASE}"
@@ -180,11 +180,11 @@ class TestKeepARole:
         assert role_of(corp, name) == Person.Role.CARDHOLDER
 
 
-class TestAreUnknown:
-    """An answer that is not complete takes no role, and the log warns."""
+class TestUnknownGroups:
+    """An incomplete answer revokes no role, and the log has a warning."""
 
     @pytest.mark.parametrize("how", ["a broken filter", "no such group base", "a hidden group"])
-    def test_where_the_directory_cannot_say_it(
+    def test_incomplete_answer_keeps_the_role_and_warns(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str, how: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -205,8 +205,8 @@ class TestAreUnknown:
         assert "Roles from groups did not change" in json.dumps(the_attempt().warnings)
 
 
-class TestAMappingByDn:
-    def test_is_tied_to_the_group_by_its_id(
+class TestMappingByDn:
+    def test_binds_to_the_guid_of_the_group(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         group = active_directory.add_group(f"fin-{name}", active_directory.add_person(name))
@@ -224,7 +224,7 @@ class TestAMappingByDn:
         active_directory.move(group, f"finance-{name}", ou="Elsewhere")
         assert role_of(corp, name) == Person.Role.BOOKKEEPER
 
-    def test_keeps_the_roles_of_those_who_have_not_come_back_yet(
+    def test_keeps_members_that_have_not_signed_in_again(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         other = unused_name()

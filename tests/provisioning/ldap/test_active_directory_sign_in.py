@@ -1,4 +1,4 @@
-"""Signing in with a name and a password of Active Directory …"""
+"""Sign-in with a name and a password of Active Directory."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.active_directory import added, person_in, sign_in_as, the_att
 
 pytestmark = pytest.mark.django_db
 
-# What an administrator enters who wants enabled accounts only.
+# A user filter that excludes disabled accounts.
 ENABLED = "(&(sAMAccountName={0})(!(userAccountControl:1.2.840.113556.1.4.803:=2)))"
 UNKNOWN = "Incorrect user name or password."
 FOREVER = str(-(2**63))
@@ -37,7 +37,7 @@ def lock(samba: ActiveDirectory, dn: str) -> None:
         samba.binds(dn, "wrong")
 
 
-class TestWorksWith:
+class TestLoginNames:
     @pytest.mark.parametrize(
         "form",
         [
@@ -45,7 +45,7 @@ class TestWorksWith:
             *("{0}@corp.example.com", "{0}@CORP", "{0}.long@mail.example"),
         ],
     )
-    def test_every_form_of_the_name(
+    def test_every_form_of_the_login_name_works(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -63,7 +63,7 @@ class TestWorksWith:
 
     @pytest.mark.parametrize("user_filter", ["(userPrincipalName={0})", "(mail={0})"])
     @pytest.mark.parametrize("form", ["CORP\\{0}", "{0}@corp.example.com"])
-    def test_every_form_whatever_the_filter_names(
+    def test_forms_with_a_domain_work_for_any_user_filter(
         self,
         client: Client,
         acme: Tenant,
@@ -81,7 +81,7 @@ class TestWorksWith:
 
     @pytest.mark.parametrize("form", ["{0}", "CORP\\{0}"])
     @pytest.mark.parametrize("is_kept_composed", [True, False])
-    def test_letters_in_either_encoding(
+    def test_composed_and_decomposed_letters_are_equal(
         self,
         active_directory: ActiveDirectory,
         corp: IdentityProvider,
@@ -100,7 +100,7 @@ class TestWorksWith:
             assert person_in(client)
 
 
-class TestFindsNobodyBy:
+class TestUnknownLoginNames:
     @pytest.mark.parametrize(
         "form",
         [
@@ -108,7 +108,7 @@ class TestFindsNobodyBy:
             "CORP\\{0}@corp.example.com",
         ],
     )
-    def test_another_domain_or_a_pattern(
+    def test_another_domain_or_a_pattern_is_refused(
         self,
         client: Client,
         active_directory: ActiveDirectory,
@@ -124,7 +124,7 @@ class TestFindsNobodyBy:
         assert UNKNOWN in text_of(response)
 
 
-class TestIsRefused:
+class TestRefusedAccount:
     @pytest.mark.parametrize(
         ("change", "code", "words"),
         [
@@ -134,7 +134,7 @@ class TestIsRefused:
             ({"pwdLastSet": "0"}, "password-must-change", "Choose a new password"),
         ],
     )
-    def test_in_words_of_its_own_to_the_owner_alone(
+    def test_only_the_correct_password_gets_the_specific_message(
         self,
         active_directory: ActiveDirectory,
         corp: IdentityProvider,
@@ -151,7 +151,7 @@ class TestIsRefused:
         assert UNKNOWN in text_of(sign_in_as(name, corp, Client(), "wrong"))
 
     @pytest.mark.parametrize("state", ["disabled", "expired"])
-    def test_in_words_of_its_own_although_the_filter_leaves_the_account_out(
+    def test_excluded_account_gets_the_specific_message(
         self, acme: Tenant, active_directory: ActiveDirectory, name: str, state: str
     ) -> None:
         corp = added(acme, active_directory.document(user_filter=ENABLED))
@@ -167,7 +167,7 @@ class TestIsRefused:
         assert the_attempt().reason == f"account-{state}"
         assert UNKNOWN in text_of(sign_in_as(name, corp, Client(), "wrong"))
 
-    def test_while_the_account_is_locked_which_strangers_do_not_learn(
+    def test_only_a_known_device_is_told_that_the_account_is_locked(
         self, client: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -185,7 +185,7 @@ class TestIsRefused:
         assert (the_attempt().outcome, the_attempt().reason) == ("refused", "account-locked")
         assert f"{dn} is locked in the directory" in the_attempt().detail
 
-    def test_until_an_administrator_unlocks_it_where_locks_do_not_end(
+    def test_permanent_lock_lasts_until_an_administrator_unlocks(
         self, client: Client, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -205,9 +205,9 @@ class TestIsRefused:
         assert person_in(client)
 
 
-class TestIsLogged:
+class TestFailedSignInInTheLog:
     @pytest.mark.parametrize("form", ["{0}", "CORP\\{0}", "{0}@corp.example.com"])
-    def test_under_the_account_however_the_name_was_typed(
+    def test_log_has_the_account_for_each_form_of_the_login_name(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str, form: str
     ) -> None:
         dn = active_directory.add_person(name)
@@ -224,7 +224,7 @@ class TestIsLogged:
         assert dn in attempt.detail
         assert f"“{typed}”" in attempt.detail
 
-    def test_where_a_search_for_what_was_typed_finds_it(
+    def test_log_search_finds_the_entered_name(
         self, acme: Tenant, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -238,7 +238,7 @@ class TestIsLogged:
             page = client.get("/tenants/acme/log/", {"q": text})
             assert f"{name}@example.com" in text_of(page)
 
-    def test_under_the_account_that_is_outside_of_the_base_dn(
+    def test_log_has_the_account_outside_of_the_base_dn(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         dn = active_directory.add_person(name, ou="Elsewhere")
@@ -249,14 +249,14 @@ class TestIsLogged:
         assert (the_attempt().reason, the_attempt().email) == ("no-entry", f"{name}@example.com")
         assert f"{dn} is not below" in the_attempt().detail
 
-    def test_under_the_typed_name_if_nobody_has_it(
+    def test_log_has_the_entered_name_if_no_account_has_it(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         sign_in_as(f"CORP\\{name}", corp, Client())
 
         assert (the_attempt().reason, the_attempt().email) == ("no-entry", f"CORP\\{name}")
 
-    def test_with_no_person_of_another_directory(
+    def test_log_has_no_person_of_another_directory(
         self, active_directory: ActiveDirectory, corp: IdentityProvider, name: str
     ) -> None:
         active_directory.add_person(name)

@@ -1,4 +1,4 @@
-"""Asking a directory who somebody is …"""
+"""Sign-in and look-up requests to an LDAP directory."""
 
 import socket
 import threading
@@ -56,20 +56,20 @@ def names(claims: Claims) -> set[str]:
     return {group.name for group in claims.groups.known}
 
 
-class TestTells:
-    def test_how_they_are_called_and_reached(self, settings_of: LdapSettings) -> None:
+class TestClaims:
+    def test_have_name_and_address(self, settings_of: LdapSettings) -> None:
         claims = ask(settings_of)
 
         assert (claims.given_name, claims.family_name) == ("Ada", "Lovelace")
         assert claims.email == "ada@acme.test"
 
-    def test_who_they_are_for_ever(self, settings_of: LdapSettings) -> None:
+    def test_subject_is_unique(self, settings_of: LdapSettings) -> None:
         subject = ask(settings_of).subject
 
         assert len(subject) == 36
         assert subject != ask(settings_of, "bob", "pw-bob").subject
 
-    def test_who_they_are_in_active_directory(
+    def test_subject_of_active_directory_is_the_guid(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         guid = b64encode(bytes(range(16))).decode()
@@ -80,9 +80,7 @@ class TestTells:
 
         assert subject == "03020100-0504-0706-0809-0a0b0c0d0e0f"
 
-    def test_two_binary_subjects_apart(
-        self, settings_of: LdapSettings, slapd_service: Slapd
-    ) -> None:
+    def test_binary_subjects_differ(self, settings_of: LdapSettings, slapd_service: Slapd) -> None:
         for uid, value in (("binary-1", b"\xff\xfe"), ("binary-2", b"\xfe\xff")):
             guid = b64encode(value).decode()
             slapd_service.add(person(uid, "", "", *windows(f"objectGUID:: {guid}")))
@@ -92,28 +90,28 @@ class TestTells:
 
         assert subjects == {"fffe", "feff"}
 
-    def test_what_the_settings_name(self, settings_of: LdapSettings) -> None:
+    def test_attributes_follow_the_settings(self, settings_of: LdapSettings) -> None:
         mapped = replace(settings_of, attributes={"department": "sn", "email": "uid"})
 
         claims = ask(mapped)
 
         assert (claims.department, claims.email) == ("Lovelace", "ada")
 
-    def test_their_groups_by_id_and_name(self, settings_of: LdapSettings) -> None:
+    def test_groups_have_id_and_name(self, settings_of: LdapSettings) -> None:
         groups = ask(settings_of).groups.known
 
         assert groups is not None
         [staff] = [group for group in groups if group.dn == group_dn("staff")]
         assert (len(staff.id), staff.name) == (36, "staff")
 
-    def test_that_they_are_in_no_group(
+    def test_account_without_groups_has_empty_groups(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("lonely"))
 
         assert names(ask(settings_of, "lonely", "pw-lonely")) == set()
 
-    def test_the_groups_of_their_groups_even_in_a_circle(
+    def test_groups_include_outer_groups_despite_a_circle(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(
@@ -125,7 +123,7 @@ class TestTells:
 
         assert names(ask(settings_of, "eve", "pw-eve")) == {"inner", "middle", "outer"}
 
-    def test_groups_that_list_login_names(
+    def test_posix_groups_are_found_by_login_name(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(
@@ -138,7 +136,7 @@ class TestTells:
             ask(replace(settings_of, group_filter="(memberUid={0})"), "posix", "pw-posix")
         ) == {"unix"}
 
-    def test_no_groups_of_whoever_a_login_name_looks_like(
+    def test_login_attribute_with_a_dn_gets_no_foreign_groups(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("sly", "", "", f"employeeNumber: {dn_of('ada')}"))
@@ -146,17 +144,13 @@ class TestTells:
 
         assert names(ask(mapped, "sly", "pw-sly")) == set()
 
-    def test_that_the_groups_are_unknown_where_it_cannot_say(
-        self, settings_of: LdapSettings
-    ) -> None:
+    def test_groups_are_unknown_if_the_filter_is_invalid(self, settings_of: LdapSettings) -> None:
         groups = ask(replace(settings_of, group_filter="(member={0}")).groups
 
         assert groups.known is None
         assert "did not return the groups" in groups.because
 
-    def test_that_the_groups_are_unknown_when_the_time_is_over(
-        self, settings_of: LdapSettings
-    ) -> None:
+    def test_groups_are_unknown_after_the_time_limit(self, settings_of: LdapSettings) -> None:
         with client.opened(settings_of, SERVICE_PASSWORD) as directory:
             ada = login_names.find_one(directory, "ada")
             groups = replace(directory, until=0).groups_of(ada)
@@ -164,11 +158,11 @@ class TestTells:
         assert groups.known is None
         assert "longer than 10 seconds" in groups.because
 
-    def test_the_profile_without_a_password(self, settings_of: LdapSettings) -> None:
+    def test_look_up_needs_no_password(self, settings_of: LdapSettings) -> None:
         assert client.look_up(settings_of, SERVICE_PASSWORD, "bob").email == "bob@acme.test"
 
 
-class TestRefuses:
+class TestRefusals:
     @pytest.mark.parametrize(
         ("login", "password"),
         [
@@ -184,14 +178,14 @@ class TestRefuses:
             (dn_of("ada"), "pw-ada"),
         ],
     )
-    def test_a_name_and_a_password_that_do_not_belong_together(
+    def test_wrong_or_crafted_credentials_are_refused(
         self, settings_of: LdapSettings, login: str, password: str
     ) -> None:
         with pytest.raises(WrongPassword):
             ask(settings_of, login, password)
 
     @pytest.mark.parametrize("password", ["", " ", "   ", "\0", "\0pw-ada"])
-    def test_an_empty_password_before_it_asks_anybody(
+    def test_empty_password_is_refused_without_a_bind(
         self, settings_of: LdapSettings, slapd_service: Slapd, password: str
     ) -> None:
         before = slapd_service.binds()
@@ -199,7 +193,7 @@ class TestRefuses:
         assert failure(settings_of, "ada", password) == "no-password"
         assert slapd_service.binds() == before
 
-    def test_an_empty_password_where_the_directory_would_take_it(self) -> None:
+    def test_empty_password_is_refused_if_the_server_accepts_it(self) -> None:
         trusting = Slapd(trusts_empty_passwords=True)
         try:
             settings = LdapSettings(uri=trusting.uri, base_dn=BASE, bind_dn=SERVICE)
@@ -209,7 +203,7 @@ class TestRefuses:
         finally:
             trusting.stop()
 
-    def test_two_entries_of_one_login_name(
+    def test_ambiguous_login_name_is_refused(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         wide = replace(settings_of, user_filter="(|(uid={0})(uid=bob))")
@@ -217,7 +211,7 @@ class TestRefuses:
         assert failure(wide) == "ambiguous"
 
     @pytest.mark.parametrize("lock", ["userAccountControl: 514", "nsAccountLock: TRUE"])
-    def test_whoever_is_disabled_there(
+    def test_disabled_account_is_refused(
         self, settings_of: LdapSettings, slapd_service: Slapd, lock: str
     ) -> None:
         uid = lock[:6].lower()
@@ -238,7 +232,7 @@ class TestRefuses:
             ("531", "workstation-refused"),
         ],
     )
-    def test_whom_active_directory_refuses(
+    def test_active_directory_error_has_its_code(
         self, settings_of: LdapSettings, slapd_service: Slapd, data: str, code: str
     ) -> None:
         said = f"80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext, data {data}, v1"
@@ -246,21 +240,21 @@ class TestRefuses:
 
         assert failure(settings_of, f"ad-{data}", f"pw-ad-{data}") == code
 
-    def test_to_say_who_is_disabled_where_the_password_is_wrong(
+    def test_wrong_password_does_not_reveal_a_disabled_account(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("locked", "", "", *windows("userAccountControl: 66050")))
 
         assert failure(settings_of, "locked", "wrong") == "wrong-password"
 
-    def test_nobody_whose_account_has_other_flags(
+    def test_account_with_other_flags_is_accepted(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("flagged", "", "", *windows("userAccountControl: 66048")))
 
         assert ask(settings_of, "flagged", "pw-flagged").subject
 
-    def test_a_subject_with_several_values(
+    def test_subject_with_several_values_is_refused(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("two", "", "", "mail: second@acme.test"))
@@ -270,44 +264,42 @@ class TestRefuses:
         )
 
 
-class TestSaysWhatToCorrect:
-    def test_about_the_bind_password(self, settings_of: LdapSettings) -> None:
+class TestErrorCodes:
+    def test_wrong_bind_password(self, settings_of: LdapSettings) -> None:
         assert failure(settings_of, bind_password="wrong") == "bind-refused"
         assert failure(settings_of, bind_password="") == "bind-refused"
 
-    def test_about_the_base(self, settings_of: LdapSettings) -> None:
+    def test_wrong_base_dn(self, settings_of: LdapSettings) -> None:
         assert failure(replace(settings_of, base_dn="dc=nowhere")) == "no-base"
         assert failure(replace(settings_of, base_dn="nonsense")) == "bad-filter"
 
-    def test_about_a_base_without_people(self, settings_of: LdapSettings) -> None:
+    def test_base_dn_without_people(self, settings_of: LdapSettings) -> None:
         assert failure(replace(settings_of, base_dn=f"ou=groups,{BASE}")) == "no-people"
 
-    def test_about_the_filter(self, settings_of: LdapSettings) -> None:
+    def test_invalid_filter(self, settings_of: LdapSettings) -> None:
         assert failure(replace(settings_of, user_filter="(uid={0}")) == "bad-filter"
 
     @pytest.mark.parametrize("uri", ["http://127.0.0.1", "127.0.0.1", "ldap://", "ldap://h:x"])
-    def test_about_the_address(self, settings_of: LdapSettings, uri: str) -> None:
+    def test_invalid_url(self, settings_of: LdapSettings, uri: str) -> None:
         assert failure(replace(settings_of, uri=uri)) == "bad-url"
 
-    def test_about_a_name_that_nobody_knows(self, settings_of: LdapSettings) -> None:
+    def test_unresolvable_host_name(self, settings_of: LdapSettings) -> None:
         unknown = replace(settings_of, uri="ldaps://ldap.invalid")
 
         assert failure(unknown) == "unresolvable"
 
-    def test_about_a_private_network(self, settings_of: LdapSettings) -> None:
+    def test_private_address(self, settings_of: LdapSettings) -> None:
         assert failure(replace(settings_of, uri="ldaps://10.0.0.1")) == "address-refused"
 
-    def test_about_a_connection_without_tls(
-        self, settings_of: LdapSettings, settings: object
-    ) -> None:
+    def test_connection_without_tls(self, settings_of: LdapSettings, settings: object) -> None:
         settings.OUTBOUND_ALLOW = []  # type: ignore[attr-defined]
 
         assert failure(settings_of) == "not-https"
 
-    def test_about_a_certificate_that_nobody_vouches_for(self, settings_of: LdapSettings) -> None:
+    def test_untrusted_certificate(self, settings_of: LdapSettings) -> None:
         assert failure(replace(settings_of, start_tls=True)) == "certificate"
 
-    def test_about_a_server_that_is_not_there(self, settings_of: LdapSettings) -> None:
+    def test_closed_port(self, settings_of: LdapSettings) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             gone = f"ldap://127.0.0.1:{free.getsockname()[1]}"
@@ -315,18 +307,18 @@ class TestSaysWhatToCorrect:
         assert failure(replace(settings_of, uri=gone)) == "unreachable"
 
 
-class TestOverTls:
+class TestTls:
     @pytest.fixture
     def trusting(self, slapd_service: Slapd, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv("SSL_CERT_FILE", str(slapd_service.certificate))
         return slapd_service.certificate
 
-    def test_works_where_the_certificate_is_trusted(
+    def test_start_tls_works_with_a_trusted_certificate(
         self, settings_of: LdapSettings, trusting: Path
     ) -> None:
         assert ask(replace(settings_of, start_tls=True)).email == "ada@acme.test"
 
-    def test_works_on_a_port_of_its_own(
+    def test_ldaps_works_with_a_trusted_certificate(
         self, settings_of: LdapSettings, slapd_service: Slapd, trusting: Path
     ) -> None:
         claims = ask(replace(settings_of, uri=slapd_service.ldaps_uri))
@@ -334,7 +326,7 @@ class TestOverTls:
         assert names(claims) >= {"staff"}
 
     @pytest.mark.parametrize("start_tls", [True, False])
-    def test_is_refused_under_another_name(
+    def test_certificate_of_another_name_is_refused(
         self, settings_of: LdapSettings, slapd_service: Slapd, trusting: Path, *, start_tls: bool
     ) -> None:
         uri = settings_of.uri if start_tls else slapd_service.ldaps_uri
@@ -342,18 +334,18 @@ class TestOverTls:
 
         assert failure(replace(elsewhere, start_tls=start_tls)) == "certificate"
 
-    def test_says_what_is_bad_about_a_certificate(
+    def test_error_explains_the_problem_of_the_certificate(
         self, settings_of: LdapSettings, slapd_service: Slapd
     ) -> None:
         with pytest.raises(LdapFailed, match="self-signed certificate"):
             ask(replace(settings_of, uri=slapd_service.ldaps_uri))
 
-    def test_is_not_spoken_everywhere(self, settings_of: LdapSettings) -> None:
+    def test_ldaps_to_a_plain_port_has_the_code_no_tls(self, settings_of: LdapSettings) -> None:
         plain = settings_of.uri.replace("ldap:", "ldaps:")
 
         assert failure(replace(settings_of, uri=plain)) == "no-tls"
 
-    def test_carries_many_entries(
+    def test_three_hundred_groups_are_read_over_tls(
         self, settings_of: LdapSettings, slapd_service: Slapd, trusting: Path
     ) -> None:
         slapd_service.add(person("busy"), *(group(f"many-{each}", "busy") for each in range(300)))
@@ -363,7 +355,7 @@ class TestOverTls:
         assert len(names(claims)) == 300
 
 
-class TestWaitsForAFrozenServer:
+class TestFrozenServer:
     @pytest.fixture
     def frozen(self) -> Iterator[socket.socket]:
         with socket.create_server(("127.0.0.1", 0)) as frozen:
@@ -372,7 +364,7 @@ class TestWaitsForAFrozenServer:
     @pytest.mark.parametrize(
         ("scheme", "start_tls"), [("ldap", False), ("ldap", True), ("ldaps", False)]
     )
-    def test_three_seconds(
+    def test_connection_times_out(
         self, settings_of: LdapSettings, frozen: socket.socket, scheme: str, *, start_tls: bool
     ) -> None:
         stuck = replace(settings_of, uri=_uri(frozen, scheme), start_tls=start_tls)
@@ -381,7 +373,7 @@ class TestWaitsForAFrozenServer:
         assert failure(stuck) == "timeout"
         assert time.monotonic() - began < 6
 
-    def test_three_seconds_in_the_middle_of_tls(
+    def test_tls_handshake_times_out(
         self, settings_of: LdapSettings, frozen: socket.socket
     ) -> None:
         def take_start_tls() -> None:
@@ -401,7 +393,9 @@ class TestWaitsForAFrozenServer:
         done.set()
         server.join()
 
-    def test_and_then_for_nobody(self, settings_of: LdapSettings, frozen: socket.socket) -> None:
+    def test_circuit_breaker_opens_after_three_timeouts(
+        self, settings_of: LdapSettings, frozen: socket.socket
+    ) -> None:
         stuck = replace(settings_of, uri=_uri(frozen))
         asking = [threading.Thread(target=failure, args=[stuck]) for _ in range(3)]
         for thread in asking:

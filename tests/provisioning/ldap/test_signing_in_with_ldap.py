@@ -1,4 +1,4 @@
-"""Signing in with a directory's name and password …"""
+"""Sign-in with the user name and password of a directory."""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def the_attempt() -> SignInAttempt:
         return SignInAttempt.objects.select_related("person").latest("pk")
 
 
-def test_asks_for_both(client: Client, corp: IdentityProvider) -> None:
+def test_form_asks_for_user_name_and_password(client: Client, corp: IdentityProvider) -> None:
     page = client.get(f"/sign-in/acme/{corp.pk}/").content.decode()
 
     assert "Use your <bdi>Corp</bdi> user name and password" in page
@@ -61,7 +61,7 @@ def test_adds_the_person_with_the_mapped_role(
         assert (ada.full_name, ada.role) == ("Ada Lovelace", Person.Role.IT_ADMIN)
 
 
-def test_takes_the_role_of_a_group_that_they_left(
+def test_leaving_a_group_revokes_its_role(
     client: Client, acme: Tenant, corp: IdentityProvider, slapd_service: Slapd
 ) -> None:
     slapd_service.add(person("finn"), group("passing", "finn"))
@@ -76,7 +76,7 @@ def test_takes_the_role_of_a_group_that_they_left(
         assert Person.objects.get(email="finn@acme.test").role == Person.Role.CARDHOLDER
 
 
-def test_is_the_same_person_the_next_time(client: Client, corp: IdentityProvider) -> None:
+def test_repeated_sign_in_is_the_same_person(client: Client, corp: IdentityProvider) -> None:
     sign_in(client, corp, "ada")
     first = the_attempt()
 
@@ -86,7 +86,7 @@ def test_is_the_same_person_the_next_time(client: Client, corp: IdentityProvider
 
 
 @pytest.mark.parametrize(("login", "password"), [("ada", "wrong"), ("nobody", "pw-nobody")])
-def test_does_not_say_which_of_the_two_is_wrong(
+def test_wrong_user_name_and_wrong_password_get_the_same_message(
     client: Client, corp: IdentityProvider, login: str, password: str
 ) -> None:
     response = sign_in(client, corp, login, password)
@@ -96,7 +96,7 @@ def test_does_not_say_which_of_the_two_is_wrong(
     assert (the_attempt().outcome, the_attempt().email) == (SignInAttempt.Outcome.REFUSED, email)
 
 
-def test_is_locked_for_a_while_after_many_guesses(
+def test_many_guesses_lock_out_without_asking_the_directory(
     client: Client, corp: IdentityProvider, slapd_service: Slapd
 ) -> None:
     for number in range(10):
@@ -112,7 +112,7 @@ def test_is_locked_for_a_while_after_many_guesses(
 @pytest.mark.parametrize(
     "written", ["\uff42ob", "\U0001d41bob", "BOB", "bo\u00adb", " bob", "b\u200dob"]
 )
-def test_counts_every_spelling_that_the_directory_takes_for_one_entry(
+def test_lockout_counts_equivalent_spellings_together(
     client: Client, corp: IdentityProvider, slapd_service: Slapd, written: str
 ) -> None:
     for number in range(5):
@@ -122,11 +122,11 @@ def test_counts_every_spelling_that_the_directory_takes_for_one_entry(
     sign_in(client, corp, "bob")
 
     assert the_attempt().reason != ""
-    # The service account asks who it is, and the password is not tried.
+    # Only the service account searches; the password is not tried.
     assert slapd_service.binds() <= before + 1
 
 
-def test_tells_the_log_and_not_the_visitor_what_to_correct(
+def test_only_the_log_explains_a_configuration_error(
     client: Client, acme: Tenant, slapd_service: Slapd
 ) -> None:
     provider = connected(acme, slapd_service, bind_password="wrong")
@@ -139,7 +139,7 @@ def test_tells_the_log_and_not_the_visitor_what_to_correct(
     assert "Enter both again" in the_attempt().detail
 
 
-def test_tells_whoever_knows_the_password_that_the_account_is_disabled(
+def test_only_the_correct_password_reveals_a_disabled_account(
     client: Client, corp: IdentityProvider, slapd_service: Slapd
 ) -> None:
     slapd_service.add(person("gone", "", "", *windows("userAccountControl: 514")))
@@ -151,7 +151,7 @@ def test_tells_whoever_knows_the_password_that_the_account_is_disabled(
     assert "Incorrect user name or password." in wrong.content.decode()
 
 
-def test_keeps_two_companies_with_one_directory_apart(
+def test_two_tenants_with_one_directory_have_separate_people(
     client: Client, acme: Tenant, corp: IdentityProvider, slapd_service: Slapd
 ) -> None:
     globex = core.tenant(slug="globex")
@@ -164,10 +164,10 @@ def test_keeps_two_companies_with_one_directory_apart(
         assert Person.objects.filter(email="ada@acme.test").count() == 2
 
 
-class TestOfOpenLdap:
+class TestOpenLdap:
     @pytest.fixture
     def locking(self, acme: Tenant) -> Iterator[tuple[Slapd, IdentityProvider]]:
-        """Run a directory that locks an account after two wrong passwords, for a second."""
+        """Run a directory that locks an account for a second after two wrong passwords."""
         policy = (
             f"dn: cn=policy,{BASE}\nobjectClass: device\nobjectClass: pwdPolicy\ncn: policy\n"
             "pwdAttribute: userPassword\npwdLockout: TRUE\n"
@@ -178,19 +178,19 @@ class TestOfOpenLdap:
         yield slapd, connected(acme, slapd)
         slapd.stop()
 
-    def test_a_lock_that_has_ended_keeps_nobody_out(
+    def test_account_can_sign_in_after_its_lock_has_ended(
         self, client: Client, locking: tuple[Slapd, IdentityProvider]
     ) -> None:
         _, corp = locking
         for _ in range(3):
             sign_in(client, corp, "ada", "wrong")
         assert the_attempt().reason == "account-locked"
-        # The lock ends with the time alone: whatever asks the directory before would end it too.
+        # Wait without a request, because any request to the directory might end the lock.
         time.sleep(2.1)
 
         assert sign_in(client, corp, "ada").status_code == 302
 
-    def test_a_lock_of_an_administrator_lasts(
+    def test_lock_by_an_administrator_is_permanent(
         self, client: Client, locking: tuple[Slapd, IdentityProvider]
     ) -> None:
         slapd, corp = locking
@@ -201,7 +201,7 @@ class TestOfOpenLdap:
         assert the_attempt().reason == "account-locked"
 
     @pytest.mark.parametrize(("year", "is_in"), [("2020", False), ("2120", True)])
-    def test_an_account_ends_with_its_kerberos_principal(
+    def test_account_expires_with_its_kerberos_principal(
         self, client: Client, corp: IdentityProvider, slapd_service: Slapd, year: str, is_in: bool
     ) -> None:
         uid = f"until{year}"
@@ -214,7 +214,7 @@ class TestOfOpenLdap:
         assert (response.status_code == 302) is is_in
         assert ("has expired" in response.content.decode()) is not is_in
 
-    def test_values_in_another_order_change_nothing(
+    def test_order_of_values_changes_nothing(
         self, acme: Tenant, corp: IdentityProvider, slapd_service: Slapd
     ) -> None:
         several = ("m@acme.test", "old@acme.test", "new@acme.test")
@@ -235,7 +235,7 @@ class TestOfOpenLdap:
                 events.add(one.events.count())
         assert len(events) == 1
 
-    def test_a_value_that_is_gone_gives_way(
+    def test_removed_value_is_replaced_by_another(
         self, acme: Tenant, corp: IdentityProvider, slapd_service: Slapd
     ) -> None:
         slapd_service.add(person("moving", "", "", "mail: moving.new@acme.test"))

@@ -1,4 +1,4 @@
-"""Signing in with OpenID Connect is refused …"""
+"""Refused OpenID Connect sign-ins, and the reason in the provider log."""
 
 import hmac
 import json
@@ -46,7 +46,7 @@ def with_secret(said: Json) -> str:
 
 
 def with_public_key(said: Json) -> str:
-    """Sign by HMAC, as if the public key were a secret that both sides know."""
+    """Sign by HMAC with the public key as the secret (algorithm confusion)."""
     key = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signed_part = ".".join(
         jwt.utils.base64url_encode(json.dumps(part).encode()).decode()
@@ -81,27 +81,27 @@ FORGED: dict[str, Callable[[Json], str]] = {
     "several audiences and another azp": changed(aud=["ramp", "another"], azp="another"),
     "another azp": changed(azp="another"),
     "no expiry": without("exp"),
-    "an expiry long ago": changed(exp=NOW - 3600),
+    "expired": changed(exp=NOW - 3600),
     "an expiry that is text": changed(exp="tomorrow"),
     "no time of issue": without("iat"),
-    "a time of issue to come": changed(iat=NOW + 3600),
-    "a beginning to come": changed(nbf=NOW + 3600),
+    "issued in the future": changed(iat=NOW + 3600),
+    "not valid yet": changed(nbf=NOW + 3600),
     "no nonce": without("nonce"),
     "another nonce": changed(nonce="another"),
     "no subject": without("sub"),
     "an empty subject": changed(sub=""),
     "a subject that is no text": changed(sub=["ada"]),
     "no token": lambda _: "",
-    "no three parts": lambda _: "e30.e30",
+    "not three parts": lambda _: "e30.e30",
     "garbage": lambda _: "\0\0\0",
     "an encrypted token": lambda _: "e30.e30.e30.e30.e30",
     "a header that is a list": lambda _: "W10.e30.AA",
 }
 
 
-class TestIsRefused:
+class TestRefusedSignIn:
     @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
-    def test_with_a_token_that_has(
+    def test_refuses_forged_id_token(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -117,8 +117,8 @@ class TestIsRefused:
         assert people() == []
         assert the_attempt().detail
 
-    @pytest.mark.parametrize("userinfo", [{"sub": "victim"}, {}, {"sub": None}])
-    def test_where_the_userinfo_is_about_somebody_else(
+    @pytest.mark.parametrize("userinfo", [{"sub": "victim"}, {}, {"sub": None}], ids=str)
+    def test_refuses_userinfo_of_another_subject(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, userinfo: Json
     ) -> None:
         openid.userinfo = userinfo
@@ -126,7 +126,7 @@ class TestIsRefused:
         assert sign_in(client, corp, openid).status_code == 400
         assert the_attempt().reason == "other-userinfo"
 
-    def test_with_an_answer_to_no_question_of_this_browser(
+    def test_refuses_a_callback_that_another_browser_started(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(Client(), corp))
@@ -134,7 +134,7 @@ class TestIsRefused:
         assert client.get(back).status_code == 400
         assert the_attempt().reason == "state-unknown"
 
-    def test_with_an_answer_that_was_given_already(
+    def test_refuses_a_callback_that_was_already_used(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -144,7 +144,7 @@ class TestIsRefused:
 
         assert client.get(back).status_code == 400
 
-    def test_with_the_answer_of_another_provider(
+    def test_refuses_a_callback_for_another_provider(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         other = connected(acme, openid, name="Other")
@@ -153,7 +153,7 @@ class TestIsRefused:
         assert client.get(back).status_code == 400
         assert the_attempt().reason == "state-unknown"
 
-    def test_with_the_answer_of_another_issuer(
+    def test_refuses_a_callback_from_another_issuer(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -161,7 +161,7 @@ class TestIsRefused:
         assert client.get(f"{back}&iss=https://evil.example").status_code == 400
         assert the_attempt().reason == "other-issuer"
 
-    def test_where_the_provider_says_so(
+    def test_logs_the_error_that_the_provider_returned(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         state = parse_qs(urlsplit(begun(client, corp)).query)["state"][0]
@@ -170,7 +170,7 @@ class TestIsRefused:
 
         assert "access_denied" in the_attempt().detail
 
-    def test_and_signs_nobody_out_by_a_link(
+    def test_forged_error_callback_does_not_end_the_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -179,14 +179,14 @@ class TestIsRefused:
 
         assert is_in(client)
 
-    def test_at_the_address_of_another_company(
+    def test_provider_is_not_found_below_another_tenant(
         self, client: Client, corp: IdentityProvider
     ) -> None:
         core.tenant(slug="globex")
 
         assert client.get(f"/sign-in/globex/{corp.pk}/").status_code == 404
 
-    def test_after_the_provider_was_removed(
+    def test_removed_provider_is_not_found(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -197,7 +197,7 @@ class TestIsRefused:
         assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 404
 
 
-class TestSaysInTheLog:
+class TestLoggedReason:
     @pytest.mark.parametrize(
         ("answer", "reason"),
         [
@@ -210,7 +210,7 @@ class TestSaysInTheLog:
         ],
         ids=str,
     )
-    def test_what_is_wrong_with_the_discovery(
+    def test_logs_why_the_discovery_is_unusable(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -240,7 +240,7 @@ class TestSaysInTheLog:
         ],
         ids=str,
     )
-    def test_what_is_wrong_with_an_answer(
+    def test_logs_why_a_provider_response_is_unusable(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -249,13 +249,13 @@ class TestSaysInTheLog:
         reason: str,
     ) -> None:
         openid.instead = instead
-        # Otherwise userinfo would not be needed.
+        # Without this, userinfo would not be needed.
         openid.claims = {"email": None}
 
         assert sign_in(client, corp, openid).status_code == 400
         assert the_attempt().reason == reason
 
-    def test_that_nobody_answers(
+    def test_logs_that_the_provider_is_unreachable(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.stop()
@@ -263,7 +263,7 @@ class TestSaysInTheLog:
         assert client.get(f"/sign-in/acme/{corp.pk}/").status_code == 400
         assert the_attempt().reason == "refused"
 
-    def test_that_the_secret_is_wrong(
+    def test_logs_that_the_client_secret_is_wrong(
         self, client: Client, acme: Tenant, openid: OpenIdProvider
     ) -> None:
         sign_in(client, connected(acme, openid, client_secret="wrong"), openid)

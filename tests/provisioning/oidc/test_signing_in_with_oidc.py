@@ -1,4 +1,4 @@
-"""Signing in with OpenID Connect …"""
+"""Sign-in with OpenID Connect."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,8 +20,8 @@ def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
     return connected(acme, openid)
 
 
-class TestTheFirstTime:
-    def test_adds_the_person_and_lets_them_in(
+class TestFirstSignIn:
+    def test_adds_and_signs_in_the_person(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         response = sign_in(client, corp, openid)
@@ -30,7 +30,7 @@ class TestTheFirstTime:
         assert "ada@acme.example" in people()
         assert is_in(client)
 
-    def test_gives_the_mapped_role(
+    def test_grants_the_mapped_role(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         with tenancy.use(acme):
@@ -43,7 +43,7 @@ class TestTheFirstTime:
             ada = Person.objects.get(email="ada@acme.example")
             assert ada.role == Person.Role.BOOKKEEPER
 
-    def test_leads_to_where_they_were_going(
+    def test_redirects_to_the_page_that_was_requested(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         with tenancy.use(acme):
@@ -54,7 +54,7 @@ class TestTheFirstTime:
 
         assert client.get(back)["Location"] == "/people/departures/"
 
-    def test_asks_with_pkce_a_state_and_a_nonce(
+    def test_authorization_request_has_pkce_state_and_nonce(
         self, client: Client, corp: IdentityProvider
     ) -> None:
         asked = parse_qs(urlsplit(begun(client, corp)).query)
@@ -64,7 +64,7 @@ class TestTheFirstTime:
         assert {"state", "nonce", "code_challenge"} <= asked.keys()
         assert asked["redirect_uri"] == [f"http://127.0.0.1:8000/sign-in/acme/{corp.pk}/callback/"]
 
-    def test_begins_a_new_session(
+    def test_session_key_changes_at_sign_in(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         begun(client, corp)
@@ -74,7 +74,7 @@ class TestTheFirstTime:
 
         assert client.session.session_key != planted
 
-    def test_knows_people_of_entra_by_tenant_and_object(
+    def test_entra_subject_is_tenant_id_and_object_id(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user |= {"tid": "t-1", "oid": "o-1", "sub": "pairwise"}
@@ -85,7 +85,7 @@ class TestTheFirstTime:
             assert Identity.objects.get().subject == "t-1/o-1"
 
 
-class TestGroups:
+class TestGroupsClaim:
     @pytest.mark.parametrize(
         ("said", "warning"),
         [
@@ -95,8 +95,9 @@ class TestGroups:
             ({"hasgroups": True}, "overage"),
             ({"groups": 7}, "is a number, not a list of groups"),
         ],
+        ids=str,
     )
-    def test_that_are_unknown_change_nothing_and_warn(
+    def test_unknown_groups_keep_the_role_and_warn(
         self,
         client: Client,
         acme: Tenant,
@@ -118,7 +119,7 @@ class TestGroups:
         with tenancy.use(acme):
             assert Person.objects.get(email=ADA["email"]).role == Person.Role.BOOKKEEPER
 
-    def test_that_are_none_any_more_take_the_role(
+    def test_empty_groups_revoke_the_mapped_role(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         with tenancy.use(acme):
@@ -133,7 +134,7 @@ class TestGroups:
             assert Person.objects.get(email=ADA["email"]).role == Person.Role.CARDHOLDER
 
 
-def test_takes_a_new_key_as_soon_as_the_provider_does(
+def test_new_signing_key_of_the_provider_is_accepted_at_once(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(client, corp, openid)
@@ -146,12 +147,12 @@ def test_takes_a_new_key_as_soon_as_the_provider_does(
     assert is_in(elsewhere)
 
 
-class TestAgainWhileSignedIn:
+class TestSignInWhileSignedIn:
     def sessions(self) -> list[tuple[str, str]]:
         with tenancy.across_tenants():
             return list(ProviderSession.objects.values_list("session_key", "subject"))
 
-    def test_stays_in_by_one_session(
+    def test_repeated_sign_in_keeps_one_provider_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         for _ in range(3):
@@ -160,7 +161,7 @@ class TestAgainWhileSignedIn:
         assert is_in(client)
         assert self.sessions() == [(client.session.session_key, "ada")]
 
-    def test_of_two_tabs_the_later_one_counts(
+    def test_sign_in_in_two_tabs_leaves_one_provider_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         tabs = [openid.authorize(begun(client, corp)) for _ in range(2)]
@@ -170,7 +171,7 @@ class TestAgainWhileSignedIn:
         assert is_in(client)
         assert self.sessions() == [(client.session.session_key, "ada")]
 
-    def test_as_somebody_else_is_them(
+    def test_sign_in_as_another_person_replaces_the_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)

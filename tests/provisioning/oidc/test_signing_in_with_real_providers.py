@@ -1,4 +1,4 @@
-"""Signing in with OpenID providers that we did not write …"""
+"""Sign-in with OpenID providers that are not part of Ramp."""
 
 import json
 import secrets
@@ -87,12 +87,12 @@ class Corp:
         self.server.manage("shell", "-c", CHANGE.format(tenant=self.tenant, document=document))
 
     def latest_attempt(self) -> str:
-        """Return what the provider log says of the latest sign-in."""
+        """Return the detail of the latest sign-in in the provider log."""
         said = self.server.manage("shell", "-c", ATTEMPT.format(tenant=self.tenant))
         return said.splitlines()[-1]
 
     def sign_in(self, visitor: Visitor, login: str) -> httpx.Response:
-        """Do what the provider's pages ask for, until it sends the visitor back."""
+        """Fill in the pages of the provider until it redirects to Ramp."""
         said = {"login": login, "password": "correct horse"}
         if isinstance(self.openid, LemonLdap):
             said = {"user": login, "password": login}
@@ -145,7 +145,7 @@ def test_adds_the_person_with_the_mapped_role(corp: Corp) -> None:
     ]
 
 
-def test_takes_the_role_of_a_group_that_is_left(corp: Corp) -> None:
+def test_leaving_a_group_revokes_its_role(corp: Corp) -> None:
     bob = {"given_name": "Bob", "family_name": "Builder", "email": "bob@acme.example"}
     corp.openid.introduce("bob", **bob, groups=["finance", "staff"])
     with Visitor() as visitor:
@@ -159,7 +159,7 @@ def test_takes_the_role_of_a_group_that_is_left(corp: Corp) -> None:
     assert found["role"] == "BUSINESS_USER"
 
 
-def test_ends_with_the_session_at_the_provider(corp: Corp) -> None:
+def test_signing_out_ends_the_session_at_the_provider(corp: Corp) -> None:
     with Visitor() as visitor:
         corp.sign_in(visitor, "ada")
 
@@ -170,9 +170,9 @@ def test_ends_with_the_session_at_the_provider(corp: Corp) -> None:
         assert str(visitor.get(corp.sign_in_url).url).startswith(corp.openid.issuer)
 
 
-# Canaille confuses the codes of a client after one of them was not exchanged.
+# Canaille mixes up the codes of a client after one of them was not exchanged.
 @pytest.mark.parametrize("openid", [OidcProvider, DjangoOauthToolkit, LemonLdap], indirect=True)
-def test_fails_with_a_wrong_client_secret_and_says_so(corp: Corp) -> None:
+def test_wrong_client_secret_fails_and_is_logged(corp: Corp) -> None:
     corp.change(client_secret="wrong")
     with Visitor() as visitor:
         page = corp.sign_in(visitor, "ada")
@@ -185,9 +185,9 @@ def test_fails_with_a_wrong_client_secret_and_says_so(corp: Corp) -> None:
     assert corp.latest_attempt().endswith("Check the client ID and client secret.")
 
 
-# The others tell nobody when a session ends.
+# The other providers do not support back-channel logout.
 @pytest.mark.parametrize("openid", [OidcProvider], indirect=True)
-def test_ends_when_the_provider_says_so_over_the_back_channel(
+def test_back_channel_logout_ends_only_the_session_it_names(
     corp: Corp, openid: OidcProvider
 ) -> None:
     with Visitor() as visitor, Visitor() as elsewhere:

@@ -1,4 +1,4 @@
-"""Signing out, where somebody came in with OpenID Connect …"""
+"""Sign-out after an OpenID Connect sign-in, and back-channel logout."""
 
 import time
 from typing import Any
@@ -26,7 +26,7 @@ NOW = int(time.time())
 
 
 class TestSigningOut:
-    def test_ends_the_session_at_the_provider_too(
+    def test_redirects_to_the_end_session_endpoint_of_the_provider(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -39,7 +39,7 @@ class TestSigningOut:
         assert jwt.decode(asked["id_token_hint"][0], options={"verify_signature": False})
         assert not is_in(client)
 
-    def test_comes_back_to_the_address_that_was_entered_at_the_provider(
+    def test_post_logout_redirect_uri_does_not_depend_on_the_host_header(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -49,8 +49,8 @@ class TestSigningOut:
         asked = parse_qs(urlsplit(response["Location"]).query)
         assert asked["post_logout_redirect_uri"] == ["http://127.0.0.1:8000/sign-in/acme/"]
 
-    @pytest.mark.parametrize("named", [{"sid": "s-1"}, {"sid": None}])
-    def test_at_the_provider_ends_the_session_here(
+    @pytest.mark.parametrize("named", [{"sid": "s-1"}, {"sid": None}], ids=str)
+    def test_back_channel_logout_ends_the_session(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, named: Json
     ) -> None:
         openid.user["sid"] = "s-1"
@@ -61,7 +61,7 @@ class TestSigningOut:
         assert answer.status_code == 200
         assert not is_in(client)
 
-    def test_of_another_session_leaves_this_one(
+    def test_back_channel_logout_of_another_session_is_ignored(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user["sid"] = "s-1"
@@ -83,8 +83,9 @@ class TestSigningOut:
             {"iss": "https://evil.example"},
             {"iat": NOW - 3600},
         ],
+        ids=str,
     )
-    def test_is_not_believed_of_a_token_with(
+    def test_refuses_invalid_logout_token(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, claims: Json
     ) -> None:
         sign_in(client, corp, openid)
@@ -92,7 +93,7 @@ class TestSigningOut:
         assert log_out(Client(), corp, logout_token(openid, **claims)).status_code == 400
         assert is_in(client)
 
-    def test_is_believed_once(
+    def test_refuses_a_logout_token_that_was_already_used(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         token = logout_token(openid)

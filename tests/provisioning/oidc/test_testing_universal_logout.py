@@ -1,4 +1,4 @@
-"""“Test Universal Logout” on the page of a provider …"""
+"""The page “Test Universal Logout” of a provider."""
 
 from typing import Any
 
@@ -32,16 +32,14 @@ def page(corp: IdentityProvider) -> str:
     return f"/tenants/acme/auth-providers/{corp.pk}/test-universal-logout/"
 
 
-def test_says_what_ramp_cannot_test(owner: Client, page: str) -> None:
+def test_page_explains_what_ramp_cannot_test(owner: Client, page: str) -> None:
     shown = text_of(owner.get(page))
 
     assert "Ramp cannot test whether Corp reaches this address" in shown
     assert "Corp has not sent a request yet." in shown
 
 
-def test_reports_the_address_the_discovery_and_the_keys(
-    owner: Client, page: str, settings: Any
-) -> None:
+def test_page_reports_address_discovery_and_keys(owner: Client, page: str, settings: Any) -> None:
     settings.PUBLIC_BASE_URL = "https://ramp.example"
 
     shown = text_of(owner.post(page))
@@ -51,7 +49,7 @@ def test_reports_the_address_the_discovery_and_the_keys(
     assert "publishes 1 keys" in shown
 
 
-def test_reports_an_address_without_tls(owner: Client, page: str) -> None:
+def test_page_reports_an_address_without_tls(owner: Client, page: str) -> None:
     assert "does not begin with https" in text_of(owner.post(page))
 
 
@@ -62,8 +60,9 @@ def test_reports_an_address_without_tls(owner: Client, page: str) -> None:
         ("/keys", (200, b'{"keys": [{"kty": "oct"}, 5]}'), "publishes no key"),
         ("/keys", (200, b'{"keys": 5}'), "publishes no key"),
     ],
+    ids=str,
 )
-def test_reports_a_provider_with(
+def test_page_reports_unusable_discovery_or_keys(
     owner: Client, page: str, openid: OpenIdProvider, path: str, answer: Any, problem: str
 ) -> None:
     openid.instead[path] = answer
@@ -71,7 +70,7 @@ def test_reports_a_provider_with(
     assert problem in text_of(owner.post(page))
 
 
-def test_shows_the_last_request(owner: Client, page: str, corp: IdentityProvider) -> None:
+def test_page_shows_the_last_request(owner: Client, page: str, corp: IdentityProvider) -> None:
     path = f"/sign-in/acme/{corp.pk}/global-token-revocation/"
     Client().post(path, {}, "application/json", headers={"Authorization": "Bearer nonsense"})
 

@@ -1,4 +1,4 @@
-"""Universal Logout (Global Token Revocation) …"""
+"""Universal Logout (Global Token Revocation)."""
 
 import time
 from collections.abc import Callable
@@ -94,17 +94,17 @@ def with_an_invite(person: Person) -> Callable[[], bool]:
 
 
 @pytest.mark.parametrize(
-    "way_in",
+    "access",
     [with_a_session, with_an_api_token, with_a_reset_link, with_an_invite],
     ids=lambda way: way.__name__,
 )
-def test_ends_every_way_of_being_in_at_once(
-    client: Client, corp: IdentityProvider, openid: OpenIdProvider, way_in: Any
+def test_ends_sessions_tokens_reset_links_and_invites(
+    client: Client, corp: IdentityProvider, openid: OpenIdProvider, access: Any
 ) -> None:
     sign_in(client, corp, openid)
     with tenancy.use(corp.tenant):
         person = Person.objects.get(email="ada@acme.example")
-        works = way_in(person)
+        works = access(person)
         assert works()
 
     answer = revoke(corp, token_for(corp, openid), iss_sub(openid))
@@ -115,7 +115,7 @@ def test_ends_every_way_of_being_in_at_once(
         assert not works()
 
 
-def test_is_in_the_history_and_the_provider_log_with_its_request(
+def test_history_and_provider_log_have_the_request_id(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(client, corp, openid)
@@ -133,7 +133,7 @@ def test_is_in_the_history_and_the_provider_log_with_its_request(
     assert event.request_id == line.request_id
 
 
-def test_does_not_deactivate(
+def test_person_can_sign_in_again(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(client, corp, openid)
@@ -144,7 +144,9 @@ def test_does_not_deactivate(
     assert is_in(client)
 
 
-def test_does_not_tell_whom_ramp_knows(corp: IdentityProvider, openid: OpenIdProvider) -> None:
+def test_unknown_subject_gets_the_same_answer(
+    corp: IdentityProvider, openid: OpenIdProvider
+) -> None:
     answer = revoke(corp, token_for(corp, openid), iss_sub(openid, "nobody"))
 
     assert answer.status_code == 204
@@ -154,19 +156,19 @@ def test_does_not_tell_whom_ramp_knows(corp: IdentityProvider, openid: OpenIdPro
 REFUSED = {
     "another issuer": {"iss": "https://evil.example"},
     "no issuer": {"iss": None},
-    "another address": {"aud": "https://ramp.example.com/another"},
-    "the client": {"aud": "ramp"},
+    "another audience": {"aud": "https://ramp.example.com/another"},
+    "the client as audience": {"aud": "ramp"},
     "no audience": {"aud": None},
-    "an hour ago": {"exp": NOW - 3600},
-    "three days": {"exp": NOW + 3 * 24 * 3600},
-    "no end": {"exp": None},
-    "no id": {"jti": None},
-    "another key": {"key": FOREIGN_KEY},
+    "expired": {"exp": NOW - 3600},
+    "valid for three days": {"exp": NOW + 3 * 24 * 3600},
+    "no expiry": {"exp": None},
+    "no jti": {"jti": None},
+    "a foreign key": {"key": FOREIGN_KEY},
 }
 
 
 @pytest.mark.parametrize("claims", REFUSED.values(), ids=REFUSED)
-def test_is_refused_with_a_token_of(
+def test_refuses_token_with_wrong_claims_or_key(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider, claims: Any
 ) -> None:
     sign_in(client, corp, openid)
@@ -183,14 +185,14 @@ def test_is_refused_with_a_token_of(
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Bearer nonsense", "Basic b2xnYTo=", "Bearer a.b.c"]
 )
-def test_is_refused_without_a_token(corp: IdentityProvider, header: str) -> None:
+def test_refuses_missing_or_malformed_token(corp: IdentityProvider, header: str) -> None:
     path = f"/sign-in/acme/{corp.pk}/global-token-revocation/"
     answer = Client().post(path, {}, "application/json", headers={"Authorization": header})
 
     assert answer.status_code == 401
 
 
-def test_is_refused_with_an_id_token(
+def test_refuses_an_id_token(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(client, corp, openid)
@@ -215,7 +217,7 @@ def test_is_refused_with_an_id_token(
     ],
     ids=str,
 )
-def test_is_refused_for_a_body_that_names_nobody_and_can_be_repeated(
+def test_body_without_valid_subject_is_refused_and_token_stays_usable(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider, body: Any
 ) -> None:
     sign_in(client, corp, openid)
@@ -229,7 +231,7 @@ def test_is_refused_for_a_body_that_names_nobody_and_can_be_repeated(
     assert revoke(corp, token, iss_sub(openid)).status_code == 204
 
 
-def test_takes_the_subject_as_the_first_drafts_call_it(
+def test_accepts_subject_member_of_the_first_drafts(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(client, corp, openid)
@@ -239,7 +241,7 @@ def test_takes_the_subject_as_the_first_drafts_call_it(
     assert not is_in(client)
 
 
-def test_takes_each_token_once(
+def test_refuses_a_token_that_was_already_used(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     token = token_for(corp, openid)
@@ -250,7 +252,7 @@ def test_takes_each_token_once(
     assert is_in(client)
 
 
-def test_follows_a_provider_that_changes_its_keys(
+def test_accepts_a_new_signing_key_of_the_provider(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(client, corp, openid)
@@ -262,7 +264,7 @@ def test_follows_a_provider_that_changes_its_keys(
     assert not is_in(client)
 
 
-def test_asks_to_come_again_while_the_keys_are_not_available(
+def test_answers_503_with_retry_after_while_keys_are_unavailable(
     corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     openid.instead["/.well-known/openid-configuration"] = (500, b"")
@@ -273,7 +275,7 @@ def test_asks_to_come_again_while_the_keys_are_not_available(
     assert int(answer["Retry-After"]) > 0
 
 
-def test_of_another_company_changes_nothing(
+def test_request_of_another_tenant_changes_nothing(
     client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     other = core.tenant(slug="other")
@@ -292,16 +294,14 @@ def test_of_another_company_changes_nothing(
     assert is_in(client)
 
 
-def test_is_not_there_for_a_disabled_provider(
-    corp: IdentityProvider, openid: OpenIdProvider
-) -> None:
+def test_disabled_provider_has_no_endpoint(corp: IdentityProvider, openid: OpenIdProvider) -> None:
     with tenancy.use(corp.tenant):
         IdentityProvider.objects.filter(pk=corp.pk).update(is_enabled=False)
 
     assert revoke(corp, token_for(corp, openid), iss_sub(openid)).status_code == 404
 
 
-class TestOfAPairedProvider:
+class TestPairedProvider:
     @pytest.fixture
     def paired(self, acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
         with tenancy.use(acme):
@@ -320,7 +320,7 @@ class TestOfAPairedProvider:
         ],
         ids=str,
     )
-    def test_finds_people_who_never_came_through_it(
+    def test_finds_scim_people_who_never_signed_in_through_the_provider(
         self, paired: IdentityProvider, openid: OpenIdProvider, subject: dict[str, str]
     ) -> None:
         with tenancy.use(paired.tenant):
@@ -335,9 +335,7 @@ class TestOfAPairedProvider:
         assert not is_in(session)
 
 
-def test_forgets_used_tokens_when_they_have_expired(
-    corp: IdentityProvider, openid: OpenIdProvider
-) -> None:
+def test_expired_used_tokens_are_deleted(corp: IdentityProvider, openid: OpenIdProvider) -> None:
     revoke(corp, token_for(corp, openid), iss_sub(openid))
 
     with time_machine.travel(timezone.now() + timedelta(days=2)):

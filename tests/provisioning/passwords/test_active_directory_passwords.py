@@ -1,4 +1,4 @@
-"""Guessing the password of an account of Active Directory …"""
+"""Guessing passwords of Active Directory accounts never locks them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -38,19 +38,19 @@ def wrong_passwords(samba: ActiveDirectory, dn: str) -> int:
 
 
 def guess(name: str, corp: IdentityProvider, *, times: int) -> None:
-    """Guess from a new address each time, so that only the directory's limit counts."""
+    """Guess from a new IP address each time, so that only the limit of the directory applies."""
     for number in range(times):
         sign_in_as(name, corp, Client(), "wrong", REMOTE_ADDR=f"203.0.113.{number}")
 
 
 def spellings(name: str) -> list[str]:
-    """Return names that a directory takes for the same one."""
+    """Return spellings that a directory treats as the same name."""
     bold = "".join(chr(0x1D41A + ord(one) - ord("a")) if one.isalpha() else one for one in name)
     wide = "".join(chr(ord(one) + 0xFEE0) for one in name)
     return [name, name.upper(), name.title(), bold, wide]
 
 
-def test_locks_no_account(
+def test_wrong_passwords_stop_below_the_lockout_threshold(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     dn = active_directory.add_person(name)
@@ -63,7 +63,7 @@ def test_locks_no_account(
     assert f"is locked after {LOCKOUT_THRESHOLD}" in the_attempt().detail
 
 
-def test_locks_no_account_under_any_spelling(
+def test_equivalent_spellings_do_not_lock_the_account(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     dn = active_directory.add_person(name)
@@ -74,7 +74,7 @@ def test_locks_no_account_under_any_spelling(
     assert active_directory.binds(dn)
 
 
-def test_locks_no_account_that_was_tried_elsewhere_too(
+def test_account_with_earlier_failures_elsewhere_is_not_locked(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     dn = active_directory.add_person(name)
@@ -87,7 +87,7 @@ def test_locks_no_account_that_was_tried_elsewhere_too(
 
 
 @pytest.mark.parametrize("threshold", ["1", "2", "3", "6"])
-def test_locks_no_account_whatever_the_threshold(
+def test_any_lockout_threshold_is_respected(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str, threshold: str
 ) -> None:
     dn = active_directory.add_person(name)
@@ -102,7 +102,7 @@ def test_locks_no_account_whatever_the_threshold(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_locks_no_account_by_many_tries_at_once(
+def test_simultaneous_wrong_passwords_do_not_lock_the_account(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     dn = active_directory.add_person(name)
@@ -117,7 +117,7 @@ def test_locks_no_account_by_many_tries_at_once(
     assert active_directory.binds(dn)
 
 
-def test_leaves_the_owner_a_try_on_a_known_device(
+def test_known_device_can_sign_in_after_guesses_by_others(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     active_directory.add_person(name)
@@ -133,7 +133,7 @@ def test_leaves_the_owner_a_try_on_a_known_device(
     assert person_in(owner)
 
 
-def test_is_possible_again_when_the_directory_has_forgotten(
+def test_sign_in_works_after_the_observation_window(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str
 ) -> None:
     active_directory.add_person(name)
@@ -150,7 +150,7 @@ def test_is_possible_again_when_the_directory_has_forgotten(
 
 
 @pytest.mark.parametrize("state", ["disabled", "expired", "must change"])
-def test_tells_the_owner_alone_how_the_account_stands(
+def test_only_the_correct_password_reveals_the_account_state(
     active_directory: ActiveDirectory, corp: IdentityProvider, name: str, state: str
 ) -> None:
     dn = active_directory.add_person(name)

@@ -1,4 +1,4 @@
-"""Guessing passwords …"""
+"""Lockout after wrong passwords."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,13 +43,13 @@ def is_locked(email: str = "ada@acme.example", password: str = RIGHT) -> bool:
     return False
 
 
-def test_is_free_a_few_times(ada: Person) -> None:
+def test_first_wrong_passwords_cause_no_wait(ada: Person) -> None:
     guess(times=FREE_TRIES - 1)
 
     assert person_with_password(ada.email, RIGHT) == ada
 
 
-def test_shuts_out_after_that_also_whoever_knows_the_password(ada: Person) -> None:
+def test_lockout_refuses_the_correct_password(ada: Person) -> None:
     with time_machine.travel(NOON, tick=False):
         guess(times=FREE_TRIES)
 
@@ -57,7 +57,7 @@ def test_shuts_out_after_that_also_whoever_knows_the_password(ada: Person) -> No
             person_with_password(ada.email, RIGHT)
 
 
-def test_is_possible_again_when_the_time_is_over(ada: Person) -> None:
+def test_correct_password_works_after_the_wait(ada: Person) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         guess(times=FREE_TRIES)
         clock.shift(timedelta(seconds=29))
@@ -67,14 +67,14 @@ def test_is_possible_again_when_the_time_is_over(ada: Person) -> None:
         assert person_with_password(ada.email, RIGHT) == ada
 
 
-def test_waits_twice_as_long_each_time_up_to_a_quarter_of_an_hour(ada: Person) -> None:
+def test_wait_doubles_up_to_15_minutes(ada: Person) -> None:
     waits = [wait_after(tries).total_seconds() for tries in range(1, 13)]
 
     assert waits == [0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900, 900]
     assert wait_after(10**6).total_seconds() == 900
 
 
-def test_waits_longer_after_another_wrong_one(ada: Person) -> None:
+def test_wrong_password_after_the_wait_doubles_it(ada: Person) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         guess(times=FREE_TRIES)
         clock.shift(timedelta(seconds=30))
@@ -86,7 +86,7 @@ def test_waits_longer_after_another_wrong_one(ada: Person) -> None:
         assert not is_locked()
 
 
-def test_does_not_wait_longer_for_tries_that_were_not_judged(ada: Person) -> None:
+def test_tries_during_the_wait_do_not_extend_it(ada: Person) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         guess(times=FREE_TRIES)
         assert all(is_locked(password="wrong") for _ in range(20))
@@ -95,7 +95,7 @@ def test_does_not_wait_longer_for_tries_that_were_not_judged(ada: Person) -> Non
         assert not is_locked()
 
 
-def test_begins_anew_after_the_right_one(ada: Person) -> None:
+def test_correct_password_resets_the_count(ada: Person) -> None:
     guess(times=FREE_TRIES - 1)
     person_with_password(ada.email, RIGHT)
 
@@ -103,7 +103,7 @@ def test_begins_anew_after_the_right_one(ada: Person) -> None:
     assert not is_locked()
 
 
-def test_begins_anew_after_a_day(ada: Person) -> None:
+def test_count_resets_after_a_day(ada: Person) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         guess(times=FREE_TRIES - 1)
         clock.shift(timedelta(days=1))
@@ -112,17 +112,17 @@ def test_begins_anew_after_a_day(ada: Person) -> None:
         assert not is_locked()
 
 
-def test_is_forgotten_after_a_day(ada: Person) -> None:
+def test_failed_logins_are_deleted_after_a_day(ada: Person) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         guess("one@acme.example")
         clock.shift(timedelta(days=1, seconds=1))
         guess("two@acme.example")
 
-    # One for the source, and one for all sources together.
+    # One row for the source, and one for all sources together.
     assert FailedLogins.objects.count() == 2
 
 
-def test_counts_however_the_address_is_written(ada: Person) -> None:
+def test_address_is_counted_case_insensitively(ada: Person) -> None:
     for email in ["ada@acme.example", "ADA@ACME.EXAMPLE", "Ada@Acme.example", " ada@acme.example"]:
         guess(email)
     guess("adA@acme.example")
@@ -130,7 +130,7 @@ def test_counts_however_the_address_is_written(ada: Person) -> None:
     assert is_locked()
 
 
-def test_counts_at_whichever_company_it_is_tried(ada: Person) -> None:
+def test_tries_at_all_tenants_count_together(ada: Person) -> None:
     for slug in ("", "acme", "other", "", "acme"):
         with pytest.raises(SignInRefused):
             person_with_password(ada.email, "wrong", slug=slug)
@@ -138,7 +138,7 @@ def test_counts_at_whichever_company_it_is_tried(ada: Person) -> None:
     assert is_locked()
 
 
-def test_looks_and_costs_the_same_for_addresses_that_nobody_has(
+def test_unknown_address_locks_out_with_the_same_work(
     ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashing = Mock(wraps=MD5PasswordHasher().encode)
@@ -153,13 +153,13 @@ def test_looks_and_costs_the_same_for_addresses_that_nobody_has(
     assert calls == [FREE_TRIES, FREE_TRIES]
 
 
-def test_concerns_nobody_else(ada: Person) -> None:
+def test_lockout_of_another_address_has_no_effect(ada: Person) -> None:
     guess("nobody@acme.example", times=FREE_TRIES)
 
     assert person_with_password(ada.email, RIGHT) == ada
 
 
-def test_counts_for_one_company_where_one_is_in_force(acme: Tenant) -> None:
+def test_login_names_are_counted_for_each_tenant(acme: Tenant) -> None:
     other = core.tenant()
     with tenancy.use(acme):
         for _ in range(FREE_TRIES):
@@ -170,7 +170,7 @@ def test_counts_for_one_company_where_one_is_in_force(acme: Tenant) -> None:
         lockout.check("ada")
 
 
-def test_does_not_count_what_nobody_could_judge(acme: Tenant) -> None:
+def test_canceled_tries_are_not_counted(acme: Tenant) -> None:
     with tenancy.use(acme):
         for _ in range(3 * FREE_TRIES):
             lockout.check("ada")
@@ -178,7 +178,7 @@ def test_does_not_count_what_nobody_could_judge(acme: Tenant) -> None:
         lockout.check("ada")
 
 
-def test_keeps_nothing_of_what_was_typed(ada: Person) -> None:
+def test_entered_text_is_not_stored(ada: Person) -> None:
     guess("my password by mistake")
 
     rows = list(FailedLogins.objects.values())
@@ -196,9 +196,7 @@ def test_keeps_nothing_of_what_was_typed(ada: Person) -> None:
         pytest.param("  ADA@acme.example\t", id="spaces"),
     ],
 )
-def test_counts_compatibility_letters_and_invisible_characters_as_one(
-    ada: Person, written: str
-) -> None:
+def test_equivalent_spellings_of_the_address_count_together(ada: Person, written: str) -> None:
     for _ in range(FREE_TRIES):
         with pytest.raises(SignInRefused):
             person_with_password(written, "wrong")
@@ -206,8 +204,8 @@ def test_counts_compatibility_letters_and_invisible_characters_as_one(
     assert is_locked()
 
 
-class TestAStranger:
-    """Somebody at another address who guesses at Ada's password."""
+class TestGuessingStranger:
+    """A stranger guesses Ada's password, usually from another IP address."""
 
     STRANGER, OFFICE = "203.0.113.9", "198.51.100.7"
 
@@ -218,7 +216,7 @@ class TestAStranger:
     def is_in(self, client: Client) -> bool:
         return "_auth_user_id" in client.session
 
-    def test_does_not_keep_out_the_owner_at_another_address(self, ada: Person) -> None:
+    def test_does_not_lock_out_the_person_at_another_ip_address(self, ada: Person) -> None:
         stranger, owner = Client(), Client()
         answers = [self.post(stranger, "wrong", self.STRANGER).status_code for _ in range(12)]
         assert answers[-1] == 429
@@ -227,9 +225,7 @@ class TestAStranger:
 
         assert self.is_in(owner)
 
-    def test_does_not_keep_out_the_owner_who_shares_the_address_on_a_known_device(
-        self, ada: Person
-    ) -> None:
+    def test_does_not_lock_out_a_known_device_at_the_same_ip_address(self, ada: Person) -> None:
         stranger, owner = Client(), Client()
         self.post(owner, RIGHT, self.OFFICE)
         owner.post("/sign-out/")
@@ -240,7 +236,7 @@ class TestAStranger:
 
         assert self.is_in(owner)
 
-    def test_waits_alone_for_the_network_of_an_ipv6_address(self, ada: Person) -> None:
+    def test_is_locked_out_with_the_whole_ipv6_network(self, ada: Person) -> None:
         stranger = Client()
         for number in range(12):
             last = self.post(stranger, "wrong", f"2001:db8:1:2::{number}")
@@ -249,7 +245,7 @@ class TestAStranger:
         self.post(stranger, RIGHT, "2001:db8:1:2:ffff::1")
         assert not self.is_in(stranger)
 
-    def test_gets_few_tries_from_many_addresses(self, ada: Person) -> None:
+    def test_gets_few_tries_from_many_ip_addresses(self, ada: Person) -> None:
         judged = 0
         with time_machine.travel(NOON, tick=False):
             for number in range(110):
@@ -258,7 +254,7 @@ class TestAStranger:
 
         assert judged == lockout.FREE_TRIES_OF_ALL
 
-    def test_from_many_addresses_does_not_keep_out_a_known_device(self, ada: Person) -> None:
+    def test_from_many_ip_addresses_does_not_lock_out_a_known_device(self, ada: Person) -> None:
         owner = Client()
         self.post(owner, RIGHT, self.OFFICE)
         owner.post("/sign-out/")
@@ -271,7 +267,7 @@ class TestAStranger:
 
         assert self.is_in(owner)
 
-    def test_cannot_slow_down_everybody_from_one_address(self, ada: Person) -> None:
+    def test_at_one_ip_address_does_not_lock_out_others(self, ada: Person) -> None:
         with time_machine.travel(NOON, tick=False) as clock:
             for _ in range(lockout.FREE_TRIES_OF_ALL + 10):
                 assert self.post(Client(), "wrong", self.STRANGER).status_code != 429
@@ -282,7 +278,7 @@ class TestAStranger:
 
         assert self.is_in(owner)
 
-    def test_with_a_known_device_has_few_tries_too(self, ada: Person) -> None:
+    def test_with_a_known_device_is_locked_out_too(self, ada: Person) -> None:
         thief = Client()
         self.post(thief, RIGHT, self.OFFICE)
         thief.post("/sign-out/")
@@ -290,7 +286,7 @@ class TestAStranger:
 
         assert answers.count(429) == 12 - FREE_TRIES
 
-    def test_gains_nothing_by_a_forged_device(self, ada: Person) -> None:
+    def test_with_a_forged_device_cookie_is_locked_out(self, ada: Person) -> None:
         stranger = Client()
         for number in range(12):
             stranger.cookies["known_device"] = f"forged-{number}:signature"
@@ -298,7 +294,7 @@ class TestAStranger:
 
         assert last.status_code == 429
 
-    def test_gains_nothing_by_a_device_of_another_account(self, ada: Person) -> None:
+    def test_with_a_device_of_another_account_is_locked_out(self, ada: Person) -> None:
         with tenancy.use(ada.tenant):
             core.person(email="eve@acme.example", password=RIGHT)
         judged = 0
@@ -313,7 +309,7 @@ class TestAStranger:
         assert judged == FREE_TRIES
 
 
-def test_says_on_the_page_when_to_try_again(client: Client, ada: Person) -> None:
+def test_page_shows_when_to_try_again(client: Client, ada: Person) -> None:
     said = {"email": ada.email, "password": "wrong"}
     with time_machine.travel(NOON, tick=False):
         for _ in range(FREE_TRIES):
@@ -326,7 +322,7 @@ def test_says_on_the_page_when_to_try_again(client: Client, ada: Person) -> None
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [20], indirect=True)
-def test_gets_no_more_tries_by_many_at_once(racers: Racers, ada: Person) -> None:
+def test_simultaneous_tries_get_no_extra_tries(racers: Racers, ada: Person) -> None:
     outcomes = racers(*[lambda: is_locked(password="wrong")] * 20)
 
     assert sorted(outcomes) == [False] * FREE_TRIES + [True] * (20 - FREE_TRIES)

@@ -1,4 +1,4 @@
-"""Internal users …"""
+"""Internal users: people with a Ramp password."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ def mails(kind: Mail.Kind) -> list[str]:
         return list(Mail.objects.filter(kind=kind).values_list("to", flat=True))
 
 
-def test_are_added_by_an_administrator_and_choose_a_password(browser: Client) -> None:
+def test_added_user_is_invited_and_chooses_a_password(browser: Client) -> None:
     assert add(browser)["Location"] == PAGE
     assert mails(Mail.Kind.INVITE) == ["ida@acme.example"]
 
@@ -67,13 +67,13 @@ def test_are_added_by_an_administrator_and_choose_a_password(browser: Client) ->
     assert "Bookkeeper" in text_of(browser.get(PAGE))
 
 
-def test_are_told_on_the_form_what_is_wrong(browser: Client) -> None:
+def test_form_explains_invalid_values(browser: Client) -> None:
     assert "already associated" in text_of(add(browser, email="olga@acme.example"))
     assert "entered correctly" in text_of(add(browser, given_name="123"))
     assert "Enter a valid email" in text_of(add(browser, email="ida"))
 
 
-def test_are_those_with_a_password_here_alone(browser: Client, acme: Tenant) -> None:
+def test_list_has_only_people_who_can_use_a_password(browser: Client, acme: Tenant) -> None:
     with tenancy.use(acme):
         Provider(scim_connection("okta")).add("scim")
         provider = sign_in_flow.provider()
@@ -91,7 +91,7 @@ def test_are_those_with_a_password_here_alone(browser: Client, acme: Tenant) -> 
         assert name not in page
 
 
-def test_are_searched_by_name_address_and_status(browser: Client, acme: Tenant) -> None:
+def test_list_is_searched_by_name_address_and_status(browser: Client, acme: Tenant) -> None:
     person_of(acme, given_name="Bob", email="bob@acme.example")
     person_of(acme, given_name="Eve", state=Person.State.INVITED)
 
@@ -101,7 +101,7 @@ def test_are_searched_by_name_address_and_status(browser: Client, acme: Tenant) 
     assert "No internal user matches" in text_of(browser.get(f"{PAGE}?q=xyzzy"))
 
 
-def test_are_mailed_a_link_to_choose_a_new_password(browser: Client, ada: Person) -> None:
+def test_active_user_is_mailed_a_reset_link(browser: Client, ada: Person) -> None:
     response = browser.post(f"{PAGE}{ada.pk}/mail/", follow=True)
 
     assert mails(Mail.Kind.RESET_PASSWORD) == [ada.email]
@@ -109,9 +109,7 @@ def test_are_mailed_a_link_to_choose_a_new_password(browser: Client, ada: Person
     assert "sent Ada Lovelace a link" in text_of(browser.get(f"/people/{ada.pk}/"))
 
 
-def test_are_mailed_their_invite_again_if_they_have_not_joined(
-    browser: Client, acme: Tenant
-) -> None:
+def test_invited_user_is_mailed_the_invite_again(browser: Client, acme: Tenant) -> None:
     invited = person_of(acme, state=Person.State.INVITED)
 
     browser.post(f"{PAGE}{invited.pk}/mail/")
@@ -120,7 +118,7 @@ def test_are_mailed_their_invite_again_if_they_have_not_joined(
     assert mails(Mail.Kind.RESET_PASSWORD) == []
 
 
-def test_are_mailed_nothing_while_they_are_inactive(browser: Client, acme: Tenant) -> None:
+def test_inactive_user_is_mailed_nothing(browser: Client, acme: Tenant) -> None:
     inactive = person_of(acme, state=Person.State.INACTIVE)
 
     response = browser.post(f"{PAGE}{inactive.pk}/mail/", follow=True)
@@ -129,7 +127,7 @@ def test_are_mailed_nothing_while_they_are_inactive(browser: Client, acme: Tenan
     assert mails(Mail.Kind.RESET_PASSWORD) == []
 
 
-def test_are_not_those_of_a_provider_who_are_mailed_nothing(browser: Client, acme: Tenant) -> None:
+def test_person_of_a_provider_cannot_be_mailed(browser: Client, acme: Tenant) -> None:
     with tenancy.use(acme):
         person = core.person()
         sign_in_flow.identity(sign_in_flow.provider(), person)
@@ -137,7 +135,7 @@ def test_are_not_those_of_a_provider_who_are_mailed_nothing(browser: Client, acm
     assert browser.post(f"{PAGE}{person.pk}/mail/").status_code == 404
 
 
-def test_choose_a_password_as_owners_also_where_passwords_are_off(
+def test_invited_owner_chooses_a_password_if_passwords_are_off(
     browser: Client, acme: Tenant
 ) -> None:
     Tenant.objects.update(allows_passwords=False)
@@ -150,9 +148,9 @@ def test_choose_a_password_as_owners_also_where_passwords_are_off(
     assert b'type="password"' in Client().get(path).content
 
 
-class TestArePagesOf:
+class TestAccess:
     @pytest.mark.parametrize("address", [PAGE, f"{PAGE}add/"])
-    def test_the_companys_own_administrators(
+    def test_only_administrators_of_the_tenant_open_the_pages(
         self, browser: Client, ada: Person, address: str
     ) -> None:
         with core.in_another_tenant():
@@ -163,18 +161,18 @@ class TestArePagesOf:
         assert signed_in(ada).get(address).status_code == 302
         assert Client().get(address)["Location"].startswith("/sign-in/")
 
-    def test_nobody_elses_people(self, browser: Client) -> None:
+    def test_people_of_another_tenant_are_not_found(self, browser: Client) -> None:
         with core.in_another_tenant() as other:
             person = core.person()
 
         assert browser.post(f"{PAGE}{person.pk}/mail/").status_code == 404
         assert browser.post(f"/tenants/{other.slug}/internal-users/add/").status_code == 404
 
-    def test_clicks_alone(self, browser: Client, ada: Person) -> None:
+    def test_mailing_needs_a_post(self, browser: Client, ada: Person) -> None:
         assert browser.get(f"{PAGE}{ada.pk}/mail/").status_code == 405
 
 
-def test_cost_the_same_however_many(browser: Client, acme: Tenant) -> None:
+def test_list_needs_the_same_queries_for_any_number(browser: Client, acme: Tenant) -> None:
     few = len(queries_of(browser, PAGE))
     for _ in range(20):
         person_of(acme)

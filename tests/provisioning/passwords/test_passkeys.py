@@ -1,4 +1,4 @@
-"""A passkey beside a password …"""
+"""Passkeys as a second factor after a password."""
 
 from datetime import timedelta
 from typing import Any
@@ -51,9 +51,7 @@ def refusals(person: Person) -> list[str]:
         return list(refused.values_list("reason", flat=True))
 
 
-def test_is_added_on_the_account_page_and_signs_in_instead_of_a_code(
-    ada: Person, session: Client
-) -> None:
+def test_added_passkey_signs_in_instead_of_a_code(ada: Person, session: Client) -> None:
     phone = Authenticator()
     added = add_passkey(session, phone)
     visitor = with_password(ada)
@@ -73,7 +71,7 @@ def test_is_added_on_the_account_page_and_signs_in_instead_of_a_code(
         assert SignInAttempt.objects.latest("pk").detail == "With a passkey."
 
 
-def test_needs_an_authenticator_app_first(ada: Person) -> None:
+def test_passkey_needs_an_authenticator_app_first(ada: Person) -> None:
     refused = add_passkey(with_password(ada), Authenticator())
 
     assert "Set up an authenticator app first." in text_of(refused)
@@ -81,7 +79,7 @@ def test_needs_an_authenticator_app_first(ada: Person) -> None:
         assert not Passkey.objects.exists()
 
 
-def test_is_asked_for_only_where_browsers_allow_it(
+def test_passkeys_are_offered_only_over_https_with_a_host_name(
     ada: Person, session: Client, settings: Settings
 ) -> None:
     add_passkey(session, Authenticator())
@@ -93,7 +91,7 @@ def test_is_asked_for_only_where_browsers_allow_it(
 
 
 @pytest.mark.parametrize("answer", ["", "{}", "[]", "null", "nonsense", '{"id": 5, "rawId": "!"}'])
-def test_refuses_an_answer_that_is_none(ada: Person, session: Client, answer: str) -> None:
+def test_refuses_an_invalid_credential(ada: Person, session: Client, answer: str) -> None:
     add_passkey(session, Authenticator())
     session.get(ADD)
     visitor = with_password(ada)
@@ -108,7 +106,7 @@ def test_refuses_an_answer_that_is_none(ada: Person, session: Client, answer: st
     assert refusals(ada) == ["wrong-passkey"]
 
 
-def test_refuses_a_page_of_another_address(ada: Person, session: Client) -> None:
+def test_refuses_a_credential_of_another_origin(ada: Person, session: Client) -> None:
     fake = Authenticator(origin="https://ramp.example.net")
     assert "Ramp could not check the passkey." in text_of(add_passkey(session, fake))
     fake.origin = "https://ramp.example.com"
@@ -121,7 +119,7 @@ def test_refuses_a_page_of_another_address(ada: Person, session: Client) -> None
     assert refusals(ada) == ["wrong-passkey"]
 
 
-def test_refuses_the_passkey_of_somebody_else(ada: Person, session: Client) -> None:
+def test_refuses_the_passkey_of_another_person(ada: Person, session: Client) -> None:
     add_passkey(session, Authenticator())
     with tenancy.use(ada.tenant):
         olga = core.owner(email="olga@acme.example", password=PASSWORD)
@@ -134,7 +132,7 @@ def test_refuses_the_passkey_of_somebody_else(ada: Person, session: Client) -> N
     assert not is_in(visitor)
 
 
-def test_refuses_an_answer_that_was_used_before(ada: Person, session: Client) -> None:
+def test_refuses_a_replayed_credential(ada: Person, session: Client) -> None:
     phone = Authenticator(counts=False)
     add_passkey(session, phone)
     visitor, thief = with_password(ada), with_password(ada)
@@ -151,7 +149,7 @@ def test_refuses_an_answer_that_was_used_before(ada: Person, session: Client) ->
     assert not is_in(without_a_page)
 
 
-def test_refuses_a_copy_that_counts_backwards(ada: Person, session: Client) -> None:
+def test_refuses_a_signature_counter_that_goes_backwards(ada: Person, session: Client) -> None:
     phone = Authenticator()
     add_passkey(session, phone)
     use(with_password(ada), phone)
@@ -163,7 +161,7 @@ def test_refuses_a_copy_that_counts_backwards(ada: Person, session: Client) -> N
     assert refusals(ada) == ["passkey-copied"]
 
 
-def test_of_a_password_manager_does_not_count(ada: Person, session: Client) -> None:
+def test_passkey_without_a_counter_works_repeatedly(ada: Person, session: Client) -> None:
     synced = Authenticator(counts=False)
     add_passkey(session, synced)
 
@@ -172,7 +170,7 @@ def test_of_a_password_manager_does_not_count(ada: Person, session: Client) -> N
         assert is_in(visitor)
 
 
-def test_is_no_way_around_the_password(ada: Person, session: Client) -> None:
+def test_passkey_without_the_password_does_not_sign_in(ada: Person, session: Client) -> None:
     phone = Authenticator()
     add_passkey(session, phone)
     stranger = Client()
@@ -183,7 +181,7 @@ def test_is_no_way_around_the_password(ada: Person, session: Client) -> None:
     assert not is_in(stranger)
 
 
-def test_is_added_only_once(session: Client) -> None:
+def test_same_passkey_is_added_only_once(session: Client) -> None:
     phone = Authenticator()
     add_passkey(session, phone)
 
@@ -192,7 +190,7 @@ def test_is_added_only_once(session: Client) -> None:
     assert "already has a passkey of yours" in text_of(again)
 
 
-def test_is_one_of_at_most_twenty(ada: Person, session: Client) -> None:
+def test_at_most_20_passkeys_are_allowed(ada: Person, session: Client) -> None:
     for number in range(passkeys.MOST):
         add_passkey(session, Authenticator(), name=f"Key {number}")
 
@@ -201,7 +199,7 @@ def test_is_one_of_at_most_twenty(ada: Person, session: Client) -> None:
     assert "You have 20 passkeys." in text_of(refused)
 
 
-def test_is_removed_by_its_owner_alone(ada: Person, session: Client) -> None:
+def test_only_its_owner_removes_a_passkey(ada: Person, session: Client) -> None:
     phone = Authenticator()
     add_passkey(session, phone)
     with tenancy.use(ada.tenant):
@@ -218,7 +216,7 @@ def test_is_removed_by_its_owner_alone(ada: Person, session: Client) -> None:
     assert "passkey-options" not in with_password(ada).get(CODE).content.decode()
 
 
-def test_is_changed_only_by_somebody_who_has_just_signed_in(ada: Person, session: Client) -> None:
+def test_adding_and_removing_need_a_recent_sign_in(ada: Person, session: Client) -> None:
     add_passkey(session, Authenticator())
     with tenancy.use(ada.tenant):
         key = Passkey.objects.get().pk
@@ -228,7 +226,7 @@ def test_is_changed_only_by_somebody_who_has_just_signed_in(ada: Person, session
             assert answer["Location"].startswith("/confirm-identity/")
 
 
-def test_ends_with_the_authenticator_app(ada: Person, session: Client) -> None:
+def test_removing_the_authenticator_app_removes_passkeys(ada: Person, session: Client) -> None:
     add_passkey(session, Authenticator())
 
     session.post("/account/second-factor/remove/")
@@ -237,7 +235,7 @@ def test_ends_with_the_authenticator_app(ada: Person, session: Client) -> None:
         assert not Passkey.objects.exists()
 
 
-def test_does_not_return_with_a_leaver(ada: Person) -> None:
+def test_revoking_credentials_of_a_rehire_removes_passkeys(ada: Person) -> None:
     set_up(client := signed_in(ada))
     add_passkey(client, Authenticator())
     with tenancy.use(ada.tenant):

@@ -1,4 +1,4 @@
-"""A second factor beside a password …"""
+"""Second factors after a password."""
 
 from datetime import datetime, timedelta
 from io import StringIO
@@ -70,9 +70,7 @@ def moment() -> datetime:
     return timezone.now().replace(second=0, microsecond=0)
 
 
-def test_is_set_up_on_a_page_and_asked_for_after_the_password(
-    ada: Person, moment: datetime
-) -> None:
+def test_second_factor_is_set_up_and_then_required(ada: Person, moment: datetime) -> None:
     with time_machine.travel(moment, tick=False):
         app, _ = set_up(with_password(ada))
     with time_machine.travel(moment + STEP, tick=False):
@@ -87,7 +85,7 @@ def test_is_set_up_on_a_page_and_asked_for_after_the_password(
     assert log(ada) == [("signed-in", ""), ("first-factor", ""), ("signed-in", "")]
 
 
-def test_shows_the_secret_as_a_picture_and_as_text(ada: Person) -> None:
+def test_setup_page_shows_the_secret_as_qr_code_and_text(ada: Person) -> None:
     page = with_password(ada).get("/account/second-factor/set-up/")
 
     assert secret_on(page)
@@ -95,7 +93,7 @@ def test_shows_the_secret_as_a_picture_and_as_text(ada: Person) -> None:
     assert "otpauth://totp/" in page.content.decode()
 
 
-def test_is_not_set_up_without_a_correct_code(ada: Person) -> None:
+def test_setup_needs_a_correct_code(ada: Person) -> None:
     client = with_password(ada)
     shown = secret_on(client.get("/account/second-factor/set-up/"))
 
@@ -107,7 +105,7 @@ def test_is_not_set_up_without_a_correct_code(ada: Person) -> None:
         assert not SecondFactor.objects.exists()
 
 
-def test_stores_neither_the_secret_nor_a_recovery_code(ada: Person) -> None:
+def test_secret_is_encrypted_and_recovery_codes_are_hashed(ada: Person) -> None:
     app, codes = set_up(with_password(ada))
 
     with tenancy.use(ada.tenant):
@@ -117,7 +115,7 @@ def test_stores_neither_the_secret_nor_a_recovery_code(ada: Person) -> None:
     assert len(stored.recovery_digests) == 10
 
 
-def test_takes_a_code_only_once(ada: Person, moment: datetime) -> None:
+def test_code_works_only_once(ada: Person, moment: datetime) -> None:
     with time_machine.travel(moment, tick=False):
         app, _ = set_up(with_password(ada))
         # The code that set it up counts as used.
@@ -133,7 +131,7 @@ def test_takes_a_code_only_once(ada: Person, moment: datetime) -> None:
 
 
 @pytest.mark.parametrize(("steps", "is_taken"), [(-2, False), (-1, True), (1, True), (2, False)])
-def test_tolerates_a_clock_that_is_half_a_minute_off(
+def test_code_of_the_adjacent_time_step_is_accepted(
     ada: Person, moment: datetime, steps: int, is_taken: bool
 ) -> None:
     with time_machine.travel(moment, tick=False):
@@ -146,7 +144,7 @@ def test_tolerates_a_clock_that_is_half_a_minute_off(
     assert is_in(visitor) == is_taken
 
 
-def test_is_replaced_once_by_a_recovery_code_when_the_phone_is_lost(ada: Person) -> None:
+def test_recovery_code_works_only_once(ada: Person) -> None:
     _, codes = set_up(with_password(ada))
     visitor, thief = with_password(ada), with_password(ada)
 
@@ -158,7 +156,7 @@ def test_is_replaced_once_by_a_recovery_code_when_the_phone_is_lost(ada: Person)
     assert history(ada)[-1] == f"{ada.full_name} signed in with a recovery code; 9 are left"
 
 
-def test_gets_new_recovery_codes_that_replace_the_old_ones(ada: Person) -> None:
+def test_new_recovery_codes_replace_the_old_ones(ada: Person) -> None:
     client = with_password(ada)
     _, old = set_up(client)
 
@@ -170,7 +168,7 @@ def test_gets_new_recovery_codes_that_replace_the_old_ones(ada: Person) -> None:
     assert is_in(by_new)
 
 
-def test_blocks_guesses_of_codes_even_if_one_is_correct(ada: Person, moment: datetime) -> None:
+def test_guessed_codes_lock_out_the_correct_code(ada: Person, moment: datetime) -> None:
     with time_machine.travel(moment, tick=False):
         app, codes = set_up(with_password(ada))
     with time_machine.travel(moment + STEP, tick=False):
@@ -186,7 +184,7 @@ def test_blocks_guesses_of_codes_even_if_one_is_correct(ada: Person, moment: dat
     assert log(ada)[-3] == ("refused", "codes-guessed")
 
 
-def test_is_not_skipped_by_another_way_in(ada: Person) -> None:
+def test_other_pages_do_not_skip_the_code(ada: Person) -> None:
     set_up(with_password(ada))
     visitor = with_password(ada)
 
@@ -198,7 +196,7 @@ def test_is_not_skipped_by_another_way_in(ada: Person) -> None:
     assert visitor.post(SET_UP, {"code": "1"})["Location"] == CODE
 
 
-def test_is_asked_for_only_for_a_quarter_of_an_hour(ada: Person, moment: datetime) -> None:
+def test_password_step_expires_after_15_minutes(ada: Person, moment: datetime) -> None:
     with time_machine.travel(moment, tick=False):
         app, _ = set_up(with_password(ada))
         visitor = with_password(ada)
@@ -207,7 +205,7 @@ def test_is_asked_for_only_for_a_quarter_of_an_hour(ada: Person, moment: datetim
         assert not is_in(visitor)
 
 
-def test_ends_with_the_password_that_was_entered(ada: Person) -> None:
+def test_changed_password_ends_the_password_step(ada: Person) -> None:
     _, codes = set_up(with_password(ada))
     visitor = with_password(ada)
     with tenancy.use(ada.tenant):
@@ -218,7 +216,7 @@ def test_ends_with_the_password_that_was_entered(ada: Person) -> None:
     assert not is_in(visitor)
 
 
-def test_is_asked_for_after_a_password_of_a_directory(
+def test_second_factor_is_required_after_ldap_sign_in(
     acme: Tenant, slapd_service: Slapd, ada: Person
 ) -> None:
     require(acme, Rule.EVERYBODY)
@@ -243,8 +241,9 @@ def test_is_asked_for_after_a_password_of_a_directory(
         (Rule.ADMINISTRATORS, (False, True)),
         (Rule.EVERYBODY, (False, False)),
     ],
+    ids=str,
 )
-def test_is_required_of_whom_the_company_says(
+def test_second_factor_is_required_by_the_rule_of_the_tenant(
     acme: Tenant, owner: Person, ada: Person, rule: Rule, are_in: tuple[bool, bool]
 ) -> None:
     require(acme, rule)
@@ -252,9 +251,9 @@ def test_is_required_of_whom_the_company_says(
     assert (is_in(with_password(owner)), is_in(with_password(ada))) == are_in
 
 
-def test_is_set_up_by_an_owner_before_anything_else_opens(acme: Tenant, owner: Person) -> None:
+def test_required_setup_comes_before_any_page(acme: Tenant, owner: Person) -> None:
     require(acme, Rule.ADMINISTRATORS)
-    # The break-glass Owner may use a password although others may not.
+    # An Owner may use a password even if passwords are off.
     Tenant.objects.filter(pk=acme.pk).update(allows_passwords=False)
     visitor = with_password(owner)
     assert visitor.get(CODE)["Location"] == SET_UP
@@ -266,7 +265,7 @@ def test_is_set_up_by_an_owner_before_anything_else_opens(acme: Tenant, owner: P
     assert history(owner) == [f"{owner.full_name} set up their second factor"]
 
 
-def test_ends_sessions_without_it_when_the_company_begins_to_require_it(
+def test_new_requirement_ends_sessions_without_second_factor(
     acme: Tenant, owner: Person, ada: Person
 ) -> None:
     with_one, without = with_password(ada), with_password(owner)
@@ -278,9 +277,7 @@ def test_ends_sessions_without_it_when_the_company_begins_to_require_it(
     assert not is_in(without)
 
 
-def test_is_not_asked_for_after_a_sign_in_at_an_openid_provider(
-    acme: Tenant, openid: OpenIdProvider
-) -> None:
+def test_openid_sign_in_needs_no_second_factor(acme: Tenant, openid: OpenIdProvider) -> None:
     provider, visitor = connected_to_openid(acme, openid), Client()
     require(acme, Rule.EVERYBODY)
 
@@ -289,7 +286,7 @@ def test_is_not_asked_for_after_a_sign_in_at_an_openid_provider(
     assert is_in(visitor)
 
 
-def test_is_required_by_a_setting_that_shows_who_lacks_it(owner: Person, ada: Person) -> None:
+def test_setting_shows_who_has_no_second_factor(owner: Person, ada: Person) -> None:
     client = with_password(owner)
     page = "/tenants/acme/auth-settings/"
     before = text_of(client.get(page))
@@ -307,9 +304,7 @@ def test_is_required_by_a_setting_that_shows_who_lacks_it(owner: Person, ada: Pe
     assert is_in(client)
 
 
-def test_is_reset_by_an_owner_which_ends_all_sessions_and_no_token(
-    owner: Person, ada: Person
-) -> None:
+def test_reset_ends_sessions_but_no_api_tokens(owner: Person, ada: Person) -> None:
     session = with_password(ada)
     set_up(session)
     with tenancy.use(ada.tenant):
@@ -325,7 +320,7 @@ def test_is_reset_by_an_owner_which_ends_all_sessions_and_no_token(
         assert ApiToken.objects.active().count() == 1
 
 
-def test_is_reset_only_by_somebody_of_the_same_rank(owner: Person, acme: Tenant) -> None:
+def test_reset_above_the_rank_is_refused(owner: Person, acme: Tenant) -> None:
     with tenancy.use(acme):
         admin = core.administrator(email="adam@acme.example", password=PASSWORD)
     set_up(with_password(owner))
@@ -337,7 +332,7 @@ def test_is_reset_only_by_somebody_of_the_same_rank(owner: Person, acme: Tenant)
         assert SecondFactor.objects.filter(person=owner).exists()
 
 
-def test_is_removed_by_its_owner_unless_the_company_requires_it(acme: Tenant, ada: Person) -> None:
+def test_required_second_factor_cannot_be_removed(acme: Tenant, ada: Person) -> None:
     client = with_password(ada)
     set_up(client)
     remove = "/account/second-factor/remove/"
@@ -351,7 +346,7 @@ def test_is_removed_by_its_owner_unless_the_company_requires_it(acme: Tenant, ad
     assert history(ada)[-1] == f"{ada.full_name} removed their second factor"
 
 
-def test_is_changed_only_by_somebody_who_has_just_signed_in(ada: Person, moment: datetime) -> None:
+def test_changes_need_a_recent_sign_in(ada: Person, moment: datetime) -> None:
     with time_machine.travel(moment, tick=False):
         client = with_password(ada)
         app, codes = set_up(client)
@@ -363,9 +358,7 @@ def test_is_changed_only_by_somebody_who_has_just_signed_in(ada: Person, moment:
         assert is_in(visitor)
 
 
-def test_survives_a_new_key_after_rotation(
-    ada: Person, settings: Settings, moment: datetime
-) -> None:
+def test_code_works_after_key_rotation(ada: Person, settings: Settings, moment: datetime) -> None:
     with time_machine.travel(moment, tick=False):
         app, _ = set_up(with_password(ada))
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
@@ -378,7 +371,7 @@ def test_survives_a_new_key_after_rotation(
     assert is_in(visitor)
 
 
-def test_lets_recovery_codes_work_without_the_key(ada: Person, settings: Settings) -> None:
+def test_recovery_code_works_without_the_key(ada: Person, settings: Settings) -> None:
     app, codes = set_up(with_password(ada))
     settings.SECRET_KEY = "another key"
 
@@ -389,7 +382,9 @@ def test_lets_recovery_codes_work_without_the_key(ada: Person, settings: Setting
     assert is_in(visitor)
 
 
-def test_of_somebody_else_cannot_be_read(ada: Person, owner: Person, moment: datetime) -> None:
+def test_secret_copied_from_another_person_does_not_work(
+    ada: Person, owner: Person, moment: datetime
+) -> None:
     with time_machine.travel(moment, tick=False):
         app, _ = set_up(with_password(ada))
         set_up(with_password(owner))
@@ -402,7 +397,7 @@ def test_of_somebody_else_cannot_be_read(ada: Person, owner: Person, moment: dat
     assert not is_in(thief)
 
 
-def test_is_not_asked_of_programs(acme: Tenant, owner: Person) -> None:
+def test_api_token_needs_no_second_factor(acme: Tenant, owner: Person) -> None:
     with tenancy.use(acme):
         token = create_api_token(owner, "Script", scopes=["people:read"], days=1, actor=owner.actor)
     require(acme, Rule.EVERYBODY)
@@ -411,14 +406,14 @@ def test_is_not_asked_of_programs(acme: Tenant, owner: Person) -> None:
     assert Client().get("/api/v1/people", headers=headers).status_code == 200
 
 
-def test_does_not_return_with_a_leaver(ada: Person) -> None:
+def test_revoking_credentials_of_a_rehire_removes_the_second_factor(ada: Person) -> None:
     set_up(signed_in(ada))
     with tenancy.use(ada.tenant):
         rehires.revoke_credentials(ada)
         assert not SecondFactor.objects.exists()
 
 
-def test_of_the_only_owner_is_reset_by_a_command(owner: Person) -> None:
+def test_command_resets_the_second_factor(owner: Person) -> None:
     session = with_password(owner)
     set_up(session)
 

@@ -1,4 +1,4 @@
-"""Signing in with a password …"""
+"""Sign-in with a Ramp password."""
 
 from typing import Any
 from unittest.mock import Mock
@@ -37,28 +37,28 @@ def change(person: Person, **fields: Any) -> None:
         Person.objects.filter(pk=person.pk).update(**fields)
 
 
-class TestOnThePage:
-    def test_shows_somebody_their_profile(self, client: Client, ada: Person) -> None:
+class TestSignInPage:
+    def test_employee_is_redirected_to_home(self, client: Client, ada: Person) -> None:
         response = sign_in(client)
 
         assert (response.status_code, response["Location"]) == (302, "/home/")
         assert client.get("/home/").status_code == 200
 
-    def test_shows_an_administrator_the_pages(self, client: Client, ada: Person) -> None:
+    def test_administrator_is_redirected_to_the_overview(self, client: Client, ada: Person) -> None:
         change(ada, role=Person.Role.ADMIN)
 
         assert sign_in(client)["Location"] == "/"
 
-    def test_works_on_the_companys_own_page(self, client: Client, ada: Person) -> None:
+    def test_works_on_the_sign_in_page_of_the_tenant(self, client: Client, ada: Person) -> None:
         assert sign_in(client, "/sign-in/acme/").status_code == 302
 
-    def test_says_what_is_wrong_and_signs_nobody_in(self, client: Client, ada: Person) -> None:
+    def test_wrong_password_is_refused_with_a_message(self, client: Client, ada: Person) -> None:
         response = sign_in(client, password="wrong")
 
         assert UNKNOWN in response.content.decode()
         assert "_auth_user_id" not in client.session
 
-    def test_begins_a_new_session(self, client: Client, ada: Person) -> None:
+    def test_session_key_changes_at_sign_in(self, client: Client, ada: Person) -> None:
         session = client.session
         session.save()
         planted = session.session_key
@@ -68,7 +68,7 @@ class TestOnThePage:
 
         assert client.session.session_key != planted
 
-    def test_is_how_somebody_invited_joins(self, client: Client, acme: Tenant) -> None:
+    def test_sign_in_accepts_the_invite(self, client: Client, acme: Tenant) -> None:
         with tenancy.use(acme):
             bob = core.person(
                 email="bob@acme.example", password="correct horse", state=Person.State.INVITED
@@ -81,7 +81,7 @@ class TestOnThePage:
             assert Person.objects.get(pk=bob.pk).state == Person.State.ACTIVE
             assert bob.invites.get().accepted_at
 
-    def test_leads_back_only_to_our_own_pages(self, client: Client, ada: Person) -> None:
+    def test_next_redirects_only_to_own_pages(self, client: Client, ada: Person) -> None:
         change(ada, role=Person.Role.ADMIN)
 
         for elsewhere in ("https://evil.example/", "//evil.example", "/\\evil.example"):
@@ -89,18 +89,18 @@ class TestOnThePage:
             assert sign_in(client, f"/sign-in/?next={elsewhere}")["Location"] == "/"
 
 
-class TestIsPossible:
+class TestAcceptedSignIn:
     @pytest.mark.parametrize("email", ["ADA@ACME.EXAMPLE", "Ada@acme.example"])
-    def test_with_the_address_in_any_case(self, ada: Person, email: str) -> None:
+    def test_address_is_case_insensitive(self, ada: Person, email: str) -> None:
         assert person_with_password(email, "correct horse") == ada
 
-    def test_with_the_confirmed_address_while_a_new_one_is_pending(self, ada: Person) -> None:
+    def test_confirmed_address_works_while_another_is_pending(self, ada: Person) -> None:
         change(ada, pending_email="new@acme.example")
 
         assert person_with_password("ada@acme.example", "correct horse") == ada
         assert refusal("new@acme.example") == UNKNOWN
 
-    def test_at_the_company_whose_password_it_is(self, ada: Person) -> None:
+    def test_password_selects_the_tenant(self, ada: Person) -> None:
         with core.in_another_tenant():
             namesake = core.person(email=ada.email, password="battery staple")
 
@@ -108,7 +108,7 @@ class TestIsPossible:
         assert person_with_password(ada.email, "battery staple") == namesake
 
 
-class TestIsRefused:
+class TestRefusedSignIn:
     @pytest.mark.parametrize(
         ("email", "password"),
         [
@@ -119,13 +119,13 @@ class TestIsRefused:
             pytest.param("", "correct horse", id="no address"),
         ],
     )
-    def test_without_saying_which_of_the_two_is_wrong(
+    def test_wrong_email_and_wrong_password_get_the_same_message(
         self, ada: Person, email: str, password: str
     ) -> None:
         assert refusal(email, password) == UNKNOWN
 
     @pytest.mark.parametrize("email", ["ada@acme.example", "bob@acme.example"])
-    def test_after_the_same_work(
+    def test_known_and_unknown_address_hash_once(
         self, ada: Person, email: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         hashing = Mock(wraps=MD5PasswordHasher().encode)
@@ -136,18 +136,18 @@ class TestIsRefused:
         assert hashing.call_count == 1
 
     @pytest.mark.parametrize("password", ["", "!", "None"])
-    def test_for_somebody_who_has_no_password(self, acme: Tenant, password: str) -> None:
+    def test_person_without_a_password_is_refused(self, acme: Tenant, password: str) -> None:
         with tenancy.use(acme):
             core.person(email="bob@acme.example")
 
         assert refusal("bob@acme.example", password) == UNKNOWN
 
-    def test_for_somebody_of_another_company(self, ada: Person) -> None:
+    def test_person_of_another_tenant_is_refused(self, ada: Person) -> None:
         other = core.tenant()
 
         assert refusal(ada.email, slug=other.slug) == UNKNOWN
 
-    def test_where_two_companies_know_the_address_and_the_password(self, ada: Person) -> None:
+    def test_same_credentials_in_two_tenants_need_the_page_of_the_tenant(self, ada: Person) -> None:
         with core.in_another_tenant():
             core.person(email=ada.email, password="correct horse")
 
@@ -163,7 +163,7 @@ class TestIsRefused:
             ("job:guests", "Ask your administrator to reactivate it."),
         ],
     )
-    def test_for_somebody_deactivated_who_is_told_where_to_turn(
+    def test_deactivated_person_is_told_who_can_reactivate_them(
         self, ada: Person, by: str, where: str
     ) -> None:
         now = timezone.now()
@@ -172,12 +172,12 @@ class TestIsRefused:
         assert where in refusal(ada.email)
         assert refusal(ada.email, "wrong") == UNKNOWN
 
-    def test_for_somebody_terminated(self, ada: Person) -> None:
+    def test_terminated_person_is_refused(self, ada: Person) -> None:
         change(ada, state=Person.State.TERMINATED, terminated_at=timezone.now())
 
         assert refusal(ada.email) == UNKNOWN
 
-    def test_where_the_company_is_switched_off(self, acme: Tenant, ada: Person) -> None:
+    def test_suspended_tenant_is_refused(self, acme: Tenant, ada: Person) -> None:
         Tenant.objects.update(is_active=False)
 
         assert refusal(ada.email) == "Acme is suspended. Ask your administrator."

@@ -1,4 +1,4 @@
-"""“Test connection” …"""
+"""The connection test of a provider."""
 
 import socket
 from collections.abc import Iterator
@@ -49,8 +49,8 @@ def names(tried: list[Step]) -> list[str]:
     return [step.name for step in tried]
 
 
-class TestOfAnOpenIdProvider:
-    def test_says_of_each_step_that_it_works(self, openid: OpenIdProvider) -> None:
+class TestOpenIdProvider:
+    def test_all_openid_steps_succeed(self, openid: OpenIdProvider) -> None:
         tried = list(steps(oidc(openid)))
 
         assert names(tried) == [
@@ -58,7 +58,7 @@ class TestOfAnOpenIdProvider:
         ]
         assert all(step.is_ok for step in tried)
 
-    def test_says_whether_the_last_sign_in_brought_groups(self, openid: OpenIdProvider) -> None:
+    def test_claims_step_reports_groups_of_the_last_sign_in(self, openid: OpenIdProvider) -> None:
         provider = oidc(openid)
         sign_in(provider, claims("ada"))
         assert "did not include readable groups" in list(steps(provider))[-1].sentence
@@ -67,7 +67,7 @@ class TestOfAnOpenIdProvider:
 
         assert list(steps(provider))[-1].sentence == "The last sign-in included 2 groups."
 
-    def test_asks_anew_each_time(self, openid: OpenIdProvider) -> None:
+    def test_each_test_fetches_the_discovery_again(self, openid: OpenIdProvider) -> None:
         provider = oidc(openid)
         list(steps(provider))
         openid.discovery["issuer"] = "https://elsewhere.example"
@@ -86,26 +86,26 @@ class TestOfAnOpenIdProvider:
             ("https://127.0.0.1:1", "Connection"),
         ],
     )
-    def test_stops_where_it_fails(self, openid: OpenIdProvider, issuer: str, step: str) -> None:
+    def test_stops_at_the_failed_step(self, openid: OpenIdProvider, issuer: str, step: str) -> None:
         last = list(steps(oidc(openid, issuer=issuer)))[-1]
 
         assert (last.name, last.is_ok) == (step, False)
 
-    def test_sees_that_there_are_no_keys(self, openid: OpenIdProvider) -> None:
+    def test_missing_keys_fail_the_keys_step(self, openid: OpenIdProvider) -> None:
         openid.keys = []
 
         [keys] = [step for step in steps(oidc(openid)) if step.name == "Keys"]
 
         assert not keys.is_ok
 
-    def test_writes_nothing(self, openid: OpenIdProvider) -> None:
+    def test_records_no_sign_in_attempt(self, openid: OpenIdProvider) -> None:
         list(steps(oidc(openid)))
 
         assert not SignInAttempt.objects.exists()
 
 
-class TestOfADirectory:
-    def test_says_of_each_step_that_it_works(self, slapd_service: Slapd) -> None:
+class TestLdapDirectory:
+    def test_only_the_tls_step_fails_over_plain_ldap(self, slapd_service: Slapd) -> None:
         tried = list(steps(added(slapd_service.document())))
 
         assert names(tried) == [
@@ -126,8 +126,9 @@ class TestOfADirectory:
             ({"uri": "ldap://127.0.0.1:1"}, "Connection", "does not accept connections"),
             ({"uri": "ldaps://nowhere.invalid"}, "Address", "Check the spelling"),
         ],
+        ids=str,
     )
-    def test_says_what_to_correct(
+    def test_failed_step_explains_the_fix(
         self, slapd_service: Slapd, said: dict[str, Any], step: str, sentence: str
     ) -> None:
         tried = list(steps(added(slapd_service.document(**said))))
@@ -135,13 +136,13 @@ class TestOfADirectory:
         wrong = [one for one in tried if not one.is_ok and one.name == step]
         assert sentence in wrong[0].sentence
 
-    def test_shows_no_secret(self, slapd_service: Slapd) -> None:
+    def test_steps_contain_no_secret(self, slapd_service: Slapd) -> None:
         document = slapd_service.document(bind_password="very-secret")
 
         assert "very-secret" not in str(list(steps(added(document))))
 
 
-class TestOfWindows:
+class TestWindows:
     @pytest.fixture(scope="class")
     @classmethod
     def kdc(cls) -> Iterator[Kdc]:
@@ -156,7 +157,7 @@ class TestOfWindows:
         settings.PUBLIC_BASE_URL = "https://localhost"
         monkeypatch.setenv("KRB5_CONFIG", str(kdc.config))
 
-    def test_says_of_each_step_that_it_works(self, kdc: Kdc, slapd_service: Slapd) -> None:
+    def test_all_windows_steps_succeed(self, kdc: Kdc, slapd_service: Slapd) -> None:
         added(slapd_service.document())
 
         tried = list(steps(added(kdc.document(directory="Corp"))))
@@ -168,7 +169,7 @@ class TestOfWindows:
         )
 
     @pytest.mark.parametrize("version", [1, 7])
-    def test_finds_a_key_of_another_password(
+    def test_key_of_another_password_fails_the_key_step(
         self, kdc: Kdc, slapd_service: Slapd, version: int
     ) -> None:
         added(slapd_service.document())
@@ -180,7 +181,7 @@ class TestOfWindows:
         assert "Create the keytab again." in last.sentence
 
     @pytest.mark.parametrize("settings_file", ["/nowhere/krb5.conf", ""])
-    def test_says_that_the_key_was_not_tested_where_no_kdc_is_known(
+    def test_unknown_kdc_leaves_the_key_untested(
         self,
         kdc: Kdc,
         slapd_service: Slapd,
@@ -195,7 +196,7 @@ class TestOfWindows:
         assert (last.name, last.is_ok) == ("Key", True)
         assert f'Not tested. Cannot find KDC for realm "{REALM}".' in last.sentence
 
-    def test_does_not_wait_for_a_kdc_that_does_not_respond(
+    def test_silent_kdc_leaves_the_key_untested(
         self, kdc: Kdc, slapd_service: Slapd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -211,17 +212,17 @@ class TestOfWindows:
         assert last.is_ok
         assert "Not tested. No KDC responded" in last.sentence
 
-    def test_says_that_a_directory_is_needed(self, kdc: Kdc) -> None:
+    def test_missing_directory_fails_the_directory_step(self, kdc: Kdc) -> None:
         last = list(steps(added(kdc.document(directory=""))))[-1]
 
         assert (last.name, last.is_ok) == ("Directory", False)
 
-    def test_says_that_the_directory_is_not_there(self, kdc: Kdc) -> None:
+    def test_unknown_directory_is_reported(self, kdc: Kdc) -> None:
         last = list(steps(added(kdc.document(directory="Nowhere"))))[-1]
 
         assert "There is no provider “Nowhere”" in last.sentence
 
-    def test_says_that_the_keytab_is_of_no_use(self, kdc: Kdc) -> None:
+    def test_invalid_keytab_fails_the_keytab_step(self, kdc: Kdc) -> None:
         last = list(steps(added(kdc.document(keytab="AAAA"))))[-1]
 
         assert (last.name, last.is_ok) == ("Keytab", False)

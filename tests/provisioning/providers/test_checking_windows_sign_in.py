@@ -1,4 +1,4 @@
-"""“Test connection” of Windows sign-in with Active Directory …"""
+"""The connection test of Windows sign-in with Active Directory."""
 
 from base64 import b64encode
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def tested(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Any:
-    # The tests' KDC does not listen on Kerberos' own port.
+    # The KDC of the tests does not listen on the standard port of Kerberos.
     monkeypatch.setenv("KRB5_CONFIG", active_directory.kerberos_environment["KRB5_CONFIG"])
     settings.PUBLIC_BASE_URL = "https://localhost:8443"
     added(acme, active_directory.document())
@@ -41,7 +41,7 @@ def tested(
     return tested
 
 
-def test_says_of_each_step_that_it_works(tested: Tested) -> None:
+def test_all_steps_succeed(tested: Tested) -> None:
     found = tested()
 
     assert [step.sentence for step in found if not step.is_ok] == []
@@ -52,7 +52,7 @@ def test_says_of_each_step_that_it_works(tested: Tested) -> None:
 
 
 @pytest.mark.parametrize("service", ["HTTP/other.example", "cifs/localhost"])
-def test_finds_a_keytab_of_another_service(
+def test_reports_a_keytab_of_another_service(
     active_directory: ActiveDirectory, tested: Tested, service: str
 ) -> None:
     last = tested(keytab=encoded(active_directory.keytab_of(service, 1)))[-1]
@@ -62,7 +62,7 @@ def test_finds_a_keytab_of_another_service(
     assert "HTTP/localhost" in last.sentence
 
 
-def test_finds_a_keytab_of_an_earlier_password(
+def test_reports_a_keytab_of_an_earlier_password(
     active_directory: ActiveDirectory, tested: Tested
 ) -> None:
     last = tested(keytab=encoded(active_directory.keytab_of("HTTP/localhost", 7)))[-1]
@@ -71,7 +71,7 @@ def test_finds_a_keytab_of_an_earlier_password(
     assert "key version 7" in last.sentence
 
 
-def test_finds_a_key_of_another_password_although_the_version_is_right(
+def test_reports_a_key_of_another_password_with_the_right_version(
     active_directory: ActiveDirectory, tested: Tested
 ) -> None:
     version = active_directory.key_version
@@ -83,7 +83,7 @@ def test_finds_a_key_of_another_password_although_the_version_is_right(
     assert "of another password, account or encryption type" in last.sentence
 
 
-def test_locks_no_account_however_often_it_finds_a_wrong_key(
+def test_repeated_tests_with_a_wrong_key_lock_no_account(
     active_directory: ActiveDirectory, acme: Tenant, tested: Tested
 ) -> None:
     version = active_directory.key_version
@@ -99,7 +99,7 @@ def test_locks_no_account_however_often_it_finds_a_wrong_key(
         assert count in (b"", b"0")
 
 
-def test_finds_two_accounts_with_the_service_principal_name(
+def test_reports_a_duplicate_service_principal_name(
     active_directory: ActiveDirectory, tested: Tested
 ) -> None:
     other = active_directory.add_person(unused_name(), ou="Services")
@@ -116,7 +116,7 @@ def test_finds_two_accounts_with_the_service_principal_name(
 
 
 @pytest.mark.parametrize("bind_dn", [f"ramp-svc@{REALM.lower()}", "CORP\\ramp-svc"])
-def test_knows_the_bind_account_by_each_of_its_names(
+def test_accepts_each_form_of_the_bind_account(
     active_directory: ActiveDirectory, acme: Tenant, tested: Tested, bind_dn: str
 ) -> None:
     with tenancy.use(acme):
@@ -143,8 +143,9 @@ def test_knows_the_bind_account_by_each_of_its_names(
         (REALM, [REALM.lower()], "case-sensitive"),
         ("OTHER.TEST", ["OTHER.TEST"], f"are in the realm {REALM}"),
     ],
+    ids=str,
 )
-def test_finds_a_wrong_realm(
+def test_reports_a_wrong_realm(
     active_directory: ActiveDirectory,
     tested: Tested,
     keytab: str,
@@ -159,7 +160,7 @@ def test_finds_a_wrong_realm(
     assert words in last.sentence
 
 
-def test_finds_a_missing_service_principal_name(
+def test_reports_a_missing_service_principal_name(
     active_directory: ActiveDirectory, tested: Tested, settings: Settings
 ) -> None:
     settings.PUBLIC_BASE_URL = "https://ramp.example.com"

@@ -1,4 +1,4 @@
-"""Defining an identity provider by `add_identity_provider` …"""
+"""The command `add_identity_provider`."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ def the_provider() -> IdentityProvider:
         return IdentityProvider.objects.select_related("tenant").get()
 
 
-def test_answers_where_people_sign_in(acme: Tenant, tmp_path: Path) -> None:
+def test_prints_the_sign_in_and_redirect_urls(acme: Tenant, tmp_path: Path) -> None:
     answer = add(tmp_path, OIDC)
 
     assert answer["id"] == str(the_provider().pk)
@@ -50,7 +50,7 @@ def test_answers_where_people_sign_in(acme: Tenant, tmp_path: Path) -> None:
     assert answer["redirect_uri"] == f"{answer['sign_in_url']}callback/"
 
 
-def test_keeps_what_it_says(acme: Tenant, tmp_path: Path) -> None:
+def test_stores_the_settings_of_the_file(acme: Tenant, tmp_path: Path) -> None:
     more = {"provision_people": False, "directory_browsing": "live", "scopes": ["openid", "x"]}
 
     add(tmp_path, OIDC | more)
@@ -61,7 +61,7 @@ def test_keeps_what_it_says(acme: Tenant, tmp_path: Path) -> None:
     assert provider.settings["scopes"] == "openid x"
 
 
-def test_pairs_with_the_one_connection_there_is(acme: Tenant, tmp_path: Path) -> None:
+def test_pairs_with_the_only_connection(acme: Tenant, tmp_path: Path) -> None:
     with tenancy.use(acme):
         connection = scim_connection("entra")
 
@@ -72,13 +72,13 @@ def test_pairs_with_the_one_connection_there_is(acme: Tenant, tmp_path: Path) ->
     assert (provider.paired_claim, provider.paired_attribute) == ("oid", "externalId")
 
 
-def test_takes_other_names_of_the_same(acme: Tenant, tmp_path: Path) -> None:
+def test_accepts_aliases_of_attribute_names(acme: Tenant, tmp_path: Path) -> None:
     add(tmp_path, LDAP | {"attributes": {"first_name": "givenName", "mail": "mail"}})
 
     assert the_provider().settings["attributes"] == {"given_name": "givenName", "email": "mail"}
 
 
-def test_reads_a_keytab_beside_the_file(acme: Tenant, tmp_path: Path) -> None:
+def test_reads_a_keytab_next_to_the_file(acme: Tenant, tmp_path: Path) -> None:
     (tmp_path / "http.keytab").write_bytes(b"\5\2keys")
 
     add(tmp_path, WINDOWS | {"keytab": "http.keytab"})
@@ -87,7 +87,7 @@ def test_reads_a_keytab_beside_the_file(acme: Tenant, tmp_path: Path) -> None:
         assert base64.b64decode(manage.secret_of(the_provider())) == b"\5\2keys"
 
 
-def test_stands_in_the_history(acme: Tenant, tmp_path: Path) -> None:
+def test_history_has_the_command_as_actor(acme: Tenant, tmp_path: Path) -> None:
     add(tmp_path, LDAP)
 
     with tenancy.use(acme):
@@ -129,7 +129,7 @@ def test_stands_in_the_history(acme: Tenant, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_names_what_is_wrong(acme: Tenant, tmp_path: Path, document: Any, said: str) -> None:
+def test_explains_an_invalid_file(acme: Tenant, tmp_path: Path, document: Any, said: str) -> None:
     with pytest.raises(CommandError, match=said.replace("{", r"\{")):
         add(tmp_path, document)
 
@@ -137,14 +137,14 @@ def test_names_what_is_wrong(acme: Tenant, tmp_path: Path, document: Any, said: 
         assert not IdentityProvider.objects.exists()
 
 
-def test_takes_each_name_once(acme: Tenant, tmp_path: Path) -> None:
+def test_refuses_a_duplicate_name(acme: Tenant, tmp_path: Path) -> None:
     add(tmp_path, OIDC)
 
     with pytest.raises(CommandError, match="An identity provider named “OKTA” already exists"):
         add(tmp_path, OIDC | {"name": "OKTA"})
 
 
-def test_asks_for_a_tenant_and_a_file_that_are_there(acme: Tenant, tmp_path: Path) -> None:
+def test_refuses_an_unknown_tenant_or_file(acme: Tenant, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="no tenant “globex”"):
         add(tmp_path, OIDC, slug="globex")
     with pytest.raises(CommandError, match="cannot be read: No such file"):

@@ -1,4 +1,4 @@
-"""A provider whose issuer, server or directory has changed …"""
+"""Changes of the issuer, server or directory of a provider expose no accounts or secrets."""
 
 import base64
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ SECRETS = (CLIENT_SECRET, TOKEN, PASSWORD)
 
 
 class Recorder(OpenIdProvider):
-    """A hostile provider; `heard` is everything that it was told."""
+    """A hostile provider that records all requests in `heard`."""
 
     def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
         said = [self.asked_for, str(form), str(headers)]
@@ -70,7 +70,7 @@ def page_of(provider: IdentityProvider, more: str = "") -> str:
 
 
 def form_of(client: Client, provider: IdentityProvider, **changed: Any) -> dict[str, Any]:
-    """Return what a browser would post from the provider's page, after some changes."""
+    """Return the form of the provider page as a browser would post it, with some changes."""
     form = client.get(page_of(provider)).context["form"]
     shown = {name: form[name].value() for name in form.fields}
     return {name: value for name, value in shown.items() if value not in (None, False)} | changed
@@ -96,7 +96,7 @@ def latest_reason() -> str:
         return SignInAttempt.objects.latest("pk").reason
 
 
-class TestOfAnOpenIdProvider:
+class TestChangedIssuer:
     @pytest.fixture
     def corp(self, acme: Tenant, olga: Person, openid: OpenIdProvider) -> IdentityProvider:
         corp = connected(acme, openid)
@@ -110,7 +110,7 @@ class TestOfAnOpenIdProvider:
         corp.refresh_from_db()
         return corp
 
-    def come_in_elsewhere(self, moved: IdentityProvider, elsewhere: Recorder) -> Client:
+    def sign_in_at_new_issuer(self, moved: IdentityProvider, elsewhere: Recorder) -> Client:
         stranger = Client()
         response = stranger.get(f"/sign-in/acme/{moved.pk}/")
         if response.status_code == 302:
@@ -118,14 +118,14 @@ class TestOfAnOpenIdProvider:
             stranger.get(back.removeprefix("http://127.0.0.1:8000"))
         return stranger
 
-    def test_hands_no_account_to_whom_another_issuer_calls_the_same(
+    def test_same_subject_at_the_new_issuer_does_not_sign_in(
         self, moved: IdentityProvider, elsewhere: Recorder
     ) -> None:
-        stranger = self.come_in_elsewhere(moved, elsewhere)
+        stranger = self.sign_in_at_new_issuer(moved, elsewhere)
 
         assert not is_in(stranger)
 
-    def test_refuses_also_claims_that_were_under_way(
+    def test_claims_of_a_started_sign_in_are_refused(
         self, moved: IdentityProvider, acme: Tenant
     ) -> None:
         with tenancy.use(acme), suppress(Exception):
@@ -133,7 +133,7 @@ class TestOfAnOpenIdProvider:
 
         assert latest_reason() == "provider-moved"
 
-    def test_leads_to_a_page_that_names_who_is_concerned(
+    def test_redirects_to_a_page_with_the_affected_people(
         self, corp: IdentityProvider, olga: Person, elsewhere: Recorder
     ) -> None:
         changed = {"issuer": elsewhere.url, "client_secret": CLIENT_SECRET}
@@ -143,31 +143,31 @@ class TestOfAnOpenIdProvider:
         assert "Ada Lovelace" in text_of(page)
         assert elsewhere.url in text_of(page)
 
-    def test_lets_the_same_people_in_once_an_owner_confirms(
+    def test_people_stay_linked_if_an_owner_confirms_them(
         self, moved: IdentityProvider, olga: Person, elsewhere: Recorder
     ) -> None:
         page = decide(signed_in(olga), moved, "same")
 
         assert "1 person stays linked" in text_of(page)
-        assert is_in(self.come_in_elsewhere(moved, elsewhere))
+        assert is_in(self.sign_in_at_new_issuer(moved, elsewhere))
         with tenancy.across_tenants():
             assert Person.objects.exclude(pk=olga.pk).count() == 1
             assert Identity.objects.get().authority == elsewhere.url
             facts = Event.objects.filter(facts__has_key="move").get().facts
         assert (facts["move"]["to"], facts["move"]["people"]) == (elsewhere.url, 1)
 
-    def test_takes_other_people_for_new_ones(
+    def test_people_are_new_if_an_owner_says_they_differ(
         self, moved: IdentityProvider, olga: Person, elsewhere: Recorder
     ) -> None:
         decide(signed_in(olga), moved, "other")
 
-        assert is_in(self.come_in_elsewhere(moved, elsewhere))
+        assert is_in(self.sign_in_at_new_issuer(moved, elsewhere))
         with tenancy.across_tenants():
             ada = Person.objects.get(email="ada@acme.example")
             eve = Person.objects.get(email="eve@evil.example")
         assert (ada.full_name, eve.given_name) == ("Ada Lovelace", "Eve")
 
-    def test_is_confirmed_only_as_it_was_shown(self, moved: IdentityProvider, olga: Person) -> None:
+    def test_outdated_confirmation_is_refused(self, moved: IdentityProvider, olga: Person) -> None:
         client = signed_in(olga)
 
         page = client.post(page_of(moved, "move/"), {"decision": "same", "seen": "x"})
@@ -175,7 +175,7 @@ class TestOfAnOpenIdProvider:
         assert "have changed since you opened this page" in text_of(page)
         assert "Nobody can sign in through this provider" in text_of(client.get(page_of(moved)))
 
-    def test_is_confirmed_by_an_owner_where_it_concerns_one(
+    def test_only_an_owner_confirms_a_change_that_affects_owners(
         self, corp: IdentityProvider, acme: Tenant, elsewhere: Recorder
     ) -> None:
         with tenancy.use(acme):
@@ -186,9 +186,9 @@ class TestOfAnOpenIdProvider:
         page = decide(admin, corp, "same")
 
         assert "is an Owner, so only an Owner can change this account." in text_of(page)
-        assert not is_in(self.come_in_elsewhere(corp, elsewhere))
+        assert not is_in(self.sign_in_at_new_issuer(corp, elsewhere))
 
-    def test_brings_no_role_by_a_group_of_the_same_name(
+    def test_group_name_at_the_new_issuer_grants_no_role(
         self, acme: Tenant, olga: Person, openid: OpenIdProvider, elsewhere: Recorder
     ) -> None:
         corp = connected(acme, openid)
@@ -197,21 +197,21 @@ class TestOfAnOpenIdProvider:
         elsewhere.user["groups"] = ["admins"]
         change(signed_in(olga), corp, issuer=elsewhere.url, client_secret=CLIENT_SECRET)
 
-        self.come_in_elsewhere(corp, elsewhere)
+        self.sign_in_at_new_issuer(corp, elsewhere)
 
         with tenancy.across_tenants():
             assert not Person.objects.filter(email="eve@evil.example").exists()
 
-    def test_goes_on_without_a_question_where_nobody_is_known_by_it(
+    def test_no_confirmation_is_needed_without_linked_people(
         self, acme: Tenant, olga: Person, openid: OpenIdProvider, elsewhere: Recorder
     ) -> None:
         corp = connected(acme, openid)
 
         change(signed_in(olga), corp, issuer=elsewhere.url, client_secret=CLIENT_SECRET)
 
-        assert is_in(self.come_in_elsewhere(corp, elsewhere))
+        assert is_in(self.sign_in_at_new_issuer(corp, elsewhere))
 
-    def test_tells_no_issuer_what_another_said(
+    def test_tokens_are_not_sent_to_the_new_issuer(
         self, corp: IdentityProvider, olga: Person, openid: OpenIdProvider, elsewhere: Recorder
     ) -> None:
         ada = Client()
@@ -226,7 +226,8 @@ class TestOfAnOpenIdProvider:
         assert "id_token_hint" not in ada.post("/sign-out/")["Location"]
 
 
-# Secrets: each setting of each kind, pointed at somebody who listens, by every way out.
+# Secrets: each setting of each kind is changed to the URL of an attacker, and each kind of request
+# is sent.
 
 FIELDS = [
     (kind, directory, one.name)
@@ -265,7 +266,7 @@ def added(kind: str, directory: str, acme: Tenant) -> IdentityProvider:
 
 
 def point(provider: IdentityProvider, field: str, url: str) -> dict[str, Any]:
-    """Return the settings with one of them changed to the address of who listens."""
+    """Return the settings, one of which is changed to the URL of the attacker."""
     kept = provider.settings[field]
     address = url.replace("http:", "ldap:") if provider.kind == "ldap" else url
     changed: Any = {list: [address], dict: {"subject": address}, bool: not kept}.get(
@@ -273,13 +274,13 @@ def point(provider: IdentityProvider, field: str, url: str) -> dict[str, Any]:
     )
     settings: dict[str, Any] = provider.settings | {field: changed}
     if provider.kind == "ldap" and field != "uri":
-        # The listener is the server as well, so that nothing fails before it would be told.
+        # The listener is also the server, so that no earlier step fails.
         settings |= {"uri": provider.settings["uri"]}
     return settings
 
 
-def try_every_way_out(olga: Person, provider: IdentityProvider) -> None:
-    """Ask for everything that makes us ask the provider or its directory."""
+def send_every_request(olga: Person, provider: IdentityProvider) -> None:
+    """Open every page that makes Ramp send requests to the provider or its directory."""
     client, stranger = signed_in(olga), Client()
     page = f"/tenants/acme/directory/{provider.pk}"
     client.post(page_of(provider, "test/"))
@@ -304,7 +305,7 @@ def nothing_remembered() -> None:
 
 
 @pytest.mark.parametrize(("kind", "directory", "field"), FIELDS)
-def test_sends_no_kept_secret_to_a_new_address(
+def test_stored_secret_is_not_sent_to_a_new_address(
     acme: Tenant, olga: Person, elsewhere: Recorder, kind: str, directory: str, field: str
 ) -> None:
     provider = added(kind, directory, acme)
@@ -312,12 +313,12 @@ def test_sends_no_kept_secret_to_a_new_address(
     with Listener(says=b"") as listener:
         url = f"http://127.0.0.1:{listener.port}" if kind == "ldap" else elsewhere.url
         settings = point(provider, field, url)
-        # Past the form, as a fault or another page might do; and as if it were confirmed.
+        # Bypass the form, as a bug might, and as if the change were confirmed.
         with tenancy.use(acme):
             provider.settings = settings
             provider.authority = authority_of(provider)
             provider.save(update_fields=["settings", "authority"])
-        try_every_way_out(olga, provider)
+        send_every_request(olga, provider)
 
     heard = b"".join(listener.asked)
     assert not [secret for secret in SECRETS if secret.encode() in heard]
@@ -338,7 +339,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize(("kind", "directory", "field", "secrets"), ADDRESSES)
-def test_asks_for_the_secret_again(
+def test_changed_address_requires_the_secret_again(
     acme: Tenant, olga: Person, kind: str, directory: str, field: str, secrets: dict[str, str]
 ) -> None:
     provider, client = added(kind, directory, acme), signed_in(olga)
@@ -353,19 +354,19 @@ def test_asks_for_the_secret_again(
     assert str(the_provider().settings[field]) in ("True", "https://new.example")
 
 
-def test_sends_a_secret_to_the_address_it_was_entered_for(
+def test_reentered_secret_is_sent_to_the_new_address(
     acme: Tenant, olga: Person, elsewhere: Recorder
 ) -> None:
     provider, client = added("oidc", "keycloak", acme), signed_in(olga)
     changed = {"directory_url": elsewhere.url, "issuer": elsewhere.url}
 
     change(client, provider, client_secret=CLIENT_SECRET, **changed)
-    try_every_way_out(olga, provider)
+    send_every_request(olga, provider)
 
     assert elsewhere.secrets_heard == {CLIENT_SECRET}
 
 
-def test_keeps_no_token_of_a_directory_that_takes_none(acme: Tenant, olga: Person) -> None:
+def test_directory_token_is_deleted_if_the_api_needs_none(acme: Tenant, olga: Person) -> None:
     provider = added("oidc", "okta", acme)
 
     change(signed_in(olga), provider, directory_kind="keycloak")
@@ -373,9 +374,7 @@ def test_keeps_no_token_of_a_directory_that_takes_none(acme: Tenant, olga: Perso
     assert the_provider().directory_token == ""
 
 
-def test_of_windows_moves_with_the_directory_that_knows_its_people(
-    acme: Tenant, olga: Person
-) -> None:
+def test_changed_directory_needs_confirmation_for_windows_too(acme: Tenant, olga: Person) -> None:
     directory = added("ldap", "", acme)
     with tenancy.use(acme):
         directory.name, directory.name_key = "Directory", "directory"

@@ -1,4 +1,4 @@
-"""Rotating the key of secrets …"""
+"""The command `rotate_secrets`."""
 
 import json
 from io import StringIO
@@ -47,7 +47,9 @@ def rotate() -> dict[str, int]:
     return said
 
 
-def test_seals_them_anew_so_that_the_older_key_can_go(acme: Tenant, settings: Settings) -> None:
+def test_secret_decrypts_without_the_old_key_after_rotation(
+    acme: Tenant, settings: Settings
+) -> None:
     provider = known(acme)
     before = provider.secret
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
@@ -62,7 +64,7 @@ def test_seals_them_anew_so_that_the_older_key_can_go(acme: Tenant, settings: Se
     assert manage.secret_of(provider) == SECRET
 
 
-def test_changes_nothing_the_second_time(acme: Tenant, settings: Settings) -> None:
+def test_second_rotation_changes_nothing(acme: Tenant, settings: Settings) -> None:
     known(acme)
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"
     rotate()
@@ -70,7 +72,7 @@ def test_changes_nothing_the_second_time(acme: Tenant, settings: Settings) -> No
     assert rotate() == {"rotated": 0, "lost": 0}
 
 
-def test_names_those_that_are_lost_and_rotates_the_others(acme: Tenant, settings: Settings) -> None:
+def test_reports_lost_secrets_and_rotates_the_others(acme: Tenant, settings: Settings) -> None:
     known(acme, "Lost")
     settings.SECRET_KEY = "another key"
     kept = known(acme, "Kept")
@@ -84,7 +86,7 @@ def test_names_those_that_are_lost_and_rotates_the_others(acme: Tenant, settings
     assert manage.secret_of(kept) == SECRET
 
 
-def test_leaves_providers_without_a_secret_alone(acme: Tenant) -> None:
+def test_provider_without_a_secret_is_skipped(acme: Tenant) -> None:
     provider = known(acme)
     with tenancy.use(acme):
         manage.remove_provider(provider, actor=Actor("command", "tests"))
@@ -92,7 +94,7 @@ def test_leaves_providers_without_a_secret_alone(acme: Tenant) -> None:
     assert rotate() == {"rotated": 0, "lost": 0}
 
 
-def test_seals_the_signing_secrets_of_webhooks_anew(acme: Tenant, settings: Settings) -> None:
+def test_rotates_signing_secrets_of_webhooks(acme: Tenant, settings: Settings) -> None:
     with tenancy.use(acme):
         endpoint = webhook_endpoint(core.owner())
         before = messages.opened(endpoint, endpoint.secret)
@@ -112,7 +114,7 @@ def test_seals_the_signing_secrets_of_webhooks_anew(acme: Tenant, settings: Sett
         assert key_rotation.without_key() == 1
 
 
-def test_seals_the_signing_keys_of_signal_streams_anew(acme: Tenant, settings: Settings) -> None:
+def test_rotates_signing_keys_of_signal_streams(acme: Tenant, settings: Settings) -> None:
     with tenancy.use(acme):
         keys.ensure_key(acme.pk)
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "a newer key"

@@ -1,4 +1,4 @@
-"""Setting up Active Directory on the pages …"""
+"""Setting up Active Directory on the pages."""
 
 import pytest
 from django.core.cache import cache
@@ -45,7 +45,7 @@ def name() -> str:
 
 
 def said(samba: ActiveDirectory, **changed: str) -> dict[str, str]:
-    """Return what an administrator enters who knows the server and a service account."""
+    """Return the form of an administrator who knows the server and a service account."""
     return {
         "name": "AD",
         "uri": samba.uri,
@@ -64,8 +64,8 @@ def the_provider(acme: Tenant) -> IdentityProvider:
         return IdentityProvider.objects.select_related("tenant").get()
 
 
-class TestThePreset:
-    def test_reads_base_dn_and_filter_with_which_enabled_people_sign_in(
+class TestActiveDirectoryPreset:
+    def test_detects_base_dn_and_user_filter(
         self, client: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -90,8 +90,9 @@ class TestThePreset:
             ({"uri": "ldaps://127.0.0.1:1"}, "does not accept connections"),
             ({"bind_dn": "", "bind_password": ""}, "could not be read"),
         ],
+        ids=str,
     )
-    def test_says_why_nothing_could_be_read(
+    def test_explains_why_the_directory_cannot_be_read(
         self,
         client: Client,
         acme: Tenant,
@@ -108,7 +109,7 @@ class TestThePreset:
         with tenancy.use(acme):
             assert not IdentityProvider.objects.exists()
 
-    def test_asks_the_next_server_if_one_does_not_answer(
+    def test_uses_the_next_server_if_one_is_down(
         self, client: Client, acme: Tenant, active_directory: ActiveDirectory, name: str
     ) -> None:
         active_directory.add_person(name)
@@ -127,7 +128,7 @@ class TestThePreset:
         assert f"{active_directory.uri} responded" in page
 
 
-class TestTheTestAsAPerson:
+class TestTestingAsAPerson:
     @pytest.fixture
     def corp(self, acme: Tenant, active_directory: ActiveDirectory) -> IdentityProvider:
         return added(acme, active_directory.document())
@@ -157,7 +158,7 @@ class TestTheTestAsAPerson:
             ("nobody", "No entry matches"),
         ],
     )
-    def test_says_who_could_not_sign_in(
+    def test_explains_why_an_account_could_not_sign_in(
         self,
         *,
         client: Client,

@@ -1,4 +1,4 @@
-"""An invite …"""
+"""Accepting an invite."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -36,7 +36,7 @@ PASSWORD = "a horse that is correct"
 
 @pytest.fixture
 def bob(acme: Tenant) -> Person:
-    """Invite Bob, whose manager is Ada, at a company that has an owner besides."""
+    """Invite Bob, whose manager is Ada, in a tenant with an owner."""
     with tenancy.use(acme):
         core.owner()
         ada = core.person(email="ada@acme.example")
@@ -94,8 +94,8 @@ def perform(operation: Any, person: Person) -> None:
         operation(person, actor=OKTA)
 
 
-class TestIsAccepted:
-    def test_with_a_password_of_ones_own(self, client: Client, invite: Invite) -> None:
+class TestAccepted:
+    def test_accepting_sets_the_password_and_signs_in(self, client: Client, invite: Invite) -> None:
         response = accept(client, invite)
 
         assert (response.status_code, response["Location"]) == (302, "/home/")
@@ -104,7 +104,9 @@ class TestIsAccepted:
         assert bob.state == Person.State.ACTIVE
         assert bob.check_password(PASSWORD)
 
-    def test_once_and_for_all(self, client: Client, invite: Invite) -> None:
+    def test_invite_is_marked_as_accepted_with_its_events(
+        self, client: Client, invite: Invite
+    ) -> None:
         accept(client, invite)
 
         with tenancy.use(invite.tenant_id):
@@ -112,7 +114,7 @@ class TestIsAccepted:
             kinds = list(invite.person.events.order_by("pk").values_list("kind", flat=True))
         assert kinds == ["invite.issued", "invite.accepted", "person.joined"]
 
-    def test_with_a_new_session(self, client: Client, invite: Invite) -> None:
+    def test_accepting_changes_the_session_key(self, client: Client, invite: Invite) -> None:
         session = client.session
         session.save()
         planted = session.session_key
@@ -122,14 +124,14 @@ class TestIsAccepted:
 
         assert client.session.session_key != planted
 
-    def test_by_an_administrator_who_comes_to_the_pages(
+    def test_administrator_is_redirected_to_the_overview(
         self, client: Client, invite: Invite
     ) -> None:
         change(invite.person, role=Person.Role.ADMIN)
 
         assert accept(client, invite)["Location"] == "/"
 
-    def test_though_the_secret_key_was_changed(
+    def test_link_works_after_the_secret_key_was_rotated(
         self, client: Client, invite: Invite, settings: Settings
     ) -> None:
         address = path(invite)
@@ -146,8 +148,9 @@ class TestIsAccepted:
             ({"again": "another horse"}, "The passwords do not match."),
             ({"password": "", "again": ""}, "This field is required."),
         ],
+        ids=str,
     )
-    def test_by_nobody_whose_password_is_no_good(
+    def test_invalid_password_is_refused(
         self, client: Client, invite: Invite, said: dict[str, str], answer: str
     ) -> None:
         response = accept(client, invite, **said)
@@ -156,21 +159,23 @@ class TestIsAccepted:
         assert stored(invite.person).state == Person.State.INVITED
         assert "_auth_user_id" not in client.session
 
-    def test_from_no_other_site(self, invite: Invite) -> None:
+    def test_post_without_csrf_token_is_refused(self, invite: Invite) -> None:
         strict = Client(enforce_csrf_checks=True)
 
         assert accept(strict, invite).status_code == 403
 
 
-class TestShows:
-    def test_who_invites_whom_and_where(self, client: Client, invite: Invite) -> None:
+class TestInvitePage:
+    def test_shows_inviter_invitee_company_and_address(
+        self, client: Client, invite: Invite
+    ) -> None:
         page = text_of(client.get(path(invite)))
 
         assert "Hello Bob. <bdi>Ada Lovelace</bdi> invited you to join <bdi>Acme</bdi>" in page
         assert "bob@acme.example" in page
 
     @pytest.mark.parametrize("method", ["get", "head"])
-    def test_its_page_as_often_as_a_mail_scanner_looks(
+    def test_viewing_the_page_does_not_accept_the_invite(
         self, client: Client, invite: Invite, method: str
     ) -> None:
         for _ in range(3):
@@ -178,13 +183,13 @@ class TestShows:
 
         assert stored(invite.person).state == Person.State.INVITED
 
-    def test_its_address_to_nobody(self, client: Client, invite: Invite) -> None:
+    def test_page_sends_no_referrer_and_is_not_cached(self, client: Client, invite: Invite) -> None:
         response = client.get(path(invite))
 
         assert response["Referrer-Policy"] == "strict-origin"
         assert "no-store" in response["Cache-Control"]
 
-    def test_its_address_in_no_log(
+    def test_link_is_not_logged(
         self, invite: Invite, acme: Tenant, caplog: pytest.LogCaptureFixture
     ) -> None:
         with tenancy.use(acme):
@@ -194,7 +199,7 @@ class TestShows:
 
         assert "/invite/" not in caplog.text
 
-    def test_the_companys_own_sign_in_where_there_are_no_passwords(
+    def test_offers_only_the_provider_if_passwords_are_off(
         self, client: Client, invite: Invite, corp: IdentityProvider
     ) -> None:
         change(corp.tenant, allows_passwords=False)
@@ -205,14 +210,14 @@ class TestShows:
             assert b'type="password"' not in response.content
         assert stored(invite.person).state == Person.State.INVITED
 
-    def test_that_there_is_no_way_in_yet(
+    def test_explains_that_no_sign_in_method_is_available(
         self, client: Client, invite: Invite, acme: Tenant
     ) -> None:
         change(acme, allows_passwords=False)
 
         assert "No sign-in method is available" in text_of(client.get(path(invite)))
 
-    def test_both_ways_where_there_are_both(
+    def test_offers_the_provider_and_a_password(
         self, client: Client, invite: Invite, corp: IdentityProvider
     ) -> None:
         page = client.get(path(invite)).content.decode()
@@ -221,8 +226,8 @@ class TestShows:
         assert 'type="password"' in page
 
 
-class TestIsAcceptedThroughAProvider:
-    def test_whatever_address_that_knows_them_by(
+class TestAcceptedThroughAProvider:
+    def test_invite_is_accepted_with_another_address_at_the_provider(
         self, client: Client, invite: Invite, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user = {"sub": "bob", "email": "robert@elsewhere.example", "name": "Robert B"}
@@ -238,7 +243,7 @@ class TestIsAcceptedThroughAProvider:
             assert Identity.objects.get().person == invite.person
             assert not Person.objects.filter(given_name="Robert").exists()
 
-    def test_by_nobody_who_only_looked_at_it(
+    def test_sign_in_after_only_viewing_the_page_does_not_accept(
         self, client: Client, invite: Invite, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.user = {"sub": "eve", "email": "eve@acme.example", "name": "Eve Adams"}
@@ -248,7 +253,7 @@ class TestIsAcceptedThroughAProvider:
 
         assert stored(invite.person).state == Person.State.INVITED
 
-    def test_through_none_of_another_company(
+    def test_provider_of_another_tenant_is_not_offered(
         self, client: Client, invite: Invite, openid: OpenIdProvider
     ) -> None:
         other = connected(core.tenant(), openid)
@@ -259,9 +264,9 @@ class TestIsAcceptedThroughAProvider:
         assert "sign_in_invite" not in client.session
 
 
-class TestIsRefused:
-    def answers(self, invite: Invite, status: int, said: str) -> None:
-        """See that looking and accepting say so, and that nobody is let in."""
+class TestRefused:
+    def assert_refused(self, invite: Invite, status: int, said: str) -> None:
+        """Viewing and accepting show this message, and no person is signed in."""
         looking, accepting = Client(), Client()
         for client, response in (
             (looking, looking.get(path(invite))),
@@ -271,53 +276,53 @@ class TestIsRefused:
             assert "_auth_user_id" not in client.session
             assert response["Referrer-Policy"] == "strict-origin"
 
-    def test_when_it_has_expired(self, invite: Invite) -> None:
+    def test_expired_invite_is_refused(self, invite: Invite) -> None:
         change(invite, expires_at=timezone.now() - timedelta(seconds=1))
 
-        self.answers(invite, 410, "This invite expired on")
+        self.assert_refused(invite, 410, "This invite expired on")
 
-    def test_until_it_is_sent_again(self, client: Client, invite: Invite) -> None:
+    def test_resent_invite_works_again(self, client: Client, invite: Invite) -> None:
         change(invite, expires_at=timezone.now() - timedelta(days=1))
         perform(lifecycle.resend_invite, invite.person)
 
         assert accept(client, invite).status_code == 302
 
-    def test_when_it_was_used(self, client: Client, invite: Invite) -> None:
+    def test_accepted_invite_is_refused(self, client: Client, invite: Invite) -> None:
         accept(client, invite)
 
-        self.answers(invite, 410, "This invite was already accepted. Sign in instead.")
+        self.assert_refused(invite, 410, "This invite was already accepted. Sign in instead.")
         assert stored(invite.person).check_password(PASSWORD)
 
-    def test_when_it_was_withdrawn(self, invite: Invite) -> None:
+    def test_revoked_invite_is_refused(self, invite: Invite) -> None:
         perform(lifecycle.revoke_invite, invite.person)
 
-        self.answers(invite, 410, "This invite was revoked.")
+        self.assert_refused(invite, 410, "This invite was revoked.")
 
-    def test_when_a_newer_one_went_to_another_address(self, invite: Invite) -> None:
+    def test_invite_to_an_earlier_address_is_refused(self, invite: Invite) -> None:
         bob = invite.person
         with tenancy.use(bob.tenant):
             profile = replace(bob.profile, email="bob.babbage@acme.example")
             people_update.revise_person(bob, profile, actor=OKTA)
 
-        self.answers(invite, 410, "This invite was revoked.")
+        self.assert_refused(invite, 410, "This invite was revoked.")
 
-    def test_when_the_person_is_out(self, invite: Invite) -> None:
+    def test_invite_of_a_deactivated_person_is_refused(self, invite: Invite) -> None:
         perform(people.deactivate_person, invite.person)
 
-        self.answers(invite, 403, "Ask your administrator to reactivate it there.")
+        self.assert_refused(invite, 403, "Ask your administrator to reactivate it there.")
 
-    def test_when_the_person_left_for_good(self, invite: Invite) -> None:
+    def test_invite_of_a_terminated_person_is_refused(self, invite: Invite) -> None:
         now = timezone.now()
         change(invite.person, state=Person.State.TERMINATED, terminated_at=now)
 
-        self.answers(invite, 410, "This invite was revoked.")
+        self.assert_refused(invite, 410, "This invite was revoked.")
 
-    def test_when_the_company_is_switched_off(self, invite: Invite, acme: Tenant) -> None:
+    def test_invite_of_a_suspended_tenant_is_refused(self, invite: Invite, acme: Tenant) -> None:
         change(acme, is_active=False)
 
-        self.answers(invite, 403, "Acme is suspended. Ask your administrator.")
+        self.assert_refused(invite, 403, "Acme is suspended. Ask your administrator.")
 
-    def test_to_somebody_else_who_is_signed_in(
+    def test_invite_is_refused_while_another_person_is_signed_in(
         self, client: Client, invite: Invite, acme: Tenant
     ) -> None:
         with tenancy.use(acme):
@@ -330,12 +335,12 @@ class TestIsRefused:
         assert client.session["_auth_user_id"] == str(ada.pk)
 
 
-class TestIsUnknown:
+class TestUnknownLink:
     @pytest.fixture(autouse=True)
     def address(self, invite: Invite) -> str:
         return path(invite)
 
-    def unknown(self, address: str) -> None:
+    def assert_unknown(self, address: str) -> None:
         for client in (Client().get, Client().post):
             response = client(address)
             page = text_of(response)
@@ -343,30 +348,32 @@ class TestIsUnknown:
             assert "This link does not work" in page
             assert not any(word in page for word in ("Acme", "Bob", "acme"))
 
-    def test_by_a_link_that_was_tampered_with(self, address: str, invite: Invite) -> None:
+    def test_forged_link_is_not_found(self, address: str, invite: Invite) -> None:
         token = address.split("/")[2]
         name, _, seal = token.partition(".")
         other = f"{name[:-1]}{'0' if name[-1] != '0' else '1'}"
         for forged in (f"{other}.{seal}", f"{name}.{seal[:-1]}", name, "x", f"{name}.", f".{seal}"):
-            self.unknown(f"/invite/{forged}/")
+            self.assert_unknown(f"/invite/{forged}/")
 
-    def test_by_a_link_of_another_purpose(self, invite: Invite) -> None:
+    def test_link_signed_for_another_purpose_is_not_found(self, invite: Invite) -> None:
         elsewhere = sign("confirm-address", invite.pk).rstrip("/").rpartition("/")[2]
 
-        self.unknown(f"/invite/{elsewhere}/")
+        self.assert_unknown(f"/invite/{elsewhere}/")
 
-    def test_by_a_link_of_another_installation(self, address: str, settings: Settings) -> None:
+    def test_link_of_another_installation_is_not_found(
+        self, address: str, settings: Settings
+    ) -> None:
         settings.SECRET_KEY = "somebody else's"
 
-        self.unknown(address)
+        self.assert_unknown(address)
 
-    def test_when_there_is_no_such_invite(self) -> None:
-        self.unknown(sign("invite", uuid4()).partition("127.0.0.1:8000")[2])
+    def test_link_of_a_missing_invite_is_not_found(self) -> None:
+        self.assert_unknown(sign("invite", uuid4()).partition("127.0.0.1:8000")[2])
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_lets_one_of_two_browsers_in(acme: Tenant, racers: Racers) -> None:
+def test_only_one_of_two_simultaneous_acceptances_succeeds(acme: Tenant, racers: Racers) -> None:
     for number in range(10):
         with tenancy.use(acme):
             invited = core.person(state=Person.State.INVITED)

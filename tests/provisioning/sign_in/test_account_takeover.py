@@ -1,4 +1,4 @@
-"""Nobody becomes somebody else by what a provider can be made to claim: the whole matrix.
+"""No claim of a provider signs a person in as another person: the whole matrix.
 
 Providers, by existing people, by claims. The attacker controls every claim but the subject that
 their own account has at the provider (security.md, T2); the victim's own sign-ins are in the
@@ -30,8 +30,8 @@ Kind, State = IdentityProvider.Kind, Person.State
 PROVIDERS: dict[str, dict[str, Any]] = {
     "openid": {"kind": Kind.OIDC},
     "openid, paired": {"kind": Kind.OIDC, "paired": "externalId"},
-    "openid, paired by name": {"kind": Kind.OIDC, "paired": "userName"},
-    "openid, adding nobody": {"kind": Kind.OIDC, "provisions_people": False},
+    "openid, paired by userName": {"kind": Kind.OIDC, "paired": "userName"},
+    "openid, adds no people": {"kind": Kind.OIDC, "provisions_people": False},
     "directory": {"kind": Kind.LDAP},
     "windows": {"kind": Kind.WINDOWS},
 }
@@ -39,27 +39,33 @@ PROVIDERS: dict[str, dict[str, Any]] = {
 VICTIMS: dict[str, dict[str, Any]] = {
     "an employee": {},
     "an owner": {"role": Person.Role.OWNER},
-    "somebody with a password": {"password": "correct horse"},
-    "somebody invited": {"state": State.INVITED},
-    "somebody inactive": {"state": State.INACTIVE, "deactivated_by": "scim:okta"},
-    "somebody who left": {"state": State.TERMINATED},
-    "somebody with a pending address": {"email": "old@corp.example", "pending_email": VICTIM},
+    "a person with a password": {"password": "correct horse"},
+    "an invited person": {"state": State.INVITED},
+    "an inactive person": {"state": State.INACTIVE, "deactivated_by": "scim:okta"},
+    "a terminated person": {"state": State.TERMINATED},
+    "a person with a pending address": {"email": "old@corp.example", "pending_email": VICTIM},
 }
 
 CLAIMS: dict[str, dict[str, Any]] = {
-    "their address": {"email": VICTIM},
-    "their address, verified": {"email": VICTIM, "is_email_verified": True},
-    "their address, not verified": {"email": VICTIM, "is_email_verified": False},
-    "in capitals": {"email": VICTIM.upper(), "is_email_verified": True},
-    "with a blank behind": {"email": f"{VICTIM} ", "is_email_verified": True},
-    "in full width": {"email": "ｖｉｃｔｉｍ@corp.example", "is_email_verified": True},
-    "in a list": {"email": f"eve@corp.example,{VICTIM}", "is_email_verified": True},
-    "as the subject": {"subject": VICTIM, "email": "eve@corp.example"},
-    "as every other claim": {
+    "address of the victim": {"email": VICTIM},
+    "verified address of the victim": {"email": VICTIM, "is_email_verified": True},
+    "unverified address of the victim": {"email": VICTIM, "is_email_verified": False},
+    "address in capitals": {"email": VICTIM.upper(), "is_email_verified": True},
+    "address with a trailing space": {"email": f"{VICTIM} ", "is_email_verified": True},
+    "address in full-width letters": {
+        "email": "ｖｉｃｔｉｍ@corp.example",
+        "is_email_verified": True,
+    },
+    "address in a list": {"email": f"eve@corp.example,{VICTIM}", "is_email_verified": True},
+    "address as the subject": {"subject": VICTIM, "email": "eve@corp.example"},
+    "address in every other claim": {
         "email": "eve@corp.example",
         "text_claims": {"oid": VICTIM, "preferred_username": VICTIM, "upn": VICTIM, "sub": VICTIM},
     },
-    "with a nul inside": {"email": f"{VICTIM}\0@evil.example", "is_email_verified": True},
+    "address with a NUL character": {
+        "email": f"{VICTIM}\0@evil.example",
+        "is_email_verified": True,
+    },
 }
 
 CELLS = list(product(PROVIDERS, VICTIMS, CLAIMS))
@@ -83,12 +89,12 @@ def attacked(how: str) -> IdentityProvider:
     return provider(**said)
 
 
-def test_has_cells_enough() -> None:
+def test_matrix_has_at_least_400_cells() -> None:
     assert len(CELLS) >= 400
 
 
 @pytest.mark.parametrize(("how", "whom", "claimed"), CELLS, ids=map(" — ".join, CELLS))
-def test_finds_nobody_by(how: str, whom: str, claimed: str) -> None:
+def test_claims_do_not_sign_in_as_another_person(how: str, whom: str, claimed: str) -> None:
     attacker = attacked(how)
     victim = core.person(**{"email": VICTIM} | VICTIMS[whom])
     before = Person.objects.filter(pk=victim.pk).values().get()
@@ -104,7 +110,7 @@ def test_finds_nobody_by(how: str, whom: str, claimed: str) -> None:
     assert not Event.objects.filter(person=victim).exists()
 
 
-class TestSomebodyOfScim:
+class TestPersonFromScim:
     @pytest.fixture
     def scim(self) -> Provider:
         scim = Provider(scim_connection("entra"))
@@ -126,7 +132,7 @@ class TestSomebodyOfScim:
             ("userName", "*"),
         ],
     )
-    def test_is_found_by_no_value_but_their_own(
+    def test_only_the_exact_pairing_value_finds_the_person(
         self, scim: Provider, attribute: str, value: str
     ) -> None:
         paired = provider(
@@ -139,7 +145,7 @@ class TestSomebodyOfScim:
 
         assert attempt.person != Person.objects.get(email="victim@example.com")
 
-    def test_is_not_found_by_their_scim_id_or_key(self, scim: Provider) -> None:
+    def test_scim_id_and_primary_keys_do_not_find_the_person(self, scim: Provider) -> None:
         victim = Person.objects.get(email="victim@example.com")
         paired = provider(
             paired_connection=str(scim.connection.pk),
@@ -152,7 +158,7 @@ class TestSomebodyOfScim:
             attempt = sign_in(paired, claims(f"eve-{number}", text_claims={"oid": value}))
             assert attempt.person != victim
 
-    def test_is_not_found_through_another_connection(self, scim: Provider) -> None:
+    def test_pairing_with_another_connection_does_not_find_the_person(self, scim: Provider) -> None:
         paired = provider(
             paired_connection=str(scim_connection("okta").pk),
             paired_claim="oid",
@@ -178,7 +184,7 @@ class TestRoles:
             "Root",
         ],
     )
-    def test_do_not_come_from_a_group_that_is_called_like_one(self, name: str) -> None:
+    def test_group_named_like_a_role_grants_no_role(self, name: str) -> None:
         attempt = sign_in(provider(), claims("eve", Groups(frozenset({Group(name, name)}))))
 
         assert attempt.person
@@ -187,9 +193,7 @@ class TestRoles:
     @pytest.mark.parametrize(
         "name", ["Admins", "admins ", " admins", "admins/x", "аdmins", "ADMINS", "ａdmins"]
     )
-    def test_do_not_come_from_a_group_that_is_called_nearly_like_the_mapped(
-        self, name: str
-    ) -> None:
+    def test_group_with_a_similar_name_grants_no_role(self, name: str) -> None:
         corp = provider()
         mapping(corp, "admins", Person.Role.ADMIN)
 
@@ -198,7 +202,7 @@ class TestRoles:
         assert attempt.person
         assert attempt.person.role == Person.Role.CARDHOLDER
 
-    def test_do_not_come_from_a_group_that_was_given_the_name_of_the_mapped(self) -> None:
+    def test_group_named_like_the_mapped_id_grants_no_role(self) -> None:
         corp = provider()
         mapping(corp, "id-1", Person.Role.ADMIN)
 
@@ -207,7 +211,7 @@ class TestRoles:
         assert attempt.person
         assert attempt.person.role == Person.Role.CARDHOLDER
 
-    def test_do_not_come_from_the_mapping_of_another_provider(self) -> None:
+    def test_mapping_of_another_provider_grants_no_role(self) -> None:
         mapping(provider("Other"), "admins", Person.Role.ADMIN)
 
         attempt = sign_in(provider(), claims("eve", Groups(frozenset({Group("admins", "admins")}))))
@@ -216,8 +220,8 @@ class TestRoles:
         assert attempt.person.role == Person.Role.CARDHOLDER
 
 
-def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> None:
-    """SCIM adopts by address whom no connection owns: perhaps somebody who only claimed it."""
+def test_adoption_by_scim_cuts_off_the_account_that_claimed_the_address() -> None:
+    """SCIM adopts people without a connection by address, perhaps a person who only claimed it."""
     corp = provider()
     eve = sign_in(corp, claims("eve", email="newcomer@example.com")).person
     assert eve
@@ -231,7 +235,7 @@ def test_whom_scim_adopts_by_an_address_is_nobody_who_claimed_it_before() -> Non
         sign_in(corp, claims("eve", email="newcomer@example.com"))
 
 
-def test_who_claimed_an_address_before_is_let_in_again_once_the_pairing_says_so() -> None:
+def test_pairing_lets_the_adopted_person_sign_in_again() -> None:
     corp = provider()
     sign_in(corp, claims("ada", email="ada@example.com", text_claims={"oid": "1"}))
     scim = Provider(scim_connection("entra"))
@@ -247,7 +251,7 @@ def another(subject: str) -> Claims:
     return claims(subject, email=f"{subject}@corp.example")
 
 
-def test_one_subject_at_two_companies_is_two_people(acme: Tenant) -> None:
+def test_same_subject_in_two_tenants_is_two_people(acme: Tenant) -> None:
     here = sign_in(provider(), another("eve")).person
 
     with core.in_another_tenant():

@@ -1,4 +1,4 @@
-"""An administrator says that a refused sign-in is somebody who is here …"""
+"""An administrator confirms that a refused sign-in belongs to an existing person."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def new_provider(**fields: Any) -> IdentityProvider:
 
 
 def refused(provider: IdentityProvider, subject: str = "A-1", **said: Any) -> SignInAttempt:
-    """Have somebody with Ada's address be refused, and return the line of the log."""
+    """Refuse a sign-in with Ada's address, and return the logged attempt."""
     with pytest.raises(SignInRefused):
         sign_in(provider, claims(subject, **{"email": ADDRESS} | said))
     attempt: SignInAttempt = SignInAttempt.objects.order_by("-pk")[0]
@@ -88,14 +88,14 @@ def let_in(provider: IdentityProvider, subject: str) -> Person | None:
         return None
 
 
-def test_on_the_line_of_the_log_and_the_person_s_page(client: Client, ada: Person) -> None:
+def test_log_and_person_page_link_to_the_confirmation(client: Client, ada: Person) -> None:
     attempt = refused(new_provider())
 
     assert page(attempt) in text_of(client.get("/tenants/acme/log/"))
     assert page(attempt) in text_of(client.get(f"/people/{ada.pk}/"))
 
 
-def test_who_signs_in_by_it_from_then_on(client: Client, ada: Person) -> None:
+def test_confirmed_account_is_linked(client: Client, ada: Person) -> None:
     provider = new_provider()
     attempt = refused(provider)
 
@@ -111,10 +111,10 @@ def test_who_signs_in_by_it_from_then_on(client: Client, ada: Person) -> None:
     assert page(attempt) not in text_of(client.get("/tenants/acme/log/"))
 
 
-def test_whose_earlier_account_at_the_provider_is_replaced(
+def test_new_account_replaces_the_earlier_identity(
     client: Client, ada: Person, old: IdentityProvider
 ) -> None:
-    """Their account in the directory was created anew, with another subject."""
+    """The account in the directory was created again, with another subject."""
     session = signed_in(ada)
     attempt = refused(old, "ada again")
 
@@ -127,7 +127,7 @@ def test_whose_earlier_account_at_the_provider_is_replaced(
 
 
 @pytest.mark.parametrize("role", ["BUSINESS_OWNER", "BUSINESS_ADMIN"])
-def test_only_if_their_rank_allows_it(tenant: Tenant, ada: Person, role: str) -> None:
+def test_administrator_cannot_confirm_an_owner(tenant: Tenant, ada: Person, role: str) -> None:
     Person.objects.filter(pk=ada.pk).update(role=role)
     provider = new_provider()
     attempt = refused(provider)
@@ -141,27 +141,36 @@ def test_only_if_their_rank_allows_it(tenant: Tenant, ada: Person, role: str) ->
 
 
 @pytest.mark.parametrize(
-    "what", ["removed", "moved", "moved here", "left", "SCIM's", "another SCIM's", "somebody's"]
+    "change",
+    [
+        "removal of the provider",
+        "change of the authority",
+        "change of the issuer",
+        "deactivation",
+        "adoption by SCIM",
+        "adoption by another connection",
+        "link to another person",
+    ],
 )
-def test_only_while_it_can_be_linked(client: Client, ada: Person, what: str) -> None:
+def test_account_is_not_linked_after(client: Client, ada: Person, change: str) -> None:
     provider = new_provider()
     attempt = refused(provider)
-    match what:
-        case "removed":
+    match change:
+        case "removal of the provider":
             IdentityProvider.objects.filter(pk=provider.pk).update(removed_at=attempt.at)
-        case "moved":
+        case "change of the authority":
             IdentityProvider.objects.filter(pk=provider.pk).update(authority="elsewhere")
-        case "moved here":
+        case "change of the issuer":
             settings = {"issuer": "https://newer.example"}
             IdentityProvider.objects.filter(pk=provider.pk).update(settings=settings)
-        case "left":
+        case "deactivation":
             Person.objects.filter(pk=ada.pk).update(state="inactive", deactivated_at=attempt.at)
-        case "SCIM's":
+        case "adoption by SCIM":
             own_by_scim(ada)
-        case "another SCIM's":
+        case "adoption by another connection":
             own_by_scim(ada)
             pair(provider, scim_connection("entra"))
-        case "somebody's":
+        case "link to another person":
             sign_in(provider, claims("A-1", email="somebody@corp.example"))
 
     client.post(page(attempt))
@@ -170,8 +179,8 @@ def test_only_while_it_can_be_linked(client: Client, ada: Person, what: str) -> 
     assert not ada.mails.filter(kind=Mail.Kind.SIGN_IN_LINKED).exists()
 
 
-def test_whom_the_paired_connection_owns(client: Client, ada: Person) -> None:
-    """Their pairing value is missing at the provider, so that only the administrator knows."""
+def test_person_of_the_paired_connection_can_be_linked(client: Client, ada: Person) -> None:
+    """The provider does not send the pairing value, so only an administrator can confirm."""
     provider, connection = new_provider(), own_by_scim(ada)
     attempt = refused(provider)
     pair(provider, connection)
@@ -181,13 +190,13 @@ def test_whom_the_paired_connection_owns(client: Client, ada: Person) -> None:
     assert let_in(IdentityProvider.objects.get(pk=provider.pk), "A-1") == ada
 
 
-def test_and_reads_that_the_address_is_not_verified(client: Client, ada: Person) -> None:
+def test_page_warns_that_the_address_is_not_verified(client: Client, ada: Person) -> None:
     attempt = refused(new_provider(), is_email_verified=False)
 
     assert "(not verified by New)" in text_of(client.get(page(attempt)))
 
 
-def test_only_after_they_confirm_who_they_are(client: Client, ada: Person) -> None:
+def test_administrator_confirms_their_own_identity_first(client: Client, ada: Person) -> None:
     attempt = refused(new_provider())
     with time_machine.travel(timezone.now() + RECENT):
         asked = client.post(page(attempt))
@@ -196,7 +205,7 @@ def test_only_after_they_confirm_who_they_are(client: Client, ada: Person) -> No
     assert not Identity.objects.filter(subject="A-1").exists()
 
 
-def test_of_nobody_who_was_not_vouched_for(client: Client, ada: Person) -> None:
+def test_failed_authentication_cannot_be_confirmed(client: Client, ada: Person) -> None:
     attempt = refused(new_provider())
     SignInAttempt.objects.filter(pk=attempt.pk).update(reason="wrong-password")
 
@@ -205,7 +214,7 @@ def test_of_nobody_who_was_not_vouched_for(client: Client, ada: Person) -> None:
     assert not Identity.objects.filter(subject="A-1").exists()
 
 
-class TestMovesEverybody:
+class TestMovingEveryone:
     def path(self, new: IdentityProvider, old: IdentityProvider) -> str:
         return f"/tenants/acme/auth-providers/{new.pk}/people/?from={old.pk}"
 
@@ -216,7 +225,7 @@ class TestMovesEverybody:
             client.post(self.path(new, old), {"from": str(old.pk), "seen": seen}, follow=True)
         )
 
-    def test_by_their_subject_where_the_issuer_is_the_same(
+    def test_same_issuer_moves_people_by_subject(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         bob = sign_in_flow.come_in(old, "bob")
@@ -229,7 +238,7 @@ class TestMovesEverybody:
         assert not Identity.objects.filter(provider=old, retired_at=None).exists()
         assert ada.mails.filter(kind=Mail.Kind.SIGN_IN_LINKED).exists()
 
-    def test_by_a_refused_sign_in_at_another_issuer(
+    def test_other_issuer_moves_people_by_refused_sign_in(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         bob, new = sign_in_flow.come_in(old, "bob"), new_provider()
@@ -243,7 +252,7 @@ class TestMovesEverybody:
         assert let_in(old, "bob") == bob
         assert let_in(old, "ada") is None
 
-    def test_but_nobody_whom_two_accounts_claim(
+    def test_person_claimed_by_two_accounts_is_not_moved(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         new = new_provider()
@@ -253,7 +262,7 @@ class TestMovesEverybody:
         assert "Nobody can be moved yet" in self.move(client, new, old)
         assert let_in(old, "ada") == ada
 
-    def test_but_nobody_by_an_address_that_is_not_verified(
+    def test_unverified_address_moves_no_person(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         new = new_provider()
@@ -262,7 +271,7 @@ class TestMovesEverybody:
         assert "Nobody can be moved yet" in self.move(client, new, old)
         assert let_in(old, "ada") == ada
 
-    def test_but_nobody_to_a_provider_whose_address_changed(
+    def test_no_person_is_moved_to_an_unconfirmed_address(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         new = new_provider()
@@ -274,7 +283,7 @@ class TestMovesEverybody:
         assert "The new address of New is not confirmed yet." in shown
         assert "Nobody can be moved yet" in self.move(client, new, old)
 
-    def test_who_keep_the_roles_of_their_groups(
+    def test_moved_person_keeps_roles_from_groups(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         bob = sign_in_flow.come_in(old, "bob")
@@ -290,7 +299,7 @@ class TestMovesEverybody:
         assert (roles_of(ada), roles_of(bob)) == (["Auditor"], [])
         assert ada.grants.get(role__isnull=False).source == "person:olga@corp.example"
 
-    def test_exactly_as_the_preview_said(
+    def test_no_person_is_moved_if_the_preview_is_outdated(
         self, client: Client, ada: Person, old: IdentityProvider
     ) -> None:
         new = new_provider()
@@ -303,7 +312,7 @@ class TestMovesEverybody:
         assert "so nobody was moved" in text_of(said)
         assert let_in(old, "ada") == ada
 
-    def test_but_nobody_above_the_rank(
+    def test_person_above_the_rank_is_not_moved(
         self, tenant: Tenant, ada: Person, old: IdentityProvider
     ) -> None:
         Person.objects.filter(pk=ada.pk).update(role="BUSINESS_OWNER")

@@ -1,4 +1,4 @@
-"""Deciding who signs in: the whole table, without a database."""
+"""The decision table of sign-in, without a database."""
 
 from typing import Any
 
@@ -22,15 +22,15 @@ from provisioning.sign_in.decide import (
 State = Person.State
 
 
-def somebody(state: str = State.ACTIVE) -> Person:
+def a_person(state: str = State.ACTIVE) -> Person:
     return Person(given_name="Ada", family_name="Lovelace", email="ada@example.com", state=state)
 
 
-ADA, BOB = somebody(), somebody()
-INVITED, INACTIVE, GONE = (
-    somebody(State.INVITED),
-    somebody(State.INACTIVE),
-    somebody(State.TERMINATED),
+ADA, BOB = a_person(), a_person()
+INVITED, INACTIVE, TERMINATED = (
+    a_person(State.INVITED),
+    a_person(State.INACTIVE),
+    a_person(State.TERMINATED),
 )
 
 
@@ -38,7 +38,7 @@ def found(person: Person, how: How = How.PAIRED, **said: Any) -> LinkCandidate:
     return LinkCandidate(person=person, how=how, **said)
 
 
-def known(**said: Any) -> SignInFacts:
+def facts(**said: Any) -> SignInFacts:
     return SignInFacts(**said)
 
 
@@ -49,102 +49,122 @@ INVITE = found(INVITED, How.INVITED)
 @pytest.mark.parametrize(
     ("rows", "decision"),
     [
-        pytest.param(known(identity=ADA), SignIn(ADA), id="the identity is known"),
-        pytest.param(known(identity=ADA, same_email=BOB), SignIn(ADA), id="whatever the address"),
-        pytest.param(known(identity=ADA, may_create=False), SignIn(ADA), id="and adds nobody"),
+        pytest.param(facts(identity=ADA), SignIn(ADA), id="known identity"),
         pytest.param(
-            known(identity=INACTIVE), Refuse(Refusal.DEACTIVATED, INACTIVE), id="but is inactive"
-        ),
-        pytest.param(known(identity=GONE), Refuse(Refusal.TERMINATED, GONE), id="but has left"),
-        pytest.param(
-            known(identity=GONE, paired=found(ADA), is_paired_known=True),
-            Link(ADA, How.PAIRED),
-            id="has left and come back as somebody new",
+            facts(identity=ADA, same_email=BOB),
+            SignIn(ADA),
+            id="known identity, address of another person",
         ),
         pytest.param(
-            known(identity=GONE, paired=found(GONE), is_paired_known=True),
-            Refuse(Refusal.TERMINATED, GONE),
-            id="has left, and SCIM means the same",
+            facts(identity=ADA, may_create=False),
+            SignIn(ADA),
+            id="known identity, provider adds no people",
         ),
         pytest.param(
-            known(identity=ADA, candidate_of_visitor=found(BOB, How.LINKED)),
-            Refuse(Refusal.SOMEBODY_ELSE, ADA),
-            id="somebody else asks to link it",
-        ),
-        pytest.param(
-            known(identity=ADA, is_identity_disowned=True),
-            Refuse(Refusal.NOT_PAIRED, ADA),
-            id="SCIM owns them by now, and does not vouch for it",
-        ),
-        pytest.param(known(**PAIRED), Link(ADA, How.PAIRED), id="SCIM knows them"),
-        pytest.param(
-            known(**PAIRED, same_email=BOB), Link(ADA, How.PAIRED), id="by the claim alone"
-        ),
-        pytest.param(
-            known(paired=found(INACTIVE), is_paired_known=True),
+            facts(identity=INACTIVE),
             Refuse(Refusal.DEACTIVATED, INACTIVE),
-            id="SCIM deactivated them",
+            id="identity of an inactive person",
         ),
         pytest.param(
-            known(paired=found(ADA, is_linked_otherwise=True), is_paired_known=True),
-            Refuse(Refusal.LINKED_OTHERWISE, ADA),
-            id="SCIM means somebody with another subject",
+            facts(identity=TERMINATED),
+            Refuse(Refusal.TERMINATED, TERMINATED),
+            id="identity of a terminated person",
         ),
         pytest.param(
-            known(paired=found(ADA, is_provisioned=True), is_paired_known=True),
+            facts(identity=TERMINATED, paired=found(ADA), is_paired_known=True),
             Link(ADA, How.PAIRED),
-            id="SCIM owns them",
+            id="terminated person, paired with a new person",
         ),
         pytest.param(
-            known(is_paired_known=True),
-            Refuse(Refusal.NOT_PROVISIONED),
-            id="SCIM has them as incomplete",
+            facts(identity=TERMINATED, paired=found(TERMINATED), is_paired_known=True),
+            Refuse(Refusal.TERMINATED, TERMINATED),
+            id="terminated person, paired with the same person",
         ),
         pytest.param(
-            known(candidate_of_visitor=INVITE),
-            Link(INVITED, How.INVITED),
-            id="they opened an invite",
+            facts(identity=ADA, candidate_of_visitor=found(BOB, How.LINKED)),
+            Refuse(Refusal.SOMEBODY_ELSE, ADA),
+            id="identity of another person than the visitor",
         ),
         pytest.param(
-            known(candidate_of_visitor=INVITE, may_create=False),
-            Link(INVITED, How.INVITED),
-            id="and adds nobody ",
-        ),
-        pytest.param(
-            known(candidate_of_visitor=found(INVITED, How.INVITED, is_provisioned=True)),
-            Refuse(Refusal.NOT_PAIRED, INVITED),
-            id="the invited come from SCIM, unpaired",
-        ),
-        pytest.param(
-            known(candidate_of_visitor=found(ADA, How.LINKED)),
-            Link(ADA, How.LINKED),
-            id="they are signed in",
-        ),
-        pytest.param(
-            known(candidate_of_visitor=found(ADA, How.LINKED, is_provisioned=True)),
+            facts(identity=ADA, is_identity_disowned=True),
             Refuse(Refusal.NOT_PAIRED, ADA),
-            id="who is signed in comes from SCIM, unpaired",
+            id="known identity that the owning connection does not confirm",
+        ),
+        pytest.param(facts(**PAIRED), Link(ADA, How.PAIRED), id="paired"),
+        pytest.param(
+            facts(**PAIRED, same_email=BOB),
+            Link(ADA, How.PAIRED),
+            id="paired, address of another person",
         ),
         pytest.param(
-            known(candidate_of_visitor=found(ADA, How.LINKED, is_linked_otherwise=True)),
+            facts(paired=found(INACTIVE), is_paired_known=True),
+            Refuse(Refusal.DEACTIVATED, INACTIVE),
+            id="paired with an inactive person",
+        ),
+        pytest.param(
+            facts(paired=found(ADA, is_linked_otherwise=True), is_paired_known=True),
             Refuse(Refusal.LINKED_OTHERWISE, ADA),
-            id="who is signed in has another subject",
-        ),
-        pytest.param(known(), Create(), id="nobody knows them"),
-        pytest.param(
-            known(may_create=False), Refuse(Refusal.UNKNOWN_PERSON), id="and nobody is added"
+            id="paired with a person who has another subject",
         ),
         pytest.param(
-            known(same_email=ADA), Refuse(Refusal.EMAIL_TAKEN, ADA), id="somebody has the address"
+            facts(paired=found(ADA, is_provisioned=True), is_paired_known=True),
+            Link(ADA, How.PAIRED),
+            id="paired with a person of the connection",
         ),
         pytest.param(
-            known(same_email=INACTIVE),
+            facts(is_paired_known=True),
+            Refuse(Refusal.NOT_PROVISIONED),
+            id="paired with an incomplete SCIM user",
+        ),
+        pytest.param(
+            facts(candidate_of_visitor=INVITE),
+            Link(INVITED, How.INVITED),
+            id="visitor with an invite",
+        ),
+        pytest.param(
+            facts(candidate_of_visitor=INVITE, may_create=False),
+            Link(INVITED, How.INVITED),
+            id="visitor with an invite, provider adds no people",
+        ),
+        pytest.param(
+            facts(candidate_of_visitor=found(INVITED, How.INVITED, is_provisioned=True)),
+            Refuse(Refusal.NOT_PAIRED, INVITED),
+            id="visitor with an invite of a SCIM person, not paired",
+        ),
+        pytest.param(
+            facts(candidate_of_visitor=found(ADA, How.LINKED)),
+            Link(ADA, How.LINKED),
+            id="signed-in visitor",
+        ),
+        pytest.param(
+            facts(candidate_of_visitor=found(ADA, How.LINKED, is_provisioned=True)),
+            Refuse(Refusal.NOT_PAIRED, ADA),
+            id="signed-in SCIM person, not paired",
+        ),
+        pytest.param(
+            facts(candidate_of_visitor=found(ADA, How.LINKED, is_linked_otherwise=True)),
+            Refuse(Refusal.LINKED_OTHERWISE, ADA),
+            id="signed-in visitor with another subject",
+        ),
+        pytest.param(facts(), Create(), id="unknown account"),
+        pytest.param(
+            facts(may_create=False),
+            Refuse(Refusal.UNKNOWN_PERSON),
+            id="unknown account, provider adds no people",
+        ),
+        pytest.param(
+            facts(same_email=ADA),
+            Refuse(Refusal.EMAIL_TAKEN, ADA),
+            id="address of an existing person",
+        ),
+        pytest.param(
+            facts(same_email=INACTIVE),
             Refuse(Refusal.EMAIL_TAKEN, INACTIVE),
-            id="somebody inactive has the address",
+            id="address of an inactive person",
         ),
     ],
 )
-def test_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
+def test_decision_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
     assert decide(Claims(subject="42", email="ada@example.com"), rows) == decision
 
 
@@ -155,22 +175,26 @@ def test_follows_the_table(rows: SignInFacts, decision: Decision) -> None:
         pytest.param({"subject": "  "}, Refuse(Refusal.NO_SUBJECT), id="a blank subject"),
         pytest.param({"email": ""}, Refuse(Refusal.NO_EMAIL), id="no address"),
         pytest.param(
-            {"is_email_verified": False}, Refuse(Refusal.UNVERIFIED_EMAIL), id="an unproven address"
+            {"is_email_verified": False},
+            Refuse(Refusal.UNVERIFIED_EMAIL),
+            id="an unverified address",
         ),
-        pytest.param({"is_email_verified": True}, Create(), id="a proven address"),
-        pytest.param({"is_email_verified": None}, Create(), id="an address"),
+        pytest.param({"is_email_verified": True}, Create(), id="a verified address"),
+        pytest.param(
+            {"is_email_verified": None}, Create(), id="an address without verification status"
+        ),
     ],
 )
-def test_adds_nobody_without_a_subject_and_an_address(
+def test_subject_and_verified_address_are_required_to_add_a_person(
     said: dict[str, Any], decision: Decision
 ) -> None:
     claims = Claims(**{"subject": "42", "email": "ada@example.com"} | said)
 
-    assert decide(claims, known()) == decision
+    assert decide(claims, facts()) == decision
 
 
 @pytest.mark.parametrize("verified", [True, False, None])
-def test_finds_nobody_by_an_address(verified: bool | None) -> None:
+def test_address_alone_never_links_a_person(verified: bool | None) -> None:
     claims = Claims(subject="42", email="ada@example.com", is_email_verified=verified)
 
-    assert decide(claims, known(same_email=ADA)) == Refuse(Refusal.EMAIL_TAKEN, ADA)
+    assert decide(claims, facts(same_email=ADA)) == Refuse(Refusal.EMAIL_TAKEN, ADA)

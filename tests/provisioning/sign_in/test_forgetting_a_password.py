@@ -1,4 +1,4 @@
-"""Somebody who forgot their password …"""
+"""Resetting a forgotten password."""
 
 from datetime import timedelta
 from typing import Any
@@ -64,12 +64,12 @@ def change(person: Person, **fields: Any) -> None:
         Person.objects.filter(pk=person.pk).update(**fields)
 
 
-def is_dead(address: str) -> bool:
+def is_refused(address: str) -> bool:
     looked, used = Client().get(address), choose(address)
     return {looked.status_code, used.status_code} <= {403, 404, 410} and not can_sign_in(NEW)
 
 
-def test_is_mailed_a_link_and_chooses_a_new_one(ada: Person, smtp: Smtp) -> None:
+def test_mailed_link_sets_a_new_password(ada: Person, smtp: Smtp) -> None:
     page = ask()
     send_due(as_of=timezone.now())
 
@@ -83,21 +83,21 @@ def test_is_mailed_a_link_and_chooses_a_new_one(ada: Person, smtp: Smtp) -> None
 
 
 @pytest.mark.parametrize("email", ["nobody@acme.example", "ada@acme.example"])
-def test_gets_the_same_answer_as_anybody(ada: Person, email: str) -> None:
+def test_unknown_address_gets_the_same_answer(ada: Person, email: str) -> None:
     said = text_of(ask(email)).replace(email, "…")
 
     assert "If someone signs in with a password as <strong>…</strong>" in said
     assert len(mails()) == (email == ada.email)
 
 
-def test_signs_in_with_the_old_one_until_then(ada: Person) -> None:
+def test_old_password_works_until_a_new_one_is_set(ada: Person) -> None:
     address = link()
     Client().get(address)
 
     assert can_sign_in(OLD)
 
 
-def test_is_signed_out_everywhere_by_choosing(ada: Person) -> None:
+def test_new_password_ends_all_sessions(ada: Person) -> None:
     elsewhere = signed_in(ada)
     here = signed_in(ada)
 
@@ -107,7 +107,7 @@ def test_is_signed_out_everywhere_by_choosing(ada: Person) -> None:
     assert here.get("/home/").status_code == 302
 
 
-def test_need_not_wait_any_longer_after_choosing(ada: Person) -> None:
+def test_new_password_ends_the_lockout(ada: Person) -> None:
     for _ in range(FREE_TRIES):
         can_sign_in("wrong")
     assert not can_sign_in(OLD)
@@ -120,14 +120,14 @@ def test_need_not_wait_any_longer_after_choosing(ada: Person) -> None:
 @pytest.mark.parametrize(
     "password", ["short", "password", "12345678", "lovelace", "ada@acme.example", "a" * 7]
 )
-def test_may_not_choose_one_that_is_guessed(ada: Person, password: str) -> None:
+def test_weak_password_is_refused(ada: Person, password: str) -> None:
     address = link()
 
     assert choose(address, password).status_code == 200
     assert can_sign_in(OLD)
 
 
-def test_chooses_a_longer_one_as_an_administrator(ada: Person) -> None:
+def test_administrator_needs_15_characters(ada: Person) -> None:
     change(ada, role=Person.Role.ADMIN)
     address = link()
 
@@ -135,7 +135,7 @@ def test_chooses_a_longer_one_as_an_administrator(ada: Person) -> None:
     assert choose(address, "fifteen chars!!").status_code == 302
 
 
-def test_is_not_mailed_over_and_over(ada: Person) -> None:
+def test_reset_mail_is_sent_once_a_minute(ada: Person) -> None:
     for _ in range(5):
         ask()
     assert len(mails()) == 1
@@ -145,7 +145,7 @@ def test_is_not_mailed_over_and_over(ada: Person) -> None:
     assert len(mails()) == 2
 
 
-def test_is_mailed_a_link_of_each_company_that_knows_them(ada: Person) -> None:
+def test_person_in_two_tenants_gets_a_link_for_each(ada: Person) -> None:
     with core.in_another_tenant():
         core.person(email=ada.email, password=OLD)
 
@@ -154,61 +154,63 @@ def test_is_mailed_a_link_of_each_company_that_knows_them(ada: Person) -> None:
     assert len({mail.tenant_id for mail in mails()}) == 2
 
 
-class TestTheLink:
-    def test_counts_once(self, ada: Person) -> None:
+class TestResetLink:
+    def test_works_once(self, ada: Person) -> None:
         address = link()
         choose(address, "the first choice of mine")
 
-        assert is_dead(address)
+        assert is_refused(address)
 
-    def test_is_dead_after_another_was_used(self, ada: Person) -> None:
+    def test_is_refused_after_a_newer_link_was_used(self, ada: Person) -> None:
         first = link()
         with time_machine.travel(timezone.now() + timedelta(minutes=2)):
             choose(link(), "the first choice of mine")
-            assert is_dead(first)
+            assert is_refused(first)
 
-    def test_is_dead_after_an_hour(self, ada: Person) -> None:
+    def test_expires_after_an_hour(self, ada: Person) -> None:
         address = link()
         made_at = mails()[0].created_at
         with time_machine.travel(made_at + timedelta(minutes=59)):
             assert Client().get(address).status_code == 200
         with time_machine.travel(made_at + timedelta(hours=1)):
-            assert is_dead(address)
+            assert is_refused(address)
 
-    def test_is_dead_after_the_address_changed(self, ada: Person) -> None:
+    def test_is_refused_after_the_address_changed(self, ada: Person) -> None:
         address = link()
         change(ada, email="new@acme.example", email_key="new@acme.example")
 
         assert choose(address).status_code == 410
 
-    def test_is_dead_after_a_deactivation_also_when_that_is_undone(self, ada: Person) -> None:
+    def test_is_refused_after_deactivation_and_reactivation(self, ada: Person) -> None:
         address = link()
         with tenancy.use(ada.tenant):
             people.deactivate_person(ada, actor=OWNER)
-            assert is_dead(address)
+            assert is_refused(address)
             people.reactivate_person(ada, actor=OWNER)
 
-        assert is_dead(address)
+        assert is_refused(address)
 
-    def test_is_dead_where_the_company_is_switched_off(self, ada: Person) -> None:
+    def test_is_refused_while_the_tenant_is_suspended(self, ada: Person) -> None:
         address = link()
         Tenant.objects.update(is_active=False)
 
-        assert is_dead(address)
+        assert is_refused(address)
 
-    def test_is_none_if_it_was_tampered_with(self, ada: Person) -> None:
+    def test_forged_link_is_not_found(self, ada: Person) -> None:
         address = link()
 
         assert Client().get(address[:-3] + "xx/").status_code == 404
         assert Client().get("/reset-password/nonsense/").status_code == 404
 
-    def test_of_an_invite_or_another_page_is_none(self, ada: Person) -> None:
+    def test_token_does_not_work_for_another_purpose(self, ada: Person) -> None:
         address = link()
 
         for other in ("invite", "confirm-address"):
             assert Client().get(address.replace("reset-password", other)).status_code == 404
 
-    def test_keeps_itself_to_itself(self, ada: Person, caplog: pytest.LogCaptureFixture) -> None:
+    def test_is_neither_logged_nor_sent_as_referrer(
+        self, ada: Person, caplog: pytest.LogCaptureFixture
+    ) -> None:
         address = link()
         response = choose(address)
 
@@ -218,7 +220,7 @@ class TestTheLink:
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("racers", [8], indirect=True)
-    def test_counts_once_for_many_at_once(self, racers: Racers, ada: Person) -> None:
+    def test_works_once_for_simultaneous_requests(self, racers: Racers, ada: Person) -> None:
         address = link()
         statuses = racers(
             *[
@@ -240,12 +242,14 @@ def from_scim(tenant: Tenant, password: str | None = None) -> Person:
     return person
 
 
-class TestIsMailedNothing:
+class TestNoResetMail:
     def of(self, **fields: Any) -> str:
         return str(core.person(password=OLD, **fields).email)
 
     @pytest.mark.parametrize("how", Identity.How)
-    def test_where_only_a_provider_signs_them_in(self, acme: Tenant, how: Identity.How) -> None:
+    def test_person_who_signs_in_through_a_provider_gets_no_mail(
+        self, acme: Tenant, how: Identity.How
+    ) -> None:
         with tenancy.use(acme):
             person = core.person(email="bob@acme.example")
             sign_in_flow.identity(sign_in_flow.provider(), person, how)
@@ -253,21 +257,21 @@ class TestIsMailedNothing:
         ask(person.email)
         assert mails() == []
 
-    def test_where_scim_owns_them_and_they_have_no_password(self, acme: Tenant) -> None:
+    def test_scim_person_without_password_gets_no_mail(self, acme: Tenant) -> None:
         person = from_scim(acme)
 
         ask(person.email)
         assert mails() == []
 
     @pytest.mark.parametrize("state", [state for state in Person.State if state != "active"])
-    def test_whose_state_is(self, acme: Tenant, state: str) -> None:
+    def test_person_who_is_not_active_gets_no_mail(self, acme: Tenant, state: str) -> None:
         with tenancy.use(acme):
             email = self.of(state=state)
 
         ask(email)
         assert mails() == []
 
-    def test_where_passwords_are_off_but_for_an_owner(self, ada: Person) -> None:
+    def test_only_owners_get_mail_if_passwords_are_off(self, ada: Person) -> None:
         Tenant.objects.update(allows_passwords=False)
         ask()
         assert mails() == []
@@ -276,7 +280,7 @@ class TestIsMailedNothing:
         ask()
         assert len(mails()) == 1
 
-    def test_at_an_address_that_nobody_has_confirmed(self, ada: Person) -> None:
+    def test_unconfirmed_address_gets_no_mail(self, ada: Person) -> None:
         change(ada, pending_email="new@acme.example")
 
         ask("new@acme.example")
@@ -285,13 +289,13 @@ class TestIsMailedNothing:
         assert [mail.to for mail in mails()] == [ada.email]
 
 
-def test_is_led_there_by_the_sign_in_page(client: Client, acme: Tenant) -> None:
+def test_sign_in_page_links_to_the_reset_page(client: Client, acme: Tenant) -> None:
     for address in ("/sign-in/", "/sign-in/acme/"):
         assert b'href="/forgot-password/"' in client.get(address).content
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1@evil.example", "evil.example:80"])
-def test_is_mailed_our_address_whatever_host_was_asked(ada: Person, host: str) -> None:
+def test_link_ignores_the_host_header(ada: Person, host: str) -> None:
     Client().post("/forgot-password/", {"email": ada.email}, headers={"Host": host})
     Client().post("/forgot-password/", {"email": ada.email}, headers={"X-Forwarded-Host": host})
 

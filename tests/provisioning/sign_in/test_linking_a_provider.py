@@ -1,4 +1,4 @@
-"""Linking a provider to oneself …"""
+"""Linking a sign-in provider to one's own account."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -45,7 +45,7 @@ def identities() -> list[Identity]:
         return list(Identity.objects.select_related("person"))
 
 
-def test_is_offered_and_listed_on_the_profile(
+def test_account_page_offers_and_lists_linked_providers(
     ada: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     client = signed_in(ada)
@@ -59,7 +59,7 @@ def test_is_offered_and_listed_on_the_profile(
     assert "<bdi>ada@acme.example</bdi> (managed in Ramp)" in page
 
 
-def test_signs_them_in_from_then_on_whatever_the_address_there(
+def test_linked_provider_signs_the_person_in(
     ada: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     link(signed_in(ada), corp, openid)
@@ -70,7 +70,7 @@ def test_signs_them_in_from_then_on_whatever_the_address_there(
     assert [one.person for one in identities()] == [ada]
 
 
-def test_is_not_done_by_coming_back_without_having_asked(
+def test_sign_in_without_the_link_request_does_not_link(
     ada: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     sign_in(signed_in(ada), corp, openid)
@@ -78,7 +78,7 @@ def test_is_not_done_by_coming_back_without_having_asked(
     assert ada not in [one.person for one in identities()]
 
 
-def test_is_refused_where_somebody_else_is_linked(
+def test_account_linked_to_another_person_is_refused(
     ada: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     link(signed_in(ada), corp, openid)
@@ -93,7 +93,7 @@ def test_is_refused_where_somebody_else_is_linked(
         assert SignInAttempt.objects.latest("pk").reason == "somebody-else"
 
 
-def test_is_not_offered_to_whom_scim_owns(corp: IdentityProvider) -> None:
+def test_linking_is_not_offered_to_scim_people(corp: IdentityProvider) -> None:
     with tenancy.use(corp.tenant):
         Provider(scim_connection("okta")).add("ada")
         theirs = Person.objects.get(email="ada@example.com")
@@ -101,7 +101,9 @@ def test_is_not_offered_to_whom_scim_owns(corp: IdentityProvider) -> None:
     assert "Link <bdi>Corp</bdi>" not in text_of(signed_in(theirs).get("/home/"))
 
 
-def test_takes_a_click_of_ones_own(ada: Person, corp: IdentityProvider) -> None:
+def test_linking_needs_a_post_with_csrf_token_and_session(
+    ada: Person, corp: IdentityProvider
+) -> None:
     client = signed_in(ada)
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(ada)
@@ -112,7 +114,7 @@ def test_takes_a_click_of_ones_own(ada: Person, corp: IdentityProvider) -> None:
     assert Client().post(address)["Location"].startswith("/sign-in/")
 
 
-def test_is_for_ones_own_companys_providers(
+def test_provider_of_another_tenant_is_not_found(
     ada: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     other = connected(core.tenant(), openid)
@@ -122,7 +124,7 @@ def test_is_for_ones_own_companys_providers(
         assert client.post(f"/sign-in/{slug}/{other.pk}/link/").status_code == 404
 
 
-def test_shows_on_the_persons_page_to_administrators(
+def test_person_page_shows_the_link_to_administrators(
     ada: Person, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     link(signed_in(ada), corp, openid)

@@ -1,4 +1,4 @@
-"""The sign-in page offers …"""
+"""What the sign-in page offers."""
 
 from typing import Any
 from urllib.parse import quote
@@ -28,7 +28,7 @@ def provider(tenant: Tenant, name: str, **fields: Any) -> IdentityProvider:
         return sign_in_flow.provider(name, settings=settings, **fields)
 
 
-def begins_at(provider: IdentityProvider) -> str:
+def sign_in_path(provider: IdentityProvider) -> str:
     return f"/sign-in/{provider.tenant.slug}/{provider.pk}/"
 
 
@@ -46,25 +46,25 @@ def sign_in(client: Client, path: str = "/sign-in/acme/?form", **said: str) -> A
     return client.post(path, {"email": "ada@acme.example", "password": PASSWORD} | said)
 
 
-class TestAtACompany:
-    def test_each_provider_and_the_form(self, client: Client, corp: IdentityProvider) -> None:
+class TestSignInPageOfATenant:
+    def test_shows_each_provider_and_the_password_form(
+        self, client: Client, corp: IdentityProvider
+    ) -> None:
         other = provider(corp.tenant, "Windows", kind=IdentityProvider.Kind.WINDOWS)
 
         page = client.get("/sign-in/acme/").content.decode()
 
-        assert begins_at(corp) in page
-        assert begins_at(other) in page
+        assert sign_in_path(corp) in page
+        assert sign_in_path(other) in page
         assert 'name="password"' in page
 
-    def test_no_provider_that_is_switched_off_or_another_companys(
-        self, client: Client, acme: Tenant
-    ) -> None:
+    def test_disabled_provider_is_not_shown(self, client: Client, acme: Tenant) -> None:
         provider(acme, "Hidden", is_enabled=False)
 
         assert "Hidden" not in text_of(client.get("/sign-in/acme/"))
         assert "Hidden" not in text_of(client.get("/sign-in/"))
 
-    def test_no_form_where_there_are_no_passwords(
+    def test_form_is_behind_a_link_if_passwords_are_off(
         self, client: Client, corp: IdentityProvider
     ) -> None:
         without_passwords(corp.tenant)
@@ -75,12 +75,14 @@ class TestAtACompany:
         assert "/sign-in/acme/?form" in page
         assert 'name="password"' in client.get("/sign-in/acme/?form").content.decode()
 
-    def test_a_word_where_there_is_no_way_at_all(self, client: Client, acme: Tenant) -> None:
+    def test_explains_that_no_sign_in_method_is_available(
+        self, client: Client, acme: Tenant
+    ) -> None:
         without_passwords(acme)
 
         assert "No sign-in method is available" in text_of(client.get("/sign-in/acme/"))
 
-    def test_nothing_where_the_company_is_switched_off(
+    def test_suspended_tenant_shows_no_sign_in_method(
         self, client: Client, corp: IdentityProvider
     ) -> None:
         redirect_to(corp)
@@ -89,28 +91,34 @@ class TestAtACompany:
         page = text_of(client.get("/sign-in/acme/"))
 
         assert "This company is suspended" in page
-        assert begins_at(corp) not in page
+        assert sign_in_path(corp) not in page
 
 
-class TestOrRedirects:
-    def test_to_the_default_provider(self, client: Client, corp: IdentityProvider) -> None:
+class TestRedirectToTheDefaultProvider:
+    def test_redirects_to_the_default_provider(
+        self, client: Client, corp: IdentityProvider
+    ) -> None:
         redirect_to(corp)
 
-        assert client.get("/sign-in/acme/")["Location"] == begins_at(corp)
+        assert client.get("/sign-in/acme/")["Location"] == sign_in_path(corp)
 
-    def test_to_none_that_is_not_offered(self, client: Client, corp: IdentityProvider) -> None:
+    def test_disabled_default_provider_is_not_redirected_to(
+        self, client: Client, corp: IdentityProvider
+    ) -> None:
         redirect_to(corp)
         with tenancy.use(corp.tenant):
             IdentityProvider.objects.update(is_enabled=False)
 
         assert client.get("/sign-in/acme/").status_code == 200
 
-    def test_but_has_a_form_for_whoever_asks(self, client: Client, corp: IdentityProvider) -> None:
+    def test_form_parameter_shows_the_password_form(
+        self, client: Client, corp: IdentityProvider
+    ) -> None:
         redirect_to(corp)
 
         assert 'name="password"' in client.get("/sign-in/acme/?form").content.decode()
 
-    def test_and_remembers_where_somebody_was_going(
+    def test_requested_page_is_remembered(
         self, client: Client, corp: IdentityProvider, ada: Person
     ) -> None:
         redirect_to(corp)
@@ -121,8 +129,8 @@ class TestOrRedirects:
         assert sign_in(client)["Location"] == "/people/departments/"
 
 
-class TestWithoutPasswords:
-    def test_an_owner_comes_in_all_the_same(
+class TestPasswordsOff:
+    def test_owner_can_sign_in_with_a_password(
         self, client: Client, acme: Tenant, ada: Person
     ) -> None:
         without_passwords(acme)
@@ -132,7 +140,9 @@ class TestWithoutPasswords:
         assert sign_in(client).status_code == 302
         assert client.get("/people/").status_code == 200
 
-    def test_nobody_else_does(self, client: Client, acme: Tenant, ada: Person) -> None:
+    def test_others_cannot_sign_in_with_a_password(
+        self, client: Client, acme: Tenant, ada: Person
+    ) -> None:
         without_passwords(acme)
 
         assert "does not allow passwords" in text_of(sign_in(client))
@@ -140,18 +150,20 @@ class TestWithoutPasswords:
         assert "_auth_user_id" not in client.session
 
 
-class TestByTheDomainOfAnAddress:
+class TestFindingTheTenantByDomain:
     def lead(self, client: Client, email: str) -> Any:
         return client.post("/sign-in/", {"email": email, "company": "yes"})
 
-    def test_the_page_of_the_company(self, client: Client, corp: IdentityProvider) -> None:
+    def test_redirects_to_the_sign_in_page_of_the_tenant(
+        self, client: Client, corp: IdentityProvider
+    ) -> None:
         Tenant.objects.filter(pk=corp.tenant_id).update(domain="acme.example")
 
         response = self.lead(client, "ada@ACME.example")
 
         assert response["Location"].startswith("/sign-in/acme/?login_hint=ada%40")
         page = client.get(response["Location"]).content.decode()
-        assert f"{begins_at(corp)}?login_hint=ada%40" in page
+        assert f"{sign_in_path(corp)}?login_hint=ada%40" in page
 
     @pytest.mark.parametrize(
         ("email", "said"),
@@ -162,24 +174,24 @@ class TestByTheDomainOfAnAddress:
             ("ada@acme.example", "No company is registered"),
         ],
     )
-    def test_a_word_where_there_is_none(
+    def test_unknown_domain_is_explained(
         self, client: Client, acme: Tenant, email: str, said: str
     ) -> None:
         assert said in text_of(self.lead(client, email))
 
-    def test_a_word_where_there_are_several(self, client: Client, acme: Tenant) -> None:
+    def test_shared_domain_is_explained(self, client: Client, acme: Tenant) -> None:
         Tenant.objects.create(slug="more", name="More", domain="acme.example")
         Tenant.objects.update(domain="acme.example")
 
         assert "Several companies share" in text_of(self.lead(client, "ada@acme.example"))
 
-    def test_writes_no_password_into_the_page(self, client: Client) -> None:
+    def test_entered_password_is_not_rendered(self, client: Client) -> None:
         said = {"email": "ada@nowhere.example", "password": "typed by habit", "company": "yes"}
 
         assert b"typed by habit" not in client.post("/sign-in/", said).content
 
 
-ELSEWHERE = [
+FOREIGN_URLS = [
     "https://evil.example/",
     "//evil.example/",
     "///evil.example/",
@@ -243,9 +255,9 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("wanted", ELSEWHERE)
-def test_leads_nowhere_but_to_our_own_pages(client: Client, ada: Person, wanted: str) -> None:
-    assert len(ELSEWHERE) >= 60
+@pytest.mark.parametrize("wanted", FOREIGN_URLS)
+def test_next_never_redirects_to_another_site(client: Client, ada: Person, wanted: str) -> None:
+    assert len(FOREIGN_URLS) >= 60
     with tenancy.across_tenants():
         Person.objects.filter(pk=ada.pk).update(role=Person.Role.ADMIN)
     client.get(f"/sign-in/?next={quote(wanted)}")
@@ -256,15 +268,15 @@ def test_leads_nowhere_but_to_our_own_pages(client: Client, ada: Person, wanted:
     assert "evil" not in response["Location"] or response["Location"].startswith("/sign-in/")
 
 
-class TestInTheLog:
-    def test_who_came_in_with_a_password(self, client: Client, ada: Person) -> None:
+class TestProviderLog:
+    def test_logs_a_sign_in_with_a_password(self, client: Client, ada: Person) -> None:
         sign_in(client)
 
         with tenancy.use(ada.tenant):
             attempt = SignInAttempt.objects.get()
         assert (attempt.person, attempt.provider, attempt.outcome) == (ada, None, "signed-in")
 
-    def test_why_somebody_who_knew_theirs_did_not(self, client: Client, ada: Person) -> None:
+    def test_logs_why_a_correct_password_was_refused(self, client: Client, ada: Person) -> None:
         without_passwords(ada.tenant)
         sign_in(client)
 

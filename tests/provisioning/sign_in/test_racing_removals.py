@@ -1,4 +1,4 @@
-"""Whoever signs in while the provider is removed …"""
+"""Sign-ins while the provider is being removed."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -31,8 +31,8 @@ def in_acme(acme: Tenant) -> Iterator[None]:
         yield
 
 
-def left_behind() -> int:
-    """Return how many roles nobody can withdraw, for no mapping stands for them any more."""
+def irrevocable_roles() -> int:
+    """Return how many roles come from mappings that no longer exist, so cannot be revoked."""
     raised: int = Person.objects.filter(role_source__startswith=VIA_MAPPING).count()
     return raised + int(Grant.objects.filter(source__startswith=VIA_MAPPING).count())
 
@@ -45,7 +45,7 @@ def coming(corp: IdentityProvider) -> list[partial[SignInAttempt]]:
 
 
 @pytest.mark.parametrize("racers", [COMING + 1], indirect=True)
-def test_keeps_no_role_that_nobody_can_withdraw(racers: Racers) -> None:
+def test_simultaneous_sign_ins_leave_no_irrevocable_role(racers: Racers) -> None:
     auditor = role("Auditor")
     for number in range(ROUNDS):
         corp = provider(f"Corp{number}")
@@ -54,11 +54,11 @@ def test_keeps_no_role_that_nobody_can_withdraw(racers: Racers) -> None:
 
         racers(*coming(corp), partial(manage.remove_provider, corp, actor=OLGA.actor))
 
-        assert left_behind() == 0
+        assert irrevocable_roles() == 0
 
 
 @pytest.mark.parametrize("racers", [2], indirect=True)
-def test_gets_no_role_by_drafts_that_are_applied_meanwhile(racers: Racers) -> None:
+def test_simultaneously_applied_drafts_leave_no_irrevocable_role(racers: Racers) -> None:
     auditor = role("Auditor")
     for number in range(ROUNDS):
         corp = provider(f"Corp{number}")
@@ -71,4 +71,4 @@ def test_gets_no_role_by_drafts_that_are_applied_meanwhile(racers: Racers) -> No
             partial(manage.remove_provider, corp, actor=OLGA.actor),
         )
 
-        assert left_behind() == 0
+        assert irrevocable_roles() == 0

@@ -1,4 +1,4 @@
-"""A sandbox …"""
+"""Sign-in to the sandbox of a self-test is impossible."""
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -21,14 +21,14 @@ def sandbox(acme: Tenant) -> Tenant:
         return sandboxes.open_sandbox(acme, actor=Actor("job", "self-test"))
 
 
-def test_has_no_page_to_sign_in(acme: Tenant, sandbox: Tenant) -> None:
+def test_sandbox_has_no_sign_in_page(acme: Tenant, sandbox: Tenant) -> None:
     with tenancy.use(acme):
         visitor = signed_in(core.person())
 
     assert visitor.get(f"/sign-in/{sandbox.slug}/").status_code == 404
 
 
-def test_lets_nobody_in_whatever_their_password(sandbox: Tenant) -> None:
+def test_correct_password_is_refused(sandbox: Tenant) -> None:
     with tenancy.use(sandbox):
         Person.objects.update(password=make_password("correct horse"))
 

@@ -1,4 +1,4 @@
-"""A session …"""
+"""Sessions end with everything that ends access."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def browsers(ada: Person) -> list[Client]:
 
 
 def is_good(client: Client) -> bool:
-    """Ask for a page that is for anybody who is signed in."""
+    """Return whether a page that needs a session opens."""
     response = client.get("/home/")
     if response.status_code == 302:
         assert response["Location"] == "/sign-in/?next=/home/"
@@ -48,17 +48,17 @@ def change(person: Person, **fields: Any) -> None:
         Person.objects.filter(pk=person.pk).update(**fields)
 
 
-def test_goes_on_from_one_request_to_the_next(browsers: list[Client]) -> None:
+def test_session_continues_across_requests(browsers: list[Client]) -> None:
     assert all(is_good(client) for client in browsers)
 
 
-def test_ends_everywhere_with_the_deactivation(ada: Person, browsers: list[Client]) -> None:
+def test_deactivation_ends_all_sessions(ada: Person, browsers: list[Client]) -> None:
     perform(people.deactivate_person, ada)
 
     assert not any(is_good(client) for client in browsers)
 
 
-def test_does_not_come_back_with_the_reactivation(ada: Person, browsers: list[Client]) -> None:
+def test_reactivation_does_not_restore_sessions(ada: Person, browsers: list[Client]) -> None:
     perform(people.deactivate_person, ada)
     perform(people.reactivate_person, ada)
 
@@ -74,7 +74,7 @@ def test_does_not_come_back_with_the_reactivation(ada: Person, browsers: list[Cl
         pytest.param({"password": "another"}, id="another password"),
     ],
 )
-def test_ends_with_what_the_row_says(
+def test_change_of_the_row_ends_all_sessions(
     ada: Person, browsers: list[Client], fields: dict[str, Any]
 ) -> None:
     change(ada, **fields)
@@ -82,13 +82,15 @@ def test_ends_with_what_the_row_says(
     assert not any(is_good(client) for client in browsers)
 
 
-def test_ends_when_the_company_is_switched_off(browsers: list[Client]) -> None:
+def test_suspending_the_tenant_ends_all_sessions(browsers: list[Client]) -> None:
     Tenant.objects.update(is_active=False)
 
     assert not any(is_good(client) for client in browsers)
 
 
-def test_of_a_colleague_goes_on(acme: Tenant, ada: Person, browsers: list[Client]) -> None:
+def test_session_of_a_colleague_continues(
+    acme: Tenant, ada: Person, browsers: list[Client]
+) -> None:
     with tenancy.use(acme):
         owner = Person.objects.active_owners().get()
     colleague = Client()
@@ -99,7 +101,7 @@ def test_of_a_colleague_goes_on(acme: Tenant, ada: Person, browsers: list[Client
     assert is_good(colleague)
 
 
-def test_outlives_the_rotation_of_the_secret_key(
+def test_session_survives_rotation_of_the_secret_key(
     browsers: list[Client], settings: Settings
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [django_settings.SECRET_KEY]
@@ -110,7 +112,7 @@ def test_outlives_the_rotation_of_the_secret_key(
     assert all(is_good(client) for client in browsers)
 
 
-def test_does_not_outlive_a_deactivation_by_an_older_key(
+def test_session_of_an_older_key_ends_at_deactivation(
     ada: Person, browsers: list[Client], settings: Settings
 ) -> None:
     settings.SECRET_KEY_FALLBACKS = [django_settings.SECRET_KEY]
@@ -121,5 +123,5 @@ def test_does_not_outlive_a_deactivation_by_an_older_key(
     assert not any(is_good(client) for client in browsers)
 
 
-def test_is_nobodys_without_signing_in(client: Client) -> None:
+def test_page_needs_a_session(client: Client) -> None:
     assert not is_good(client)

@@ -34,23 +34,23 @@ def sign_in(client: Client, address: str = "/sign-in/", **said: str) -> Any:
     return client.post(address, {"email": "olga@example.com", "password": PASSWORD} | said)
 
 
-def test_an_administrator_comes_to_the_people(client: Client, olga: Person) -> None:
+def test_administrator_is_redirected_to_the_overview(client: Client, olga: Person) -> None:
     assert sign_in(client)["Location"] == "/"
     assert client.get("/", follow=True).redirect_chain == [("/overview/", 302)]
 
 
-def test_an_employee_comes_home(client: Client, tenant: Tenant) -> None:
+def test_employee_is_redirected_to_home(client: Client, tenant: Tenant) -> None:
     person_of(tenant)
 
     assert sign_in(client)["Location"] == "/home/"
     assert b"Ada Lovelace" in client.get("/home/").content
 
 
-def test_the_address_may_be_written_in_any_case(client: Client, olga: Person) -> None:
+def test_address_is_case_insensitive(client: Client, olga: Person) -> None:
     assert sign_in(client, email="OLGA@Example.com").status_code == 302
 
 
-def test_an_invited_person_joins_by_signing_in(client: Client, tenant: Tenant) -> None:
+def test_invited_person_becomes_active_by_signing_in(client: Client, tenant: Tenant) -> None:
     olga = person_of(tenant, state=Person.State.INVITED)
 
     sign_in(client)
@@ -58,7 +58,7 @@ def test_an_invited_person_joins_by_signing_in(client: Client, tenant: Tenant) -
     assert Person._base_manager.get(pk=olga.pk).state == Person.State.ACTIVE
 
 
-def test_a_planted_session_is_worth_nothing_afterwards(client: Client, olga: Person) -> None:
+def test_session_key_changes_at_sign_in(client: Client, olga: Person) -> None:
     client.get("/sign-in/")
     session = client.session
     session["planted"] = "yes"
@@ -78,7 +78,7 @@ def test_a_planted_session_is_worth_nothing_afterwards(client: Client, olga: Per
         pytest.param({"email": "nobody@example.com"}, id="unknown address"),
     ],
 )
-def test_a_wrong_password_and_an_unknown_address_look_the_same(
+def test_wrong_password_and_unknown_address_get_the_same_message(
     client: Client, olga: Person, said: dict[str, str]
 ) -> None:
     response = sign_in(client, **said)
@@ -87,19 +87,21 @@ def test_a_wrong_password_and_an_unknown_address_look_the_same(
     assert "_auth_user_id" not in client.session
 
 
-def test_the_password_is_never_written_into_the_page(client: Client, olga: Person) -> None:
+def test_entered_password_is_not_rendered(client: Client, olga: Person) -> None:
     response = sign_in(client, password="a secret typed wrongly")
 
     assert b"a secret typed wrongly" not in response.content
 
 
-def test_a_deactivated_person_is_told_where_to_go(client: Client, tenant: Tenant) -> None:
+def test_deactivated_person_is_referred_to_the_identity_provider(
+    client: Client, tenant: Tenant
+) -> None:
     person_of(tenant, state=Person.State.INACTIVE, deactivated_by="scim:okta")
 
     assert b"identity provider" in sign_in(client).content
 
 
-def test_a_company_that_is_switched_off_says_so(client: Client, tenant: Tenant) -> None:
+def test_suspended_tenant_is_explained(client: Client, tenant: Tenant) -> None:
     person_of(tenant)
     Tenant.objects.filter(pk=tenant.pk).update(is_active=False)
 
@@ -107,7 +109,7 @@ def test_a_company_that_is_switched_off_says_so(client: Client, tenant: Tenant) 
     assert b"Acme is suspended" in sign_in(client).content
 
 
-def test_each_company_has_its_own_sign_in_page(client: Client, olga: Person) -> None:
+def test_each_tenant_has_its_own_sign_in_page(client: Client, olga: Person) -> None:
     core.tenant(slug="other")
 
     assert b"Acme" in client.get("/sign-in/acme/").content
@@ -115,7 +117,7 @@ def test_each_company_has_its_own_sign_in_page(client: Client, olga: Person) -> 
     assert sign_in(client, "/sign-in/acme/").status_code == 302
 
 
-def test_an_unknown_company_has_no_sign_in_page(client: Client) -> None:
+def test_unknown_tenant_has_no_sign_in_page(client: Client) -> None:
     assert client.get("/sign-in/nobody/").status_code == 404
 
 
@@ -130,7 +132,7 @@ def test_an_unknown_company_has_no_sign_in_page(client: Client) -> None:
         ("", "/"),
     ],
 )
-def test_leads_on_only_to_our_own_pages(
+def test_next_redirects_only_to_own_pages(
     client: Client, olga: Person, wanted: str, reached: str
 ) -> None:
     response = sign_in(client, f"/sign-in/?{urlencode({'next': wanted})}")
@@ -138,13 +140,13 @@ def test_leads_on_only_to_our_own_pages(
     assert response["Location"] == reached
 
 
-def test_whoever_is_in_is_not_asked_again(client: Client, olga: Person) -> None:
+def test_signed_in_person_skips_the_sign_in_page(client: Client, olga: Person) -> None:
     sign_in(client)
 
     assert client.get("/sign-in/")["Location"] == "/"
 
 
-def test_signing_out_needs_a_click(client: Client, olga: Person) -> None:
+def test_signing_out_needs_a_post(client: Client, olga: Person) -> None:
     sign_in(client)
 
     assert client.get("/sign-out/").status_code == 405
@@ -157,13 +159,13 @@ def test_signing_out_needs_a_click(client: Client, olga: Person) -> None:
 
 
 @pytest.mark.parametrize("address", ["/sign-in/", "/sign-out/"])
-def test_another_site_cannot_sign_anybody_in_or_out(olga: Person, address: str) -> None:
+def test_another_site_cannot_sign_a_person_in_or_out(olga: Person, address: str) -> None:
     client = Client(enforce_csrf_checks=True)
 
     assert sign_in(client, address).status_code == 403
 
 
-def test_the_form_helps_a_password_manager(client: Client) -> None:
+def test_form_has_autocomplete_attributes(client: Client) -> None:
     page = client.get("/sign-in/").content
 
     assert b'autocomplete="username"' in page

@@ -1,4 +1,4 @@
-"""Restricting who comes in through a provider …"""
+"""Restrictions on who may sign in through a provider."""
 
 import json
 from pathlib import Path
@@ -67,7 +67,7 @@ def stranger(**said: Any) -> Claims:
 def refusal_of(
     provider: IdentityProvider, said: Claims, asking: SignInContext | None = None
 ) -> str:
-    """Return why somebody is refused; blank if they come in."""
+    """Return the reason of the refusal; blank if the sign-in succeeds."""
     try:
         sign_in(provider, said, asking or SignInContext())
     except SignInRefused:
@@ -89,7 +89,7 @@ ADMITTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"text_claims": {"hd": "acme.example"}, "groups": groups("staff")},
     ),
 ]
-KEPT_OUT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+NOT_ADMITTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"email_domains": ["acme.example"]}, {}),
     ({"email_domains": ["acme.example"]}, {"email": "eve@evil.acme.example"}),
     ({"email_domains": ["acme.example"]}, {"email": "eve@acme.example.evil.example"}),
@@ -110,14 +110,14 @@ KEPT_OUT: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("admission", "said"), ADMITTED)
-def test_lets_in_who_meets_all_of_it(
+def test_account_that_meets_all_restrictions_is_admitted(
     olga: Person, admission: dict[str, Any], said: dict[str, Any]
 ) -> None:
     assert refusal_of(restricted(**admission), stranger(**said)) == ""
 
 
-@pytest.mark.parametrize(("admission", "said"), KEPT_OUT)
-def test_keeps_everybody_else_out(
+@pytest.mark.parametrize(("admission", "said"), NOT_ADMITTED)
+def test_account_that_misses_a_restriction_is_refused(
     olga: Person, admission: dict[str, Any], said: dict[str, Any]
 ) -> None:
     corp = restricted(**admission)
@@ -131,7 +131,7 @@ def test_keeps_everybody_else_out(
     assert set(Person.objects.all()) == {olga, invited}
 
 
-def test_applies_to_those_who_were_in_before(olga: Person) -> None:
+def test_restriction_applies_to_existing_people(olga: Person) -> None:
     corp = restricted()
     ada = sign_in_flow.come_in(corp)
     IdentityProvider.objects.update(admission={"required_group": "staff"})
@@ -142,7 +142,7 @@ def test_applies_to_those_who_were_in_before(olga: Person) -> None:
     assert SignInAttempt.objects.latest("pk").person == ada
 
 
-def test_tells_the_visitor_plainly_and_the_administrator_what_was_missing(
+def test_only_the_log_names_the_missing_claim(
     olga: Person, openid: OpenIdProvider, acme: Tenant
 ) -> None:
     corp = connected(acme, openid, restrict_to={"hosted_domains": ["acme.example"]})
@@ -157,7 +157,7 @@ def test_tells_the_visitor_plainly_and_the_administrator_what_was_missing(
     assert "The claim “hd” is “”. Allowed: “acme.example”." in log
 
 
-# Providers where anybody can have an account
+# Providers at which anyone can create an account
 
 
 def document(issuer: str, **said: Any) -> dict[str, Any]:
@@ -172,7 +172,7 @@ def add(folder: Path, said: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("issuer", OPEN)
-def test_is_demanded_of_an_open_provider_by_the_command(tmp_path: Path, issuer: str) -> None:
+def test_command_requires_a_restriction_for_an_open_issuer(tmp_path: Path, issuer: str) -> None:
     with pytest.raises(CommandError, match="Anyone can create an account at this issuer"):
         add(tmp_path, document(issuer))
 
@@ -180,7 +180,7 @@ def test_is_demanded_of_an_open_provider_by_the_command(tmp_path: Path, issuer: 
 
 
 @pytest.mark.parametrize("name", RESTRICTIONS)
-def test_is_met_by_any_one_restriction(tmp_path: Path, name: str) -> None:
+def test_one_restriction_is_enough_for_an_open_issuer(tmp_path: Path, name: str) -> None:
     value = RESTRICTIONS[name]
     restriction = value if name.startswith("required") else [value]
 
@@ -191,10 +191,10 @@ def test_is_met_by_any_one_restriction(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", RESTRICTIONS)
 @pytest.mark.parametrize("directory", ["common", "organizations"])
-def test_of_an_issuer_for_every_organization_lists_the_organizations(
+def test_multi_tenant_entra_issuer_requires_a_list_of_organizations(
     tmp_path: Path, directory: str, name: str
 ) -> None:
-    """Another organization has addresses, groups and claims as it likes."""
+    """Another organization can send any addresses, groups and claims."""
     value = RESTRICTIONS[name]
     restriction = {name: value if name.startswith("required") else [value]}
     issuer = f"https://login.microsoftonline.com/{directory}/v2.0"
@@ -212,14 +212,15 @@ def test_of_an_issuer_for_every_organization_lists_the_organizations(
         *("x", ["x"], {"domains": ["x"]}, {"email_domains": "x"}, {"required_group": ["x"]}),
         *({"required_claim": "x"}, {"required_claim": "=x"}, {"required_claim": "x="}),
     ],
+    ids=str,
 )
-def test_is_read_strictly(tmp_path: Path, restrict_to: Any) -> None:
+def test_malformed_restriction_is_refused(tmp_path: Path, restrict_to: Any) -> None:
     with pytest.raises(CommandError, match="must "):
         add(tmp_path, document("https://id.example", restrict_to=restrict_to))
 
 
 @pytest.mark.parametrize("name", RESTRICTIONS)
-def test_is_demanded_of_an_open_provider_by_the_form(olga: Person, name: str) -> None:
+def test_form_requires_a_restriction_for_an_open_issuer(olga: Person, name: str) -> None:
     client, address = signed_in(olga), "/tenants/acme/auth-providers/add/google/"
     form = {
         "name": "Google",
@@ -241,14 +242,14 @@ def test_is_demanded_of_an_open_provider_by_the_form(olga: Person, name: str) ->
     assert f'value="{RESTRICTIONS[name]}"' in shown
 
 
-def test_of_the_preset_for_google_asks_for_the_workspace(olga: Person) -> None:
+def test_google_preset_asks_for_the_workspace_domain(olga: Person) -> None:
     page = text_of(signed_in(olga).get("/tenants/acme/auth-providers/add/google/"))
 
     assert "Google Workspace domains" in page
     assert "Anyone can create a Google account" in page
 
 
-def test_is_missing_where_an_older_provider_adds_nobody(olga: Person) -> None:
+def test_unrestricted_open_provider_adds_no_people(olga: Person) -> None:
     provider = google()
     ada = core.person(email="ada@acme.example")
     sign_in_flow.identity(provider, ada)
@@ -259,7 +260,7 @@ def test_is_missing_where_an_older_provider_adds_nobody(olga: Person) -> None:
     assert "so it does not add new people" in page
 
 
-def test_by_a_domain_takes_only_verified_addresses_of_an_open_provider(olga: Person) -> None:
+def test_open_provider_must_verify_the_address_for_a_domain_restriction(olga: Person) -> None:
     provider = google(admission={"email_domains": ["acme.example"]})
     said = {"email": "eve@acme.example"}
 
@@ -270,14 +271,14 @@ def test_by_a_domain_takes_only_verified_addresses_of_an_open_provider(olga: Per
 # Addresses that the provider has not verified
 
 
-def test_adds_nobody_with_an_unverified_address_unless_told_to(olga: Person) -> None:
+def test_unverified_address_is_refused_by_default(olga: Person) -> None:
     corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC)
     unverified = stranger(is_email_verified=False)
 
     assert refusal_of(corp, unverified) == "unverified-email"
 
 
-def test_has_an_unverified_address_confirmed_before_it_counts(olga: Person) -> None:
+def test_allowed_unverified_address_is_pending_until_confirmed(olga: Person) -> None:
     corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
 
     eve = sign_in(corp, stranger(is_email_verified=False)).person
@@ -293,14 +294,14 @@ def test_has_an_unverified_address_confirmed_before_it_counts(olga: Person) -> N
     assert Person.objects.get(pk=eve.pk).email == "eve@gmail.example"
 
 
-def test_links_nobody_by_an_unverified_address(olga: Person) -> None:
+def test_unverified_address_of_an_existing_person_is_refused(olga: Person) -> None:
     corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
     said = stranger(email="olga@acme.example", is_email_verified=False)
 
     assert refusal_of(corp, said) == "email-taken"
 
 
-def test_shows_somebody_without_a_confirmed_address(olga: Person) -> None:
+def test_pages_show_a_person_without_a_confirmed_address(olga: Person) -> None:
     corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
     eve = sign_in(corp, stranger(is_email_verified=False)).person
     assert eve

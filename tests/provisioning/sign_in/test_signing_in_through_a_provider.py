@@ -1,4 +1,4 @@
-"""Signing in through an identity provider, whatever its protocol …"""
+"""Sign-in through a provider of any protocol."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -58,7 +58,7 @@ def person_of(attempt: SignInAttempt) -> Person:
 def refused(
     provider: IdentityProvider, said: Claims, context: SignInContext = NOTHING
 ) -> SignInAttempt:
-    """Try to sign in, and return the line of the log; nobody and nothing came of it."""
+    """Check that the sign-in is refused without any change, and return the logged attempt."""
     before = Person.objects.count(), Identity.objects.count(), Event.objects.count()
     with pytest.raises(SignInRefused):
         sign_in(provider, said, context)
@@ -68,8 +68,8 @@ def refused(
     return line
 
 
-class TestTheFirstTime:
-    def test_adds_the_person_who_is_in_from_then_on(self, corp: IdentityProvider) -> None:
+class TestFirstSignIn:
+    def test_adds_an_active_person_without_password_or_invite(self, corp: IdentityProvider) -> None:
         attempt = sign_in(corp, claims("ada"))
 
         ada = person_of(attempt)
@@ -79,14 +79,14 @@ class TestTheFirstTime:
         assert not ada.has_usable_password()
         assert not Invite.objects.filter(person=ada).exists()
 
-    def test_remembers_the_provider_and_the_time(self, corp: IdentityProvider) -> None:
+    def test_identity_has_provider_subject_and_time(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
 
         identity = Identity.objects.get(person=ada)
         assert (identity.provider, identity.subject, identity.how) == (corp, "ada", "created")
         assert timezone.now() - timedelta(minutes=1) < identity.first_seen_at < timezone.now()
 
-    def test_says_in_the_history_who_added_them(self, corp: IdentityProvider) -> None:
+    def test_history_names_the_provider_as_actor(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
 
         kinds = list(ada.events.order_by("pk").values_list("kind", "actor"))
@@ -100,15 +100,16 @@ class TestTheFirstTime:
             ("Grace", "", {"name": "Grace"}, "Grace Ada"),
             ("42", "Hopper", {"name": "G Hopper"}, "G Hopper"),
         ],
+        ids=str,
     )
-    def test_makes_the_best_of_an_incomplete_name(
+    def test_incomplete_name_is_completed(
         self, corp: IdentityProvider, given: str, family: str, more: dict[str, Any], name: str
     ) -> None:
         said = claims("ada", given_name=given, family_name=family, **more)
 
         assert person_of(sign_in(corp, said)).full_name == name
 
-    def test_adds_nobody_where_the_provider_may_not(self, corp: IdentityProvider) -> None:
+    def test_provider_that_may_not_add_people_refuses(self, corp: IdentityProvider) -> None:
         corp.provisions_people = False
 
         line = refused(corp, claims("ada"))
@@ -116,7 +117,7 @@ class TestTheFirstTime:
         assert line.reason == "unknown-person"
         assert "Invite them" in line.detail
 
-    def test_adds_nobody_whose_address_somebody_has(self, corp: IdentityProvider) -> None:
+    def test_address_of_an_existing_person_is_refused(self, corp: IdentityProvider) -> None:
         core.person(email="ada@corp.example")
 
         line = refused(corp, claims("other", email="ADA@corp.example"))
@@ -124,7 +125,7 @@ class TestTheFirstTime:
         assert line.reason == "email-taken"
         assert line.email == "ADA@corp.example"
 
-    def test_adds_nobody_beside_somebody_who_was_deactivated(self, corp: IdentityProvider) -> None:
+    def test_address_of_a_deactivated_person_is_refused(self, corp: IdentityProvider) -> None:
         core.person(
             email="ada@corp.example", state=Person.State.INACTIVE, deactivated_by="scim:okta"
         )
@@ -135,17 +136,17 @@ class TestTheFirstTime:
     @pytest.mark.parametrize(
         "email", ["ada", "a@b@c", "ada@corp.example,eve@corp.example", "\0@x.y"]
     )
-    def test_adds_nobody_with_what_is_no_address(self, corp: IdentityProvider, email: str) -> None:
+    def test_invalid_address_is_refused(self, corp: IdentityProvider, email: str) -> None:
         assert refused(corp, claims("ada", email=email)).reason == "invalid-email"
 
-    def test_adds_nobody_where_the_company_is_switched_off(self, corp: IdentityProvider) -> None:
+    def test_suspended_tenant_refuses(self, corp: IdentityProvider) -> None:
         corp.tenant.is_active = False
 
         assert refused(corp, claims("ada")).reason == "tenant-inactive"
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("racers", [8], indirect=True)
-    def test_adds_one_person_however_many_windows_are_open(
+    def test_simultaneous_sign_ins_add_one_person(
         self, corp: IdentityProvider, racers: Racers
     ) -> None:
         came = racers(*[lambda: sign_in(corp, claims("ada")).person_id] * 8)
@@ -154,10 +155,8 @@ class TestTheFirstTime:
         assert Person.objects.filter(email_key="ada@corp.example").count() == 1
 
 
-class TestAgain:
-    def test_is_the_same_person_whatever_the_address_is_by_now(
-        self, corp: IdentityProvider
-    ) -> None:
+class TestRepeatedSignIn:
+    def test_subject_with_a_new_address_is_the_same_person(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
 
         again = sign_in(corp, claims("ada", email="countess@corp.example"))
@@ -165,27 +164,27 @@ class TestAgain:
         assert person_of(again) == ada
         assert again.outcome == SignInAttempt.Outcome.SIGNED_IN
 
-    def test_holds_a_new_address_until_it_is_confirmed(self, corp: IdentityProvider) -> None:
+    def test_new_address_is_pending_until_confirmed(self, corp: IdentityProvider) -> None:
         sign_in(corp, claims("ada"))
 
         ada = person_of(sign_in(corp, claims("ada", email="countess@corp.example")))
 
         assert (ada.email, ada.pending_email) == ("ada@corp.example", "countess@corp.example")
 
-    def test_takes_over_a_new_name(self, corp: IdentityProvider) -> None:
+    def test_new_name_is_stored(self, corp: IdentityProvider) -> None:
         sign_in(corp, claims("ada"))
 
         assert person_of(sign_in(corp, claims("ada", family_name="King"))).family_name == "King"
 
-    def test_leaves_what_was_changed_here_until_the_provider_changes_it(
-        self, corp: IdentityProvider
-    ) -> None:
+    def test_local_change_stays_if_the_claim_is_unchanged(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
         Person.objects.filter(pk=ada.pk).update(given_name="Augusta")
 
         assert person_of(sign_in(corp, claims("ada"))).given_name == "Augusta"
 
-    def test_goes_well_though_somebody_has_the_new_address(self, corp: IdentityProvider) -> None:
+    def test_new_address_of_another_person_is_ignored_with_a_warning(
+        self, corp: IdentityProvider
+    ) -> None:
         sign_in(corp, claims("ada"))
         core.person(email="countess@corp.example")
 
@@ -194,7 +193,9 @@ class TestAgain:
         assert person_of(again).email == "ada@corp.example"
         assert "already associated with another employee" in again.warnings[0]
 
-    def test_is_somebody_else_at_another_provider(self, corp: IdentityProvider) -> None:
+    def test_same_subject_at_another_provider_is_another_person(
+        self, corp: IdentityProvider
+    ) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
 
         other = sign_in(provider("Other"), claims("ada", email="ada@other.example"))
@@ -202,16 +203,14 @@ class TestAgain:
         assert person_of(other) != ada
 
     @pytest.mark.parametrize("subject", ["ADA", "ada ", "Ada", "ａｄａ"])
-    def test_is_somebody_else_under_a_similar_subject(
-        self, corp: IdentityProvider, subject: str
-    ) -> None:
+    def test_similar_subject_is_another_person(self, corp: IdentityProvider, subject: str) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
 
         assert person_of(sign_in(corp, claims(subject, email="eve@corp.example"))) != ada
 
 
 class TestAfterDeactivation:
-    def test_is_refused_and_revives_nobody(self, corp: IdentityProvider) -> None:
+    def test_sign_in_is_refused_and_does_not_reactivate(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
         people.deactivate_person(ada, actor=OLGA)
 
@@ -220,14 +219,14 @@ class TestAfterDeactivation:
         assert (line.reason, line.person) == ("person-deactivated", ada)
         assert Person.objects.get(pk=ada.pk).state == Person.State.INACTIVE
 
-    def test_says_which_identity_provider_did_it(self, corp: IdentityProvider) -> None:
+    def test_refusal_names_the_identity_provider(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
         people.deactivate_person(ada, actor=Actor("scim", "entra"))
 
         with pytest.raises(SignInRefused, match="Microsoft Entra"):
             sign_in(corp, claims("ada"))
 
-    def test_is_refused_for_good_to_whoever_left(self, corp: IdentityProvider) -> None:
+    def test_terminated_person_is_refused(self, corp: IdentityProvider) -> None:
         ada = person_of(sign_in(corp, claims("ada")))
         people.deactivate_person(ada, actor=OLGA)
         terminate.terminate_person(ada, handover_plan.default_handover(ada), actor=OLGA)
@@ -235,13 +234,13 @@ class TestAfterDeactivation:
         assert refused(corp, claims("ada")).reason == "person-terminated"
 
 
-class TestWithAnInvite:
+class TestSignInWithAnInvite:
     def invited(self) -> Person:
         bob = core.person(email="bob@acme.example", state=Person.State.INVITED)
         lifecycle.issue_invite(bob, actor=OLGA)
         return bob
 
-    def test_links_the_invited_and_consumes_the_invite(self, corp: IdentityProvider) -> None:
+    def test_links_the_invited_person_and_accepts_the_invite(self, corp: IdentityProvider) -> None:
         bob = self.invited()
 
         attempt = sign_in(corp, claims("bob"), SignInContext(invite=bob.invites.get()))
@@ -250,7 +249,7 @@ class TestWithAnInvite:
         assert person_of(attempt).state == Person.State.ACTIVE
         assert bob.invites.get().accepted_at
 
-    def test_lets_nobody_use_it_twice(self, corp: IdentityProvider) -> None:
+    def test_used_invite_is_refused(self, corp: IdentityProvider) -> None:
         bob = self.invited()
         context = SignInContext(invite=bob.invites.get())
         sign_in(corp, claims("bob"), context)
@@ -259,7 +258,7 @@ class TestWithAnInvite:
 
     @pytest.mark.django_db(transaction=True)
     @pytest.mark.parametrize("racers", [4], indirect=True)
-    def test_links_one_of_those_who_race_for_it(
+    def test_simultaneous_sign_ins_use_the_invite_once(
         self, corp: IdentityProvider, racers: Racers
     ) -> None:
         bob = self.invited()
@@ -275,7 +274,7 @@ class TestWithAnInvite:
         assert sum(racers(*[partial(come, f"eve-{number}") for number in range(4)])) == 1
         assert Identity.objects.filter(person=bob).count() == 1
 
-    def test_is_in_vain_for_a_person_of_scim_where_nothing_is_paired(
+    def test_invite_of_a_scim_person_needs_a_pairing(
         self, corp: IdentityProvider, scim: Provider
     ) -> None:
         scim.add("bob")
@@ -294,7 +293,7 @@ class TestPairedWithScim:
         corp.save()
         return corp
 
-    def test_is_one_person_not_two_and_consumes_the_invite(
+    def test_sign_in_links_the_scim_person_and_accepts_the_invite(
         self, paired: IdentityProvider, scim: Provider
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
@@ -306,7 +305,7 @@ class TestPairedWithScim:
         assert Invite.objects.get().accepted_at
         assert not Person.objects.filter(email_key="x@corp.example").exists()
 
-    def test_takes_over_nothing_that_scim_owns(
+    def test_claims_do_not_change_fields_managed_by_scim(
         self, paired: IdentityProvider, scim: Provider
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
@@ -315,7 +314,9 @@ class TestPairedWithScim:
 
         assert (bob.given_name, bob.pending_email) != ("Ada", "x@corp.example")
 
-    def test_finds_by_user_name_in_any_case(self, paired: IdentityProvider, scim: Provider) -> None:
+    def test_user_name_is_matched_case_insensitively(
+        self, paired: IdentityProvider, scim: Provider
+    ) -> None:
         scim.add("bob")
         paired.paired_claim, paired.paired_attribute = "preferred_username", "userName"
 
@@ -326,7 +327,7 @@ class TestPairedWithScim:
         assert person_of(attempt).email == "bob@example.com"
 
     @pytest.mark.parametrize("value", ["OID-OF-BOB", "oid-of-bob ", "", "bob@example.com"])
-    def test_finds_nobody_by_anything_but_the_very_external_id(
+    def test_external_id_is_matched_exactly(
         self, paired: IdentityProvider, scim: Provider, value: str
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
@@ -335,7 +336,7 @@ class TestPairedWithScim:
 
         assert line.reason == "email-taken"
 
-    def test_is_refused_to_a_second_subject_with_the_same_claim(
+    def test_second_subject_with_the_same_claim_is_refused(
         self, paired: IdentityProvider, scim: Provider
     ) -> None:
         scim.add("bob", externalId="oid-of-bob")
@@ -346,7 +347,7 @@ class TestPairedWithScim:
             == "linked-otherwise"
         )
 
-    def test_adds_nobody_whom_scim_has_deleted(
+    def test_person_deleted_by_scim_is_refused(
         self, paired: IdentityProvider, scim: Provider
     ) -> None:
         scim("DELETE", f"/Users/{scim.add('bob', externalId='oid-of-bob')}")
@@ -355,7 +356,7 @@ class TestPairedWithScim:
 
         assert line.reason == "person-deactivated"
 
-    def test_adds_nobody_of_whom_scim_has_not_sent_enough(self, paired: IdentityProvider) -> None:
+    def test_incomplete_scim_user_is_refused(self, paired: IdentityProvider) -> None:
         scim = Provider(scim_connection("generic"))
         paired.paired_connection = str(scim.connection.pk)
         scim("POST", "/Users", {"userName": "bob", "externalId": "oid-of-bob"})
@@ -365,8 +366,8 @@ class TestPairedWithScim:
         assert line.reason == "scim-incomplete"
 
 
-class TestWhileSignedIn:
-    def test_links_the_provider_to_oneself(self, corp: IdentityProvider) -> None:
+class TestSignInWhileSignedIn:
+    def test_links_the_provider_to_the_signed_in_person(self, corp: IdentityProvider) -> None:
         bob = core.person(email="bob@acme.example")
 
         attempt = sign_in(corp, claims("bob"), SignInContext(person=bob))
@@ -374,14 +375,14 @@ class TestWhileSignedIn:
         assert (person_of(attempt), attempt.outcome) == (bob, SignInAttempt.Outcome.LINKED)
         assert person_of(sign_in(corp, claims("bob"))) == bob
 
-    def test_does_not_take_what_is_linked_to_somebody_else(self, corp: IdentityProvider) -> None:
+    def test_account_linked_to_another_person_is_refused(self, corp: IdentityProvider) -> None:
         sign_in(corp, claims("ada"))
         bob = core.person(email="bob@acme.example")
 
         assert refused(corp, claims("ada"), SignInContext(person=bob)).reason == "somebody-else"
 
 
-def test_keeps_an_identity_with_its_person_for_ever(corp: IdentityProvider) -> None:
+def test_identity_cannot_change_its_person(corp: IdentityProvider) -> None:
     sign_in(corp, claims("ada"))
     eve = core.person(email="eve@corp.example")
 

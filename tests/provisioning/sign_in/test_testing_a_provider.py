@@ -1,4 +1,4 @@
-"""The test sign-in of an administrator …"""
+"""The test sign-in of an administrator through a draft provider."""
 
 from datetime import timedelta
 
@@ -58,7 +58,7 @@ def begin(client: Client, draft: IdentityProvider) -> str:
     return str(response["Location"])
 
 
-def test_shows_the_provider_on_the_sign_in_page(
+def test_successful_test_shows_the_provider_on_the_sign_in_page(
     client: Client, olga: Person, draft: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     begin(client, draft)
@@ -73,7 +73,7 @@ def test_shows_the_provider_on_the_sign_in_page(
     assert "Test sign-in succeeded" in text_of(client.get("/tenants/acme/log/"))
 
 
-def test_signs_nobody_in(
+def test_test_does_not_change_who_is_signed_in(
     client: Client, olga: Person, draft: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     begin(client, draft)
@@ -86,7 +86,9 @@ def test_signs_nobody_in(
         assert not Identity.objects.exists()
 
 
-def test_is_of_one_sign_in(client: Client, draft: IdentityProvider, openid: OpenIdProvider) -> None:
+def test_only_the_next_sign_in_is_a_test(
+    client: Client, draft: IdentityProvider, openid: OpenIdProvider
+) -> None:
     begin(client, draft)
     openid_flow.sign_in(client, draft, openid)
     client.logout()
@@ -96,7 +98,7 @@ def test_is_of_one_sign_in(client: Client, draft: IdentityProvider, openid: Open
     assert the_attempt().outcome == "created"
 
 
-def test_leaves_a_draft_if_the_provider_refuses(
+def test_refused_test_leaves_a_draft(
     client: Client, draft: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     begin(client, draft)
@@ -107,7 +109,7 @@ def test_leaves_a_draft_if_the_provider_refuses(
     assert "Sign in with" not in text_of(Client().get("/sign-in/acme/"))
 
 
-def test_is_the_only_way_through_a_draft(
+def test_draft_is_not_found_without_a_test(
     client: Client, acme: Tenant, draft: IdentityProvider
 ) -> None:
     begin(client, draft)
@@ -122,14 +124,14 @@ def test_is_the_only_way_through_a_draft(
     assert client.get(f"/sign-in/acme/{draft.pk}/").status_code == 404
 
 
-def test_ends_after_a_quarter_of_an_hour(client: Client, draft: IdentityProvider) -> None:
+def test_test_expires_after_15_minutes(client: Client, draft: IdentityProvider) -> None:
     address = begin(client, draft)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=15, seconds=1)):
         assert client.get(address).status_code == 404
 
 
-def test_ends_when_the_administrator_is_deactivated(
+def test_test_ends_when_the_person_is_no_longer_an_administrator(
     client: Client, acme: Tenant, olga: Person, draft: IdentityProvider
 ) -> None:
     address = begin(client, draft)
@@ -139,7 +141,7 @@ def test_ends_when_the_administrator_is_deactivated(
     assert client.get(address).status_code == 404
 
 
-def test_is_for_administrators(acme: Tenant, draft: IdentityProvider) -> None:
+def test_only_administrators_can_test(acme: Tenant, draft: IdentityProvider) -> None:
     with tenancy.use(acme):
         employee = signed_in(core.person(email="eve@acme.example"))
 

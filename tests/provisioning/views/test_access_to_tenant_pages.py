@@ -1,4 +1,4 @@
-"""Who may see which page of a tenant: its administrators, and operators its settings."""
+"""Who may open which page of a tenant: its administrators, and operators its settings."""
 
 from collections.abc import Iterator
 
@@ -33,7 +33,7 @@ POSTS = [
 
 @pytest.fixture
 def there(acme: Tenant) -> Iterator[dict[str, object]]:
-    """Fill a company with one of everything, and keep it in force."""
+    """Activate a tenant with one row of each kind."""
     with tenancy.use(acme):
         core.owner()
         settings = {"issuer": "https://id.example", "client_id": "ramp"}
@@ -52,7 +52,7 @@ def address(page: str, there: dict[str, object]) -> str:
     return "/tenants/acme/" + page.format_map(there)
 
 
-def test_administrators_are_led_to_their_own_tenant(there: dict[str, object]) -> None:
+def test_administrator_is_redirected_to_their_tenant(there: dict[str, object]) -> None:
     client = signed_in(core.administrator())
 
     assert client.get("/tenants/")["Location"] == "/tenants/acme/settings/"
@@ -60,14 +60,16 @@ def test_administrators_are_led_to_their_own_tenant(there: dict[str, object]) ->
 
 @pytest.mark.parametrize("page", [SETTINGS, *PAGES])
 @pytest.mark.parametrize("role", Person.ADMINISTERING)
-def test_administrators_see_their_own(there: dict[str, object], role: str, page: str) -> None:
+def test_administrator_opens_the_pages_of_their_tenant(
+    there: dict[str, object], role: str, page: str
+) -> None:
     client = signed_in(core.administrator(role=role))
 
     assert client.get(address(page, there)).status_code == 200
 
 
 @pytest.mark.parametrize("page", [SETTINGS, *PAGES, *POSTS])
-def test_strangers_are_asked_to_sign_in(there: dict[str, object], page: str) -> None:
+def test_anonymous_visitor_is_redirected_to_sign_in(there: dict[str, object], page: str) -> None:
     response = Client().post(address(page, there))
 
     assert response.status_code == 302
@@ -75,7 +77,7 @@ def test_strangers_are_asked_to_sign_in(there: dict[str, object], page: str) -> 
 
 
 @pytest.mark.parametrize("page", [SETTINGS, *PAGES, *POSTS])
-def test_employees_are_led_away(there: dict[str, object], page: str) -> None:
+def test_employee_is_redirected_to_sign_in(there: dict[str, object], page: str) -> None:
     response = signed_in(core.person()).post(address(page, there))
 
     assert response.status_code == 302
@@ -83,7 +85,7 @@ def test_employees_are_led_away(there: dict[str, object], page: str) -> None:
 
 
 @pytest.mark.parametrize("page", [SETTINGS, *PAGES, *POSTS])
-def test_another_company_is_as_good_as_absent(there: dict[str, object], page: str) -> None:
+def test_pages_of_another_tenant_are_not_found(there: dict[str, object], page: str) -> None:
     with core.in_another_tenant():
         client = signed_in(core.owner())
 
@@ -92,7 +94,7 @@ def test_another_company_is_as_good_as_absent(there: dict[str, object], page: st
 
 
 @pytest.mark.parametrize("page", [page for page in [*PAGES, *POSTS] if "{" in page])
-def test_rows_of_another_company_are_as_good_as_absent(there: dict[str, object], page: str) -> None:
+def test_rows_of_another_tenant_are_not_found(there: dict[str, object], page: str) -> None:
     with core.in_another_tenant() as another:
         client = signed_in(core.owner())
     own = f"/tenants/{another.slug}/" + page.format_map(there)
@@ -103,14 +105,14 @@ def test_rows_of_another_company_are_as_good_as_absent(there: dict[str, object],
 
 
 @pytest.mark.parametrize("page", [*PAGES, *POSTS])
-def test_operators_see_nobodys_people(there: dict[str, object], page: str) -> None:
+def test_operator_cannot_open_pages_with_people(there: dict[str, object], page: str) -> None:
     with core.in_another_tenant():
         operator = signed_in(core.owner(is_operator=True))
 
     assert operator.post(address(page, there)).status_code == 403
 
 
-def test_operators_see_the_settings(there: dict[str, object]) -> None:
+def test_operator_opens_the_settings(there: dict[str, object]) -> None:
     with core.in_another_tenant():
         operator = signed_in(core.owner(is_operator=True))
 

@@ -1,4 +1,4 @@
-"""Adding a provider …"""
+"""Adding a sign-in provider."""
 
 import html
 import re
@@ -57,9 +57,9 @@ def chosen(page: str, name: str) -> str:
     return option[1] if option else ""
 
 
-class TestShowsWhatTheProviderNeeds:
+class TestValuesForTheProvider:
     @pytest.mark.parametrize("preset", OPENID)
-    def test_before_anything_is_typed(self, client: Client, preset: str) -> None:
+    def test_urls_are_shown_before_the_form(self, client: Client, preset: str) -> None:
         page = add_page(client, preset)
         uris = {name: value_of(page, name) for name in ("redirect_uri", "backchannel_logout_uri")}
 
@@ -70,7 +70,7 @@ class TestShowsWhatTheProviderNeeds:
         for name, uri in uris.items():
             assert f"/sign-in/acme/{provider}/" in uri, name
 
-    def test_and_keeps_it_when_the_provider_is_added(self, client: Client) -> None:
+    def test_urls_stay_when_the_provider_is_added(self, client: Client) -> None:
         page = add_page(client)
         redirect_uri = value_of(page, "redirect_uri")
 
@@ -80,7 +80,7 @@ class TestShowsWhatTheProviderNeeds:
         assert added["Location"] == f"{PROVIDERS}{provider_id}/"
         assert value_of(text_of(client.get(added["Location"])), "redirect_uri") == redirect_uri
 
-    def test_the_same_to_every_administrator_until_it_is_used(self, client: Client) -> None:
+    def test_urls_are_the_same_for_every_administrator_until_used(self, client: Client) -> None:
         first = value_of(add_page(client), "redirect_uri")
         other = signed_in(core.owner(email="otto@acme.example"))
         assert value_of(add_page(other), "redirect_uri") == first
@@ -90,7 +90,7 @@ class TestShowsWhatTheProviderNeeds:
 
         assert value_of(add_page(client), "redirect_uri") != first
 
-    def test_to_no_other_company(self, client: Client) -> None:
+    def test_urls_differ_between_tenants(self, client: Client) -> None:
         first = value_of(add_page(client), "provider_id")
         other = core.tenant(slug="other", name="Other")
         with tenancy.use(other):
@@ -99,7 +99,7 @@ class TestShowsWhatTheProviderNeeds:
 
         assert value_of(page, "provider_id") != first
 
-    def test_anew_if_a_second_click_adds_it_again(self, client: Client) -> None:
+    def test_second_submit_adds_no_second_provider(self, client: Client) -> None:
         twice = OKTA | {"provider_id": value_of(add_page(client), "provider_id")}
         client.post(f"{PROVIDERS}add/okta/", twice)
 
@@ -110,11 +110,11 @@ class TestShowsWhatTheProviderNeeds:
         assert IdentityProvider.objects.count() == 1
 
     @override_settings(PUBLIC_BASE_URL="https://ramp.example")
-    def test_the_service_principal_name(self, client: Client) -> None:
+    def test_service_principal_name_is_shown(self, client: Client) -> None:
         assert value_of(add_page(client, "windows"), "service_principal_name").startswith("HTTP/")
 
     @pytest.mark.parametrize("preset", PRESETS)
-    def test_the_steps_with_every_literal(self, client: Client, preset: str) -> None:
+    def test_setup_steps_show_every_literal(self, client: Client, preset: str) -> None:
         response = client.get(f"{PROVIDERS}add/{preset}/")
         steps, shown = PRESETS[preset].steps, text_of(response)
 
@@ -129,12 +129,12 @@ class TestShowsWhatTheProviderNeeds:
             is_elsewhere = value in (True, False) or name.startswith("paired_")
             assert is_elsewhere or html.escape(str(value)) in shown, name
 
-    def test_the_filter_that_sends_all_groups_of_okta(self, client: Client) -> None:
+    def test_okta_steps_show_the_groups_filter(self, client: Client) -> None:
         assert "Matches regex, .* to send" in words_on(client.get(f"{PROVIDERS}add/okta/"))
 
     @pytest.mark.parametrize("preset", PRESETS)
-    def test_which_fields_are_required(self, client: Client, preset: str) -> None:
-        """Whatever is refused when it is empty has a star, and names itself."""
+    def test_required_fields_are_marked(self, client: Client, preset: str) -> None:
+        """Each field that may not be empty has a star."""
         page = add_page(client, preset)
         starred = {
             field
@@ -151,12 +151,14 @@ class TestShowsWhatTheProviderNeeds:
         )
 
 
-class TestPairsItWithTheConnectionOfTheSameDirectory:
+class TestSuggestedPairing:
     @pytest.mark.parametrize(
         ("preset", "claim", "attribute"),
         [("okta", "sub", "externalId"), ("entra", "oid", "externalId")],
     )
-    def test_by_default(self, client: Client, preset: str, claim: str, attribute: str) -> None:
+    def test_connection_of_the_same_directory_is_suggested(
+        self, client: Client, preset: str, claim: str, attribute: str
+    ) -> None:
         scim_connection("rippling")
         connection = scim_connection(preset)
 
@@ -167,12 +169,12 @@ class TestPairsItWithTheConnectionOfTheSameDirectory:
         assert chosen(page, "paired_attribute") == attribute
         assert "is already chosen" in page
 
-    def test_also_while_the_connection_is_set_up(self, client: Client) -> None:
+    def test_connection_in_setup_is_suggested(self, client: Client) -> None:
         connection = scim_connection("okta", activated_at=None)
 
         assert chosen(add_page(client), "paired_connection") == str(connection.pk)
 
-    def test_by_the_user_name_where_entra_sends_no_object_id(self, client: Client) -> None:
+    def test_entra_without_object_id_is_paired_by_user_name(self, client: Client) -> None:
         connection = scim_connection("entra")
         scim_user(connection, "ada@acme.example", externalId="ada.quill")
 
@@ -181,7 +183,7 @@ class TestPairsItWithTheConnectionOfTheSameDirectory:
         assert value_of(page, "paired_claim") == "preferred_username"
         assert chosen(page, "paired_attribute") == "userName"
 
-    def test_by_the_object_id_where_entra_sends_it(self, client: Client) -> None:
+    def test_entra_with_object_id_is_paired_by_it(self, client: Client) -> None:
         connection = scim_connection("entra")
         object_id = "6e1a5b44-3f0e-4a34-9f62-0d8e2f7c3c11"
         scim_user(connection, "ada@acme.example", externalId=object_id)
@@ -189,7 +191,9 @@ class TestPairsItWithTheConnectionOfTheSameDirectory:
         assert value_of(add_page(client, "entra"), "paired_claim") == "oid"
 
     @pytest.mark.parametrize("preset", PRESETS)
-    def test_but_not_with_another_directory(self, client: Client, preset: str) -> None:
+    def test_connection_of_another_directory_is_not_suggested(
+        self, client: Client, preset: str
+    ) -> None:
         scim_connection("generic")
 
         page = add_page(client, preset)
@@ -197,14 +201,14 @@ class TestPairsItWithTheConnectionOfTheSameDirectory:
         assert chosen(page, "paired_connection") == ""
         assert "is already chosen" not in page
 
-    def test_but_not_if_it_is_disconnected_or_not_the_only_one(self, client: Client) -> None:
+    def test_two_connections_are_not_suggested(self, client: Client) -> None:
         assert "is already chosen" not in add_page(client)
         scim_connection("okta")
         scim_connection("okta")
 
         assert chosen(add_page(client), "paired_connection") == ""
 
-    def test_unless_the_administrator_chooses_otherwise(self, client: Client) -> None:
+    def test_administrator_may_choose_no_pairing(self, client: Client) -> None:
         scim_connection("okta")
 
         client.post(f"{PROVIDERS}add/okta/", OKTA | {"paired_connection": ""})
@@ -212,13 +216,13 @@ class TestPairsItWithTheConnectionOfTheSameDirectory:
         assert not IdentityProvider.objects.get().is_paired
 
 
-class TestMakesADraft:
+class TestDraft:
     @pytest.fixture
     def draft(self, client: Client, openid: OpenIdProvider) -> IdentityProvider:
         client.post(f"{PROVIDERS}add/okta/", OKTA | {"issuer": openid.url})
         return IdentityProvider.objects.get()
 
-    def test_that_the_sign_in_page_does_not_show(
+    def test_sign_in_page_does_not_show_a_draft(
         self, client: Client, draft: IdentityProvider
     ) -> None:
         assert "Sign in with" not in text_of(Client().get(SIGN_IN))
@@ -226,7 +230,7 @@ class TestMakesADraft:
         assert "Draft" in text_of(client.get(f"{PROVIDERS}{draft.pk}/"))
         assert "Draft, not tested" in text_of(client.get(PROVIDERS))
 
-    def test_that_is_shown_once_a_test_succeeds(
+    def test_successful_test_shows_the_provider(
         self, client: Client, olga: Person, draft: IdentityProvider
     ) -> None:
         page = text_of(client.post(f"{PROVIDERS}{draft.pk}/test/"))
@@ -236,7 +240,7 @@ class TestMakesADraft:
         event = Event.objects.filter(facts__what="tested sign-in through Okta").get()
         assert event.actor == str(olga.actor)
 
-    def test_that_may_stay_hidden_after_the_test(
+    def test_provider_may_stay_hidden_after_the_test(
         self, client: Client, draft: IdentityProvider
     ) -> None:
         page = text_of(client.post(f"{PROVIDERS}{draft.pk}/test/", {"stays_hidden": "on"}))
@@ -245,7 +249,7 @@ class TestMakesADraft:
         assert "Sign in with" not in text_of(Client().get(SIGN_IN))
         assert "Disabled" in text_of(client.get(PROVIDERS))
 
-    def test_that_stays_one_if_the_test_fails(
+    def test_failed_test_leaves_a_draft(
         self, client: Client, openid: OpenIdProvider, draft: IdentityProvider
     ) -> None:
         openid.stop()
@@ -255,7 +259,7 @@ class TestMakesADraft:
         assert "Connection failed" in page
         assert "Sign in with" not in text_of(Client().get(SIGN_IN))
 
-    def test_that_an_administrator_may_show_untested(
+    def test_administrator_may_show_an_untested_provider(
         self, client: Client, draft: IdentityProvider
     ) -> None:
         page = text_of(client.get(f"{PROVIDERS}{draft.pk}/"))
@@ -268,7 +272,7 @@ class TestMakesADraft:
         assert main_button("Sign in with") not in shown
         assert "Enabled, not tested" in text_of(client.get(PROVIDERS))
 
-    def test_that_is_never_the_default_untested(
+    def test_untested_provider_cannot_be_the_default(
         self, client: Client, acme: Tenant, draft: IdentityProvider
     ) -> None:
         client.post(f"{PROVIDERS}{draft.pk}/", OKTA | {"is_enabled": "on"} | same_issuer(draft))
@@ -288,7 +292,7 @@ class TestMakesADraft:
 
         assert Client().get(SIGN_IN)["Location"] == f"{SIGN_IN}{draft.pk}/"
 
-    def test_that_comes_after_the_tested_ones(
+    def test_untested_provider_is_listed_last(
         self, client: Client, draft: IdentityProvider
     ) -> None:
         sign_in_flow.provider("Zebra", settings=sign_in_flow.OIDC)
@@ -299,7 +303,7 @@ class TestMakesADraft:
         assert page.index("Zebra") < page.index("<bdi>Okta</bdi>")
 
 
-def test_from_the_command_line_offers_it_as_before(client: Client) -> None:
+def test_provider_from_the_command_is_no_draft(client: Client) -> None:
     document = {
         "kind": "oidc",
         "name": "Corp",

@@ -1,4 +1,4 @@
-"""The pages that set a provider up, try it out, remove it, and browse its directory …"""
+"""The pages that add, test and remove a provider and browse its directory."""
 
 import pytest
 from django.core.cache import cache
@@ -41,7 +41,7 @@ PROVIDERS = "/tenants/acme/auth-providers/"
 # Auth providers
 
 
-def test_set_a_provider_up(client: Client, olga: Person) -> None:
+def test_adds_a_provider_without_showing_its_secret(client: Client, olga: Person) -> None:
     page = client.post(f"{PROVIDERS}add/okta/", NEW, follow=True)
 
     provider = IdentityProvider.objects.get()
@@ -54,7 +54,7 @@ def test_set_a_provider_up(client: Client, olga: Person) -> None:
     "preset",
     PRESETS,
 )
-def test_explain_each_provider(client: Client, preset: str) -> None:
+def test_add_page_shows_setup_steps_for_each_preset(client: Client, preset: str) -> None:
     page = text_of(client.get(f"{PROVIDERS}add/{preset}/"))
 
     assert "Setup steps at the provider" in page
@@ -62,11 +62,11 @@ def test_explain_each_provider(client: Client, preset: str) -> None:
     assert not IdentityProvider.objects.exists()
 
 
-def test_know_no_other_presets(client: Client) -> None:
+def test_unknown_preset_is_not_found(client: Client) -> None:
     assert client.get(f"{PROVIDERS}add/nonsense/").status_code == 404
 
 
-def test_keep_the_secret_that_is_not_typed_anew(client: Client, olga: Person) -> None:
+def test_empty_secret_field_keeps_the_secret(client: Client, olga: Person) -> None:
     client.post(f"{PROVIDERS}add/okta/", NEW)
     before = IdentityProvider.objects.get()
 
@@ -77,7 +77,7 @@ def test_keep_the_secret_that_is_not_typed_anew(client: Client, olga: Person) ->
     assert (after.name, after.secret, after.is_enabled) == ("Renamed", before.secret, True)
 
 
-def test_switch_a_provider_off(client: Client, olga: Person) -> None:
+def test_disables_a_provider(client: Client, olga: Person) -> None:
     client.post(f"{PROVIDERS}add/okta/", NEW)
     provider = IdentityProvider.objects.get()
 
@@ -95,21 +95,20 @@ def test_switch_a_provider_off(client: Client, olga: Person) -> None:
         ({"browsing": "everything"}, "is not one of the available choices"),
         ({"paired_connection": "nonsense"}, "is not one of the available choices"),
     ],
+    ids=str,
 )
-def test_say_what_is_wrong_with_a_provider(
-    client: Client, changed: dict[str, str], said: str
-) -> None:
+def test_invalid_provider_is_explained(client: Client, changed: dict[str, str], said: str) -> None:
     assert said in text_of(client.post(f"{PROVIDERS}add/okta/", NEW | changed))
     assert not IdentityProvider.objects.exists()
 
 
-def test_take_no_name_twice(client: Client, corp: IdentityProvider) -> None:
+def test_duplicate_name_is_refused(client: Client, corp: IdentityProvider) -> None:
     page = client.post(f"{PROVIDERS}add/okta/", NEW | {"name": "CORP"})
 
     assert "An identity provider named “CORP” already exists" in text_of(page)
 
 
-def test_pair_a_provider_with_scim(client: Client, olga: Person) -> None:
+def test_pairing_with_scim_needs_a_claim(client: Client, olga: Person) -> None:
     connection = scim_connection("okta")
     pairing = {"paired_connection": str(connection.pk), "paired_attribute": "externalId"}
 
@@ -131,7 +130,7 @@ LDAP = {
 }
 
 
-def test_set_a_directory_up(client: Client, olga: Person) -> None:
+def test_adds_an_ldap_provider(client: Client, olga: Person) -> None:
     client.post(f"{PROVIDERS}add/ldap/", LDAP)
 
     provider = IdentityProvider.objects.get()
@@ -147,14 +146,15 @@ def test_set_a_directory_up(client: Client, olga: Person) -> None:
         ({"attributes": "shoe = size"}, "but not shoe"),
         ({"user_filter": "(uid=ada)"}, "must contain {0}"),
     ],
+    ids=str,
 )
-def test_say_what_is_wrong_with_a_directory(
+def test_invalid_ldap_settings_are_explained(
     client: Client, changed: dict[str, str], said: str
 ) -> None:
     assert said in text_of(client.post(f"{PROVIDERS}add/ldap/", LDAP | changed))
 
 
-def test_remove_a_provider_whose_name_is_typed(
+def test_removal_needs_the_name_of_the_provider(
     client: Client, corp: IdentityProvider, ada: Person
 ) -> None:
     remove = f"{PROVIDERS}{corp.pk}/remove/"
@@ -168,7 +168,7 @@ def test_remove_a_provider_whose_name_is_typed(
     assert "removed" in text_of(client.get(MEMBERS))
 
 
-def test_leave_the_roles_of_a_removed_provider_to_hands(
+def test_removal_turns_mapped_roles_into_manual_grants(
     client: Client, corp: IdentityProvider
 ) -> None:
     sign_in_flow.mapping(corp, "Auditors", sign_in_flow.role())
@@ -191,7 +191,7 @@ def test_leave_the_roles_of_a_removed_provider_to_hands(
     assert not Role.objects.filter(name="Auditor").exists()
 
 
-def test_take_nothing_that_a_removed_provider_gave_when_another_says_otherwise(
+def test_sign_in_through_another_provider_keeps_roles_of_the_removed_one(
     client: Client, corp: IdentityProvider
 ) -> None:
     other = sign_in_flow.provider("Other", settings=sign_in_flow.OIDC)
@@ -205,7 +205,7 @@ def test_take_nothing_that_a_removed_provider_gave_when_another_says_otherwise(
     assert again(eve).role == Person.Role.BOOKKEEPER
 
 
-def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
+def test_connection_test_shows_the_failed_step(client: Client, olga: Person) -> None:
     client.post(f"{PROVIDERS}add/okta/", NEW | {"issuer": "https://nowhere.invalid"})
     test = f"{PROVIDERS}{IdentityProvider.objects.get().pk}/test/"
 
@@ -217,7 +217,7 @@ def test_try_a_connection_step_by_step(client: Client, olga: Person) -> None:
     assert "s3cret" not in page
 
 
-def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) -> None:
+def test_connection_tests_are_rate_limited(client: Client, corp: IdentityProvider) -> None:
     for _ in range(connection_test_limits.PER_MINUTE):
         connection_test_limits.allow_test()
 
@@ -229,7 +229,7 @@ def test_try_a_connection_only_so_often(client: Client, corp: IdentityProvider) 
 # Directory browsing
 
 
-def test_browse_who_was_seen(client: Client, olga: Person) -> None:
+def test_browses_people_and_groups_seen_at_sign_ins(client: Client, olga: Person) -> None:
     corp = sign_in_flow.provider(settings=sign_in_flow.OIDC, browsing="cached_only")
     come_in(corp, said=groups("Sales"))
     sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
@@ -247,7 +247,9 @@ def test_browse_who_was_seen(client: Client, olga: Person) -> None:
     assert "Ada Lovelace" in group
 
 
-def test_map_a_group_of_the_directory_by_its_id(client: Client, corp: IdentityProvider) -> None:
+def test_group_chosen_in_the_directory_is_mapped_by_its_id(
+    client: Client, corp: IdentityProvider
+) -> None:
     page = client.get(f"{MAPPINGS}?provider={corp.pk}&group=6b1f&name=Finance")
     chosen = {name: page.context["form"].initial[name] for name in ("chosen_id", "chosen_name")}
 
@@ -258,7 +260,7 @@ def test_map_a_group_of_the_directory_by_its_id(client: Client, corp: IdentityPr
     assert list(made) == [("6b1f", "Finance"), ("typed", "typed")]
 
 
-def test_say_what_live_browsing_asks(client: Client, olga: Person) -> None:
+def test_live_browsing_needs_an_api(client: Client, olga: Person) -> None:
     live = NEW | {"browsing": "live"}
 
     assert "Choose the API for live browsing" in text_of(client.post(f"{PROVIDERS}add/okta/", live))
@@ -274,7 +276,7 @@ def test_say_what_live_browsing_asks(client: Client, olga: Person) -> None:
     assert "t0ken" not in text_of(page)
 
 
-def test_keep_a_role_that_a_group_brings(client: Client, corp: IdentityProvider) -> None:
+def test_role_of_a_mapping_cannot_be_deleted(client: Client, corp: IdentityProvider) -> None:
     auditor = sign_in_flow.role("Auditor")
     sign_in_flow.mapping(corp, "Sales", auditor)
 
@@ -283,7 +285,7 @@ def test_keep_a_role_that_a_group_brings(client: Client, corp: IdentityProvider)
     assert "an identity provider group grants it" in text_of(page)
 
 
-def test_browse_a_directory_before_anybody_signs_in(
+def test_browses_live_before_the_first_sign_in(
     client: Client, olga: Person, slapd_service: Slapd
 ) -> None:
     document = slapd_service.document(directory_browsing="live")
@@ -304,7 +306,7 @@ def test_browse_a_directory_before_anybody_signs_in(
     assert "name=staff#add" in group
 
 
-def test_say_why_a_directory_does_not_answer(client: Client, olga: Person) -> None:
+def test_unreachable_directory_is_explained(client: Client, olga: Person) -> None:
     client.post(f"{PROVIDERS}add/ldap/", LDAP | {"uri": "ldaps://nowhere.invalid"})
     corp = IdentityProvider.objects.get()
 
@@ -314,7 +316,7 @@ def test_say_why_a_directory_does_not_answer(client: Client, olga: Person) -> No
     assert "Test connection" in page
 
 
-def test_say_that_browsing_is_off(client: Client, corp: IdentityProvider) -> None:
+def test_page_explains_that_browsing_is_off(client: Client, corp: IdentityProvider) -> None:
     page = text_of(client.get(f"/tenants/acme/directory/{corp.pk}/"))
 
     assert "Directory browsing is off" in page

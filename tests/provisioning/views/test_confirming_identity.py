@@ -1,4 +1,4 @@
-"""Confirming who one is before a sensitive action …"""
+"""Confirming one's identity before a sensitive action."""
 
 import importlib
 import re
@@ -63,7 +63,7 @@ LDAP = {
 
 @dataclass
 class Action:
-    """A page, what is sent to it, and whether it took effect as it was sent."""
+    """A page, the form that is sent to it, and a check whether it took effect."""
 
     module: str
     address: Callable[[], str]
@@ -200,7 +200,7 @@ def client(olga: Person, corp: IdentityProvider) -> Client:
 
 @pytest.fixture
 def later() -> Iterator[None]:
-    """Let 16 minutes go by."""
+    """Travel 16 minutes into the future."""
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):
         yield
 
@@ -211,7 +211,7 @@ def action(request: pytest.FixtureRequest) -> Action:
 
 
 def interrupted(client: Client, action: Action) -> str:
-    """Ask for the action, and return the address of the page that asks who one is."""
+    """Send the action, and return the URL of the page that asks to confirm the identity."""
     response = client.post(action.address(), action.sent())
     assert response.status_code == 302, response.content
     assert response["Location"].startswith(CONFIRM)
@@ -219,8 +219,8 @@ def interrupted(client: Client, action: Action) -> str:
     return str(response["Location"])
 
 
-class TestByPassword:
-    def test_interrupts_each_action_and_continues_it_with_what_was_sent(
+class TestConfirmingByPassword:
+    def test_each_action_continues_after_the_password(
         self, client: Client, later: None, action: Action
     ) -> None:
         page = interrupted(client, action)
@@ -231,7 +231,7 @@ class TestByPassword:
         assert answer.status_code == 200
         assert action.is_done()
 
-    def test_is_not_asked_for_within_15_minutes(
+    def test_no_confirmation_within_15_minutes_of_sign_in(
         self, client: Client, corp: IdentityProvider, action: Action
     ) -> None:
         with time_machine.travel(timezone.now() + timedelta(minutes=14)):
@@ -239,7 +239,7 @@ class TestByPassword:
 
         assert action.is_done()
 
-    def test_holds_for_15_minutes_more(self, client: Client, later: None) -> None:
+    def test_confirmation_is_valid_for_later_actions(self, client: Client, later: None) -> None:
         page = interrupted(client, ACTIONS["API token"])
         client.post(page, {"password": PASSWORD}, follow=True)
 
@@ -247,7 +247,7 @@ class TestByPassword:
 
         assert ApiToken.objects.count() == 2
 
-    def test_shows_the_new_token_in_the_end(self, client: Client, later: None) -> None:
+    def test_new_token_is_shown_after_confirmation(self, client: Client, later: None) -> None:
         page = interrupted(client, ACTIONS["API token"])
 
         answer = client.post(page, {"password": PASSWORD}, follow=True)
@@ -255,7 +255,7 @@ class TestByPassword:
         assert re.search(r'id="token" type="text" value="[^"]{20,}"', text_of(answer))
         assert "no-store" in answer["Cache-Control"]
 
-    def test_continues_once(self, client: Client, later: None) -> None:
+    def test_action_continues_only_once(self, client: Client, later: None) -> None:
         page = interrupted(client, ACTIONS["API token"])
         continues = client.post(page, {"password": PASSWORD})["Location"]
         client.get(continues)
@@ -266,7 +266,7 @@ class TestByPassword:
         assert ApiToken.objects.count() == 1
 
     @pytest.mark.parametrize("password", ["wrong", ""])
-    def test_changes_nothing_without_the_right_password(
+    def test_wrong_password_does_not_continue_the_action(
         self, client: Client, later: None, action: Action, password: str
     ) -> None:
         page = interrupted(client, action)
@@ -278,7 +278,7 @@ class TestByPassword:
         assert answer.status_code == 200
         assert not action.is_done()
 
-    def test_has_to_wait_after_a_few_wrong_ones(self, client: Client, later: None) -> None:
+    def test_wrong_passwords_lock_out(self, client: Client, later: None) -> None:
         page = interrupted(client, ACTIONS["API token"])
 
         statuses = [client.post(page, {"password": "wrong"}).status_code for _ in range(6)]
@@ -287,7 +287,7 @@ class TestByPassword:
         assert client.post(page, {"password": PASSWORD}).status_code == 429
         assert not ApiToken.objects.exists()
 
-    def test_is_written_into_the_log(self, client: Client, olga: Person, later: None) -> None:
+    def test_attempts_are_logged(self, client: Client, olga: Person, later: None) -> None:
         page = interrupted(client, ACTIONS["API token"])
         client.post(page, {"password": "wrong"})
         client.post(page, {"password": PASSWORD})
@@ -296,12 +296,12 @@ class TestByPassword:
         assert [one.outcome for one in attempts] == ["refused", "confirmed"]
         assert "confirmed who they are" in text_of(client.get("/tenants/acme/log/"))
 
-    def test_keeps_no_secret_that_can_be_read(self, client: Client, later: None) -> None:
+    def test_session_keeps_no_readable_secret(self, client: Client, later: None) -> None:
         interrupted(client, ACTIONS["LDAP provider"])
 
         assert "s3cret" not in str(dict(client.session.items()))
 
-    def test_does_not_continue_another_persons_action(self, client: Client, later: None) -> None:
+    def test_another_person_cannot_continue_the_action(self, client: Client, later: None) -> None:
         page = interrupted(client, ACTIONS["API token"])
         key = page.partition("=")[2]
 
@@ -309,7 +309,7 @@ class TestByPassword:
 
         assert not ApiToken.objects.exists()
 
-    def test_is_asked_of_sessions_that_began_before_it_existed(
+    def test_session_without_authentication_time_must_confirm(
         self, client: Client, olga: Person
     ) -> None:
         session = client.session
@@ -318,7 +318,7 @@ class TestByPassword:
 
         interrupted(client, ACTIONS["API token"])
 
-    def test_keeps_what_was_typed_in_three_windows(self, client: Client, later: None) -> None:
+    def test_three_interrupted_actions_all_continue(self, client: Client, later: None) -> None:
         pages = [
             client.post(
                 "/api-tokens/", {"name": f"Number {number}", "scopes": ["people:read"], "days": "1"}
@@ -331,7 +331,7 @@ class TestByPassword:
         assert ApiToken.objects.count() == 3
 
 
-class TestThroughOpenID:
+class TestConfirmingThroughOpenID:
     @pytest.fixture
     def openid_corp(self, acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
         return connected(acme, openid, name="OpenID")
@@ -359,7 +359,7 @@ class TestThroughOpenID:
         back = openid.authorize(there).removeprefix("http://127.0.0.1:8000")
         return client.get(back, follow=True)
 
-    def test_continues_each_action(
+    def test_each_action_continues_after_a_fresh_sign_in(
         self,
         client: Client,
         later: None,
@@ -376,7 +376,7 @@ class TestThroughOpenID:
         assert action.is_done()
         assert SignInAttempt.objects.latest("pk").outcome == "confirmed"
 
-    def test_refuses_an_answer_without_a_new_sign_in(
+    def test_stale_authentication_is_refused(
         self,
         client: Client,
         later: None,
@@ -392,7 +392,7 @@ class TestThroughOpenID:
         assert not ApiToken.objects.exists()
         assert SignInAttempt.objects.latest("pk").reason == "stale-authentication"
 
-    def test_refuses_somebody_else_and_leaves_the_session_alone(
+    def test_another_account_is_refused_and_the_session_stays(
         self,
         client: Client,
         admin: Person,
@@ -410,22 +410,22 @@ class TestThroughOpenID:
         assert not ApiToken.objects.exists()
         assert not Identity.objects.filter(subject="mallory").exists()
 
-    def test_offers_no_provider_that_is_not_theirs(
+    def test_provider_that_is_not_linked_is_not_found(
         self, client: Client, corp: IdentityProvider, later: None
     ) -> None:
         interrupted(client, ACTIONS["API token"])
 
         assert client.get(f"{CONFIRM}{corp.pk}/").status_code == 404
 
-    def test_an_old_session_links_no_provider(
+    def test_linking_a_provider_needs_confirmation(
         self, client: Client, corp: IdentityProvider, later: None
     ) -> None:
-        """Whoever links their own account to it would sign in, and count as confirmed."""
+        """A thief of the session could otherwise link their own account, and confirm with it."""
         response = client.post(f"/sign-in/acme/{corp.pk}/link/")
 
         assert response["Location"].startswith(CONFIRM)
 
-    def test_says_what_to_do_when_no_way_is_left(
+    def test_page_explains_that_no_method_is_available(
         self, client: Client, openid_corp: IdentityProvider, later: None
     ) -> None:
         IdentityProvider.objects.filter(pk=openid_corp.pk).update(is_enabled=False)
@@ -436,7 +436,7 @@ class TestThroughOpenID:
         )
 
 
-def test_confirms_by_the_password_of_a_directory(
+def test_ldap_password_confirms_only_its_own_person(
     acme: Tenant, olga: Person, corp: IdentityProvider, slapd_service: Slapd
 ) -> None:
     directory = connected_to_ldap(acme, slapd_service, name="Directory")
@@ -464,8 +464,8 @@ MAKERS = re.compile(
 )
 
 
-def test_covers_every_page_that_hands_out_credentials() -> None:
-    """A new page that does belongs into ACTIONS, and below the decorator."""
+def test_actions_cover_every_page_that_creates_credentials() -> None:
+    """Add a new page that creates credentials to ACTIONS, and decorate its view."""
     making = set()
     for package in ("people.views", "scim.views", "provisioning.views"):
         for found in walk_packages(importlib.import_module(package).__path__, f"{package}."):

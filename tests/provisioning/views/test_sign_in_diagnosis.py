@@ -1,4 +1,4 @@
-"""“Why isn't Ada here?” answers, as far as signing in tells …"""
+"""Access diagnosis of sign-ins."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -54,7 +54,9 @@ def corp(in_acme: None) -> IdentityProvider:
 Seed = Callable[[IdentityProvider], None]
 
 
-def turned_away(corp: IdentityProvider, said: Claims, context: SignInContext | None = None) -> None:
+def refused_sign_in(
+    corp: IdentityProvider, said: Claims, context: SignInContext | None = None
+) -> None:
     with pytest.raises(SignInRefused):
         sign_in(corp, said, context or SignInContext())
 
@@ -65,57 +67,57 @@ def here(corp: IdentityProvider, said: Groups = UNKNOWN) -> Person:
     return person
 
 
-def has_a_taken_address(corp: IdentityProvider) -> None:
+def address_is_taken(corp: IdentityProvider) -> None:
     core.person(email="bob@corp.example")
-    turned_away(corp, claims("eve", email="bob@corp.example"))
+    refused_sign_in(corp, claims("eve", email="bob@corp.example"))
 
 
-def has_no_subject(corp: IdentityProvider) -> None:
-    turned_away(corp, claims("", email=ADA))
+def no_subject(corp: IdentityProvider) -> None:
+    refused_sign_in(corp, claims("", email=ADA))
 
 
-def has_no_address(corp: IdentityProvider) -> None:
-    turned_away(corp, claims("ada", email=""))
+def no_address(corp: IdentityProvider) -> None:
+    refused_sign_in(corp, claims("ada", email=""))
 
 
-def has_no_usable_address(corp: IdentityProvider) -> None:
-    turned_away(corp, claims("ada", email="ada at corp"))
+def invalid_address(corp: IdentityProvider) -> None:
+    refused_sign_in(corp, claims("ada", email="ada at corp"))
 
 
-def has_an_unverified_address(corp: IdentityProvider) -> None:
-    turned_away(corp, claims(is_email_verified=False))
+def unverified_address(corp: IdentityProvider) -> None:
+    refused_sign_in(corp, claims(is_email_verified=False))
 
 
-def is_nobody_known(corp: IdentityProvider) -> None:
+def unknown_account(corp: IdentityProvider) -> None:
     corp.provisions_people = False
     corp.save()
-    turned_away(corp, claims())
+    refused_sign_in(corp, claims())
 
 
-def is_of_scim_and_not_paired(corp: IdentityProvider) -> None:
+def scim_person_not_paired(corp: IdentityProvider) -> None:
     scim = Provider(scim_connection("entra"))
     scim.add()
     ada = Person.objects.get(email="ada@example.com")
-    turned_away(corp, claims(email="ada@example.com"), SignInContext(person=ada))
+    refused_sign_in(corp, claims(email="ada@example.com"), SignInContext(person=ada))
 
 
-def is_linked_otherwise(corp: IdentityProvider) -> None:
+def linked_to_another_account(corp: IdentityProvider) -> None:
     ada = here(corp)
-    turned_away(corp, claims("ada2", email=ADA), SignInContext(person=ada))
+    refused_sign_in(corp, claims("ada2", email=ADA), SignInContext(person=ada))
 
 
-def is_somebody_else(corp: IdentityProvider) -> None:
+def account_of_another_person(corp: IdentityProvider) -> None:
     here(corp)
-    turned_away(corp, claims(), SignInContext(person=core.person(email="bob@corp.example")))
+    refused_sign_in(corp, claims(), SignInContext(person=core.person(email="bob@corp.example")))
 
 
-def came_while_switched_off(corp: IdentityProvider) -> None:
+def tenant_was_suspended(corp: IdentityProvider) -> None:
     Tenant.objects.filter(pk=corp.tenant_id).update(is_active=False)
     corp.refresh_from_db()
-    turned_away(corp, claims())
+    refused_sign_in(corp, claims())
 
 
-def met_a_provider_that_failed(corp: IdentityProvider) -> None:
+def provider_failed(corp: IdentityProvider) -> None:
     SignInAttempt.objects.create(
         tenant_id=corp.tenant_id,
         provider=corp,
@@ -127,7 +129,7 @@ def met_a_provider_that_failed(corp: IdentityProvider) -> None:
     )
 
 
-def guessed_too_often(corp: IdentityProvider) -> None:
+def locked_out(corp: IdentityProvider) -> None:
     with tenancy.across_tenants():
         for _ in range(lockout.FREE_TRIES):
             lockout.check(ADA)
@@ -137,75 +139,75 @@ def has_to_sign_in_again(corp: IdentityProvider) -> None:
     fresh_sign_in.require(here(corp), corp, since=timezone.now(), because="account disabled")
 
 
-def is_deactivated(corp: IdentityProvider) -> None:
+def person_deactivated(corp: IdentityProvider) -> None:
     people.deactivate_person(here(corp), actor=OLGA)
-    turned_away(corp, claims())
+    refused_sign_in(corp, claims())
 
 
-def lost_the_provider(corp: IdentityProvider) -> None:
+def provider_removed(corp: IdentityProvider) -> None:
     here(corp)
     IdentityProvider.objects.update(removed_at=timezone.now(), is_enabled=False)
 
 
-def has_a_provider_that_is_off(corp: IdentityProvider) -> None:
+def provider_disabled(corp: IdentityProvider) -> None:
     here(corp)
     IdentityProvider.objects.update(is_enabled=False)
 
 
-def has_a_password_that_does_not_count(corp: IdentityProvider) -> None:
+def passwords_are_off(corp: IdentityProvider) -> None:
     core.person(email=ADA, password="correct horse")
     Tenant.objects.filter(pk=corp.tenant_id).update(allows_passwords=False)
 
 
-def knew_a_password_that_does_not_count(corp: IdentityProvider) -> None:
-    has_a_password_that_does_not_count(corp)
+def correct_password_refused(corp: IdentityProvider) -> None:
+    passwords_are_off(corp)
     with pytest.raises(SignInRefused):
         person_with_password(ADA, "correct horse")
 
 
-def has_unknown_groups(corp: IdentityProvider) -> None:
+def groups_unknown(corp: IdentityProvider) -> None:
     sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
     here(corp)
 
 
-def has_too_many_groups(corp: IdentityProvider) -> None:
+def too_many_groups(corp: IdentityProvider) -> None:
     sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
     here(corp, groups("Others"))
     here(corp, Groups(because="too many groups for the token"))
 
 
-def has_groups_without_mappings(corp: IdentityProvider) -> None:
+def no_mappings(corp: IdentityProvider) -> None:
     here(corp, groups("Sales"))
 
 
-def has_groups_that_match_nothing(corp: IdentityProvider) -> None:
+def mapping_matches_no_group(corp: IdentityProvider) -> None:
     sign_in_flow.mapping(corp, "sales", Person.Role.BOOKKEEPER)
     here(corp, groups("Sales"))
 
 
-def is_in_no_group(corp: IdentityProvider) -> None:
+def in_no_group(corp: IdentityProvider) -> None:
     sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
     here(corp, groups())
 
 
-def has_a_mapping_that_is_a_draft(corp: IdentityProvider) -> None:
+def mapping_is_a_draft(corp: IdentityProvider) -> None:
     here(corp, groups("Sales"))
     mappings.add_draft(corp, "Sales", Person.Role.BOOKKEEPER, author=Author(actor=OLGA))
 
 
-def came_with_a_password(corp: IdentityProvider) -> None:
+def signed_in_with_a_password(corp: IdentityProvider) -> None:
     core.person(email=ADA, password="correct horse")
 
 
-def never_came(corp: IdentityProvider) -> None:
+def never_signed_in(corp: IdentityProvider) -> None:
     core.person(email=ADA)
 
 
 def never_tried(corp: IdentityProvider) -> None:
-    """Nothing was ever heard of them."""
+    """There is no attempt of this account."""
 
 
-def is_here_with_a_mapped_role(corp: IdentityProvider) -> None:
+def active_with_a_mapped_role(corp: IdentityProvider) -> None:
     sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
     here(corp, groups("Sales"))
 
@@ -219,43 +221,39 @@ class Case:
 
 
 CASES = [
-    Case(has_a_taken_address, "email-taken", "their email address is already in use", who="eve"),
-    Case(has_no_subject, "no-subject", "Corp did not identify ada@corp.example"),
-    Case(has_no_address, "no-email", "Corp sent no email address", who="ada"),
-    Case(has_no_usable_address, "invalid-email", "sent an invalid email address", who="ada"),
-    Case(has_an_unverified_address, "unverified-email", "Corp has not verified"),
-    Case(is_nobody_known, "unknown-person", "Corp does not add people"),
-    Case(is_of_scim_and_not_paired, "not-paired", "Corp is not paired", who="ada@example.com"),
-    Case(is_linked_otherwise, "linked-otherwise", "linked to another account of Corp"),
-    Case(is_somebody_else, "somebody-else", "is linked to another person"),
-    Case(came_while_switched_off, "tenant-inactive", "while the company was suspended"),
-    Case(met_a_provider_that_failed, "certificate", "through Corp, but the sign-in failed"),
-    Case(guessed_too_often, "locked-out", "Too many incorrect passwords"),
+    Case(address_is_taken, "email-taken", "their email address is already in use", who="eve"),
+    Case(no_subject, "no-subject", "Corp did not identify ada@corp.example"),
+    Case(no_address, "no-email", "Corp sent no email address", who="ada"),
+    Case(invalid_address, "invalid-email", "sent an invalid email address", who="ada"),
+    Case(unverified_address, "unverified-email", "Corp has not verified"),
+    Case(unknown_account, "unknown-person", "Corp does not add people"),
+    Case(scim_person_not_paired, "not-paired", "Corp is not paired", who="ada@example.com"),
+    Case(linked_to_another_account, "linked-otherwise", "linked to another account of Corp"),
+    Case(account_of_another_person, "somebody-else", "is linked to another person"),
+    Case(tenant_was_suspended, "tenant-inactive", "while the company was suspended"),
+    Case(provider_failed, "certificate", "through Corp, but the sign-in failed"),
+    Case(locked_out, "locked-out", "Too many incorrect passwords"),
     Case(has_to_sign_in_again, "fresh-sign-in-required", "has to sign in at Corp again"),
-    Case(is_deactivated, "deactivated-by-hand", "deactivated Ada Lovelace"),
-    Case(lost_the_provider, "provider-removed", "signed in through Corp, which was removed"),
-    Case(has_a_provider_that_is_off, "provider-disabled", "through Corp, which is disabled"),
-    Case(has_a_password_that_does_not_count, "passwords-off", "only Owners can sign in"),
-    Case(
-        knew_a_password_that_does_not_count, "password-refused", "although the password was correct"
-    ),
-    Case(has_unknown_groups, "groups-unknown", "Corp did not send their groups"),
-    Case(has_too_many_groups, "groups-unknown", "Corp did not send their groups"),
-    Case(has_groups_without_mappings, "no-mapping", "Corp has no group mappings"),
-    Case(has_groups_that_match_nothing, "mapping-matches-nothing", "their groups (“Sales”)"),
-    Case(is_in_no_group, "in-no-group", "not in any group"),
-    Case(has_a_mapping_that_is_a_draft, "mapping-is-draft", "is only a draft"),
-    Case(came_with_a_password, "came-with-password", "so they are not a provisioned member"),
-    Case(never_came, "never-signed-in", "has never signed in through a provider"),
+    Case(person_deactivated, "deactivated-by-hand", "deactivated Ada Lovelace"),
+    Case(provider_removed, "provider-removed", "signed in through Corp, which was removed"),
+    Case(provider_disabled, "provider-disabled", "through Corp, which is disabled"),
+    Case(passwords_are_off, "passwords-off", "only Owners can sign in"),
+    Case(correct_password_refused, "password-refused", "although the password was correct"),
+    Case(groups_unknown, "groups-unknown", "Corp did not send their groups"),
+    Case(too_many_groups, "groups-unknown", "Corp did not send their groups"),
+    Case(no_mappings, "no-mapping", "Corp has no group mappings"),
+    Case(mapping_matches_no_group, "mapping-matches-nothing", "their groups (“Sales”)"),
+    Case(in_no_group, "in-no-group", "not in any group"),
+    Case(mapping_is_a_draft, "mapping-is-draft", "is only a draft"),
+    Case(signed_in_with_a_password, "came-with-password", "so they are not a provisioned member"),
+    Case(never_signed_in, "never-signed-in", "has never signed in through a provider"),
     Case(never_tried, "never-tried", "Nobody has tried to sign in as ada@corp.example"),
-    Case(is_here_with_a_mapped_role, "here", "Ada Lovelace has been active in Ramp"),
+    Case(active_with_a_mapped_role, "here", "Ada Lovelace has been active in Ramp"),
 ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
-def test_each_cause_with_its_own_verdict_first(
-    client: Client, corp: IdentityProvider, case: Case
-) -> None:
+def test_each_cause_has_its_own_verdict(client: Client, corp: IdentityProvider, case: Case) -> None:
     case.seed(corp)
 
     verdict = diagnose(case.who).verdict
@@ -267,7 +265,7 @@ def test_each_cause_with_its_own_verdict_first(
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.seed.__name__)
-def test_with_links_that_lead_somewhere(client: Client, corp: IdentityProvider, case: Case) -> None:
+def test_links_of_each_diagnosis_open(client: Client, corp: IdentityProvider, case: Case) -> None:
     case.seed(corp)
     found = diagnose(case.who)
     Tenant.objects.update(is_active=True)
@@ -284,8 +282,8 @@ def code_of(who: str) -> str:
     return verdict.code
 
 
-def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -> None:
-    has_an_unverified_address(corp)
+def test_evidence_lists_the_attempts(client: Client, corp: IdentityProvider) -> None:
+    unverified_address(corp)
 
     page = text_of(client.get("/people/why/", {"who": ADA}))
 
@@ -293,10 +291,10 @@ def test_with_the_attempts_it_rests_on(client: Client, corp: IdentityProvider) -
 
 
 @pytest.mark.parametrize("who", ["Dora", "Dora Newman"])
-def test_nothing_of_another_account_whose_login_is_the_name_of_the_person(
+def test_account_whose_login_is_the_given_name_is_not_matched(
     client: Client, corp: IdentityProvider, who: str
 ) -> None:
-    """An attempt of an account without an address is listed under its login name."""
+    """Attempts of an account without an address are logged under its login name."""
     core.person(email="newman@acme.example", given_name="Dora", family_name="Newman")
     log_attempt(Outcome.REFUSED, corp, subject="s-1", email="dora", reason="wrong-password")
     for _ in range(lockout.FREE_TRIES + 1):
@@ -306,18 +304,16 @@ def test_nothing_of_another_account_whose_login_is_the_name_of_the_person(
     assert code_of(who) == "never-signed-in"
 
 
-def test_nothing_of_attempts_without_an_address_about_a_person_without_one(
-    client: Client, corp: IdentityProvider
-) -> None:
+def test_empty_addresses_are_not_matched(client: Client, corp: IdentityProvider) -> None:
     core.person(email="", given_name="Dora", family_name="Newman")
     log_attempt(Outcome.REFUSED, corp, reason="no-email")
 
     assert code_of("Dora Newman") == "never-signed-in"
 
 
-def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> None:
+def test_attempts_of_another_tenant_are_not_used(client: Client, corp: IdentityProvider) -> None:
     with core.in_another_tenant():
-        turned_away(sign_in_flow.provider("Theirs"), claims(is_email_verified=False))
+        refused_sign_in(sign_in_flow.provider("Theirs"), claims(is_email_verified=False))
 
     verdict = diagnose(ADA).verdict
 
@@ -325,7 +321,7 @@ def test_nothing_of_another_company(client: Client, corp: IdentityProvider) -> N
     assert verdict.code == "never-tried"
 
 
-def test_by_few_queries(client: Client, corp: IdentityProvider) -> None:
-    has_too_many_groups(corp)
+def test_page_needs_few_queries(client: Client, corp: IdentityProvider) -> None:
+    too_many_groups(corp)
 
     assert len(queries_of(client, f"/people/why/?who={ADA}")) < 45

@@ -1,4 +1,4 @@
-"""The pages of one tenant, below /tenants/<slug>/ …"""
+"""The pages of a tenant: provisioned members, group mappings and provider log."""
 
 from dataclasses import replace
 
@@ -36,20 +36,20 @@ LOG = "/tenants/acme/log/"
 # Provisioned members
 
 
-def test_list_members_with_provider_and_status(client: Client, ada: Person) -> None:
+def test_members_have_provider_and_status(client: Client, ada: Person) -> None:
     page = text_of(client.get(MEMBERS))
 
     for told in ("Ada Lovelace", "ada@corp.example", "<bdi>Corp</bdi>", "just now", "Active"):
         assert told in page
 
 
-def test_list_nobody_who_has_a_password_here(client: Client, ada: Person) -> None:
+def test_person_with_a_password_is_not_listed(client: Client, ada: Person) -> None:
     page = client.get(MEMBERS)
 
     assert [member.person for member in page.context["members"]] == [ada]
 
 
-def test_find_members_by_name_provider_and_status(
+def test_search_members_by_name_provider_and_status(
     client: Client, corp: IdentityProvider, ada: Person
 ) -> None:
     other = sign_in_flow.provider("Other", settings=sign_in_flow.OIDC)
@@ -69,7 +69,9 @@ def test_find_members_by_name_provider_and_status(
         assert {name for name in ("Ada", "Bob") if f"<bdi>{name} Lovelace" in page} == {found}
 
 
-def test_ask_the_same_of_few_members_and_of_many(client: Client, corp: IdentityProvider) -> None:
+def test_member_list_needs_the_same_queries_for_any_number(
+    client: Client, corp: IdentityProvider
+) -> None:
     come_in(corp)
     few = len(queries_of(client, MEMBERS))
     for number in range(12):
@@ -86,7 +88,7 @@ def test_ask_the_same_of_few_members_and_of_many(client: Client, corp: IdentityP
         (True, "?q=xyzzy", "No members match"),
     ],
 )
-def test_say_why_there_is_no_member(
+def test_empty_member_list_is_explained(
     client: Client, has_provider: bool, query: str, said: str
 ) -> None:
     if has_provider:
@@ -101,8 +103,9 @@ def test_say_why_there_is_no_member(
 @pytest.mark.parametrize(
     ("said", "told"),
     [(groups("Sales"), "<bdi>Sales</bdi>"), (groups(), ">None.<"), (UNKNOWN, ">Unknown.<")],
+    ids=["present", "none", "unknown"],
 )
-def test_tell_groups_as_present_none_or_unknown(
+def test_member_page_shows_groups_none_or_unknown(
     client: Client, olga: Person, corp: IdentityProvider, said: Groups, told: str
 ) -> None:
     ada = come_in(corp, said=said)
@@ -110,7 +113,7 @@ def test_tell_groups_as_present_none_or_unknown(
     assert told in text_of(client.get(member_page(ada)))
 
 
-def test_name_the_mapping_that_gave_a_role(
+def test_member_page_names_the_mapping_of_a_role(
     client: Client, olga: Person, corp: IdentityProvider
 ) -> None:
     sign_in_flow.mapping(corp, "Sales", sign_in_flow.role("Auditor"))
@@ -121,7 +124,7 @@ def test_name_the_mapping_that_gave_a_role(
     )
 
 
-def test_shut_a_member_out_and_let_them_in_again(client: Client, ada: Person) -> None:
+def test_deactivates_and_reactivates_a_member(client: Client, ada: Person) -> None:
     visitor = signed_in(ada)
     assert visitor.get("/home/").status_code == 200
 
@@ -134,7 +137,7 @@ def test_shut_a_member_out_and_let_them_in_again(client: Client, ada: Person) ->
     assert again(ada).state == Person.State.ACTIVE
 
 
-def test_say_that_the_last_owner_stays(olga: Person, ada: Person) -> None:
+def test_last_owner_cannot_be_deactivated(olga: Person, ada: Person) -> None:
     Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
     Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
 
@@ -144,7 +147,7 @@ def test_say_that_the_last_owner_stays(olga: Person, ada: Person) -> None:
     assert again(ada).is_active
 
 
-def test_give_and_take_roles_by_hand(client: Client, ada: Person) -> None:
+def test_grants_and_revokes_a_custom_role(client: Client, ada: Person) -> None:
     auditor = sign_in_flow.role("Auditor")
 
     client.post(member_page(ada), {"grant": "yes", "role": auditor.pk})
@@ -154,10 +157,8 @@ def test_give_and_take_roles_by_hand(client: Client, ada: Person) -> None:
     assert roles_of(ada) == []
 
 
-class TestTheBaseRole:
-    """The base role of a member …"""
-
-    def test_is_changed_beside_the_own_roles(self, client: Client, ada: Person) -> None:
+class TestBaseRole:
+    def test_is_changed_on_the_member_page(self, client: Client, ada: Person) -> None:
         assert '<option value="IT_ADMIN"' in text_of(client.get(member_page(ada)))
 
         page = text_of(client.post(member_page(ada), {"base_role": "IT_ADMIN"}, follow=True))
@@ -169,7 +170,7 @@ class TestTheBaseRole:
         assert changed
         assert changed.actor == "person:olga@acme.example"
 
-    def test_is_changed_alone(self, client: Client, ada: Person) -> None:
+    def test_changes_no_other_field(self, client: Client, ada: Person) -> None:
         Person.objects.filter(pk=ada.pk).update(pending_email="new@acme.example")
         before = again(ada).profile
 
@@ -178,7 +179,7 @@ class TestTheBaseRole:
         assert again(ada).profile == replace(before, role="BUSINESS_BOOKKEEPER")
         assert again(ada).pending_email == "new@acme.example"
 
-    def test_stays_if_it_is_chosen_again(self, client: Client, ada: Person) -> None:
+    def test_same_role_changes_nothing(self, client: Client, ada: Person) -> None:
         sent = {"base_role": again(ada).role}
 
         page = text_of(client.post(member_page(ada), sent, follow=True))
@@ -187,15 +188,13 @@ class TestTheBaseRole:
         assert not Event.objects.filter(person=ada, kind=Event.Kind.PERSON_REVISED).exists()
 
     @pytest.mark.parametrize("role", ["", "GUEST_USER", "EMPEROR"])
-    def test_is_one_that_an_existing_person_can_get(
-        self, client: Client, ada: Person, role: str
-    ) -> None:
+    def test_invalid_role_is_refused(self, client: Client, ada: Person, role: str) -> None:
         page = text_of(client.post(member_page(ada), {"base_role": role}, follow=True))
 
         assert "Choose a base role." in page
         assert again(ada).role == Person.Role.CARDHOLDER
 
-    def test_is_no_longer_changed_after_a_termination(self, client: Client, ada: Person) -> None:
+    def test_role_of_a_terminated_person_cannot_change(self, client: Client, ada: Person) -> None:
         now = timezone.now()
         Person.objects.filter(pk=ada.pk).update(state="terminated", terminated_at=now)
 
@@ -204,7 +203,7 @@ class TestTheBaseRole:
         assert "was terminated and cannot get roles." in page
         assert again(ada).role == Person.Role.CARDHOLDER
 
-    def test_is_not_taken_from_the_last_owner(self, olga: Person, ada: Person) -> None:
+    def test_last_owner_stays_owner(self, olga: Person, ada: Person) -> None:
         Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
         Person.objects.filter(pk=olga.pk).update(role=Person.Role.ADMIN)
 
@@ -214,7 +213,9 @@ class TestTheBaseRole:
         assert "Ada Lovelace is the last active Owner." in text_of(page)
         assert again(ada).role == Person.Role.OWNER
 
-    def test_says_when_a_connection_manages_it(self, client: Client, ada: Person) -> None:
+    def test_page_warns_that_a_connection_manages_the_role(
+        self, client: Client, ada: Person
+    ) -> None:
         marks = {"role": {"by": "scim:okta", "at": timezone.now().isoformat()}}
         Person.objects.filter(pk=ada.pk).update(managed_fields=marks)
 
@@ -224,7 +225,7 @@ class TestTheBaseRole:
         assert "Managed by Okta. A change made here is overwritten within 5 minutes." in page
         assert "Okta manages the role. This change will be overwritten within 5 minutes." in after
 
-    def test_offers_no_role_above_the_viewers_own(self, olga: Person, ada: Person) -> None:
+    def test_roles_above_the_rank_are_not_offered(self, olga: Person, ada: Person) -> None:
         Person.objects.filter(pk=ada.pk).update(role=Person.Role.OWNER)
         Person.objects.filter(pk=olga.pk).update(role=Person.Role.IT_ADMIN)
 
@@ -238,13 +239,15 @@ class TestTheBaseRole:
         assert '<option value="BUSINESS_ADMIN"' not in page
 
 
-@pytest.mark.parametrize("posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}])
-def test_do_nothing_that_was_not_asked(client: Client, ada: Person, posted: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "posted", [{}, {"status": "king"}, {"withdraw": "x"}, {"withdraw": "9"}], ids=str
+)
+def test_invalid_post_changes_nothing(client: Client, ada: Person, posted: dict[str, str]) -> None:
     assert client.post(member_page(ada), posted).status_code in (302, 404)
     assert again(ada).is_active
 
 
-def test_tell_the_sign_ins_of_a_member(client: Client, corp: IdentityProvider, ada: Person) -> None:
+def test_member_page_shows_sign_ins(client: Client, corp: IdentityProvider, ada: Person) -> None:
     people.deactivate_person(ada, actor=Actor("person", "olga@acme.example"))
     with pytest.raises(SignInRefused):
         sign_in(corp, claims())
@@ -258,7 +261,9 @@ def test_tell_the_sign_ins_of_a_member(client: Client, corp: IdentityProvider, a
 # IdP group mappings
 
 
-def test_draft_preview_and_apply(client: Client, corp: IdentityProvider, ada: Person) -> None:
+def test_mapping_is_drafted_previewed_and_applied(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
     auditor = sign_in_flow.role("Auditor")
     come_in(corp, said=groups("Sales"))
 
@@ -275,7 +280,7 @@ def test_draft_preview_and_apply(client: Client, corp: IdentityProvider, ada: Pe
     assert roles_of(ada) == ["Auditor"]
 
 
-def test_suggest_custom_roles_only_where_there_are_none(
+def test_hint_to_custom_roles_is_shown_only_without_any(
     client: Client, corp: IdentityProvider
 ) -> None:
     assert "no custom roles yet" in text_of(client.get(MAPPINGS))
@@ -285,7 +290,9 @@ def test_suggest_custom_roles_only_where_there_are_none(
     assert "no custom roles yet" not in text_of(client.get(MAPPINGS))
 
 
-def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: Person) -> None:
+def test_outdated_preview_is_not_applied(
+    client: Client, corp: IdentityProvider, ada: Person
+) -> None:
     mappings.add_draft(
         corp, "Sales", sign_in_flow.role("Auditor"), author=Author(actor=Actor("person", "x"))
     )
@@ -299,7 +306,7 @@ def test_apply_only_what_was_seen(client: Client, corp: IdentityProvider, ada: P
     assert roles_of(ada) == []
 
 
-def test_remove_keep_and_discard(client: Client, corp: IdentityProvider) -> None:
+def test_removal_can_be_canceled_and_discarded(client: Client, corp: IdentityProvider) -> None:
     made = sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
     toggle = f"{MAPPINGS}{made.pk}/remove/"
 
@@ -321,7 +328,7 @@ def test_remove_keep_and_discard(client: Client, corp: IdentityProvider) -> None
         ("Sales Teams", "a similar name"),
     ],
 )
-def test_offer_near_misses(
+def test_similar_group_names_are_suggested(
     client: Client, olga: Person, corp: IdentityProvider, typed: str, how: str
 ) -> None:
     come_in(corp, said=groups("Sales Team", "Finance"))
@@ -334,7 +341,9 @@ def test_offer_near_misses(
     assert "<bdi>Finance</bdi></a>?" not in page
 
 
-def test_count_whom_a_mapping_matches(client: Client, olga: Person, corp: IdentityProvider) -> None:
+def test_mapping_shows_the_number_of_members(
+    client: Client, olga: Person, corp: IdentityProvider
+) -> None:
     come_in(corp, said=groups("Sales"))
     come_in(corp, "bob", groups("Sales"))
     sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
@@ -353,15 +362,16 @@ def test_count_whom_a_mapping_matches(client: Client, olga: Person, corp: Identi
         ({"group": "Sales", "role": "GUEST_USER"}, "is not one of the available choices"),
         ({"group": "Sales", "role": "BUSINESS_OWNER"}, "Select the checkbox to confirm"),
     ],
+    ids=str,
 )
-def test_say_what_is_wrong_with_a_mapping(
+def test_invalid_mapping_is_explained(
     client: Client, corp: IdentityProvider, posted: dict[str, str], said: str
 ) -> None:
     assert said in text_of(client.post(MAPPINGS, posted))
     assert not GroupMapping.objects.exists()
 
 
-def test_let_only_owners_map_to_owner(corp: IdentityProvider, olga: Person) -> None:
+def test_only_an_owner_can_map_to_owner(corp: IdentityProvider, olga: Person) -> None:
     admin = signed_in(core.administrator())
     owner = {"group": "Board", "role": "BUSINESS_OWNER", "is_owner_confirmed": "on"}
 
@@ -377,7 +387,7 @@ def test_let_only_owners_map_to_owner(corp: IdentityProvider, olga: Person) -> N
 # Provider log
 
 
-def test_tell_each_attempt_with_what_to_correct(
+def test_log_shows_the_reason_and_advice_of_each_attempt(
     client: Client, corp: IdentityProvider, ada: Person
 ) -> None:
     with pytest.raises(SignInRefused):
@@ -404,7 +414,7 @@ def test_tell_each_attempt_with_what_to_correct(
         ("since=nonsense", {"ada", "eve"}),
     ],
 )
-def test_narrow_the_log(
+def test_log_is_filtered(
     client: Client, corp: IdentityProvider, ada: Person, query: str, found: set[str]
 ) -> None:
     with pytest.raises(SignInRefused):
@@ -415,7 +425,7 @@ def test_narrow_the_log(
     assert {name for name in ("ada", "eve") if f"subject {name}" in page} == found
 
 
-def test_lead_from_the_log_to_all_that_a_request_did(client: Client, olga: Person) -> None:
+def test_log_links_to_the_request(client: Client, olga: Person) -> None:
     invited = core.person(state=Person.State.INVITED, password="correct horse")
     said = {"email": invited.email, "password": "correct horse"}
     assert Client().post("/sign-in/acme/", said).status_code == 302
@@ -428,7 +438,7 @@ def test_lead_from_the_log_to_all_that_a_request_did(client: Client, olga: Perso
     assert client.get(address).status_code == 200
 
 
-def test_lead_through_a_long_log(client: Client, corp: IdentityProvider, ada: Person) -> None:
+def test_log_has_pages(client: Client, corp: IdentityProvider, ada: Person) -> None:
     for _ in range(55):
         come_in(corp)
 

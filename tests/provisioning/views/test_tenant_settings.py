@@ -1,4 +1,4 @@
-"""The settings of a tenant, and of how people come in …"""
+"""The settings of a tenant and of its sign-in page."""
 
 import re
 
@@ -43,7 +43,7 @@ def acme_now() -> Tenant:
     return Tenant.objects.get(name__startswith="Acme")
 
 
-def test_let_administrators_say_name_and_domain(client: Client) -> None:
+def test_administrator_changes_name_and_domain_only(client: Client) -> None:
     client.post(SETTINGS, {"name": "Acme Ltd", "domain": "ACME.example", "slug": "x"})
 
     now = acme_now()
@@ -53,14 +53,14 @@ def test_let_administrators_say_name_and_domain(client: Client) -> None:
     assert Event.objects.get().facts["what"] == "company"
 
 
-def test_let_operators_say_the_slug(operator: Client) -> None:
+def test_operator_changes_the_slug(operator: Client) -> None:
     operator.post(SETTINGS, {"name": "Acme", "slug": "acme-2", "domain": ""})
 
     now = acme_now()
     assert (now.slug, now.is_active) == ("acme-2", True)
 
 
-def test_let_operators_suspend_and_resume_a_tenant(operator: Client) -> None:
+def test_operator_suspends_and_resumes_a_tenant(operator: Client) -> None:
     client = signed_in(core.owner())
 
     assert "Nobody at Acme can sign in" in text_of(operator.get(SUSPEND))
@@ -84,7 +84,7 @@ def test_let_operators_suspend_and_resume_a_tenant(operator: Client) -> None:
 
 
 @pytest.mark.parametrize("page", [SUSPEND, RESUME])
-def test_change_nothing_the_second_time(operator: Client, page: str) -> None:
+def test_second_suspension_or_resumption_changes_nothing(operator: Client, page: str) -> None:
     for _ in range(2):
         assert operator.post(page).status_code == 302
 
@@ -92,7 +92,7 @@ def test_change_nothing_the_second_time(operator: Client, page: str) -> None:
 
 
 @pytest.mark.parametrize("page", [SUSPEND, RESUME])
-def test_leave_a_closed_tenant_closed(operator: Client, acme: Tenant, page: str) -> None:
+def test_closed_tenant_stays_closed(operator: Client, acme: Tenant, page: str) -> None:
     tenants.close_tenant(acme, actor=Actor("command", "tests"))
 
     operator.post(page.replace("acme", acme.slug))
@@ -102,12 +102,12 @@ def test_leave_a_closed_tenant_closed(operator: Client, acme: Tenant, page: str)
 
 
 @pytest.mark.parametrize("page", [SUSPEND, RESUME])
-def test_let_nobody_but_operators_suspend_or_resume(client: Client, page: str) -> None:
+def test_only_operators_suspend_or_resume(client: Client, page: str) -> None:
     assert client.post(page).status_code == 403
     assert acme_now().is_active
 
 
-def test_tell_operators_how_many_people_there_are(operator: Client) -> None:
+def test_operator_sees_the_number_of_people_without_names(operator: Client) -> None:
     core.person(family_name="Secret")
 
     page = text_of(operator.get(SETTINGS))
@@ -126,8 +126,11 @@ def test_tell_operators_how_many_people_there_are(operator: Client) -> None:
         ({"name": "Acme", "slug": "taken"}, "A tenant “taken” already exists"),
         ({"name": "Acme", "slug": "not a slug"}, "Enter a valid"),
     ],
+    ids=str,
 )
-def test_say_what_cannot_be(operator: Client, posted: dict[str, str], said: str) -> None:
+def test_invalid_settings_are_explained(
+    operator: Client, posted: dict[str, str], said: str
+) -> None:
     core.tenant(slug="taken", domain="taken.example")
 
     page = operator.post(SETTINGS, {"slug": "acme"} | posted)
@@ -136,7 +139,7 @@ def test_say_what_cannot_be(operator: Client, posted: dict[str, str], said: str)
     assert acme_now().slug == "acme"
 
 
-def test_keep_operators_from_shutting_themselves_out(operator: Client) -> None:
+def test_operator_cannot_suspend_their_own_tenant(operator: Client) -> None:
     with tenancy.across_tenants():
         own_slug = Person.objects.get(is_operator=True).tenant.slug
 
@@ -146,7 +149,7 @@ def test_keep_operators_from_shutting_themselves_out(operator: Client) -> None:
     assert Tenant.objects.get(slug=own_slug).is_active
 
 
-def test_close_a_tenant_whose_name_is_typed(operator: Client, acme: Tenant) -> None:
+def test_closing_needs_the_name_of_the_tenant(operator: Client, acme: Tenant) -> None:
     client, ada = signed_in(core.owner()), core.person()
 
     assert "The text does not match “Acme”" in text_of(operator.post(CLOSE, {"name": "nonsense"}))
@@ -162,12 +165,12 @@ def test_close_a_tenant_whose_name_is_typed(operator: Client, acme: Tenant) -> N
     core.tenant(slug="acme")
 
 
-def test_let_nobody_but_operators_close_a_tenant(client: Client) -> None:
+def test_only_operators_close_a_tenant(client: Client) -> None:
     assert client.post(CLOSE, {"name": "Acme"}).status_code == 403
     assert acme_now().closed_at is None
 
 
-def test_lead_people_to_the_default_provider(client: Client, corp: IdentityProvider) -> None:
+def test_default_provider_is_redirected_to(client: Client, corp: IdentityProvider) -> None:
     page = client.post(
         SIGN_IN, {"default_provider": corp.pk, "begins": "redirect", "allows_passwords": "on"}
     )
@@ -178,7 +181,7 @@ def test_lead_people_to_the_default_provider(client: Client, corp: IdentityProvi
     assert Client().get("/sign-in/acme/")["Location"].startswith(f"/sign-in/acme/{corp.pk}/")
 
 
-def test_switch_passwords_off(client: Client, corp: IdentityProvider) -> None:
+def test_passwords_can_be_turned_off(client: Client, corp: IdentityProvider) -> None:
     client.post(SIGN_IN, {"begins": "choice"})
 
     assert not acme_now().allows_passwords
@@ -191,17 +194,20 @@ def test_switch_passwords_off(client: Client, corp: IdentityProvider) -> None:
         ({"begins": "choice"}, "only Owners could sign in"),
         ({"allows_passwords": "on"}, "This field is required"),
     ],
+    ids=str,
 )
-def test_say_what_would_lock_people_out(client: Client, posted: dict[str, str], said: str) -> None:
+def test_settings_that_lock_people_out_are_refused(
+    client: Client, posted: dict[str, str], said: str
+) -> None:
     assert said in text_of(client.post(SIGN_IN, posted))
     assert acme_now().allows_passwords
 
 
-def test_warn_where_no_owner_has_a_password(client: Client) -> None:
+def test_page_warns_if_no_owner_has_a_password(client: Client) -> None:
     assert "No active Owner has a password" in text_of(client.get(SIGN_IN))
 
 
-def test_offer_no_provider_of_another_company(client: Client) -> None:
+def test_provider_of_another_tenant_cannot_be_the_default(client: Client) -> None:
     with core.in_another_tenant():
         theirs = sign_in_flow.provider("Theirs")
 
@@ -210,7 +216,7 @@ def test_offer_no_provider_of_another_company(client: Client) -> None:
     assert not SignInSettings.objects.exists()
 
 
-def test_note_nothing_where_nothing_changes(acme: Tenant) -> None:
+def test_unchanged_settings_record_no_event(acme: Tenant) -> None:
     actor = Actor("person", "olga@acme.example")
 
     assert not tenants.change_tenant(acme, actor=actor, name="Acme")

@@ -1,4 +1,4 @@
-"""A purchase by card or from a fund …"""
+"""Authorizing purchases by card or from a fund."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ OKTA = Actor("scim", "okta")
 
 
 def reason_of(answer: Any) -> str:
-    """Return the reason, after seeing that the row says the same."""
+    """Return the reason of the response, after a check that the row has the same."""
     assert answer.status_code == 201, answer.content
     said = answer.json()
     row = Authorization.objects.get(pk=UUID(said["id"]))
@@ -32,7 +32,7 @@ def reason_of(answer: Any) -> str:
     return str(said["reason"])
 
 
-def test_is_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
+def test_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
     card = spend.card(ada)
 
     assert reason_of(api.authorize(card=card.pk)) == "approved"
@@ -42,7 +42,7 @@ def test_is_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.parametrize("state", ["invited", "inactive", "terminated"])
-def test_is_declined_while_the_holder_is_not_active(api: Api, state: str) -> None:
+def test_declined_while_the_holder_is_not_active(api: Api, state: str) -> None:
     person = core.person(state=state)
     card, fund = spend.card(person), spend.fund(person)
 
@@ -52,7 +52,7 @@ def test_is_declined_while_the_holder_is_not_active(api: Api, state: str) -> Non
     assert fund.balance == 100_000
 
 
-def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Person) -> None:
+def test_declined_between_deactivation_and_reactivation(api: Api, ada: Person) -> None:
     card = spend.card(ada)
 
     people.deactivate_person(ada, actor=OKTA)
@@ -62,7 +62,7 @@ def test_is_declined_from_the_deactivation_to_the_reactivation(api: Api, ada: Pe
     assert reason_of(api.authorize(card=card.pk)) == "approved"
 
 
-def test_is_declined_once_the_card_or_fund_has_ended(api: Api, ada: Person, owner: Person) -> None:
+def test_declined_after_the_card_or_fund_has_ended(api: Api, ada: Person, owner: Person) -> None:
     card, fund = spend.card(ada), spend.fund(ada)
     for held in (card, fund):
         cards_and_funds.close_instrument(held, actor=owner.actor)
@@ -71,11 +71,11 @@ def test_is_declined_once_the_card_or_fund_has_ended(api: Api, ada: Person, owne
     assert reason_of(api.authorize(fund=fund.pk)) == "ended"
 
 
-def test_is_declined_in_another_currency(api: Api, ada: Person) -> None:
+def test_declined_in_another_currency(api: Api, ada: Person) -> None:
     assert reason_of(api.authorize(card=spend.card(ada).pk, currency="USD")) == "currency"
 
 
-def test_is_declined_over_what_the_card_allows_a_month(api: Api, ada: Person) -> None:
+def test_declined_above_the_monthly_limit_of_the_card(api: Api, ada: Person) -> None:
     card = spend.card(ada, monthly_limit=1500)
 
     assert reason_of(api.authorize(card=card.pk, amount=1000)) == "approved"
@@ -84,7 +84,7 @@ def test_is_declined_over_what_the_card_allows_a_month(api: Api, ada: Person) ->
     assert reason_of(api.authorize(card=card.pk, amount=1)) == "limit"
 
 
-def test_finds_the_limit_whole_when_the_month_begins_in_utc(api: Api, ada: Person) -> None:
+def test_monthly_limit_resets_at_the_start_of_the_month_in_utc(api: Api, ada: Person) -> None:
     card = spend.card(ada, monthly_limit=1000)
 
     with time_machine.travel(datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), tick=False):
@@ -94,7 +94,7 @@ def test_finds_the_limit_whole_when_the_month_begins_in_utc(api: Api, ada: Perso
         assert reason_of(api.authorize(card=card.pk, amount=1000)) == "approved"
 
 
-def test_is_taken_off_the_funds_balance(api: Api, ada: Person) -> None:
+def test_amount_is_deducted_from_the_fund(api: Api, ada: Person) -> None:
     fund = spend.fund(ada, balance=1500)
 
     assert reason_of(api.authorize(fund=fund.pk, amount=1000)) == "approved"
@@ -104,14 +104,14 @@ def test_is_taken_off_the_funds_balance(api: Api, ada: Person) -> None:
     assert fund.balance == 500
 
 
-def test_is_declined_over_the_funds_limit_for_one_payment(api: Api, ada: Person) -> None:
+def test_declined_above_the_payment_limit_of_the_fund(api: Api, ada: Person) -> None:
     fund = spend.fund(ada, payment_limit=999)
 
     assert reason_of(api.authorize(fund=fund.pk, amount=1000)) == "limit"
     assert reason_of(api.authorize(fund=fund.pk, amount=999)) == "approved"
 
 
-def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
+def test_current_holder_of_the_card_decides(api: Api, ada: Person) -> None:
     card = spend.card(core.person(state=Person.State.TERMINATED))
     card.holder = ada
     card.save()
@@ -120,7 +120,7 @@ def test_asks_about_whoever_holds_the_card_now(api: Api, ada: Person) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_is_put_off_while_somebody_else_holds_the_person(api: Api, ada: Person) -> None:
+def test_answers_503_while_the_person_is_locked(api: Api, ada: Person) -> None:
     card = spend.card(ada)
     other = connection.copy()
     with closing(other), connection.cursor() as cursor:
@@ -139,7 +139,7 @@ def test_is_put_off_while_somebody_else_holds_the_person(api: Api, ada: Person) 
 
 
 @pytest.mark.parametrize("kind", ["card", "fund"])
-def test_by_a_card_that_nobody_here_has_is_not_found(api: Api, kind: str) -> None:
+def test_card_or_fund_of_another_tenant_is_not_found(api: Api, kind: str) -> None:
     with core.in_another_tenant():
         foreign = getattr(spend, kind)(core.person())
 
@@ -151,7 +151,7 @@ def test_by_a_card_that_nobody_here_has_is_not_found(api: Api, kind: str) -> Non
 
 
 @pytest.mark.parametrize("amount", [0, -1, 1.5, 10.0, "1000", "ten", True, None, [], 2**63, 10**30])
-def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) -> None:
+def test_refuses_invalid_amount(api: Api, ada: Person, amount: object) -> None:
     answer = api.authorize(card=spend.card(ada).pk, amount=amount)
 
     assert answer.status_code == 400
@@ -180,7 +180,7 @@ def test_takes_a_whole_amount_above_zero(api: Api, ada: Person, amount: object) 
         ({"fund": uuid4()}, "body"),
     ],
 )
-def test_names_the_field_that_is_wrong(
+def test_error_names_the_invalid_field(
     api: Api, ada: Person, said: dict[str, Any], field: str
 ) -> None:
     answer = api.authorize(**{"card": spend.card(ada).pk} | said)
@@ -192,7 +192,7 @@ def test_names_the_field_that_is_wrong(
 @pytest.mark.parametrize(
     "body", ["[]", "12", "null", "{", '{"amount": NaN}', "\ud800", "", "\ufeff{}"]
 )
-def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str) -> None:
+def test_invalid_json_has_code_and_message(api: Api, body: str) -> None:
     answer = api.client.post(
         "/api/v1/authorizations",
         body.encode(errors="surrogatepass"),
@@ -203,7 +203,7 @@ def test_that_is_no_json_object_is_refused_in_the_same_shape(api: Api, body: str
     assert set(answer.json()) >= {"code", "message"}
 
 
-def test_that_says_two_amounts_is_refused(api: Api, ada: Person) -> None:
+def test_refuses_a_duplicate_key_in_the_json(api: Api, ada: Person) -> None:
     body = f'{{"card": "{spend.card(ada).pk}", "amount": 1, "amount": 9000, "currency": "EUR"}}'
 
     answer = api.client.post("/api/v1/authorizations", body, content_type="application/json")

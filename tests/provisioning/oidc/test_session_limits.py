@@ -1,4 +1,4 @@
-"""A session through an OpenID provider …"""
+"""Session limits of providers and tenants: age and strength of the authentication, session end."""
 
 import time
 from datetime import timedelta
@@ -43,7 +43,7 @@ def after(client: Client, **delay: int) -> Any:
         return client.get("/home/")
 
 
-def test_asks_for_the_age_and_the_context_that_the_settings_require(
+def test_authorization_request_has_max_age_and_acr_values(
     client: Client, corp: IdentityProvider
 ) -> None:
     address = begun(client, corp)
@@ -52,7 +52,7 @@ def test_asks_for_the_age_and_the_context_that_the_settings_require(
     assert "acr_values=phr+phrh" in address
 
 
-def test_begins_when_the_authentication_is_enough(
+def test_session_begins_if_authentication_is_recent_and_strong_enough(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     openid.claims = enough()
@@ -61,7 +61,7 @@ def test_begins_when_the_authentication_is_enough(
     assert is_in(client)
 
 
-NOT_ENOUGH: dict[str, tuple[dict[str, Any], str, str]] = {
+INSUFFICIENT_CLAIMS: dict[str, tuple[dict[str, Any], str, str]] = {
     "an older authentication": ({"auth_time": 1}, "authentication-too-old", "too long ago"),
     "no time": ({"auth_time": None}, "no-auth-time", "could not identify you"),
     "a time that is no number": ({"auth_time": "now"}, "no-auth-time", "could not identify you"),
@@ -75,8 +75,10 @@ NOT_ENOUGH: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
-@pytest.mark.parametrize(("claims", "code", "why"), NOT_ENOUGH.values(), ids=NOT_ENOUGH)
-def test_does_not_begin_with(
+@pytest.mark.parametrize(
+    ("claims", "code", "why"), INSUFFICIENT_CLAIMS.values(), ids=INSUFFICIENT_CLAIMS
+)
+def test_session_does_not_begin_with_insufficient_claims(
     client: Client,
     corp: IdentityProvider,
     openid: OpenIdProvider,
@@ -93,7 +95,7 @@ def test_does_not_begin_with(
     assert (the_attempt().reason, the_attempt().subject) == (code, "ada")
 
 
-def test_ends_when_the_provider_says(
+def test_session_ends_at_the_session_expiry_of_the_provider(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider
 ) -> None:
     openid.claims = enough(session_expiry=int(time.time()) + 1800)
@@ -110,7 +112,7 @@ def test_ends_when_the_provider_says(
 
 
 @pytest.mark.parametrize("expiry", ["soon", True, -5, 1e300, [], {}], ids=str)
-def test_does_not_depend_on_an_unreadable_end(
+def test_unreadable_session_expiry_is_ignored(
     client: Client, corp: IdentityProvider, openid: OpenIdProvider, expiry: Any
 ) -> None:
     openid.claims = enough(session_expiry=expiry)
@@ -119,7 +121,7 @@ def test_does_not_depend_on_an_unreadable_end(
     assert is_in(client)
 
 
-class TestOfACompanyWithLimits:
+class TestTenantSessionLimits:
     @pytest.fixture
     def corp(self, acme: Tenant, owner: Client, openid: OpenIdProvider) -> IdentityProvider:
         said = {"begins": "choice", "allows_passwords": "on", "session_hours": 8}
@@ -127,7 +129,7 @@ class TestOfACompanyWithLimits:
         assert answer.status_code == 302
         return connected(acme, openid)
 
-    def test_ends_after_so_many_hours_however_much_it_is_used(
+    def test_session_in_use_ends_after_the_maximum_hours(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -136,7 +138,7 @@ class TestOfACompanyWithLimits:
 
         assert after(client, minutes=481).status_code == 302
 
-    def test_ends_without_use(
+    def test_idle_session_ends(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -146,7 +148,7 @@ class TestOfACompanyWithLimits:
         assert answer.status_code == 302
         assert "you had not used it for a while" in text_of(client.get(answer["Location"]))
 
-    def test_ends_at_whichever_limit_is_first(
+    def test_session_ends_at_the_earliest_limit(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.claims = {"session_expiry": int(time.time()) + 600}
@@ -154,14 +156,14 @@ class TestOfACompanyWithLimits:
 
         assert after(client, minutes=11).status_code == 302
 
-    def test_ends_after_a_password_too(self, corp: IdentityProvider) -> None:
+    def test_limits_apply_to_password_sign_in(self, corp: IdentityProvider) -> None:
         client = Client()
         client.post("/sign-in/", {"email": "olga@acme.example", "password": "correct horse"})
         assert is_in(client)
 
         assert after(client, minutes=31).status_code == 302
 
-    def test_is_in_the_settings_and_the_history(
+    def test_settings_page_and_history_show_the_limits(
         self, owner: Client, corp: IdentityProvider
     ) -> None:
         shown = text_of(owner.get("/tenants/acme/auth-settings/"))
@@ -172,7 +174,7 @@ class TestOfACompanyWithLimits:
             assert changed.count() == 1
 
 
-def test_is_set_up_on_the_page_of_the_provider(owner: Client, corp: IdentityProvider) -> None:
+def test_provider_page_sets_max_age_and_required_acr(owner: Client, corp: IdentityProvider) -> None:
     path = f"/tenants/acme/auth-providers/{corp.pk}/"
     shown = text_of(owner.get(path))
     assert 'name="max_age_minutes" value="60"' in shown

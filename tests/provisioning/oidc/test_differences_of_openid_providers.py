@@ -1,4 +1,4 @@
-"""OpenID providers differ: a sign-in …"""
+"""Sign-in with OpenID providers that differ in userinfo, client authentication or keys."""
 
 import base64
 from collections.abc import Iterator
@@ -39,9 +39,11 @@ def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
     return connected(acme, openid)
 
 
-class TestWithoutUserinfo:
-    @pytest.mark.parametrize("answer", [(503, b""), (200, b"<html>"), (401, b"{}"), (200, b"[]")])
-    def test_uses_an_id_token_that_has_everything(
+class TestUserinfoUnavailable:
+    @pytest.mark.parametrize(
+        "answer", [(503, b""), (200, b"<html>"), (401, b"{}"), (200, b"[]")], ids=str
+    )
+    def test_id_token_with_the_full_profile_is_enough(
         self,
         client: Client,
         corp: IdentityProvider,
@@ -56,7 +58,7 @@ class TestWithoutUserinfo:
         assert "The ID token has the profile, so it was used alone." in the_attempt().warnings[0]
 
     @pytest.mark.parametrize("missing", ["email", "given_name"])
-    def test_fails_if_the_id_token_lacks_the_profile(
+    def test_sign_in_fails_if_the_id_token_lacks_the_profile(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, missing: str
     ) -> None:
         openid.user.pop(missing)
@@ -67,7 +69,7 @@ class TestWithoutUserinfo:
         assert not is_in(client)
         assert the_attempt().reason == "not-ok"
 
-    def test_keeps_the_roles_if_the_groups_come_from_userinfo(
+    def test_role_from_userinfo_groups_is_kept(
         self, client: Client, acme: Tenant, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         with tenancy.use(acme):
@@ -81,10 +83,10 @@ class TestWithoutUserinfo:
         with tenancy.use(acme):
             assert Person.objects.get(email=ADA["email"]).role == Person.Role.BOOKKEEPER
 
-    def test_does_not_take_one_address_as_verified_for_another(
+    def test_id_token_does_not_verify_the_address_in_userinfo(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
-        """The ID token has verified its own address, and no other one."""
+        """`email_verified` of the ID token applies only to the address in the ID token."""
         corp.admission = {"email_domains": ["victim.example"]}
         corp.settings |= {"issuer": openid.url}
         corp.save()
@@ -96,7 +98,7 @@ class TestWithoutUserinfo:
 
 
 class FormProvider(OpenIdProvider):
-    """Lists two methods of client authentication, and allows our client only the form."""
+    """Lists two methods of client authentication, but accepts only client_secret_post."""
 
     secret = "the client's secret"
 
@@ -109,7 +111,7 @@ class FormProvider(OpenIdProvider):
         return super().answer(path, form, headers)
 
 
-class TestWithTheClientSecretInTheForm:
+class TestClientSecretPost:
     @pytest.fixture
     def openid(self) -> Iterator[FormProvider]:
         cache.clear()
@@ -120,7 +122,7 @@ class TestWithTheClientSecretInTheForm:
         yield provider
         provider.stop()
 
-    def test_works_if_the_client_may_not_use_the_header(
+    def test_is_tried_after_client_secret_basic_is_refused(
         self, client: Client, corp: IdentityProvider, openid: FormProvider
     ) -> None:
         sign_in(client, corp, openid)
@@ -128,7 +130,7 @@ class TestWithTheClientSecretInTheForm:
         assert is_in(client)
         assert openid.asked.count("/token") == 2
 
-    def test_fails_if_the_secret_is_wrong(
+    def test_sign_in_fails_with_a_wrong_secret(
         self, client: Client, corp: IdentityProvider, openid: FormProvider
     ) -> None:
         openid.secret = "another"
@@ -139,9 +141,11 @@ class TestWithTheClientSecretInTheForm:
         assert the_attempt().detail.endswith("Check the client ID and client secret.")
 
     @pytest.mark.parametrize(
-        "methods", [[], ["client_secret_basic"], ["client_secret_basic", "private_key_jwt"]]
+        "methods",
+        [[], ["client_secret_basic"], ["client_secret_basic", "private_key_jwt"]],
+        ids=str,
     )
-    def test_is_not_tried_where_the_provider_does_not_list_it(
+    def test_is_not_tried_unless_the_discovery_lists_it(
         self, client: Client, corp: IdentityProvider, openid: FormProvider, methods: list[str]
     ) -> None:
         openid.discovery = {"token_endpoint_auth_methods_supported": methods}
@@ -151,7 +155,7 @@ class TestWithTheClientSecretInTheForm:
         assert not is_in(client)
         assert openid.asked.count("/token") == 1
 
-    def test_is_not_tried_if_the_client_was_accepted(
+    def test_is_not_tried_after_another_error_than_invalid_client(
         self, client: Client, corp: IdentityProvider, openid: FormProvider
     ) -> None:
         openid.instead["/token"] = (400, b'{"error": "invalid_grant"}')
@@ -177,7 +181,7 @@ class SigningProvider(OpenIdProvider):
         return "application/jwt" if path == "/userinfo" else super().content_type(path)
 
 
-class TestWithSignedUserinfo:
+class TestSignedUserinfo:
     @pytest.fixture
     def openid(self) -> Iterator[SigningProvider]:
         cache.clear()
@@ -186,8 +190,10 @@ class TestWithSignedUserinfo:
         yield provider
         provider.stop()
 
-    @pytest.mark.parametrize("changes", [{}, {"aud": [CLIENT_ID]}, {"iss": None, "aud": None}])
-    def test_reads_it(
+    @pytest.mark.parametrize(
+        "changes", [{}, {"aud": [CLIENT_ID]}, {"iss": None, "aud": None}], ids=str
+    )
+    def test_profile_is_read_from_a_signed_userinfo_response(
         self, client: Client, corp: IdentityProvider, openid: SigningProvider, changes: Json
     ) -> None:
         openid.changes = changes
@@ -198,9 +204,9 @@ class TestWithSignedUserinfo:
         assert "ada@acme.example" in people()
 
     @pytest.mark.parametrize(
-        "changes", [{"aud": "another"}, {"iss": "https://evil.example"}, {"exp": 1}]
+        "changes", [{"aud": "another"}, {"iss": "https://evil.example"}, {"exp": 1}], ids=str
     )
-    def test_refuses_one_for_somebody_else(
+    def test_refuses_wrong_audience_wrong_issuer_and_expired_response(
         self, client: Client, corp: IdentityProvider, openid: SigningProvider, changes: Json
     ) -> None:
         openid.changes = changes
@@ -210,7 +216,7 @@ class TestWithSignedUserinfo:
         assert not is_in(client)
         assert the_attempt().reason == "bad-userinfo"
 
-    def test_refuses_one_that_somebody_else_signed(
+    def test_refuses_signature_with_a_foreign_key(
         self, client: Client, corp: IdentityProvider, openid: SigningProvider
     ) -> None:
         openid.key = FOREIGN_KEY
@@ -221,10 +227,8 @@ class TestWithSignedUserinfo:
         assert the_attempt().reason == "bad-userinfo"
 
 
-class TestAfterAKeyWasReplacedUnderItsId:
-    def test_fetches_the_keys_once_more(
-        self, corp: IdentityProvider, openid: OpenIdProvider
-    ) -> None:
+class TestKeyReplacedUnderTheSameKeyId:
+    def test_keys_are_fetched_again(self, corp: IdentityProvider, openid: OpenIdProvider) -> None:
         sign_in(Client(), corp, openid)
         openid.keys = [public(FOREIGN_KEY)]
         openid.forge = lambda said: signed(said, FOREIGN_KEY)
@@ -234,7 +238,7 @@ class TestAfterAKeyWasReplacedUnderItsId:
 
         assert is_in(client)
 
-    def test_does_not_fetch_them_for_every_forged_token(
+    def test_forged_tokens_do_not_fetch_the_keys_each_time(
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(Client(), corp, openid)
@@ -247,8 +251,8 @@ class TestAfterAKeyWasReplacedUnderItsId:
         assert openid.asked.count("/keys") == 1
 
 
-class TestThatIsOpenedAgain:
-    def test_leads_home_while_signed_in(
+class TestUsedCallbackUrl:
+    def test_redirects_to_home_while_signed_in(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -259,7 +263,7 @@ class TestThatIsOpenedAgain:
         assert (again.status_code, again["Location"]) == (302, "/home/")
         assert is_in(client)
 
-    def test_is_refused_for_a_stranger(
+    def test_is_refused_in_another_browser(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         back = openid.authorize(begun(client, corp))
@@ -267,7 +271,7 @@ class TestThatIsOpenedAgain:
 
         assert Client().get(back).status_code == 400
 
-    def test_is_refused_for_somebody_of_another_company(
+    def test_is_refused_for_a_person_of_another_tenant(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         elsewhere = core.tenant(slug="other", name="Other")
@@ -277,7 +281,7 @@ class TestThatIsOpenedAgain:
         assert client.get(f"/sign-in/acme/{corp.pk}/callback/?state=x&code=y").status_code == 400
 
 
-class EntraForAll(OpenIdProvider):
+class MultiTenantEntra(OpenIdProvider):
     """Entra's issuers `common` and `organizations`: discovery names a template of the issuer."""
 
     def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
@@ -290,11 +294,11 @@ class EntraForAll(OpenIdProvider):
         self.user |= {"tid": tid, "oid": "o-1", "sub": "pairwise", "iss": f"{self.url}/{tid}/v2.0"}
 
 
-class TestWithAnIssuerForSeveralOrganizations:
+class TestEntraIssuerForSeveralOrganizations:
     @pytest.fixture
-    def openid(self) -> Iterator[EntraForAll]:
+    def openid(self) -> Iterator[MultiTenantEntra]:
         cache.clear()
-        provider = EntraForAll(user=dict(ADA))
+        provider = MultiTenantEntra(user=dict(ADA))
         provider.discovery = {"issuer": provider.url + "/{tenantid}/v2.0"}
         provider.keys = [public(KEY) | {"issuer": provider.url + "/{tenantid}/v2.0"}]
         provider.tenant(TENANT)
@@ -303,14 +307,14 @@ class TestWithAnIssuerForSeveralOrganizations:
 
     @pytest.fixture(params=["common", "organizations"])
     def entra(
-        self, request: pytest.FixtureRequest, acme: Tenant, openid: EntraForAll
+        self, request: pytest.FixtureRequest, acme: Tenant, openid: MultiTenantEntra
     ) -> IdentityProvider:
         issuer = f"{openid.url}/{request.param}/v2.0"
         restriction = {"entra_tenants": [TENANT.upper()]}
         return connected(acme, openid, issuer=issuer, restrict_to=restriction)
 
     def test_adds_people_of_an_allowed_organization(
-        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+        self, client: Client, entra: IdentityProvider, openid: MultiTenantEntra
     ) -> None:
         sign_in(client, entra, openid)
 
@@ -318,7 +322,7 @@ class TestWithAnIssuerForSeveralOrganizations:
         assert the_attempt().subject == f"{TENANT}/o-1"
 
     def test_refuses_people_of_another_organization(
-        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+        self, client: Client, entra: IdentityProvider, openid: MultiTenantEntra
     ) -> None:
         openid.tenant(OTHER_TENANT)
 
@@ -338,9 +342,10 @@ class TestWithAnIssuerForSeveralOrganizations:
             {"iss": "{url}/common/v2.0"},
             {"iss": "https://evil.example/" + TENANT + "/v2.0"},
         ],
+        ids=str,
     )
-    def test_refuses_a_token_whose_issuer_is_not_that_of_its_organization(
-        self, client: Client, entra: IdentityProvider, openid: EntraForAll, changes: Json
+    def test_refuses_a_token_whose_issuer_does_not_match_its_tid(
+        self, client: Client, entra: IdentityProvider, openid: MultiTenantEntra, changes: Json
     ) -> None:
         openid.claims = {
             name: value.replace("{url}", openid.url) if isinstance(value, str) else value
@@ -353,7 +358,7 @@ class TestWithAnIssuerForSeveralOrganizations:
         assert the_attempt().reason == "bad-token"
 
     def test_refuses_a_key_that_belongs_to_another_issuer(
-        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+        self, client: Client, entra: IdentityProvider, openid: MultiTenantEntra
     ) -> None:
         openid.keys = [public(KEY) | {"issuer": f"{openid.url}/{OTHER_TENANT}/v2.0"}]
 
@@ -361,8 +366,8 @@ class TestWithAnIssuerForSeveralOrganizations:
 
         assert not is_in(client)
 
-    def test_adds_nobody_without_a_list_of_organizations(
-        self, client: Client, entra: IdentityProvider, openid: EntraForAll
+    def test_adds_no_people_without_a_list_of_organizations(
+        self, client: Client, entra: IdentityProvider, openid: MultiTenantEntra
     ) -> None:
         with tenancy.use(entra.tenant):
             IdentityProvider.objects.filter(pk=entra.pk).update(admission={})
@@ -371,8 +376,8 @@ class TestWithAnIssuerForSeveralOrganizations:
 
         assert the_attempt().reason == "provider-unrestricted"
 
-    def test_is_refused_with_a_template_for_another_address(
-        self, client: Client, acme: Tenant, openid: EntraForAll
+    def test_refuses_an_issuer_template_of_another_address(
+        self, client: Client, acme: Tenant, openid: MultiTenantEntra
     ) -> None:
         provider = connected(acme, openid, issuer=f"{openid.url}/consumers/v2.0")
 

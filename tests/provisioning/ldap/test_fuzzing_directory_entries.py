@@ -1,4 +1,4 @@
-"""Whatever a directory says about an account …
+"""Fuzzing: any directory entry of an account.
 
 The suite tries some entries, always the same. To try 2,000 others, run this on SQLite, because
 PostgreSQL ends a transaction that is idle while hypothesis thinks:
@@ -56,13 +56,13 @@ VALUES: Final = st.one_of(
 SAID: Final = st.dictionaries(
     st.sampled_from(ATTRIBUTES), st.lists(VALUES, max_size=3), max_size=12
 )
-# What the server answers to the searches for groups, in turn: entries, each with its DN.
+# The responses of the server to the searches for groups: entries with their DNs.
 DNS: Final = st.sampled_from([DN, "CN=finance,OU=Groups,DC=corp", "", "nonsense"])
 ANSWERS: Final = st.lists(st.lists(st.tuples(DNS, SAID), max_size=3), max_size=6)
 
 
 class AnyServer:
-    """A connection of libldap to a server that answers each search with the next entries."""
+    """A libldap connection to a server that answers each search with the next entries."""
 
     def __init__(self, answers: list[Any]) -> None:
         self.answers = answers
@@ -89,7 +89,7 @@ def claims_of(said: dict[str, list[bytes]], answers: list[Any]) -> Claims:
 
 @FUZZ
 @given(SAID)
-def test_it_has_a_status(said: dict[str, list[bytes]]) -> None:
+def test_any_entry_has_a_status(said: dict[str, list[bytes]]) -> None:
     entry = entry_of(said)
 
     status_of(entry, NOW)
@@ -100,7 +100,7 @@ def test_it_has_a_status(said: dict[str, list[bytes]]) -> None:
 
 @FUZZ
 @given(SAID, ANSWERS)
-def test_its_claims_are_what_it_says_and_its_groups_are_whole_or_unknown(
+def test_claims_come_from_the_entry_and_groups_are_complete_or_unknown(
     said: dict[str, list[bytes]], answers: list[Any]
 ) -> None:
     subjects = entry_of(said).texts(["entryUUID", "objectGUID"])
@@ -115,7 +115,7 @@ def test_its_claims_are_what_it_says_and_its_groups_are_whole_or_unknown(
 
 
 @pytest.mark.django_db
-def test_it_changes_a_person_to_what_it_says_alone_and_grants_no_role() -> None:
+def test_any_entry_changes_only_stated_fields_and_grants_no_role() -> None:
     tenant = core.tenant(slug="acme", name="Acme")
     with tenancy.use(tenant):
         corp = provider("Corp")

@@ -1,4 +1,4 @@
-"""Whatever the API of a directory answers …
+"""Fuzzing: any response of the API of a directory.
 
 The suite tries some answers, always the same. To try 2,000 others for each kind, run this on
 SQLite, because PostgreSQL ends a transaction that is idle while hypothesis thinks:
@@ -48,7 +48,7 @@ OTHERS: Final = st.recursive(
 
 
 def shaped(**usual: Any) -> st.SearchStrategy[Any]:
-    """Return objects with some of the attributes, each with its usual value or any other."""
+    """Return objects with any of the attributes, each with its usual or any other value."""
     either = {name: st.one_of(value, value, OTHERS) for name, value in usual.items()}
     return st.fixed_dictionaries({}, optional=either)
 
@@ -110,7 +110,7 @@ def questions(live: LiveDirectory) -> list[Callable[[], Any]]:
 
 @FUZZ
 @given(answers=ANSWERS)
-def test_it_is_read_or_refused_with_a_reason(
+def test_any_response_is_read_or_refused_with_a_reason(
     cloud: CloudProvider, live: LiveDirectory, answers: list[tuple[int, Any]]
 ) -> None:
     for question in questions(live):

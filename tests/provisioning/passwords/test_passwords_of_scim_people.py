@@ -1,4 +1,4 @@
-"""Somebody from SCIM who chose a password by their invite …"""
+"""Passwords of people from SCIM who chose one when they accepted their invite."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from tests.provisioning.sign_in.test_forgetting_a_password import (
     can_sign_in,
     change,
     choose,
-    is_dead,
+    is_refused,
     link,
     mails,
     path,
@@ -58,13 +58,13 @@ def ada(acme: Tenant, okta: Provider) -> Person:
     return person
 
 
-def test_resets_it_by_a_mailed_link(ada: Person) -> None:
+def test_mailed_link_resets_the_password(ada: Person) -> None:
     choose(link(EMAIL))
 
     assert can_sign_in(NEW, EMAIL)
 
 
-def test_is_led_to_the_reset_by_the_page_that_turns_the_password_away(ada: Person) -> None:
+def test_page_after_a_wrong_password_links_to_the_reset(ada: Person) -> None:
     page = Client().post("/sign-in/acme/", {"email": EMAIL, "password": "wrong"})
 
     assert 'href="/forgot-password/"' in page.content.decode()
@@ -72,7 +72,7 @@ def test_is_led_to_the_reset_by_the_page_that_turns_the_password_away(ada: Perso
     assert can_sign_in(NEW, EMAIL)
 
 
-def test_is_mailed_the_link_by_an_administrator(ada: Person, olga: Person) -> None:
+def test_administrator_mails_the_reset_link(ada: Person, olga: Person) -> None:
     client = signed_in(olga)
 
     listed = text_of(client.get("/tenants/acme/internal-users/"))
@@ -83,7 +83,7 @@ def test_is_mailed_the_link_by_an_administrator(ada: Person, olga: Person) -> No
     assert can_sign_in(NEW, EMAIL)
 
 
-def test_gets_in_by_the_other_way_that_an_unpaired_provider_names(
+def test_refusal_of_an_unpaired_provider_refers_to_the_password(
     acme: Tenant, ada: Person, openid: OpenIdProvider
 ) -> None:
     openid.user = {"sub": "ada", "email": EMAIL, "email_verified": True}
@@ -96,9 +96,7 @@ def test_gets_in_by_the_other_way_that_an_unpaired_provider_names(
     assert can_sign_in(NEW, EMAIL)
 
 
-def test_gets_no_link_at_an_address_that_only_scim_asserts(
-    acme: Tenant, okta: Provider, ada: Person
-) -> None:
+def test_pending_address_gets_no_link(acme: Tenant, okta: Provider, ada: Person) -> None:
     change(ada, pending_email="eve@evil.example")
 
     Client().post("/forgot-password/", {"email": "eve@evil.example"})
@@ -106,22 +104,22 @@ def test_gets_no_link_at_an_address_that_only_scim_asserts(
     assert mails() == []
 
 
-def test_has_no_use_of_a_link_after_scim_deactivates_them(ada: Person) -> None:
+def test_link_is_refused_after_deactivation_by_scim(ada: Person) -> None:
     address = link(EMAIL)
     with tenancy.use(ada.tenant_id):
         people.deactivate_person(ada, actor=Actor("scim", "okta"))
 
-    assert is_dead(address)
+    assert is_refused(address)
 
 
-# Changing it
+# Changing the password
 
 
 def said(current: str = OLD, new: str = NEW, again: str = NEW) -> dict[str, str]:
     return {"current": current, "password": new, "again": again}
 
 
-def test_changes_it_on_the_page_that_their_profile_names(ada: Person) -> None:
+def test_password_is_changed_on_the_account_page(ada: Person) -> None:
     here, elsewhere = signed_in(ada), signed_in(ada)
 
     assert 'href="/home/password/"' in here.get("/home/").content.decode()
@@ -143,23 +141,25 @@ def test_changes_it_on_the_page_that_their_profile_names(ada: Person) -> None:
         ({}, "This field is required"),
     ],
 )
-def test_does_not_change_it_otherwise(ada: Person, form: dict[str, str], told: str) -> None:
+def test_invalid_form_does_not_change_the_password(
+    ada: Person, form: dict[str, str], told: str
+) -> None:
     page = text_of(signed_in(ada).post("/home/password/", form))
 
     assert told in page
     assert can_sign_in(OLD, EMAIL)
 
 
-def make_passwordless(ada: Person) -> None:
+def remove_password(ada: Person) -> None:
     change(ada, password="!")
 
 
-def switch_passwords_off(ada: Person) -> None:
+def turn_passwords_off(ada: Person) -> None:
     Tenant.objects.update(allows_passwords=False)
 
 
-@pytest.mark.parametrize("unable", [make_passwordless, switch_passwords_off])
-def test_is_told_where_else_to_change_it_without_one(
+@pytest.mark.parametrize("unable", [remove_password, turn_passwords_off])
+def test_person_without_a_password_is_referred_to_the_provider(
     ada: Person, unable: Callable[[Person], None]
 ) -> None:
     unable(ada)

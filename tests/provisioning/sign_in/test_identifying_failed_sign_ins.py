@@ -1,4 +1,4 @@
-"""The provider log and the access diagnosis know whose sign-in failed …"""
+"""The provider log and the access diagnosis identify whose sign-in failed."""
 
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -36,8 +36,8 @@ def logged(admin: Client, who: str) -> str:
     return text_of(admin.get(f"/tenants/acme/log/?q={quote(who)}"))
 
 
-class TestThroughOpenId:
-    def test_by_the_id_token_if_what_follows_fails(
+class TestOpenIdSignIn:
+    def test_identified_by_the_id_token_if_a_later_step_fails(
         self, admin: Client, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.userinfo = {"sub": "victim"}
@@ -47,7 +47,7 @@ class TestThroughOpenId:
         assert (attempt.reason, attempt.subject, attempt.email) == ("other-userinfo", "ada", ADA)
         assert "the sign-in failed" in diagnosed(admin, ADA)
 
-    def test_as_the_person_who_signed_in_before(
+    def test_identified_as_the_person_with_the_known_subject(
         self, admin: Client, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(Client(), corp, openid)
@@ -59,7 +59,7 @@ class TestThroughOpenId:
         assert the_attempt().person == known
 
     @pytest.mark.parametrize("claim", ["preferred_username", "upn", "unique_name"])
-    def test_by_the_login_name_if_there_is_no_address(
+    def test_identified_by_the_login_name_without_an_address(
         self,
         admin: Client,
         client: Client,
@@ -75,7 +75,7 @@ class TestThroughOpenId:
         assert "sent no email address" in diagnosed(admin, "ada.l")
         assert "ada.l" in logged(admin, "ada.l")
 
-    def test_by_the_address_that_was_entered_if_the_provider_refuses(
+    def test_identified_by_the_entered_address_if_the_provider_refuses(
         self, admin: Client, client: Client, corp: IdentityProvider
     ) -> None:
         address = begun(client, corp, f"?login_hint={ADA}")
@@ -86,7 +86,7 @@ class TestThroughOpenId:
         assert the_attempt().email == ADA
         assert "The provider refused the sign-in: “Not assigned”" in diagnosed(admin, ADA)
 
-    def test_by_nothing_that_a_token_says_before_it_is_verified(
+    def test_unverified_token_identifies_no_person(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         openid.claims = {"nonce": "another"}
@@ -96,8 +96,8 @@ class TestThroughOpenId:
         assert (attempt.reason, attempt.subject, attempt.email) == ("bad-token", "", "")
 
 
-class TestThroughWindows:
-    def test_by_the_entry_that_was_found(
+class TestWindowsSignIn:
+    def test_identified_by_the_directory_entry(
         self, admin: Client, client: Client, acme: Tenant, active_directory: ActiveDirectory
     ) -> None:
         name = unused_name()

@@ -1,4 +1,4 @@
-"""Asking an address that a tenant's administrator typed in …"""
+"""Requests to addresses that an administrator of a tenant entered."""
 
 import socket
 import ssl
@@ -34,7 +34,7 @@ NAME = "id.acme.test"
 
 @pytest.fixture
 def canaries() -> Iterator[list[Listener]]:
-    """Listen where no request may ever arrive, on one port of several loopback addresses."""
+    """Listen on one port of several loopback addresses, which no request may reach."""
     with (
         Listener() as one,
         Listener("127.0.0.2", one.port) as two,
@@ -45,7 +45,7 @@ def canaries() -> Iterator[list[Listener]]:
 
 @pytest.fixture
 def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolve:
-    """Have NAME resolve to these addresses; each look-up takes the next list of them."""
+    """Make NAME resolve to these addresses; each lookup takes the next list."""
     really = socket.getaddrinfo
 
     def set_up(*answers: list[str]) -> None:
@@ -81,12 +81,12 @@ def code_of(url: str, **how: Any) -> str:
     return refused.value.code
 
 
-class TestConnectsToNothingPrivate:
+class TestPrivateAddresses:
     @pytest.fixture(autouse=True)
     def nothing_is_allowed(self, settings: Settings) -> None:
         settings.OUTBOUND_ALLOW = []
 
-    def test_however_it_is_spelled(self, canaries: list[Listener]) -> None:
+    def test_every_spelling_of_a_private_address_is_refused(self, canaries: list[Listener]) -> None:
         port = canaries[0].port
         asked = [url.replace("PORT", str(port)) for url in SPELLINGS]
 
@@ -97,7 +97,7 @@ class TestConnectsToNothingPrivate:
         assert [canary.connections for canary in canaries] == [0, 0, 0]
 
     @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
-    def test_as_a_directory_either(self, canaries: list[Listener], scheme: str) -> None:
+    def test_private_ldap_server_is_refused(self, canaries: list[Listener], scheme: str) -> None:
         for host in HOSTS:
             uri = f"{scheme}://{host}:{canaries[0].port}"
             with pytest.raises(LdapFailed):
@@ -105,28 +105,32 @@ class TestConnectsToNothingPrivate:
 
         assert [canary.connections for canary in canaries] == [0, 0, 0]
 
-    def test_that_a_name_resolves_to(self, canaries: list[Listener], resolve: Resolve) -> None:
+    def test_name_that_resolves_to_a_private_address_is_refused(
+        self, canaries: list[Listener], resolve: Resolve
+    ) -> None:
         resolve(["127.0.0.1"])
 
         assert code_of(f"https://{NAME}:{canaries[0].port}/") == "address-refused"
         assert canaries[0].connections == 0
 
-    def test_beside_something_public(self, canaries: list[Listener], resolve: Resolve) -> None:
+    def test_name_that_also_resolves_to_a_private_address_is_refused(
+        self, canaries: list[Listener], resolve: Resolve
+    ) -> None:
         resolve(["93.184.216.34", "127.0.0.1"])
 
         assert code_of(f"https://{NAME}:{canaries[0].port}/") == "address-refused"
 
 
 @pytest.mark.usefixtures("allowed")
-class TestWhereSomethingPrivateIsAllowed:
-    def test_asks_there_also_without_tls(self) -> None:
+class TestAllowedPrivateAddresses:
+    def test_allowed_address_may_use_plain_http(self) -> None:
         with Listener() as server:
             answer = fetch(f"http://127.0.0.1:{server.port}/path?query=1")
 
         assert (answer.status, answer.json()) == (200, {})
         assert server.asked[0].startswith(b"GET /path?query=1 HTTP/1.1\r\n")
 
-    def test_asks_nowhere_else(self, canaries: list[Listener]) -> None:
+    def test_other_private_addresses_stay_refused(self, canaries: list[Listener]) -> None:
         port = canaries[0].port
 
         assert code_of(f"https://127.0.0.2:{port}/") == "address-refused"
@@ -134,7 +138,7 @@ class TestWhereSomethingPrivateIsAllowed:
         assert code_of(f"http://[::1]:{port}/") == "not-https"
         assert [canary.connections for canary in canaries] == [0, 0, 0]
 
-    def test_connects_to_the_very_address_that_was_checked(
+    def test_connects_to_the_address_that_was_checked(
         self, canaries: list[Listener], resolve: Resolve
     ) -> None:
         resolve(["127.0.0.1"], ["127.0.0.2"])
@@ -142,7 +146,7 @@ class TestWhereSomethingPrivateIsAllowed:
         assert fetch(f"http://{NAME}:{canaries[0].port}/").status == 200
         assert [canary.connections for canary in canaries] == [1, 0, 0]
 
-    def test_goes_on_to_the_next_address_where_one_takes_no_connection(
+    def test_tries_the_next_address_if_one_refuses_the_connection(
         self, canaries: list[Listener], resolve: Resolve, settings: Settings
     ) -> None:
         settings.OUTBOUND_ALLOW = ["127.0.0.0/8"]
@@ -151,7 +155,7 @@ class TestWhereSomethingPrivateIsAllowed:
         assert fetch(f"http://{NAME}:{canaries[0].port}/").status == 200
 
     @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_follows_no_redirect(self, status: int) -> None:
+    def test_redirects_are_not_followed(self, status: int) -> None:
         with Listener("127.0.0.2") as canary, Listener() as server:
             where = f"http://127.0.0.2:{canary.port}/"
             server.says = f"HTTP/1.1 {status} Go\r\nLocation: {where}\r\n\r\n".encode()
@@ -159,7 +163,7 @@ class TestWhereSomethingPrivateIsAllowed:
             assert code_of(f"http://127.0.0.1:{server.port}/") == "redirected"
         assert canary.connections == 0
 
-    def test_goes_through_no_proxy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_proxy_variables_are_ignored(self, monkeypatch: pytest.MonkeyPatch) -> None:
         with Listener("127.0.0.2") as canary, Listener() as server:
             for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
                 monkeypatch.setenv(name, f"http://127.0.0.2:{canary.port}")
@@ -167,7 +171,7 @@ class TestWhereSomethingPrivateIsAllowed:
             assert fetch(f"http://127.0.0.1:{server.port}/").status == 200
         assert canary.connections == 0
 
-    def test_keeps_no_cookie(self) -> None:
+    def test_cookies_are_not_sent_back(self) -> None:
         with Listener(says=GOOD.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n")) as server:
             for _ in range(2):
                 fetch(f"http://127.0.0.1:{server.port}/")
@@ -176,7 +180,7 @@ class TestWhereSomethingPrivateIsAllowed:
 
 
 @pytest.mark.usefixtures("allowed")
-class TestSaysWhatToCorrect:
+class TestErrorCodes:
     @pytest.mark.parametrize(
         ("said", "code"),
         [
@@ -200,20 +204,20 @@ class TestSaysWhatToCorrect:
             pytest.param(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200, "broken", id="200 headers"),
         ],
     )
-    def test_about_an_answer(self, said: bytes, code: str) -> None:
+    def test_unusable_response_has_a_code_and_the_url(self, said: bytes, code: str) -> None:
         with Listener(says=said) as server, pytest.raises(OutboundError) as error:
             fetch_json(f"http://127.0.0.1:{server.port}/")
 
         assert error.value.code == code
         assert f"http://127.0.0.1:{server.port}/" in str(error.value)
 
-    def test_where_nobody_listens(self) -> None:
+    def test_closed_port_has_the_code_refused(self) -> None:
         with Listener() as gone:
             url = f"http://127.0.0.1:{gone.port}/"
 
         assert code_of(url) == "refused"
 
-    def test_of_a_header_that_cannot_be_sent(self) -> None:
+    def test_header_with_a_line_break_has_the_code_bad_url(self) -> None:
         with Listener() as server:
             headers = {"Authorization": "Bearer a\r\nX-Other: b"}
 
@@ -222,9 +226,9 @@ class TestSaysWhatToCorrect:
 
 
 @pytest.mark.usefixtures("allowed")
-class TestDoesNotWaitForEver:
+class TestTimeouts:
     @pytest.fixture(autouse=True)
-    def a_short_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short_timeouts(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(safe_http, "CONNECT_SECONDS", 0.4)
         monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 1)
 
@@ -237,7 +241,7 @@ class TestDoesNotWaitForEver:
             pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", id="a promised body"),
         ],
     )
-    def test_while_a_server_drips(self, beginning: bytes) -> None:
+    def test_slow_response_times_out(self, beginning: bytes) -> None:
         def drip(connection: socket.socket) -> None:
             connection.sendall(beginning)
             while not server.over.wait(0.05):
@@ -249,33 +253,35 @@ class TestDoesNotWaitForEver:
             assert code_of(f"http://127.0.0.1:{server.port}/") == "timeout"
             assert time.monotonic() - began < 3
 
-    def test_for_a_server_that_says_nothing(self) -> None:
+    def test_silent_server_times_out(self) -> None:
         with Listener(says=None) as server:
             assert code_of(f"http://127.0.0.1:{server.port}/") == "timeout"
 
-    def test_for_a_handshake(self) -> None:
+    def test_tls_handshake_times_out(self) -> None:
         with Listener(says=None) as server:
             assert code_of(f"https://127.0.0.1:{server.port}/") == "timeout"
 
-    def test_for_a_name_server(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_name_resolution_times_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         over = threading.Event()
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(10) and [])
 
         assert code_of(f"https://{NAME}/") == "unresolvable"
         over.set()
 
-    def test_longer_than_the_page_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_requests_end_at_the_time_limit_of_the_page(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(safe_http, "TOTAL_SECONDS", 10)
         with Listener(says=None) as server, time_limit(0.3):
             url = f"http://127.0.0.1:{server.port}/"
 
             codes = [code_of(url) for _ in range(5)]
 
-        # One was sent. The server is not blamed for it: the circuit breaker stays closed.
+        # One request was sent. It does not count as a failure: the circuit breaker stays closed.
         assert codes == ["timeout"] * 5
         assert server.connections == 1
 
-    def test_for_a_server_that_did_not_answer_three_times(self) -> None:
+    def test_circuit_breaker_opens_after_three_timeouts(self) -> None:
         with Listener(says=None) as server:
             url = f"http://127.0.0.1:{server.port}/"
 
@@ -286,19 +292,19 @@ class TestDoesNotWaitForEver:
 
 
 @pytest.mark.usefixtures("allowed")
-class TestTrustsACertificate:
+class TestCertificates:
     @pytest.fixture(autouse=True)
     def name(self, resolve: Resolve) -> None:
         resolve(["127.0.0.1"])
 
-    def test_that_is_good_for_the_name(self, tls: Callable[..., Listener]) -> None:
+    def test_accepts_a_valid_certificate(self, tls: Callable[..., Listener]) -> None:
         with tls(NAME) as server:
             answer = fetch(f"https://{NAME}:{server.port}/")
 
         assert answer.status == 200
         assert f"Host: {NAME}:{server.port}".encode() in server.asked[0]
 
-    def test_of_a_name_that_ends_in_a_dot(self, tls: Callable[..., Listener]) -> None:
+    def test_accepts_a_name_that_ends_in_a_dot(self, tls: Callable[..., Listener]) -> None:
         with tls(NAME) as server:
             assert fetch(f"https://{NAME}.:{server.port}/").status == 200
 
@@ -306,30 +312,34 @@ class TestTrustsACertificate:
         ("made", "why"),
         [
             pytest.param({"host": "other.test"}, "Hostname mismatch", id="another name"),
-            pytest.param({"host": "127.0.0.1"}, "Hostname mismatch", id="the address"),
-            pytest.param({"host": NAME, "days": -1}, "expired", id="the past"),
-            pytest.param({"host": NAME, "is_trusted": False}, "self-signed", id="nobody"),
+            pytest.param({"host": "127.0.0.1"}, "Hostname mismatch", id="IP address"),
+            pytest.param({"host": NAME, "days": -1}, "expired", id="expired"),
+            pytest.param(
+                {"host": NAME, "is_trusted": False}, "self-signed", id="an untrusted issuer"
+            ),
         ],
     )
-    def test_but_not_of(self, tls: Callable[..., Listener], made: dict[str, Any], why: str) -> None:
+    def test_refuses_invalid_certificate(
+        self, tls: Callable[..., Listener], made: dict[str, Any], why: str
+    ) -> None:
         with tls(**made) as server, pytest.raises(OutboundError, match=why) as refused:
             fetch(f"https://{NAME}:{server.port}/")
 
         assert refused.value.code == "certificate"
         assert server.asked == []
 
-    def test_only_over_tls(self) -> None:
+    def test_https_url_needs_tls(self) -> None:
         with Listener(says=GOOD) as server:
             assert code_of(f"https://{NAME}:{server.port}/") == "no-tls"
 
-    def test_only_over_tls_of_this_decade(self, tls: Callable[..., Listener]) -> None:
+    def test_refuses_tls_before_1_2(self, tls: Callable[..., Listener]) -> None:
         with tls(NAME, newest=ssl.TLSVersion.TLSv1_1) as server:
             assert code_of(f"https://{NAME}:{server.port}/") == "no-tls"
 
 
 @pytest.fixture
 def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Listener]:
-    """Make a server with a certificate, which this machine trusts unless told otherwise."""
+    """Make a server with a certificate, which is trusted by default."""
 
     def made(
         host: str,
@@ -354,12 +364,12 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Listen
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("allowed")
-class TestThatAProviderNames:
-    """A provider that may be asked leads to what may not: 127.0.0.2."""
+class TestAddressesFromAProvider:
+    """The provider is at an allowed address and refers to 127.0.0.2, which is not allowed."""
 
     @pytest.mark.parametrize("scheme", ["http", "https"])
     @pytest.mark.parametrize("name", ["token_endpoint", "jwks_uri", "userinfo_endpoint"])
-    def test_is_checked_like_any_other(
+    def test_endpoint_at_a_private_address_is_refused(
         self, client: Client, acme: Tenant, openid: OpenIdProvider, scheme: str, name: str
     ) -> None:
         with Listener("127.0.0.2") as canary:
@@ -373,7 +383,7 @@ class TestThatAProviderNames:
         assert attempt.reason in ("address-refused", "not-https")
         assert "127.0.0.2" in attempt.detail
 
-    def test_is_not_where_the_token_ends_up_by_a_redirect(
+    def test_token_request_does_not_follow_a_redirect(
         self, client: Client, acme: Tenant, openid: OpenIdProvider
     ) -> None:
         with Listener("127.0.0.2") as canary:
@@ -383,7 +393,7 @@ class TestThatAProviderNames:
 
         assert canary.connections == 0
 
-    def test_puts_no_header_of_its_own_into_a_question(
+    def test_access_token_cannot_add_a_header(
         self, client: Client, acme: Tenant, openid: OpenIdProvider
     ) -> None:
         openid.access_token = "at\r\nX-Other: b"
