@@ -114,9 +114,7 @@ def django_db_modify_db_settings(
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
-) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Have the tests of this process connect as a role that row-level security limits.
 
     Only if TESTS_ROLE is set: TESTS_ROLE=ramp_app pytest tests/people

@@ -9,7 +9,7 @@ from typing import Final
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from people.db import row_policies
+from people.db import row_policies, tenant_setting
 
 MIGRATIONS: Final = "django_migrations"
 # Of functions that are not LEAKPROOF, PostgreSQL calls none before the policy, so it uses no index
@@ -23,10 +23,13 @@ class UnsuitableRole(Exception):
 
 
 def check(role: str) -> None:
-    """Check that the policies will limit the role.
+    """Check that we may limit the role, and that the policies will limit it.
 
-    :raises UnsuitableRole: if it does not exist, or bypasses the policies.
+    :raises UnsuitableRole: if it does not exist, or bypasses the policies, or if this connection
+        is not of the owner of the tables.
     """
+    if not _owns_tables():
+        raise UnsuitableRole("Only the role that owns the tables can limit others.")
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT r.rolsuper, r.rolbypassrls, pg_has_role(r.oid, c.relowner, 'USAGE')
@@ -46,6 +49,24 @@ def check(role: str) -> None:
             raise UnsuitableRole(f"The role “{role}” {reason}, so no policy would limit it.")
 
 
+def turn_on(role: str) -> None:
+    """Create the policies that are missing, and grant the role what the application needs.
+
+    :raises UnsuitableRole: if the policies would not limit the role.
+    """
+    check(role)
+    grant(role)
+    row_policies.create()
+
+
+def renew() -> None:
+    """Extend policies and grants to the tables of new migrations, if row-level security is on."""
+    if row_policies.is_on() and _owns_tables():
+        for role in granted():
+            grant(role)
+        row_policies.create()
+
+
 def grant(role: str) -> None:
     """Give the role what the application needs, and nothing else on the tables of Ramp."""
     name = connection.ops.quote_name(role)
@@ -55,7 +76,9 @@ def grant(role: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO {name}")
         cursor.execute(f"REVOKE UPDATE ON {events} FROM {name}")
-        cursor.execute(f"GRANT SELECT, INSERT, DELETE, UPDATE (dispatched_at) ON {events} TO {name}")
+        cursor.execute(
+            f"GRANT SELECT, INSERT, DELETE, UPDATE (dispatched_at) ON {events} TO {name}"
+        )
         cursor.execute(f"GRANT SELECT ON {MIGRATIONS} TO {name}")
         for sequence in _sequences(cursor):
             cursor.execute(f'GRANT USAGE, SELECT ON SEQUENCE "{sequence}" TO {name}')
@@ -82,6 +105,24 @@ def granted() -> list[str]:
                 ORDER BY 1"""
         )
         return [role for (role,) in cursor.fetchall()]
+
+
+def is_limited() -> bool:
+    """Tell whether the policies limit the role of this connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(tenant_setting.IS_LIMITED)
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _owns_tables() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class"
+            " WHERE oid = to_regclass('people_person')"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def leaky_functions() -> list[str]:

@@ -84,7 +84,11 @@ def missing() -> list[Policy]:
 
 def is_on() -> bool:
     """Tell whether the command `row_security` has limited the tables."""
-    return bool(_query("SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relrowsecurity", "people_person"))
+    return bool(
+        _query(
+            "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relrowsecurity", "people_person"
+        )
+    )
 
 
 def create() -> int:
@@ -132,7 +136,7 @@ def _policies_of(model: type[Model]) -> Iterator[Policy]:
         yield Policy(table, "ramp_insert", "INSERT", rows)
         yield Policy(table, "ramp_update", "UPDATE", rows)
         # Only the history of a sandbox is ever deleted, when the sandbox is emptied.
-        sandbox = f"EXISTS (SELECT 1 FROM {TENANTS} t WHERE t.id = tenant_id AND t.is_sandbox)"
+        sandbox = "EXISTS (SELECT 1 FROM people_tenant t WHERE t.id = tenant_id AND t.is_sandbox)"
         yield Policy(table, "ramp_delete", "DELETE", f"({rows}) AND {sandbox}")
     elif rows := _rows_of_tenant(model):
         yield Policy(table, "ramp_tenant", "ALL", f"{IS_EVERY_TENANT} OR {rows}")

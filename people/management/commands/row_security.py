@@ -46,9 +46,7 @@ class Command(OperatorCommand):
 
 def _change(options: dict[str, Any]) -> None:
     if options["role"]:
-        app_role.check(options["role"])
-        app_role.grant(options["role"])
-        row_policies.create()
+        app_role.turn_on(options["role"])
     elif options["off"]:
         row_policies.drop()
     elif options["leakproof"]:
