@@ -18,6 +18,8 @@ TENANT: Final = "(SELECT nullif(current_setting('ramp.tenant', true), '')::bigin
 IS_EVERY_TENANT: Final = "(SELECT current_setting('ramp.tenant', true) = '0')"
 IS_NO_TENANT: Final = "(SELECT coalesce(current_setting('ramp.tenant', true), '') = '')"
 
+# The beginning of the names of functions that tell whether a row is another tenant's.
+FUNCTION: Final = "ramp_is_foreign_"
 EVENTS: Final = "people_event"
 TENANTS: Final = "people_tenant"
 # The tables that belong to the installation and not to a tenant. A test knows all others.
@@ -44,21 +46,24 @@ class Policy(NamedTuple):
     name: str
     command: str
     rows: str
+    # Creates the function that the condition calls, if it calls one.
+    function: str = ""
 
     def create(self) -> list[str]:
-        kind = "WITH CHECK" if self.command == "INSERT" else "USING"
         where = f'ON "{self.table}"'
+        kind = "WITH CHECK" if self.command == "INSERT" else "USING"
         # The comment tells a later run whether the policy is this one: PostgreSQL stores the
         # condition in another form.
-        return [
+        statements = [
             f"DROP POLICY IF EXISTS {self.name} {where}",
             f"CREATE POLICY {self.name} {where} FOR {self.command} {kind} ({self.rows})",
             f"COMMENT ON POLICY {self.name} {where} IS {_quoted(self.comment)}",
         ]
+        return [self.function, *statements] if self.function else statements
 
     @property
     def comment(self) -> str:
-        return f"{self.command}: {self.rows}"
+        return f"{self.command}: {self.rows} {self.function}".strip()
 
 
 def policies() -> list[Policy]:
@@ -115,6 +120,10 @@ def drop() -> int:
                 f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
                 f'DROP POLICY {name} ON "{table}"',
             )
+    for (function,) in _query(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE starts_with(proname, %s)", FUNCTION
+    ):
+        _execute(f"DROP FUNCTION {function}")
     return len(there)
 
 
@@ -138,30 +147,52 @@ def _policies_of(model: type[Model]) -> Iterator[Policy]:
         # Only the history of a sandbox is ever deleted, when the sandbox is emptied.
         sandbox = "EXISTS (SELECT 1 FROM people_tenant t WHERE t.id = tenant_id AND t.is_sandbox)"
         yield Policy(table, "ramp_delete", "DELETE", f"({rows}) AND {sandbox}")
-    elif rows := _rows_of_tenant(model):
-        yield Policy(table, "ramp_tenant", "ALL", f"{IS_EVERY_TENANT} OR {rows}")
+    elif _tenant_column(model):
+        rows = f"{IS_EVERY_TENANT} OR {_tenant_column(model)} = {TENANT}"
+        yield Policy(table, "ramp_tenant", "ALL", rows)
+    elif field := _parent(model):
+        yield _policy_of_child(table, field)
 
 
-def _rows_of_tenant(model: type[Model]) -> str:
-    """Return the condition for the rows of the tenant in force; blank if the table is shared."""
-    parents: list[Any] = [
-        field
-        for field in model._meta.concrete_fields
-        if field.many_to_one or field.one_to_one
-        if not field.null
-    ]
-    for field in parents:
-        if field.related_model._meta.db_table == TENANTS:
-            return f"{field.column} = {TENANT}"
-    for field in parents:
-        parent = field.related_model
-        if _rows_of_tenant(parent):
-            # The policy of the parent limits the subquery.
-            return (
-                f'EXISTS (SELECT 1 FROM "{parent._meta.db_table}" parent'  # noqa: S608
-                f' WHERE parent.id = "{model._meta.db_table}".{field.column})'
-            )
-    return ""
+def _policy_of_child(table: str, field: Any) -> Policy:
+    """Return the policy of a table whose rows belong to the tenant of a parent row.
+
+    The statement of a unit of work may add both rows, and a subquery would not see the parent then.
+    So a row without a visible parent is checked by a function, which runs as the owner of the
+    tables: the parent must not be another tenant's.
+    """
+    parent = field.related_model._meta.db_table
+    mine = (
+        f'EXISTS (SELECT 1 FROM "{parent}" parent'  # noqa: S608  the names are those of our models
+        f' WHERE parent.id = "{table}".{field.column})'
+    )
+    function = f"""
+        CREATE OR REPLACE FUNCTION {FUNCTION}{parent}(key {field.rel_db_type(connection)})
+        RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
+            SELECT EXISTS (SELECT 1 FROM "{parent}" WHERE id = key AND tenant_id
+                <> nullif(current_setting('ramp.tenant', true), '')::bigint) $$"""  # noqa: S608
+    is_new = f"{TENANT} IS NOT NULL AND NOT {FUNCTION}{parent}({field.column})"
+    return Policy(table, "ramp_tenant", "ALL", f"{IS_EVERY_TENANT} OR {mine} OR {is_new}", function)
+
+
+def _tenant_column(model: type[Model]) -> str:
+    """Return the column of the row's tenant; blank if it has none."""
+    columns = [field.column for field in _owners(model) if _table_of(field) == TENANTS]
+    return columns[0] if columns else ""
+
+
+def _parent(model: type[Model]) -> Any:
+    """Return the foreign key to a row that has a tenant, or None."""
+    return next((field for field in _owners(model) if _tenant_column(field.related_model)), None)
+
+
+def _owners(model: type[Model]) -> list[Any]:
+    fields = model._meta.concrete_fields
+    return [field for field in fields if field.is_relation and not field.null]
+
+
+def _table_of(field: Any) -> str:
+    return str(field.related_model._meta.db_table)
 
 
 def _stored() -> dict[tuple[str, str], str]:

@@ -158,7 +158,8 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
     # A new tenant has neither yet.
     tenant.clean_fields(exclude={"owner", "default_entity"})
     try:
-        with transaction.atomic():
+        # The tenant of the operator may be in force.
+        with transaction.atomic(), tenancy.across_tenants():
             tenant.save(force_insert=True)
     except IntegrityError as error:
         if constraint_of(error) != "people_tenant_slug_key":
