@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
-from django.db import ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from people.db import app_role, row_policies
 from people.db.app_role import UnsuitableRole
@@ -40,6 +40,9 @@ class Command(OperatorCommand):
         except ProgrammingError as error:
             needed = "a superuser" if options["leakproof"] else "the role that owns the tables"
             raise CommandError(f"{str(error).strip()}. Run this command as {needed}.") from error
+        except OperationalError as error:
+            # What was done stays, and is not repeated.
+            raise CommandError(f"{str(error).strip()}. Run this command again.") from error
         facts = _status()
         self.show(facts, _lines(facts), as_json=options["json"])
 
