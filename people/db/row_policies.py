@@ -16,7 +16,6 @@ from django.db.models import Model
 # and so that the rows of an open cursor stay those of its tenant when another comes into force.
 TENANT: Final = "(SELECT nullif(current_setting('ramp.tenant', true), '')::bigint)"
 IS_EVERY_TENANT: Final = "(SELECT current_setting('ramp.tenant', true) = '0')"
-IS_NO_TENANT: Final = "(SELECT coalesce(current_setting('ramp.tenant', true), '') = '')"
 
 # The beginning of the names of functions that tell whether a row is another tenant's.
 FUNCTION: Final = "ramp_is_foreign_"
@@ -99,9 +98,12 @@ def is_on() -> bool:
 def create() -> int:
     """Create the policies that are missing, table by table, and return their number.
 
-    A table is locked only while its policies are created, and not at all if it has them.
+    A table is locked only while its policies are created, and not at all if it has them. Policies
+    of an earlier version that are no longer wanted are dropped.
     """
-    new = missing()
+    new, wanted = missing(), {(policy.table, policy.name) for policy in policies()}
+    for table, name in _stored().keys() - wanted:
+        _execute(f'DROP POLICY {name} ON "{table}"')
     for table in dict.fromkeys(policy.table for policy in new):
         with transaction.atomic():
             for policy in new:
@@ -136,9 +138,8 @@ def _policies_of(model: type[Model]) -> Iterator[Policy]:
     table = model._meta.db_table
     if table == TENANTS:
         yield Policy(table, "ramp_tenant", "ALL", f"{IS_EVERY_TENANT} OR id = {TENANT}")
-        # A sign-in page or a token finds its tenant here before one is in force.
-        yield Policy(table, "ramp_no_tenant", "SELECT", IS_NO_TENANT)
-        yield Policy(table, "ramp_new_tenant", "INSERT", IS_NO_TENANT)
+        # Sign-in pages, tokens and operators find a tenant here before it is in force.
+        yield Policy(table, "ramp_read", "SELECT", "true")
     elif table == EVENTS:
         rows = f"{IS_EVERY_TENANT} OR tenant_id = {TENANT}"
         yield Policy(table, "ramp_select", "SELECT", rows)

@@ -31,7 +31,7 @@ def test_the_owner_sees_the_pages_of_the_company(limited: Stack) -> None:
     company, _ = furnish(limited)
 
     with closing(signed_in(limited.server.url, company, "owner")) as owner:
-        answer = owner.request("GET", f"/people/person/{company.people['employee']}/")
+        answer = owner.request("GET", f"/people/{company.people['employee']}/")
 
     assert answer.status_code == 200
     assert company.emails["employee"] in answer.text

@@ -172,12 +172,14 @@ def test_adds_no_row_to_a_parent_of_another_tenant(limited: Limited) -> None:
         )
 
 
-def test_sees_one_tenant_or_looks_for_it(limited: Limited) -> None:
-    sql = "SELECT array_agg(slug ORDER BY slug) FROM people_tenant"
+def test_finds_every_tenant_but_changes_only_the_one_in_force(limited: Limited) -> None:
+    slugs = "SELECT array_agg(slug ORDER BY slug) FROM people_tenant"
+    rename = "UPDATE people_tenant SET name = name"
 
-    assert limited.rows(sql, tenant=limited.a) == [(["a"],)]
-    assert limited.rows(sql) == limited.rows(sql, tenant=0) == [(["a", "b"],)]
-    assert limited.rows("UPDATE people_tenant SET name = name") == [(0,)]
+    assert limited.rows(slugs) == limited.rows(slugs, tenant=limited.a) == [(["a", "b"],)]
+    assert limited.rows(rename) == [(0,)]
+    assert limited.rows(rename, tenant=limited.a) == [(1,)]
+    assert limited.refuses("INSERT INTO people_tenant (slug) VALUES ('c')", tenant=limited.a)
 
 
 @pytest.mark.parametrize("column", ["kind", "facts", "actor", "happened_at", "tenant_id"])
