@@ -27,5 +27,5 @@ class SessionBackend(BaseBackend):
             people = Person.objects.select_related("tenant", "account_settings").filter(
                 tenant__is_sandbox=False
             )
-        person = people.filter(pk=user_id).first()
+            person = people.filter(pk=user_id).first()
         return person if person and person.is_active and person.tenant.is_active else None

@@ -67,6 +67,11 @@ def scope() -> int:
     return tenant_id
 
 
+def in_force() -> int | None:
+    """Return the key of the tenant in force, ALL, or None if none is set."""
+    return _in_force.get()
+
+
 Row_co = TypeVar("Row_co", bound=models.Model, covariant=True)
 
 

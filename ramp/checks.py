@@ -1,5 +1,6 @@
 """System checks of the deployment settings. `check --deploy` and `serve` run them."""
 
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Final
@@ -8,8 +9,10 @@ from urllib.parse import urlsplit
 from cryptography.x509 import load_pem_x509_certificate
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import OperationalError, connection
 
 from people.client_address import HEADERS
+from people.db import app_role, row_policies
 
 Network = IPv4Network | IPv6Network
 
@@ -72,6 +75,27 @@ def database_is_a_server(**_: Any) -> list[CheckMessage]:
             id="ramp.W004",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def role_is_limited(**_: Any) -> list[CheckMessage]:
+    """Check that row-level security, if it is on, limits the role of DATABASE_URL.
+
+    A database that does not answer is reported by others.
+    """
+    if connection.vendor != "postgresql" or settings.DATABASE_ROLE_MAY_BYPASS:
+        return []
+    with suppress(OperationalError):
+        if row_policies.is_on() and not app_role.is_limited():
+            return [
+                Error(
+                    "Row-level security is on, but the role of DATABASE_URL bypasses it.",
+                    hint="Use the role that `manage.py row_security` names, or set "
+                    "DATABASE_ROLE_MAY_BYPASS=1 for the time being.",
+                    id="ramp.E013",
+                )
+            ]
+    return []
 
 
 @register(deploy=True)

@@ -23,6 +23,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from people import tenancy
+from people.db import app_role, row_policies
 from people.models import Delivery, Installation, Mail
 from people.operations.signals import keys
 from people.operations.webhooks import key_rotation
@@ -136,6 +137,29 @@ def _database() -> Result:
         yield Level.WARNING, f"the role “{role}” is a superuser", advice
     else:
         yield Level.OK, f"the role “{role}” is not a superuser", ""
+
+
+def _row_security() -> Result:
+    if connection.vendor != "postgresql":
+        return
+    if not row_policies.is_on():
+        yield Level.OK, "off; the command `row_security` turns it on", ""
+        return
+    if missing := sorted({policy.table for policy in row_policies.missing()}):
+        advice = "As the owner of the tables, run `manage.py row_security --role …` again."
+        yield Level.PROBLEM, f"no policy limits {', '.join(missing)}", advice
+    if not app_role.is_limited():
+        advice = "Set DATABASE_URL to the role that `row_security` names."
+        yield Level.PROBLEM, "the policies do not limit the role of DATABASE_URL", advice
+    elif connection.connection.info.backend_pid != _query("SELECT pg_backend_pid()")[0][0]:
+        advice = "Have it pool sessions: with transactions, companies would share a setting."
+        yield Level.WARNING, "a proxy pools the connections", advice
+    if leaky := app_role.leaky_functions():
+        advice = "As a superuser, run `manage.py row_security --leakproof on`."
+        text = f"no index is used for {', '.join(leaky)}, so searches are slow in large companies"
+        yield Level.WARNING, text, advice
+    if app_role.is_limited() and not missing:
+        yield Level.OK, "the role of DATABASE_URL is limited to the tenant in force", ""
 
 
 def _timeouts() -> Result:
@@ -290,6 +314,7 @@ CHECKS: Final[dict[str, Callable[[], Result]]] = {
     "versions": _versions,
     "settings": _settings,
     "database": _database,
+    "row security": _row_security,
     "key": _key,
     "timeouts": _timeouts,
     "clock": _clock,

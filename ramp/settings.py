@@ -187,6 +187,9 @@ DATABASES = {
     }
 }
 
+# True lets the owner of the tables or a superuser run Ramp although row-level security is on.
+DATABASE_ROLE_MAY_BYPASS = env.bool("DATABASE_ROLE_MAY_BYPASS", default=False)
+
 # SQLite has one writer at a time, so more threads would only wait for each other.
 WEB_THREADS = env.int("WEB_THREADS", default=1 if DATABASE["ENGINE"].endswith("sqlite3") else 8)
 

@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -7,12 +8,14 @@ from functools import cache
 import hypothesis
 import pytest
 from django.conf import settings
-from pytest_django import Settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker, Settings
 
 from tests.services.migrated import DATABASE, copy_postgres_data, copy_sqlite_file
 from tests.services.postgres_redis_smtp import HASTY, Postgres, Redis, Smtp, chromium
 from tests.services.server import EMPTY_DEMO, Server
 from tests.support.concurrency import Racers
+from tests.support.row_security import limit_to_tenant
 from tests.support.template_lookups import refusing_unknown_attributes
 
 StartServer = Callable[..., Server]
@@ -135,6 +138,27 @@ def django_db_modify_db_settings(
         database["PORT"] = str(request.getfixturevalue("postgres").port)
         # PostgreSQL copies only a database that nobody is connected to, so no test is.
         database.setdefault("TEST", {})["TEMPLATE"] = DATABASE
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Have the tests of this process connect as a role that row-level security limits.
+
+    Only if TESTS_ROLE is set: TESTS_ROLE=ramp_app pytest tests/people
+    """
+    role = os.environ.get("TESTS_ROLE")
+    if not role:
+        yield
+        return
+    options = connection.settings_dict["OPTIONS"]
+    with django_db_blocker.unblock():
+        limit_to_tenant(role)
+        connection.close()
+        options["assume_role"] = role
+        yield
+        connection.close()
+        # The database is dropped by its owner.
+        del options["assume_role"]
 
 
 class Servers:

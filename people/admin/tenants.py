@@ -49,8 +49,9 @@ class TenantAdmin(CompanyAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """Add the activity of the tenants on the page, which only other apps know."""
-        changelist: ChangeList = super().get_changelist_instance(request)
-        tenants: Sequence[Any] = list(changelist.result_list)
+        with tenancy.across_tenants():
+            changelist: ChangeList = super().get_changelist_instance(request)
+            tenants: Sequence[Any] = list(changelist.result_list)
         activity = hooks.tenant_activity([tenant.pk for tenant in tenants])
         for tenant in tenants:
             tenant.activity = activity.get(tenant.pk, TenantActivity())

@@ -17,6 +17,8 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg import Connection, RawCursor
 from psycopg.types.datetime import TimestamptzLoader
 
+from people.db import tenant_setting
+
 Execute = Callable[..., Any]
 Row = tuple[Any, ...]
 
@@ -48,6 +50,7 @@ def all_rows(statement: str, parameters: Sequence[Any]) -> list[Row]:
     if here.execute_wrappers:
         _call_watch(statement)
     with here.wrap_database_errors:
+        tenant_setting.update(here)
         raw = _cursor(here.connection)
         # prepare=True: psycopg would prepare a statement only after several executions.
         return raw.execute(_numbered(statement), parameters, prepare=True).fetchall()

@@ -7,7 +7,7 @@ savepoint, and before another instance of the same row is saved.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Model
 
+from people import tenancy
 from people.db import prepared_statements
 from people.db.batch_write import BulkInsert, Change, Delete, Key, PendingWrite, key_of, store
 
@@ -36,6 +37,8 @@ class _UnitOfWork:
     # The tables that the pending writes are for.
     tables: set[str] = field(default_factory=set)
     callbacks: list[Callable[[], object]] = field(default_factory=list)
+    # Which were in force when the writes were added. The end of the block may be outside of them.
+    tenants: set[int | None] = field(default_factory=set)
 
     def add(self, new: PendingWrite) -> None:
         """Add a write. Two writes of one row are merged: a statement can change a row only once.
@@ -56,6 +59,7 @@ class _UnitOfWork:
         elif known:
             new = known
         self.rows[key] = new
+        self.tenants.add(tenancy.in_force())
         self.tables.add(new.row._meta.db_table)
 
     def add_many(self, change: BulkInsert | Delete) -> None:
@@ -64,6 +68,7 @@ class _UnitOfWork:
             # All parts of one statement see the same snapshot, without the pending rows.
             self.flush()
         self.bulk_changes.append(change)
+        self.tenants.add(tenancy.in_force())
         self.tables.add(model._meta.db_table)
 
     def watch(self, statement: str) -> None:
@@ -83,23 +88,32 @@ class _UnitOfWork:
         :raises Conflict: if a constraint refuses it.
         """
         # Cleared before storing, because `watch` sees the statement that stores.
-        changes = [*self.bulk_changes, *self.rows.values()]
+        changes, tenants = [*self.bulk_changes, *self.rows.values()], self.tenants
         self.clear()
         if not changes:
             return
         try:
-            store(changes)
+            with _in_force(tenants):
+                store(changes)
         except IntegrityError as error:
             raise Conflict from error
 
     def clear(self) -> None:
-        self.rows, self.bulk_changes, self.tables = {}, [], set()
+        self.rows, self.bulk_changes, self.tables, self.tenants = {}, [], set(), set()
 
     def end(self) -> None:
         self.flush()
         for callback in self.callbacks:
             # Robust: the data is committed by then, so a callback must not fail the request.
             transaction.on_commit(callback, robust=True)
+
+
+def _in_force(tenants: set[int | None]) -> AbstractContextManager[None]:
+    """Put the tenant of the pending writes in force, or all if there are several."""
+    if len(tenants) > 1:
+        return tenancy.across_tenants()
+    [tenant_id] = tenants
+    return nullcontext() if tenant_id is None else tenancy.use(tenant_id)
 
 
 _block: ContextVar[_UnitOfWork | None] = ContextVar("unit_of_work", default=None)

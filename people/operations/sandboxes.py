@@ -28,9 +28,10 @@ def open_sandbox(tenant: Tenant, *, actor: Actor) -> Tenant:
 
 
 def _create(slug: str, tenant: Tenant, *, actor: Actor) -> Tenant:
-    sandbox = Tenant.objects.create(
-        slug=slug, name=f"Sandbox of {tenant.name}"[:200], is_sandbox=True
-    )
+    with tenancy.across_tenants():
+        sandbox = Tenant.objects.create(
+            slug=slug, name=f"Sandbox of {tenant.name}"[:200], is_sandbox=True
+        )
     entity = tenant.default_entity
     with tenancy.use(sandbox):
         sandbox.default_entity = Entity.objects.create(

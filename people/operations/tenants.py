@@ -130,14 +130,16 @@ def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
     # The new slug and the blank domain make the old ones available for another company.
     tenant.slug, tenant.domain, tenant.is_active = f"closed-{tenant.pk}", "", False
     tenant.closed_at = timezone.now()
-    tenant.save(update_fields=[*changes, "closed_at"])
+    # Row-level security refuses changes of other tenants, and the operator's own is in force.
+    with tenancy.use(tenant):
+        tenant.save(update_fields=[*changes, "closed_at"])
     _record(tenant, changes, actor=actor)
 
 
 def _update(tenant: Tenant, fields: list[str]) -> None:
     try:
         # The savepoint keeps the transaction usable after a refused change.
-        with transaction.atomic():
+        with transaction.atomic(), tenancy.use(tenant):
             tenant.save(update_fields=fields)
     except IntegrityError as error:
         if constraint_of(error) != "people_tenant_slug_key":
@@ -158,7 +160,8 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
     # A new tenant has neither yet.
     tenant.clean_fields(exclude={"owner", "default_entity"})
     try:
-        with transaction.atomic():
+        # The tenant of the operator may be in force.
+        with transaction.atomic(), tenancy.across_tenants():
             tenant.save(force_insert=True)
     except IntegrityError as error:
         if constraint_of(error) != "people_tenant_slug_key":

@@ -1,15 +1,33 @@
-"""A PostgreSQL backend with cheaper checks of persistent connections."""
+"""A PostgreSQL backend that tells the server the tenant in force.
+
+Its checks of persistent connections are cheaper than Django's.
+"""
 
 import os
 import select
 from threading import local
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.backends.postgresql import base
 from psycopg import Connection
 
+if TYPE_CHECKING:
+    from people.db.tenant_setting import TenantSetting
+
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    # None if row-level security does not limit the role of the connection.
+    tenant_setting: "TenantSetting | None" = None
+
+    def connect(self) -> None:
+        # Not at the top: Django loads this module while it loads the models.
+        from people.db import tenant_setting  # noqa: PLC0415
+
+        self.tenant_setting = None
+        super().connect()
+        with self.wrap_database_errors:
+            self.tenant_setting = tenant_setting.setting_of(self.connection)
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection[Any]:
         connection: Connection[Any] = super().get_new_connection(conn_params)
         _of_thread.lasting[id(self)] = _ClosedAtTheEnd(connection)
@@ -26,6 +44,23 @@ class DatabaseWrapper(base.DatabaseWrapper):
             return False
         waiting, _, _ = select.select([connection.fileno()], [], [], 0)
         return not waiting
+
+    def create_cursor(self, name: str | None = None) -> Any:
+        """Create a cursor. Django creates one for each statement, just before it runs."""
+        if self.tenant_setting:
+            with self.wrap_database_errors:
+                self.tenant_setting.update()
+        return super().create_cursor(name)
+
+    def _rollback(self) -> None:
+        super()._rollback()  # type: ignore[misc]
+        if self.tenant_setting:
+            self.tenant_setting.forget()
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)  # type: ignore[misc]
+        if self.tenant_setting:
+            self.tenant_setting.forget()
 
 
 class _ClosedAtTheEnd:

@@ -1,5 +1,6 @@
 """Authentication: find the connection of a bearer token."""
 
+from contextlib import AbstractContextManager
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -35,16 +36,25 @@ def cached_token_info(token_digest: str) -> TokenInfo | None:
     return _token_info.get(token_digest)
 
 
+def tenant_of(token_digest: str) -> AbstractContextManager[None]:
+    """Put the token's tenant in force for the statement that authenticates.
+
+    The token determines the tenant, so a token that is not cached is looked up among all tenants.
+    """
+    known = cached_token_info(token_digest)
+    return tenancy.use(known.tenant_id) if known else tenancy.across_tenants()
+
+
 def connection_of(token_digest: str) -> Connection | None:
     """Return the connection of the token with this digest, or None if the token is not valid."""
     if prepared_statements.available():
-        row = prepared_statements.fetch(connection_query(token_digest))
+        with tenant_of(token_digest):
+            row = prepared_statements.fetch(connection_query(token_digest))
         if row is None:
             return None
         connection = row_json.from_row(Connection, row)
         cache_token_info(token_digest, connection)
         return connection
-    # The token determines the tenant, so none is set yet.
     with tenancy.across_tenants():
         tokens = Token.objects.active().select_related("connection")
         token = tokens.filter(digest=token_digest).first()

@@ -157,7 +157,8 @@ def find_users(request: ScimRequest, attribute: str, value: str) -> list[Rendere
     key: str | UUID = normalize_key(value.strip()) if attribute == "userName" else value
     if attribute == "id":
         key = scim_uuid(value)
-    rows = prepared_statements.all_rows(FIND_USER_BY[attribute], [key, request.token_digest])
+    with authentication.tenant_of(request.token_digest):
+        rows = prepared_statements.all_rows(FIND_USER_BY[attribute], [key, request.token_digest])
     if not rows:
         raise invalid_token_error()
     return _render_rows([row for row in rows if row[0] is not None])
@@ -192,9 +193,10 @@ def users_page(
         start.moved,
         start.surplus,
     ]
-    rows = prepared_statements.all_rows(
-        USERS_PAGE, [*parameters, request.received_at, request.token_digest]
-    )
+    with authentication.tenant_of(request.token_digest):
+        rows = prepared_statements.all_rows(
+            USERS_PAGE, [*parameters, request.received_at, request.token_digest]
+        )
     if not rows:
         raise invalid_token_error()
     # Without users there is still one row, from the connection, with NULL instead of a user.
@@ -233,7 +235,8 @@ def authenticate_and_lock(request: ScimRequest, scim_id: str) -> None:
 
     :raises UnauthorizedException: if the token is not valid.
     """
-    row = prepared_statements.fetch(locked_user_query(request, scim_id))
+    with authentication.tenant_of(request.token_digest):
+        row = prepared_statements.fetch(locked_user_query(request, scim_id))
     if row is None:
         raise invalid_token_error()
     connections = len(Connection._meta.concrete_fields)

@@ -44,7 +44,8 @@ def prefetch_for(request: ScimRequest) -> None:
         # Raised again when the endpoint reads the same value.
         return
     if len(queries) > 1:
-        prepared_statements.prefetch(*islice(queries, MAX_QUERIES))
+        with authentication.tenant_of(request.token_digest):
+            prepared_statements.prefetch(*islice(queries, MAX_QUERIES))
 
 
 def _queries(request: ScimRequest, token_info: TokenInfo) -> Iterator[PreparedQuery]:

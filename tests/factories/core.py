@@ -25,9 +25,10 @@ def number() -> int:
 def tenant(**fields: Any) -> Tenant:
     """Make a company whose default entity issues cards in euros."""
     unique = number()
-    made = Tenant.objects.create(
-        **{"slug": f"company-{unique}", "name": f"Company {unique}"} | fields
-    )
+    with tenancy.across_tenants():
+        made = Tenant.objects.create(
+            **{"slug": f"company-{unique}", "name": f"Company {unique}"} | fields
+        )
     with tenancy.use(made):
         made.default_entity = entity()
         made.save()

@@ -4,6 +4,10 @@ Every address of the URLconf x method x visitor, about a row of another company,
 does not exist, and a row of the visitor's own company. Nothing of the other company may be
 shown or changed, nobody may do what only administrators may, and a foreign row must look like
 an absent one. Requests that would be allowed to change something are not sent.
+
+Each of the two walls must hold alone: the managers, which filter the queries of the ORM, and the
+row-level security of PostgreSQL. `--wall rows` turns the filter off, and connects as a role that
+row-level security limits.
 """
 
 import argparse
@@ -155,11 +159,20 @@ def _fingerprints(stack: Stack) -> dict[str, tuple[object, ...]]:
     }
 
 
+# Who connects to the database, and with which settings, for each wall that is to hold alone.
+WALLS: Final[dict[str, dict[str, str]]] = {
+    "managers": {},
+    "rows": {"role": "ramp_app", "DJANGO_SETTINGS_MODULE": "tests.faults.without_filter.settings"},
+    "both": {"role": "ramp_app"},
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.access", description=__doc__)
     parser.add_argument("--visitors", nargs="+", default=VISITORS, choices=VISITORS)
+    parser.add_argument("--wall", default="managers", choices=WALLS, help="what is to hold alone")
     wanted = parser.parse_args()
-    with Stack() as stack:
+    with Stack(**WALLS[wanted.wall]) as stack:
         load_django(stack)
         finish(run(stack, visitors=tuple(wanted.visitors)))
 

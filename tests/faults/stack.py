@@ -15,6 +15,7 @@ import django
 import psycopg
 
 from tests.services.db import Connected, connect
+from tests.services.manage import Manager
 from tests.services.migrated import DATABASE, copy_postgres_data
 from tests.services.postgres_redis_smtp import Postgres, Redis, Smtp
 from tests.services.process import children, descendants, programs, within
@@ -36,8 +37,11 @@ def load_django(stack: "Stack") -> None:
 class Stack:
     """A running Ramp and its services; use it in a `with` statement."""
 
-    def __init__(self, **settings: str) -> None:
-        """Start everything; the settings are environment variables of Ramp."""
+    def __init__(self, *, role: str = "", **settings: str) -> None:
+        """Start everything; the settings are environment variables of Ramp.
+
+        :param role: connect as this role, which row-level security limits, and not as a superuser.
+        """
         self._temporary = tempfile.TemporaryDirectory(prefix="ramp-faults-")
         self.folder = Path(self._temporary.name)
         self.postgres = Postgres(CRASH_SAFE, create_data=copy_postgres_data)
@@ -45,7 +49,7 @@ class Stack:
         self.database_url = self.postgres.create("ramp", template=DATABASE)
         self.server = Server(
             self.folder,
-            self.database_url,
+            self._limited_to(role) if role else self.database_url,
             self.redis.url(),
             settings={
                 "SECRET_KEY": "of the fault tests",
@@ -74,13 +78,24 @@ class Stack:
             service.stop()
         self._temporary.cleanup()
 
+    def _limited_to(self, role: str) -> str:
+        """Create the role, and return the URL with which it connects."""
+        self.rows(f"CREATE ROLE {role} LOGIN")
+        environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(self.folder / "owner")}
+        owner = Manager({**environment, "DATABASE_URL": self.database_url})
+        owner.run("migrate", "--verbosity", "0")
+        owner.run("row_security", "--role", role)
+        owner.end()
+        return self.database_url.replace("postgres@", f"{role}@")
+
     def connect(self, *options: str, provider: str = "generic") -> Connected:
         """Open a tenant, and connect a provider to it."""
         return connect(self.server, *options, provider=provider)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as database:
-            return database.execute(sql.encode(), values).fetchall()
+            answer = database.execute(sql.encode(), values)
+            return answer.fetchall() if answer.description else []
 
     def value(self, sql: str, *values: Any) -> Any:
         """Return the first column of the first row."""

@@ -7,6 +7,8 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 
+from people.db import app_role
+
 # The number of the advisory lock is arbitrary, but the same in all versions of Ramp.
 LOCK = 7_268_112
 # Earlier migrations were squashed into one for each app, with other names of tables.
@@ -29,6 +31,7 @@ class Command(migrate.Command):
         try:
             wait_for_other_machines(connection)
             super().handle(*args, **options)
+            app_role.renew()
         finally:
             connection.close()
 

@@ -1,0 +1,70 @@
+"""The command row_security …"""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from people.db import app_role, row_policies
+from ramp import checks
+
+ROLE = "ramp_commanded"
+
+
+@pytest.fixture
+def role(db: None) -> str:
+    query(f"CREATE ROLE {ROLE}")
+    return ROLE
+
+
+def query(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def status(*arguments: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("row_security", *arguments, "--json", stdout=out)
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+@pytest.mark.django_db
+def test_limits_a_role_until_it_is_turned_off(role: str) -> None:
+    assert status()["is_on"] is False
+
+    on = status("--role", role)
+
+    assert (on["is_on"], on["roles"], on["missing_policies"]) == (True, [role], [])
+    # Nothing is limited twice, and a lost policy is noticed and replaced.
+    assert row_policies.create() == 0
+    query("DROP POLICY ramp_tenant ON people_card")
+    assert status()["missing_policies"] == ["people_card"]
+    app_role.renew()
+    assert status()["missing_policies"] == []
+
+    assert [found.id for found in checks.role_is_limited()] == ["ramp.E013"]
+    assert status("--off")["is_on"] is False
+    assert checks.role_is_limited() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("attribute", "reason"), [("SUPERUSER", "is a superuser"), ("BYPASSRLS", "has BYPASSRLS")]
+)
+def test_refuses_a_role_that_bypasses_it(role: str, attribute: str, reason: str) -> None:
+    query(f"ALTER ROLE {role} {attribute}")
+
+    with pytest.raises(CommandError, match=f"{reason}, so no policy would limit it"):
+        status("--role", role)
+
+    assert status()["is_on"] is False
+
+
+@pytest.mark.django_db
+def test_says_how_to_create_a_role() -> None:
+    with pytest.raises(CommandError, match="CREATE ROLE"):
+        status("--role", "nobody")
