@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from people.models import Event, Person, Role, Tenant
+from people.models.personal_data import PersonalData
 from people.pairing import NoPairing, Pairing
 from people.provider_facts import ContactDetails, Owner, ScimResource, TenantActivity
 from people.tenancy import TenantOwned
@@ -156,6 +157,8 @@ class AppHooks:
     scim_methods: Callable[[Collection[UUID]], Mapping[tuple[UUID, UUID], str]] | None = None
     # The externalIds of these people at live connections; those without one may be missing.
     external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
+    # The rows that are personal data, for the export and the erasure of a person.
+    personal_data: Sequence[PersonalData] = ()
     # The custom fields of these people that a connection fills: its name, by external name.
     managed_custom_fields: Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, str]]] | None = (
         None
@@ -387,3 +390,8 @@ def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, Mapping[str, s
     """Return the custom fields that connections fill: their names, by person and field."""
     hooks = (app.managed_custom_fields for app in registered if app.managed_custom_fields)
     return {person: fields for hook in hooks for person, fields in hook(people).items()}
+
+
+def personal_data() -> list[PersonalData]:
+    """Return which rows of all apps are personal data."""
+    return [data for app in registered for data in app.personal_data]

@@ -201,7 +201,7 @@ class TestRetryEvent:
     "command",
     [
         *("doctor", "tenants", "person", "reset_password", "rotate_token"),
-        *("retry_event", "close_tenant", "restored"),
+        *("retry_event", "close_tenant", "restored", "export_person", "erase_person"),
     ],
 )
 def test_finds_help_for_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
