@@ -7,6 +7,7 @@ UV := $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python
 PEOPLE ?= 10000
 # How many people the load generator creates by SCIM; those of the pages are made by SQL.
 LOADED ?= 10000
+COMPANIES ?= 5000
 PYTEST_WORKERS ?= auto
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
@@ -82,7 +83,7 @@ release: .venv/installed  ## Build the wheel, the image and the bill of material
 
 audit: .venv/release  ## Look for known vulnerabilities in what production and development install
 	@for name in requirements requirements-dev requirements-directory; do \
-		.venv/release/bin/pip-audit --disable-pip --require-hashes -r $$name.txt || exit 1; done
+		.venv/release/bin/pip-audit --strict --disable-pip --require-hashes -r $$name.txt || exit 1; done
 
 # Apart, because its tools need other versions than the tests.
 .venv/release: .venv/installed requirements-release.txt
@@ -90,7 +91,10 @@ audit: .venv/release  ## Look for known vulnerabilities in what production and d
 	@$(BIN)/uv pip install --quiet --require-hashes --python $@/bin/python -r requirements-release.txt
 	@touch $@
 
+bench-jobs: setup  ## Measure one round of the periodic jobs with COMPANIES=5000 companies
+	$(BIN)/python -m tests.bench.jobs --companies $(COMPANIES)
+
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)
 
-.PHONY: help setup packages demo serve test check fmt bench faults requirements release audit
+.PHONY: help setup packages demo serve test check fmt bench bench-jobs faults requirements release audit
