@@ -126,6 +126,7 @@ class TestSpares:
         erase(zoe)
 
         assert personal_data.everything_of(heir) == before
+        assert ADDRESS not in str(personal_data.everything_of(zoe))
 
     def test_a_longer_address(self, zoe: Person) -> None:
         others = [f"m{ADDRESS}", f"{ADDRESS}.au", f"x.{ADDRESS}"]

@@ -126,7 +126,8 @@ def _update(
             value = value[: column.max_length]
         values[column.name] = value
     for name, new in changed.items():
-        values[name] = new(getattr(row, name), erased) if callable(new) else new
+        earlier = values.get(name, getattr(row, name))
+        values[name] = new(earlier, erased) if callable(new) else new
     values = {name: value for name, value in values.items() if value != getattr(row, name)}
     if values:
         type(row)._base_manager.filter(pk=row.pk).update(**values)
