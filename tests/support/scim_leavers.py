@@ -248,6 +248,7 @@ ELSEWHERE = {
     "not-held",
     "not-invitable",
     "not-scheduled",
+    "not-terminated",
     "nothing-selected",
     "nothing-to-confirm",
     "nothing-to-undo",
