@@ -18,7 +18,7 @@ from tests.services.pgbouncer import CONNECTIONS, PgBouncer
 from tests.services.postgres_redis_smtp import Postgres, Redis
 from tests.services.server import ROOT, Server
 
-ROLE = "pooled"
+ROLE, NAME = "pooled", "behind_pgbouncer"
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 SETTINGS = {"SECRET_KEY": "a key of the tests", "BEHIND_PGBOUNCER": "true"}
 
@@ -41,10 +41,10 @@ def server(
     redis: Redis,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    postgres.create("behind_pgbouncer", template=DATABASE)
+    postgres.create(NAME, template=DATABASE)
     server = Server(
         tmp_path_factory.mktemp("pooled"),
-        pgbouncer.url("behind_pgbouncer"),
+        pgbouncer.url(NAME),
         redis.url(15),
         settings=SETTINGS,
         command=("serve",),
@@ -72,8 +72,10 @@ def test_answers_scim_pages_and_jobs(server: Server, postgres: Postgres) -> None
 
     assert "scim.tasks.look_again" in done
     with psycopg.connect(postgres.url("postgres")) as connection:
+        # PgBouncer has other connections to other databases.
         used = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE]
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND datname = %s",
+            [ROLE, NAME],
         ).fetchone()
     assert used
     assert 0 < used[0] <= CONNECTIONS
