@@ -3,10 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # A tenth of the time that pip takes. It does not read pip.conf, so pip follows where uv fails.
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python
+UV := $(BIN)/uv pip install --quiet --require-hashes --python $(BIN)/python
 PEOPLE ?= 10000
 # How many people the load generator creates by SCIM; those of the pages are made by SQL.
 LOADED ?= 10000
+COMPANIES ?= 5000
 PYTEST_WORKERS ?= auto
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
@@ -24,17 +25,18 @@ setup: packages .venv/installed .venv/directory  ## Install what is missing: Deb
 packages:
 	@.ci/packages
 
-.venv/installed: requirements.txt requirements-dev.txt
+.venv/installed: requirements-dev.txt
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || .ci/packages python3-venv
 	$(PYTHON) -m venv .venv
-	-$(PIP) install "$$(grep --only-matching '^uv==[0-9.]*' requirements-dev.txt)"
-	$(UV) --compile-bytecode -r requirements-dev.txt || $(PIP) install -r requirements-dev.txt
+	@awk '/^uv==/ { found = 1 } found { print } found && !/\\$$/ { exit }' $< > .venv/uv.txt
+	-$(PIP) install --require-hashes -r .venv/uv.txt
+	$(UV) --compile-bytecode -r $< || $(PIP) install --require-hashes -r $<
 	@touch $@
 
 # Built here, for which a first look by `make demo` need not wait.
 .venv/directory: .venv/installed requirements-directory.txt
-	@if { $(UV) -r requirements-directory.txt || $(PIP) install -r requirements-directory.txt; } \
-		> .venv/directory.log 2>&1; then touch $@; else \
+	@if { $(UV) -r requirements-directory.txt || $(PIP) install --require-hashes \
+		-r requirements-directory.txt; } > .venv/directory.log 2>&1; then touch $@; else \
 		echo "LDAP and Windows sign-in were left out: what they need of .ci/apt.txt is not installed." \
 			"The reason stands in .venv/directory.log."; fi
 
@@ -89,8 +91,32 @@ bench: setup  ## Measure SCIM against a bare Django view, and the pages with PEO
 guides: setup  ## Write what docs/guides repeat of the pages, and take their pictures again
 	$(BIN)/python -m tests.guides --pictures
 
+requirements: .venv/installed  ## Write requirements*.txt, with hashes for every platform, from requirements*.in
+	@for name in requirements requirements-dev requirements-directory requirements-release; do \
+		$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+			--no-strip-extras --no-annotate --no-emit-index-url \
+			--custom-compile-command "make requirements" $(UPGRADE) \
+			-c requirements.in $$name.in -o $$name.txt || exit 1; done
+
+release: .venv/installed  ## Build the wheel, the image and the bill of materials into dist/
+	@.ci/release
+
+audit: .venv/release  ## Look for known vulnerabilities in what production and development install
+	@for name in requirements requirements-dev requirements-directory; do \
+		.venv/release/bin/pip-audit --strict --disable-pip --require-hashes -r $$name.txt || exit 1; done
+
+# Apart, because its tools need other versions than the tests.
+.venv/release: .venv/installed requirements-release.txt
+	@$(BIN)/uv venv --quiet --clear $@
+	@$(BIN)/uv pip install --quiet --require-hashes --python $@/bin/python -r requirements-release.txt
+	@touch $@
+
+bench-jobs: setup  ## Measure one round of the periodic jobs with COMPANIES=5000 companies
+	$(BIN)/python -m tests.bench.jobs --companies $(COMPANIES)
+
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)
 
-.PHONY: help setup packages demo serve test check fmt bench guides faults check-types check-migrations \
-	check-security check-style check-templates check-layers check-deployment
+.PHONY: help setup packages demo serve test check fmt bench bench-jobs guides faults requirements release \
+	audit check-types check-migrations check-security check-style check-templates check-layers \
+	check-deployment

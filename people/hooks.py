@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from people.models import Event, Person, Role, Tenant
+from people.models.personal_data import PersonalData
 from people.pairing import NoPairing, Pairing
 from people.provider_facts import ContactDetails, Owner, ScimResource, TenantActivity
 from people.tenancy import TenantOwned
@@ -158,6 +159,8 @@ class AppHooks:
     scim_transactions: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
     # The externalIds of these people at live connections; those without one may be missing.
     external_ids: Callable[[Collection[UUID]], Mapping[UUID, str]] | None = None
+    # The rows that are personal data, for the export and the erasure of a person.
+    personal_data: Sequence[PersonalData] = ()
     # The custom fields of these people that a connection fills: its name, by external name.
     managed_custom_fields: Callable[[Collection[UUID]], Mapping[UUID, Mapping[str, str]]] | None = (
         None

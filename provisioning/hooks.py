@@ -7,6 +7,7 @@ from provisioning.models import SignInAttempt
 from provisioning.passwords.login import password_problem
 from provisioning.providers import manage
 from provisioning.sign_in import identities
+from provisioning.sign_in.personal_data import PERSONAL_DATA
 from provisioning.views import overview
 
 HOOKS = AppHooks(
@@ -32,6 +33,7 @@ HOOKS = AppHooks(
     services=overview.services,
     setup_steps=overview.setup_steps,
     has_group_mappings=mappings.has_mappings,
+    personal_data=PERSONAL_DATA,
     counted_rows=[
         CountedRows(
             "provisioning.sign_in_attempts",

@@ -154,6 +154,8 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
 DATABASE_URL = env("DATABASE_URL", default="")
+# Each transaction may have another connection to PostgreSQL (`pool_mode = transaction`).
+BEHIND_PGBOUNCER = env.bool("BEHIND_PGBOUNCER", default=False)
 DATABASE: dict[str, Any] = env.db_url_config(
     DATABASE_URL or f"sqlite:///{quote(str(VAR_DIR))}/ramp.sqlite3"
 )
@@ -178,6 +180,12 @@ else:
         "options": "-c statement_timeout=10s -c lock_timeout=5s"
         " -c idle_in_transaction_session_timeout=10s -c jit=off",
     } | DATABASE.get("OPTIONS", {})
+    if BEHIND_PGBOUNCER:
+        # The limits are those of the role (docs/operating.md), and a statement that was prepared on
+        # one connection is unknown on the next one.
+        del DATABASE["OPTIONS"]["options"]
+        DATABASE["OPTIONS"]["prepare_threshold"] = None
+        DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = True
 DATABASES = {
     "default": DATABASE
     | {

@@ -5,6 +5,7 @@ from people.models import Event
 from scim import diagnosis, person_notices, person_records, search, sign_in_pairing, tasks
 from scim.connections import presets, tenant_activity
 from scim.sync import group_mappings
+from scim.sync.personal_data import PERSONAL_DATA
 from scim.views import overview
 from scim.views.request_detail import url_of_request
 from scim.views.team_updates import common
@@ -93,5 +94,6 @@ HOOKS = AppHooks(
     scim_resources=person_records.scim_resources,
     scim_methods=person_records.scim_methods,
     scim_transactions=person_records.scim_transactions,
+    personal_data=PERSONAL_DATA,
     managed_custom_fields=person_records.managed_custom_fields,
 )

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from people import tenancy
 from people.models import Person, Tenant
+from people.values import normalize_key
 
 # An answer to `--json`, and the same as lines for a reader.
 Facts = dict[str, Any]
@@ -92,6 +94,39 @@ def person_with_address(address: str, slug: str) -> Person:
             f"--tenant: {slugs}."
         )
     raise CommandError(nobody_has(address, slug))
+
+
+def add_person(parser: CommandParser) -> None:
+    """Add the arguments that `person_called` reads."""
+    parser.add_argument("person", help="the id of the person, or an address that they have or had")
+    parser.add_argument("--tenant", default="", help="the slug of their tenant")
+
+
+def person_called(text: str, slug: str) -> Person:
+    """Return the only person with the id or address, terminated ones included.
+
+    :raises CommandError: if there is none, or if there are several.
+    """
+    with tenancy.across_tenants():
+        key = normalize_key(text.strip())
+        by = Q(email_key=key) | Q(former_addresses__email_key=key)
+        if id_of_person := _read_id(text):
+            by = Q(pk=id_of_person)
+        people = Person.objects.filter(by, tenant__slug=slug) if slug else Person.objects.filter(by)
+        found: list[Person] = list(people.select_related("tenant").distinct().order_by("pk"))
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{one.pk} ({one.state}, {one.tenant.slug})" for one in found)
+        raise CommandError(f"Several people have or had the address “{text}”. Give an id: {ids}.")
+    raise CommandError(nobody_has(text, slug))
+
+
+def _read_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def nobody_has(address: str, slug: str) -> str:

@@ -46,6 +46,7 @@ class Event(DeferrableModel, TenantOwned):
         IDENTITY_LINKED = "person.identity-linked", "sign-in linked"
         IDENTIFIED_AS_SAME = "person.taken-for-same", "identified as the same person"
         PERSON_TERMINATED = "person.terminated", "terminated"
+        PERSON_ERASED = "person.erased", "erased"
         HOLDINGS_RECEIVED = "holdings.received", "items received"
         SCHEDULED_TERMINATION_CHANGED = (
             "scheduled-termination.changed",

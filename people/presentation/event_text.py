@@ -46,6 +46,7 @@ SENTENCES: dict[str, str] = {
     Event.Kind.IDENTIFIED_AS_SAME: "{actor} confirmed that {person} and {other} are the same "
     "person, who left and came back",
     Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
+    Event.Kind.PERSON_ERASED: "{actor} erased the personal data of {person}",
     Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
     Event.Kind.SCHEDULED_TERMINATION_CHANGED: (
         "{actor} changed the scheduled termination of {person}: {what}"
@@ -101,6 +102,7 @@ ICONS: dict[str, str] = {
     Event.Kind.IDENTITY_LINKED: "add_link",
     Event.Kind.IDENTIFIED_AS_SAME: "group",
     Event.Kind.PERSON_TERMINATED: "person_off",
+    Event.Kind.PERSON_ERASED: "person_cancel",
     Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
     Event.Kind.SCHEDULED_TERMINATION_CHANGED: "event_upcoming",
     Event.Kind.INVITE_ISSUED: "mail",

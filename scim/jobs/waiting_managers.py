@@ -5,9 +5,11 @@ cycle, which beat runs every five minutes, does what events missed.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from operator import itemgetter
 from time import monotonic
+from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, Q
@@ -79,27 +81,45 @@ def resolve_all(*, seconds: float = math.inf) -> int:
     """
     until, done = monotonic() + seconds, 0
     with tenancy.across_tenants():
-        waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""))
-        counts = waiting.order_by().values_list("connection").annotate(Count("pk"))
-        by_count = [pk for pk, _ in sorted(counts, key=itemgetter(1))]
-        connections = Connection.objects.in_bulk(by_count)
-    for connection in map(connections.__getitem__, by_count):
-        with tenancy.use(connection.tenant_id):
-            for user_id in _resolvable_users(connection):
+        for connections in _groups_of_connections():
+            for user_id in _resolvable_users(connections):
                 if monotonic() > until:
                     return done
                 done += _resolve_user(user_id)
     return done
 
 
-def _resolvable_users(connection: Connection) -> Iterator[int]:
-    users = ScimUser.objects.known_to(connection).exclude(waiting_manager="").order_by("pk")
+def _groups_of_connections() -> Iterator[dict[UUID, Connection]]:
+    """Yield the connections with waiting resources, in groups that fill about one batch."""
+    waiting = ScimUser.objects.filter(LIVE, ~Q(waiting_manager=""))
+    counts = waiting.order_by().values_list("connection").annotate(Count("pk"))
+    group: list[UUID] = []
+    total = 0
+    for pk, count in sorted(counts, key=itemgetter(1)):
+        if group and total + count > BATCH:
+            yield Connection.objects.in_bulk(group)
+            group, total = [], 0
+        group.append(pk)
+        total += count
+    if group:
+        yield Connection.objects.in_bulk(group)
+
+
+def _resolvable_users(connections: Mapping[UUID, Connection]) -> Iterator[int]:
+    users = ScimUser.objects.filter(connection__in=connections, deleted_at=None)
+    users = users.exclude(waiting_manager="").order_by("pk")
     last = 0
-    while batch := list(users.filter(pk__gt=last).values_list("pk", "document")[:BATCH]):
-        given = {pk: profile_of(document, connection.mapping).manager for pk, document in batch}
-        findable = managers.findable(connection, set(given.values()) - {""})
-        yield from (pk for pk, manager in given.items() if manager in findable)
-        last = batch[-1][0]
+    batch: list[Any] = [None] * BATCH
+    while len(batch) == BATCH:
+        rows = users.filter(pk__gt=last).values_list("pk", "connection", "document")
+        batch = list(rows[:BATCH])
+        given = {
+            pk: (connection, profile_of(document, connections[connection].mapping).manager)
+            for pk, connection, document in batch
+        }
+        findable = managers.findable(connections.values(), set(given.values()))
+        yield from (pk for pk, reference in given.items() if reference in findable)
+        last = max(given, default=0)
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 `scim.jobs.waiting_managers` assigns a manager who arrives later.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -39,6 +39,10 @@ NAMES = (
     ("email_key", "true"),
 )
 WAITS = "Waiting for the manager to arrive"
+
+
+# A connection, and what its provider calls a manager.
+Reference = tuple[UUID, str]
 
 
 class Manager(NamedTuple):
@@ -109,29 +113,38 @@ def find(connection: Connection, given: str) -> Manager | None:
     return _find_by_former_name(connection, normalize_key(given))
 
 
-def findable(connection: Connection, given: Collection[str]) -> set[str]:
+def findable(connections: Iterable[Connection], given: Collection[Reference]) -> set[Reference]:
     """Return the references for which `find` may find somebody; it finds nobody for the others.
 
-    The number of queries does not depend on the number of references.
+    All tenants are in force. The number of queries does not depend on the number of connections
+    or references.
     """
-    ids = {scim_uuid(one) for one in given} - {UUID(int=0)}
-    keys = {normalize_key(one) for one in given} - {""}
-    users = ScimUser.objects.known_to(connection).filter(person__isnull=False)
-    former_names = FormerName.objects.filter(user__connection=connection, name_key__in=keys)
+    tenants = {one.pk: one.tenant_id for one in connections}
+    texts = {text for _, text in given} - {""}
+    ids = {scim_uuid(text) for text in texts} - {UUID(int=0)}
+    keys = {normalize_key(text) for text in texts}
+    users = ScimUser.objects.filter(connection__in=tenants, deleted_at=None, person__isnull=False)
+    former_names = FormerName.objects.filter(user__connection__in=tenants, name_key__in=keys)
+    people = Person.objects.filter(tenant__in=set(tenants.values())).with_email_key(*keys)
+    addresses = FormerAddress.objects.filter(tenant__in=set(tenants.values()), email_key__in=keys)
     # Each condition is that of one index.
-    known = [
-        users.filter(scim_id__in=ids).values_list("scim_id", flat=True),
-        users.filter(scim_external_id__in=given)
+    of_connection = [
+        users.filter(scim_id__in=ids).values_list("connection", "scim_id"),
+        users.filter(scim_external_id__in=texts)
         .exclude(scim_external_id="")
-        .values_list("scim_external_id", flat=True),
-        users.filter(user_name_key__in=keys).values_list("user_name_key", flat=True),
-        users.filter(email_key__in=keys).values_list("email_key", flat=True),
-        Person.objects.with_email_key(*keys).values_list("email_key", flat=True),
-        FormerAddress.objects.filter(email_key__in=keys).values_list("email_key", flat=True),
-        former_names.values_list("name_key", flat=True),
+        .values_list("connection", "scim_external_id"),
+        users.filter(user_name_key__in=keys).values_list("connection", "user_name_key"),
+        users.filter(email_key__in=keys).values_list("connection", "email_key"),
+        former_names.values_list("user__connection", "name_key"),
     ]
-    found = {name for names in known for name in names}
-    return {one for one in given if found & {one, normalize_key(one), scim_uuid(one)}}
+    of_tenant = [rows.values_list("tenant", "email_key") for rows in (people, addresses)]
+    known = {row for rows in (*of_connection, *of_tenant) for row in rows}
+    return {
+        (connection, text)
+        for connection, text in given
+        for name in (text, normalize_key(text), scim_uuid(text))
+        if {(connection, name), (tenants[connection], name)} & known and text
+    }
 
 
 def _find_by_former_name(connection: Connection, key: str) -> Manager | None:

@@ -22,7 +22,7 @@ APPS = ["ramp", "people", "scim", "provisioning"]
 PLACES = {app: app for app in APPS} | {"templates": "ramp/_templates", "static": "ramp/_static"}
 FILES = [
     *("pyproject.toml", "setup.py", "README.md", "LICENSE"),
-    *("requirements.txt", "requirements-directory.txt"),
+    *("requirements.in", "requirements-directory.in"),
 ]
 SHOW = """
 import json
@@ -102,7 +102,7 @@ def test_version_has_a_section_in_the_changelog() -> None:
 
 def test_requirements_are_the_pinned_versions(wheel: Path) -> None:
     asked = _metadata(wheel).get_all("Requires-Dist", [])
-    pinned = re.findall(r"^[^#\s-]\S+", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    pinned = re.findall(r"^[^#\s-]\S+", (ROOT / "requirements.in").read_text(), re.MULTILINE)
 
     assert set(pinned) == {one for one in asked if "extra ==" not in one}
 

@@ -157,7 +157,7 @@ class Postgres(Service):
         """
         super().__init__()
         self.data = self.folder / "data"
-        options = _as_postgres(self.folder)
+        options = as_postgres(self.folder)
         if create_data:
             create_data(self.data)
         else:
@@ -270,7 +270,7 @@ class Smtp:
         self.controller.stop()
 
 
-def _as_postgres(folder: Path) -> dict[str, Any]:
+def as_postgres(folder: Path) -> dict[str, Any]:
     """Say how to run PostgreSQL, which refuses to be run by root."""
     if os.geteuid() != 0:
         return {}

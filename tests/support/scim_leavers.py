@@ -249,6 +249,7 @@ ELSEWHERE = {
     "not-held",
     "not-invitable",
     "not-scheduled",
+    "not-terminated",
     "nothing-selected",
     "nothing-to-confirm",
     "nothing-to-undo",

@@ -1,10 +1,12 @@
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management import CommandError
 from django.core.management.commands import migrate
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
 from people.db import app_role
@@ -24,6 +26,9 @@ class Command(migrate.Command):
         if connection.vendor != "postgresql":
             super().handle(*args, **options)
             return
+        if settings.BEHIND_PGBOUNCER:
+            self._check_is_migrated(connection)
+            return
         # The lock timeout stays: all later statements on a table wait behind a waiting migration.
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
@@ -34,6 +39,19 @@ class Command(migrate.Command):
             app_role.renew()
         finally:
             connection.close()
+
+    def _check_is_migrated(self, connection: BaseDatabaseWrapper) -> None:
+        """Check that there is nothing to do, because migrations need settings of a connection.
+
+        :raises CommandError: if a migration is missing.
+        """
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise CommandError(
+                "Migrations do not run through PgBouncer. Run `manage.py migrate` with the "
+                "DATABASE_URL of PostgreSQL itself and BEHIND_PGBOUNCER=false."
+            )
+        self.stdout.write("All migrations are applied.")
 
 
 def wait_for_other_machines(connection: BaseDatabaseWrapper) -> None:

@@ -215,7 +215,7 @@ class TestRetryEvent:
     "command",
     [
         *("doctor", "tenants", "person", "reset_password", "rotate_token"),
-        *("retry_event", "close_tenant", "restored"),
+        *("retry_event", "close_tenant", "restored", "export_person", "erase_person"),
     ],
 )
 def test_every_command_has_help_with_a_json_option(

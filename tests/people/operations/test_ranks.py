@@ -40,6 +40,7 @@ from people.operations import (
 from people.operations.bulk import edit as bulk_edit
 from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
+from people.operations.erasure.erase import erase_person
 from people.operations.invites import lifecycle
 from people.operations.offboarding import schedule as offboarding_schedule
 from people.operations.offboarding.handover_plan import HandoverPlan
@@ -270,6 +271,10 @@ CHANGES: dict[str, Change] = {
     ),
     "roles.base_roles.withdraw_grant": Change(withdraw, before=give_plain_role),
     "offboarding.terminate.terminate_person": Change(terminate),
+    "erasure.erase.erase_person": Change(
+        lambda person, actor: erase_person(person, actor=actor),
+        {"state": Person.State.TERMINATED},
+    ),
 }
 
 # Operations that grant a role, or define what grants it: TestGrantableRoles tests them by role.
@@ -333,6 +338,7 @@ OTHERS: dict[str, str] = {
     "connection_events.record_connection_event": "Writes the history only.",
     "connection_events.record_dismissed_error": "Writes the history only.",
     "exports.record_export": "Writes the history only.",
+    "erasure.export.export_person": "Operators, on the command line; changes nobody.",
     "custom_fields.add_custom_field": "A setting of the company.",
     "custom_fields.delete_custom_field": "A setting of the company.",
     "sandboxes.open_sandbox": "Nobody signs in there.",

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from people import events
+from people import events, tenancy
 from people.models import Person
 from people.operations import people
 from people.values import Actor, Profile
@@ -19,6 +19,7 @@ from scim.models import FormerName, ScimUser, SyncError
 from scim.sync import managers
 from tests.clients.scim import ENT, Provider, mail, managed_by, someone
 from tests.factories import core
+from tests.factories.scim import scim_connection
 from tests.scim.conftest import Connect
 from tests.support.concurrency import Racers
 
@@ -218,4 +219,32 @@ def test_cycle_finds_manager_by_every_identifier(scim: Provider, reference: str)
     given = str(user.scim_id).upper() if reference == "id" else reference
 
     assert managers.find(user.connection, given)
-    assert managers.findable(user.connection, {given, "nobody"}) == {given}
+    references = {(user.connection.pk, given), (user.connection.pk, "nobody")}
+    with tenancy.across_tenants():
+        found = managers.findable([user.connection], references)
+    assert found == {(user.connection.pk, given)}
+
+
+def test_of_another_company_is_found_by_nobody(scim: Provider) -> None:
+    with core.in_another_tenant():
+        core.person(email="bob@example.com")
+        other = scim_connection()
+    references = {(one.pk, "bob@example.com") for one in (scim.connection, other)}
+
+    with tenancy.across_tenants():
+        found = managers.findable([scim.connection, other], references)
+
+    assert found == {(other.pk, "bob@example.com")}
+
+
+def test_takes_the_cycle_the_same_queries_for_many_companies(scim: Provider) -> None:
+    def wait(companies: int) -> int:
+        for _ in range(companies):
+            with core.in_another_tenant():
+                okta = Provider(scim_connection(unknown_manager="hold"))
+                okta.add("ada", **managed_by("nobody@example.com"))
+        with CaptureQueriesContext(connection) as captured:
+            assert waiting_managers.resolve_all() == 0
+        return len(captured)
+
+    assert wait(2) == wait(4)
