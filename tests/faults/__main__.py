@@ -28,6 +28,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "races": ["--names", "200", "--rings", "300", "--pairs", "100"],
     "revocation": ["--people", "1000"],
     "secrets_found": [],
+    "async_requests": ["--operations", "500", "--deaths", "5"],
     "reloads": ["--reloads", "20"],
     "received_signals": ["--signals", "500", "--deaths", "9"],
     "webhooks": ["--events", "1000", "--deaths", "3"],
