@@ -13,7 +13,7 @@ class PeopleConfig(AppConfig):
         from people.models import Event  # noqa: PLC0415
         from people.operations import delegations  # noqa: PLC0415
         from people.operations.bulk import alerts  # noqa: PLC0415
-        from people.operations.erasure.rows import PERSONAL_DATA  # noqa: PLC0415
+        from people.operations.erasure.personal_data import PERSONAL_DATA  # noqa: PLC0415
         from people.views.offboarding import schedule_status  # noqa: PLC0415
         from people.views.overview import attention, charts, checklist  # noqa: PLC0415
         from people.views.person import guests  # noqa: PLC0415

@@ -1,3 +1,5 @@
+"""Ends sessions: a session is valid only while its person is active and has the same epoch."""
+
 from typing import Final
 from uuid import UUID
 
@@ -14,8 +16,8 @@ HAS_SECOND_FACTOR: Final = "has_second_factor"
 class SessionBackend(BaseBackend):
     """Loads the current row of the session's person with every request.
 
-    Only this decides whether a session is still valid: Django compares the session's hash, which
-    includes the session epoch, with the row that is loaded here.
+    Django compares the session's hash, which includes the session epoch, with this row. So a
+    deactivation or a new epoch ends a session at its next request.
     """
 
     def authenticate(self, request: HttpRequest | None, **credentials: str) -> None:

@@ -51,7 +51,7 @@ def _age(name: str) -> float | None:
 
 def _in_brief(error: Exception) -> str:
     # This page is public, and the text of other errors may contain hosts and account names.
-    return str(error) if isinstance(error, NotReady) else f"{type(error).__name__}"
+    return str(error) if isinstance(error, NotReady) else type(error).__name__
 
 
 def _database() -> None:

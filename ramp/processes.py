@@ -82,7 +82,7 @@ class Program:
     watches: Sequence[Watch] = ()
     # The heartbeats that it writes, for /readyz.
     signs: Sequence[str] = ()
-    # Makes it run the present code. By default it finishes its work and ends.
+    # Makes the program load the installed code. By default, it finishes its work and ends.
     reload_signal: signal.Signals = signal.SIGTERM
 
 
@@ -134,7 +134,7 @@ def supervise(
     """Run the programs until a signal to end; call `announce` once they run.
 
     If there is a web server among them, that is when it accepts connections. If `reloads`, SIGHUP
-    makes the programs run the present code, without a refused connection.
+    makes the programs load the installed code, without a refused connection.
     """
     awaited = END_SIGNALS - ({signal.SIGHUP} if _hangups_are_ignored() else set())
     signal.pthread_sigmask(signal.SIG_BLOCK, {*awaited, signal.SIGCHLD})
@@ -181,13 +181,13 @@ def _web_answers() -> bool:
     return True
 
 
-def _end(children: list["_Child"], impatience: set[signal.Signals]) -> None:
+def _end(children: list["_Child"], end_signals: set[signal.Signals]) -> None:
     """Terminate all children. After GRACE or a second signal, kill them."""
     for child in children:
         child.terminate()
     deadline = time.monotonic() + GRACE
     while any(child.is_running() for child in children) and time.monotonic() < deadline:
-        if _wait_for({*impatience, signal.SIGCHLD}, within=0.1) in impatience:
+        if _wait_for({*end_signals, signal.SIGCHLD}, within=0.1) in end_signals:
             break
     for child in children:
         child.reap()
@@ -225,6 +225,7 @@ class _Child:
                 self._schedule_restart(f"was killed: {problem}", now)
 
     def _schedule_restart(self, what: str, now: float) -> None:
+        self.is_reloading = False
         self.failures = 0 if now - self.began_at > MAX_PAUSE else self.failures + 1
         pause = min(0.25 * 2**self.failures, MAX_PAUSE)
         self.start_at = now + pause

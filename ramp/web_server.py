@@ -1,9 +1,9 @@
-"""Granian with one listening socket for all web processes, so that none of them is missed.
+"""Granian with one listening socket for all web processes, so that no connection is lost.
 
-On Linux, each process of Granian 2.8 has a socket of its own (SO_REUSEPORT). When a process is
-replaced, the connections that wait at its socket are reset, and if the new process starts slowly,
-connections are refused (https://github.com/emmett-framework/granian/issues/921). With a shared
-socket they wait. This is how Granian works on other systems.
+On Linux, Granian 2.8 gives each process its own socket (SO_REUSEPORT). When a process is replaced,
+the connections that wait at its socket are reset. If the new process starts slowly, connections are
+refused (https://github.com/emmett-framework/granian/issues/921). At a shared socket, they wait. On
+other systems, Granian shares the socket itself.
 """
 
 import multiprocessing
@@ -16,6 +16,8 @@ from granian.server.mp import MPServer
 
 
 class WebServer(MPServer):
+    """Overrides how Granian 2.8 opens its sockets. The names of the attributes are Granian's."""
+
     def _init_shared_socket(self: Any) -> None:
         self._shd = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()
         self._sfd = self._shd.get_fd()

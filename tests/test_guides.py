@@ -16,7 +16,7 @@ LINK = re.compile(r"\]\((?!https://)([^)#]+)")
 
 @pytest.mark.parametrize("guide", TEXTS)
 def test_repeat_exactly_what_the_pages_say(guide: str) -> None:
-    assert updated(TEXTS[guide]) == TEXTS[guide], "run `make guides`"
+    assert updated(TEXTS[guide]) == TEXTS[guide], "run .venv/bin/python -m tests.guides"
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)

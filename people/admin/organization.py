@@ -41,7 +41,7 @@ class PlaceAdmin(CompanyAdmin):
     search_fields = ("name",)
     search_help_text = "Name"
     ordering = ("name", "pk")
-    # Django's bulk deletion would pass by the operation that checks whether a place is in use.
+    # Django's bulk deletion would bypass the operation that checks whether a place is in use.
     actions = None
 
     def save_model(

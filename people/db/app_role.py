@@ -12,9 +12,10 @@ from django.db.backends.utils import CursorWrapper
 from people.db import row_policies, tenant_setting
 
 MIGRATIONS: Final = "django_migrations"
-# Of functions that are not LEAKPROOF, PostgreSQL calls none before the policy, so it uses no index
-# for `UPPER(email) = …` or `LIKE`. An error of theirs can tell about a row, but only to somebody
-# who sends SQL of their own; as the application's role, they can set another tenant as well.
+# PostgreSQL evaluates a condition before the policy, and can use an index for it, only if the
+# functions of the condition are LEAKPROOF. These are not, so `UPPER(email) = …` and `LIKE` would
+# use no index. An error of such a function could reveal a value of a hidden row, but only to
+# somebody who can run SQL as the role, and who can set another tenant anyway.
 INDEXED_FUNCTIONS: Final = ("upper(text)", "lower(text)", "textlike(text, text)")
 
 
@@ -25,8 +26,8 @@ class UnsuitableRole(Exception):
 def check(role: str) -> None:
     """Check that we may limit the role, and that the policies will limit it.
 
-    :raises UnsuitableRole: if it does not exist, or bypasses the policies, or if this connection
-        is not of the owner of the tables.
+    :raises UnsuitableRole: if the role does not exist or bypasses the policies, or if this
+        connection does not belong to the owner of the tables.
     """
     if not _owns_tables():
         raise UnsuitableRole("Only the role that owns the tables can limit others.")
@@ -138,7 +139,7 @@ def leaky_functions() -> list[str]:
 
 
 def set_leakproof(*, is_leakproof: bool) -> None:
-    """Mark the functions, in this database. Only a superuser may."""
+    """Mark the functions in this database as LEAKPROOF, or remove the mark. Needs a superuser."""
     with connection.cursor() as cursor:
         for function in INDEXED_FUNCTIONS:
             mark = "LEAKPROOF" if is_leakproof else "NOT LEAKPROOF"

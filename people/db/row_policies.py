@@ -1,4 +1,4 @@
-"""The policies of PostgreSQL's row-level security: a second wall below the managers of `tenancy`.
+"""The policies of PostgreSQL's row-level security: they protect tenants if a query has no filter.
 
 The managers filter the queries of the ORM. If a query lacks the filter, the policies limit it to
 the tenant in force (`tenant_setting`), for a role that neither owns the tables nor is a superuser.
@@ -12,8 +12,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import Model
 
-# Each is a subquery, so that PostgreSQL evaluates it once for a statement and not for each row,
-# and so that the rows of an open cursor stay those of its tenant when another comes into force.
+# Subqueries, so that PostgreSQL evaluates the setting once for each statement and not for each row.
+# An open cursor also keeps the rows of its tenant when another tenant comes into force.
 TENANT: Final = "(SELECT nullif(current_setting('ramp.tenant', true), '')::bigint)"
 IS_EVERY_TENANT: Final = "(SELECT current_setting('ramp.tenant', true) = '0')"
 
@@ -21,7 +21,8 @@ IS_EVERY_TENANT: Final = "(SELECT current_setting('ramp.tenant', true) = '0')"
 FUNCTION: Final = "ramp_is_foreign_"
 EVENTS: Final = "people_event"
 TENANTS: Final = "people_tenant"
-# The tables that belong to the installation and not to a tenant. A test knows all others.
+# The tables that belong to the installation and not to a tenant. A test fails if any other table
+# has no policy (tests/people/db/test_row_security.py).
 SHARED: Final = frozenset(
     {
         "auth_group",
@@ -39,7 +40,7 @@ SHARED: Final = frozenset(
 
 
 class Policy(NamedTuple):
-    """A policy: for which commands, on which rows."""
+    """A policy: the rows of a table that a command may touch."""
 
     table: str
     name: str
@@ -114,7 +115,7 @@ def create() -> int:
 
 
 def drop() -> int:
-    """Drop all policies of ours, and return their number."""
+    """Drop all policies that `create` made, and return their number."""
     there = _stored()
     for table, name in there:
         with transaction.atomic():

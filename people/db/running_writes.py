@@ -1,4 +1,4 @@
-"""Which changes all readers see already, although transactions may still run.
+"""Tells up to which time all changes are visible, although transactions may still run.
 
 A row gets its time when it is made, and becomes visible when its transaction commits, which may be
 after later rows. Programs that follow the changes by their time would miss such a row.
@@ -18,12 +18,12 @@ OLDEST_WRITE = """
 
 
 def complete_until() -> datetime:
-    """Return the time up to which no running transaction can have made a row: now, or its start.
+    """Return the time before which no running transaction can have made a row.
 
-    It is read before the rows, in a transaction that has not read it before, because PostgreSQL
-    repeats the answer within a transaction. The start is a time of the database server, whose clock
-    may differ from ours, so callers subtract some time. On SQLite, the only writer makes its rows
-    after it has got the lock, so rows become visible in the order of their times.
+    Call it before you read the rows, in a transaction that has not called it yet, because
+    PostgreSQL repeats the answer within a transaction. The start is a time of the database server,
+    whose clock may differ from ours, so callers subtract some time. On SQLite, the only writer
+    makes its rows after it has got the lock, so rows become visible in the order of their times.
     """
     now = timezone.now()
     if connection.vendor != "postgresql":

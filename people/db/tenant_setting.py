@@ -1,12 +1,12 @@
 """Tells PostgreSQL which tenant is in force, for the policies of `row_policies`.
 
-The policies compare rows with the setting `ramp.tenant` of the connection. It is sent before a
-statement, but only if another tenant is in force than for the statement before, so a connection
-that works for one company sends it once. Roles that row-level security does not limit, such as
+The policies compare rows with the setting `ramp.tenant` of the connection. Ramp sends it before a
+statement, but only if the tenant has changed since the previous statement. So a connection that
+works for one company sends it once. Roles that row-level security does not limit, such as
 the owner of the tables, send nothing.
 """
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Connection, RawCursor
@@ -14,10 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from people import tenancy
 
-if TYPE_CHECKING:
-    from typing import Any
-
-# `row_policies` has the same name of the setting in the text of the policies.
+# `row_policies` uses the same name of the setting.
 SET: Final = b"SELECT set_config('ramp.tenant', $1, false)"
 # Members of the owner bypass the policies as the owner does; a superuser is a member of all roles.
 IS_LIMITED: Final = """
@@ -30,7 +27,7 @@ IS_LIMITED: Final = """
 class TenantSetting:
     """The setting of one connection, and what it was last set to."""
 
-    def __init__(self, connection: "Connection[Any]") -> None:
+    def __init__(self, connection: Connection[Any]) -> None:
         self._connection, self._cursor = connection, RawCursor(connection)
         self._sent: int | None = None
         self._is_known = False
@@ -52,7 +49,7 @@ class TenantSetting:
         self._is_known = False
 
 
-def setting_of(connection: "Connection[Any]") -> TenantSetting | None:
+def setting_of(connection: Connection[Any]) -> TenantSetting | None:
     """Return the setting of a new connection, or None if its role sees the rows of all tenants."""
     row = connection.execute(IS_LIMITED).fetchone()
     return TenantSetting(connection) if row and row[0] else None

@@ -65,10 +65,8 @@ def enqueue_mail(
 ) -> Mail:
     """Send a mail after the transaction commits, or at `due_at` if that is later.
 
-    The facts are the context of its templates.
-
-    `people.mail.messages.reason_not_to_send` may still stop it, for example if the person was
-    deactivated meanwhile.
+    The facts are the context of the templates. `people.mail.messages.reason_not_to_send` may still
+    stop the mail, for example if the person was deactivated meanwhile.
     """
     now, withheld_because = timezone.now(), _withheld_because.get()
     mail: Mail = Mail.objects.create(

@@ -21,9 +21,6 @@ from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 from people.views.time_zones import browser_zone
 
-# Zones without a place, and earlier names of others.
-OTHER_NAMES = ("Etc/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/")
-
 
 class PreferencesForm(forms.Form):
     phone = forms.CharField(
@@ -98,6 +95,7 @@ def account_preferences(request: PersonRequest) -> HttpResponse:
 
 def _is_place(zone: str) -> bool:
     """Tell whether the zone is named after a place, as most people know it."""
+    # Zones without a place, and earlier names of others.
     return "/" in zone and not zone.startswith(
         ("Etc/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/")
     )

@@ -1,4 +1,4 @@
-"""Decides who may open which page."""
+"""Decides who may open which page. Operations check ranks (`people.operations.ranks`)."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -49,10 +49,6 @@ class MappingQuerySet(models.QuerySet["GroupMapping"]):
         """Keep the mappings that grant roles now, including those whose removal is drafted."""
         return self.exclude(draft=GroupMapping.Draft.ADDED)
 
-    def as_drafted(self) -> Self:
-        """Keep the mappings that grant roles once the drafts are applied."""
-        return self.exclude(draft=GroupMapping.Draft.REMOVED)
-
 
 MappingManager = TenantManager.from_queryset(MappingQuerySet)
 

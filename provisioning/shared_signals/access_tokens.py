@@ -1,8 +1,8 @@
 """The access token for the stream management of a transmitter.
 
-An administrator enters a token that does not expire, or a client to which the transmitter's token
-endpoint issues tokens (client credentials, RFC 6749 section 4.4). Ramp renews these a minute before
-they expire, and when the transmitter refuses one.
+An administrator enters either a token that does not expire, or a client for which the transmitter's
+token endpoint issues tokens (client credentials, RFC 6749 section 4.4). Ramp renews an issued token
+a minute before it expires, and when the transmitter refuses it.
 """
 
 import base64
@@ -21,8 +21,8 @@ from provisioning.models import TransmitterStream
 from provisioning.providers.signal_secrets import token_of
 
 FIELD: Final = "signal-access-token"
-# A token is renewed so long before it expires. One that does not say when it expires is kept for
-# USUAL_SECONDS, and none for longer than LONGEST_SECONDS.
+# Ramp renews a token this long before it expires. It keeps a token without an expiry for
+# USUAL_SECONDS, and no token for longer than LONGEST_SECONDS.
 LEEWAY_SECONDS: Final = 60
 USUAL_SECONDS: Final = 300
 LONGEST_SECONDS: Final = 24 * 3600
@@ -47,30 +47,31 @@ class StreamCredentials:
         """
         if not self.can_renew:
             return token_of(self.stream)
-        kept = None if is_refused else self._kept()
+        kept = None if is_refused else self._cached_token()
         return kept or self._issue()
 
-    def _kept(self) -> str | None:
-        sealed = cache.get(self._name())
+    def _cached_token(self) -> str | None:
+        sealed = cache.get(self._cache_key())
         try:
             tenant_id = self.stream.tenant_id
             return sealed and secrets.opened(sealed, tenant_id=tenant_id, field=FIELD)
         except SecretLost:
+            # The key is gone. A new token is requested.
             return None
 
     def _issue(self) -> str:
         answer = _request_token(self.stream)
         document = answer.json() if answer.status in (200, 400, 401) else None
-        said = document if isinstance(document, dict) else {}
-        token = said.get("access_token")
+        body = document if isinstance(document, dict) else {}
+        token = body.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token:
-            raise _refused(self.stream, answer, said)
+            raise _refused(self.stream, answer, body)
         sealed = secrets.sealed(token, tenant_id=self.stream.tenant_id, field=FIELD)
-        cache.set(self._name(), sealed, _seconds(said.get("expires_in")))
+        cache.set(self._cache_key(), sealed, _seconds_to_cache(body.get("expires_in")))
         return token
 
-    def _name(self) -> str:
-        """Return the key in the cache: a changed client or secret has another token."""
+    def _cache_key(self) -> str:
+        """Return the key in the cache. A changed client or secret gets another key."""
         client = (self.stream.token_url, self.stream.client_id, self.stream.scope)
         entered = (str(self.stream.pk), *client, self.stream.token)
         return f"ssf-access-token:{token_digest(' '.join(entered))}"
@@ -87,16 +88,16 @@ def _request_token(stream: TransmitterStream) -> HttpAnswer:
     return safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)
 
 
-def _refused(stream: TransmitterStream, answer: HttpAnswer, said: dict[str, Any]) -> OutboundError:
-    code = said.get("error")
-    reason = f"{code[:100]}" if isinstance(code, str) else f"status {answer.status}"
+def _refused(stream: TransmitterStream, answer: HttpAnswer, body: dict[str, Any]) -> OutboundError:
+    code = body.get("error")
+    reason = code[:100] if isinstance(code, str) else f"status {answer.status}"
     return OutboundError(
         "token-refused",
         f"{stream.token_url} issued no access token: {reason}. Check the client ID and the secret.",
     )
 
 
-def _seconds(expires_in: Any) -> int:
+def _seconds_to_cache(expires_in: Any) -> int:
     """Return how long to keep the token. 0 keeps it for the present request only."""
     if not isinstance(expires_in, int) or isinstance(expires_in, bool):
         return USUAL_SECONDS

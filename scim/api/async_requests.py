@@ -1,8 +1,8 @@
 """Asynchronous requests: RFC 9967 section 2.5.1, and `Prefer: respond-async` of RFC 7240.
 
-Ramp accepts the preference for bulk requests and for changes of groups, which take longest. Other
-requests are processed at once, as both RFCs allow. `scim.jobs.async_requests` processes what is
-accepted here.
+Ramp accepts the preference for bulk requests (`bulk.process` calls `accept`) and for changes of
+groups (`dispatch` calls `accept_group_change`), which take longest. It processes other requests at
+once, as both RFCs allow. `scim.jobs.async_requests` processes what is accepted here.
 """
 
 from datetime import timedelta
@@ -22,7 +22,7 @@ from scim.models import AsyncRequest, Connection
 from scim.rfc.ids import scim_uuid
 from scim.rfc.serialize import json_bytes
 
-RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+BULK_RESPONSE: Final = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 TASK: Final = "scim.tasks.process_async_requests"
 # Unfinished requests of one connection. Each stores a body of at most 1 MiB.
 MAX_WAITING: Final = 100
@@ -45,8 +45,8 @@ def may_wait(request: ScimRequest) -> bool:
 def accept_group_change(request: ScimRequest) -> HttpResponse:
     """Store the change of a group for a worker.
 
-    :raises SCIMException: if the token is not valid, the body is no JSON, or too many requests
-        arrive or wait.
+    :raises SCIMException: if the token is not valid, the body is not JSON, the rate limit is used
+        up, or too many requests are unfinished.
     """
     request.authenticate()
     request.consume_rate_limit()
@@ -56,9 +56,9 @@ def accept_group_change(request: ScimRequest) -> HttpResponse:
 
 
 def check_room(connection: Connection) -> None:
-    """Refuse a request if too many of the connection are unfinished.
+    """Refuse the request if the connection has too many unfinished requests.
 
-    :raises TooManyRequests: if MAX_WAITING are.
+    :raises TooManyRequests: if it has MAX_WAITING.
     """
     with tenancy.use(connection.tenant_id):
         if AsyncRequest.objects.unfinished().filter(connection=connection).count() >= MAX_WAITING:
@@ -105,7 +105,7 @@ def read(request: ScimRequest, name: str) -> HttpResponse:
             response["Retry-After"] = str(RETRY_AFTER_SECONDS)
             return response
         results = list(stored.results.order_by("index").values_list("result", flat=True))
-    return scim_response(json_bytes({"schemas": [RESPONSE], "Operations": results}))
+    return scim_response(json_bytes({"schemas": [BULK_RESPONSE], "Operations": results}))
 
 
 def status_url(request_id: UUID) -> str:

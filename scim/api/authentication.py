@@ -1,4 +1,8 @@
-"""Authentication: find the connection of a bearer token."""
+"""Authentication: find the connection of a bearer token.
+
+On PostgreSQL, reads of users and writes to existing users authenticate in `fast_queries` instead,
+in the statement that reads the rows. Both use the condition `VALID_TOKEN`.
+"""
 
 from contextlib import AbstractContextManager
 from functools import cache

@@ -28,7 +28,6 @@ from scim.rfc.strict_json import Json
 from scim.sync import sync_errors
 
 MAX_OPERATIONS = 1000
-RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 REFERENCE = "bulkId:"
 DEACTIVATION = {"Operations": [{"op": "replace", "path": "active", "value": False}]}
 METHODS = ("POST", "PUT", "PATCH", "DELETE")
@@ -112,7 +111,9 @@ class BulkRun:
 
 def bulk_response(results: dict[int, Json]) -> HttpResponse:
     operations = [results[index] for index in sorted(results)]
-    return scim_response(json_bytes({"schemas": [RESPONSE], "Operations": operations}))
+    return scim_response(
+        json_bytes({"schemas": [async_requests.BULK_RESPONSE], "Operations": operations})
+    )
 
 
 def _deactivates(operation: Any) -> bool:

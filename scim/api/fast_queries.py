@@ -244,7 +244,7 @@ def authenticate_and_lock(request: ScimRequest, scim_id: str) -> None:
     request.connection = row_json.from_row(Connection, row[:connections])
     authentication.cache_token_info(request.token_digest, request.connection)
     # Set even if the connection has no such user, so that `users.lock` does not query it again.
-    request.person_is_locked = True
+    request.lock_query_ran = True
     if row[connections] is None:
         return
     user = row_json.from_row(ScimUser, row[connections:users])

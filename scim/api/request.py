@@ -109,12 +109,13 @@ class ScimRequest:
     def reset(self) -> None:
         """Discard the state of an earlier attempt."""
         self.subject = SyncErrorSubject()
-        # The parsed body, if `prefetch` has already read it.
+        # What `prefetch` has read from the body: the document of a POST, the operations of a PATCH.
         self.parsed_body: Any = None
         # The user to be changed, if `fast_queries.authenticate_and_lock` has locked and read it
         # with its person.
         self.locked_user: ScimUser | None = None
-        self.person_is_locked = False
+        # Whether that query has run. If it found no user, `locked_user` is None.
+        self.lock_query_ran = False
         # The refused parts of a request that was accepted because it deactivates a user.
         self.partial_errors: list[SCIMException | PeopleError] = []
 

@@ -91,7 +91,7 @@ def delete(request: ScimRequest, scim_id: str) -> HttpResponse:
     """RFC 7644 section 3.6: deactivate the person, and hide the resource from the connection."""
     user = lock(request, scim_id)
     if user.person:
-        with locks.assume_locked(user.person) if request.person_is_locked else nullcontext():
+        with locks.assume_locked(user.person) if request.lock_query_ran else nullcontext():
             people.detach_person(user.person, actor=request.connection.actor)
     if user.has_errors:
         sync_errors.resolve(user)
@@ -115,7 +115,7 @@ def lock(request: ScimRequest, scim_id: str) -> ScimUser:
     :raises PreconditionFailedException: if the resource has another version.
     """
     user = request.locked_user
-    if user is None and not request.person_is_locked:
+    if user is None and not request.lock_query_ran:
         users = ScimUser.objects.known_to(request.connection)
         users = users.filter(scim_id=scim_uuid(scim_id))
         user = users.select_for_update().first()
@@ -198,7 +198,7 @@ def store(request: ScimRequest, user: ScimUser, document: Json, *, before: Json 
         user,
         request.subject,
         request.request_id,
-        person_is_locked=request.person_is_locked,
+        person_is_locked=request.lock_query_ran,
         is_whole=request.method != "PATCH" and not request.retried_by,
         may_link=request.may_link,
     )

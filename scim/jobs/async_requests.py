@@ -51,7 +51,7 @@ def process_all(*, as_of: datetime) -> int:
 def process_batch(*, seconds: float) -> tuple[int, bool]:
     """Process requests until the time is over.
 
-    :returns: how many were finished, and whether this process has nothing more to do.
+    :returns: how many were finished, and whether no request is left that this process can take.
     """
     ends_at = monotonic() + seconds
     _release_dead()
@@ -120,7 +120,7 @@ class AsyncRun:
             self.run.note(one.index, one.result)
 
     def continue_until(self, ends_at: float) -> bool:
-        """Execute operations until the time is over; return whether none is left."""
+        """Execute operations; return False if the time was over or the database unavailable."""
         return all(self._execute(index) and monotonic() < ends_at for index in self.run.remaining())
 
     def _execute(self, index: int) -> bool:
@@ -177,7 +177,7 @@ def _as_request(stored: AsyncRequest) -> ScimRequest:
 
 @transaction.atomic
 def _claim() -> AsyncRequest | None:
-    """Take the request that came first, of a connection none of whose requests is in hand."""
+    """Claim the oldest request of a connection that has no earlier unfinished one."""
     now = timezone.now()
     with tenancy.across_tenants():
         held = AsyncRequest.objects.unfinished().filter(held_until__gt=now).exclude(held_by="")

@@ -15,8 +15,8 @@ did not change:
 | yes    | waiting    | any        | applied again, and the manager is looked up anew |
 | no     | any        | any        | applied in full, because nothing was applied yet |
 
-`problem` says what the person lacks. `has_errors` says whether a sync error is unresolved, be it
-open or dismissed. Not every error is a problem: a person with several roles lacks nothing.
+`problem` says what the person lacks. `has_errors` says whether a sync error is unresolved (open
+or dismissed). Not every error is a problem: a person with several roles lacks nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -106,7 +106,7 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
         return
     is_unlinked = user.person_id is None
     with _person_locked(task), withhold_mail(task.connection.mail_withheld_because):
-        if user.person and _is_return(user, user.person, before, was_active=was_active):
+        if user.person and _is_rehire(user, user.person, before, was_active=was_active):
             rehires.start_over(user.person, actor=task.connection.actor)
         manager: Person | Keep | None = KEEP
         if earlier is None or is_unlinked or user.problem or mapped.manager != earlier.manager:
@@ -127,7 +127,7 @@ def _external_id_changed(user: ScimUser, before: Json) -> bool:
     return bool(before.get("externalId", "") != user.document.get("externalId", ""))
 
 
-def _is_return(
+def _is_rehire(
     user: ScimUser, person: Person, before: Json | None, *, was_active: bool | None
 ) -> bool:
     """Tell whether an inactive person is rehired, and not only reactivated.
@@ -194,7 +194,7 @@ def _update_waiting(task: ProvisioningTask, person: Person, earlier_waiting: str
             sync_errors.record(task.connection, task.subject, InvalidManager(), request_id=None)
             user.has_errors = True
     elif earlier_waiting:
-        end_waiting(task.user, person)
+        end_waiting(user, person)
 
 
 def end_waiting(user: ScimUser, person: Person) -> None:

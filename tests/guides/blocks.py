@@ -34,7 +34,7 @@ def _scim_attributes(provider: str) -> str:
     rows = [
         [
             row.field + ("" if row.is_required else " (optional)"),
-            f"`{row.theirs}`",
+            f"`{row.theirs}`" if row.is_literal else row.theirs,
             f"`{row.ours}`",
             *([f"`{row.namespace}`"] if has_namespace else []),
         ]

@@ -43,8 +43,8 @@ class NotTerminated(PeopleError):
 
     def __init__(self, person: Person) -> None:
         super().__init__(
-            f"{person.full_name} is not terminated. Terminate the person first: whatever they "
-            "hold is handed over then."
+            f"{person.full_name} is not terminated. Terminate the person first. The "
+            "termination hands over what they hold."
         )
 
 
@@ -78,7 +78,7 @@ def erase_person(person: Person, *, actor: Actor) -> bool:
     _erase_mentions(person, texts, erased)
     person.refresh_from_db()
     later = snapshot(person)
-    # The history before has the pseudonym for each of them.
+    # Earlier events show the pseudonym for each of these fields.
     gone = {name: {"from": erased.pseudonym, "to": None} for name in earlier if name not in later}
     events.record(Event.Kind.PERSON_ERASED, person, actor=actor, changes=gone)
     return True

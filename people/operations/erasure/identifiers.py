@@ -13,9 +13,10 @@ from people import hooks
 from people.models import Event, Person
 from people.models.personal_data import PersonalData
 
-# A shorter text, such as the employee number 7, says nothing outside of the person's own rows.
+# A shorter text, such as the employee number 7, does not identify the person outside of their
+# own rows.
 SHORTEST: Final = 6
-# The keys of SCIM resources, claims and changes under which a name or an identifier stands.
+# The keys of SCIM resources, claims and changes whose values are names or identifiers.
 NAMES: Final = frozenset(
     {"givenname", "given_name", "familyname", "family_name", "middlename", "nickname"}
     | {"formatted", "displayname", "name"}
@@ -53,9 +54,9 @@ def own_rows(data: PersonalData, person: Person, texts: Iterable[str] = ()) -> "
     for lookup in data.of:
         belongs |= Q(**{lookup: person.pk})
     if data.found_by:
-        is_nobodys = Q(**{f"{lookup}__isnull": True for lookup in data.of})
+        refers_to_nobody = Q(**{f"{lookup}__isnull": True for lookup in data.of})
         found = (Q(**{f"{column}__iexact": text}) for column in data.found_by for text in {*texts})
-        belongs |= is_nobodys & reduce(or_, found, Q(pk__in=[]))
+        belongs |= refers_to_nobody & reduce(or_, found, Q(pk__in=[]))
     # A lookup over several rows may find a row twice.
     keys = rows_of_tenant(data.model, person.tenant_id).filter(belongs).values("pk")
     return data.model._base_manager.filter(pk__in=keys)
@@ -96,7 +97,7 @@ def collect(person: Person) -> Identifiers:
         # A name among the facts may be that of a company or a role.
         _read(facts, set(), identifiers)
     custom = {text for text in person.custom_values.values() if isinstance(text, str)}
-    return _sorted_out(person, _usable(names), _usable(identifiers), _usable(custom))
+    return _classify(person, _usable(names), _usable(identifiers), _usable(custom))
 
 
 def _read(value: Any, names: set[str], identifiers: set[str], *, key: str = "") -> None:
@@ -118,7 +119,7 @@ def _usable(texts: set[str]) -> set[str]:
     return {text.strip() for text in texts if len(text.strip()) > 1}
 
 
-def _sorted_out(
+def _classify(
     person: Person, names: set[str], identifiers: set[str], custom: set[str]
 ) -> Identifiers:
     full_names = {name for name in names if " " in name} | {person.full_name}

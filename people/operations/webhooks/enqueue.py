@@ -1,10 +1,10 @@
 """Creates the deliveries of new events, to webhook endpoints and to signal streams.
 
-The events of an endpoint are read in the order of the event log. An event becomes visible when its
-transaction commits, which may be after later ones, so each run reads the events again that are not
-older than the oldest running transaction, and some minutes before (SETTLED_AFTER), and passes over
-the events that have their delivery. Two changes of one person
-cannot overtake each other, because each locks the person until it commits.
+Each run reads the events of an endpoint in the order of the event log. An event becomes visible
+when its transaction commits, which may be after later events. So each run begins some minutes
+(SETTLED_AFTER) before the oldest transaction that was open in the previous run, and skips events
+that have a delivery. Two changes of one person cannot overtake each other, because each locks the
+person until it commits.
 """
 
 from collections.abc import Iterable, Sequence

@@ -222,11 +222,6 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     }
 
 
-def _new_values(change: BulkChange) -> list[tuple[str, str]]:
-    names = edit.value_names(change.values or {})
-    return [(LABELS[name], value) for name, value in names.items()]
-
-
 def _changed_fields(change: BulkChange) -> Iterator[tuple[Person, str]]:
     """Yield the people with fields that have changed since the edit, and these fields."""
     changed = edit.changed_since(change)

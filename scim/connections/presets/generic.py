@@ -25,18 +25,26 @@ _GUIDE = Guide(
         "Test the connection, and assign people.",
     ),
     mappings=(
-        AttributeRow("User name", "Login name, unique", "userName"),
+        AttributeRow("User name", "Login name, unique", "userName", is_literal=False),
         AttributeRow("First name", "First name", "name.givenName"),
         AttributeRow("Last name", "Last name", "name.familyName"),
         AttributeRow("Email", "Work email address", 'emails[type eq "work"].value'),
         AttributeRow("Department", "Department name", f"{ENTERPRISE.urn}:department"),
         AttributeRow("Location", "City or office", f"{RAMP.urn}:location"),
-        optional("Active", "Whether the person may sign in", "active"),
-        optional("External id", "Your identifier of the person", "externalId"),
+        optional("Active", "Whether the person may sign in", "active", is_literal=False),
+        optional("External id", "Your identifier of the person", "externalId", is_literal=False),
         optional(
-            "Manager", "Manager's ID, user name or email address", f"{ENTERPRISE.urn}:manager"
+            "Manager",
+            "Manager's ID, user name or email address",
+            f"{ENTERPRISE.urn}:manager",
+            is_literal=False,
         ),
-        optional("Role", "One of the roles below", 'roles[type eq "rampUserRole"].value'),
+        optional(
+            "Role",
+            "One of the roles below",
+            'roles[type eq "rampUserRole"].value',
+            is_literal=False,
+        ),
     ),
     roles=(
         f"The roles are {ROLES}. Guest is only for new people; an existing person cannot become "

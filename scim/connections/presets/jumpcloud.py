@@ -31,7 +31,8 @@ _GUIDE = Guide(
         "Open *User Groups*, select the groups whose members should be in Ramp, and save.",
         "JumpCloud has no attribute mapping for such an application. Fill in the department and "
         "the work address of every person there. If the review shows people without a department "
-        "or location, choose default values under *Incomplete people* in the SCIM settings.",
+        "or location, choose default values under *When a person lacks a required field* in the "
+        "SCIM settings.",
     ),
     mappings=(
         AttributeRow("User name", "Username", "userName"),
@@ -40,7 +41,9 @@ _GUIDE = Guide(
         AttributeRow("Email", "Company Email", "emails"),
         AttributeRow("Department", "Department", f"{ENTERPRISE.urn}:department"),
         AttributeRow("Location", "Work address: City", 'addresses[type eq "work"].locality'),
-        optional("Active", "Whether a selected group contains the person", "active"),
+        optional(
+            "Active", "Whether a selected group contains the person", "active", is_literal=False
+        ),
     ),
     roles=(
         "JumpCloud does not send roles. Push groups, and map them to roles in the SCIM settings. "

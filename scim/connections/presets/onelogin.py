@@ -45,7 +45,7 @@ _GUIDE = Guide(
         "Provisioner with SAML (SCIM v2 Enterprise)*, name it Ramp, and click *Save*.",
         "Open *Configuration*. Enter the base URL below as *SCIM Base URL* and the token as *SCIM "
         "Bearer Token*.",
-        "Replace the *SCIM JSON Template* by the template below.",
+        "Replace the *SCIM JSON Template* with the template below.",
         "Under *API Connection*, click *Enable*, and save.",
         "Open *Parameters*. Set *scimusername* to the email address, and *external_manager_id* to "
         "the email address or user name of the manager. Open *Groups*, and select *Include in "
@@ -65,7 +65,12 @@ _GUIDE = Guide(
         AttributeRow("Department", "{$user.department}", f"{ENTERPRISE.urn}:department"),
         AttributeRow("Location", "{$user.city}", f"{RAMP.urn}:location"),
         optional("Manager", "{$parameters.external_manager_id}", f"{ENTERPRISE.urn}:manager"),
-        optional("Role", "a macro or a fixed text", 'roles[type eq "rampUserRole"].value'),
+        optional(
+            "Role",
+            "a macro or a fixed text",
+            'roles[type eq "rampUserRole"].value',
+            is_literal=False,
+        ),
     ),
     roles=(
         "To assign roles explicitly, add roles to the template, as a list of one object with the "

@@ -48,11 +48,11 @@ _GUIDE = Guide(
         AttributeRow("First name", "Given Name", "givenName"),
         AttributeRow("Last name", "Family Name", "familyName"),
         AttributeRow("Email", "Email Address", "workEmail"),
-        AttributeRow("Department", "a custom attribute", "department"),
+        AttributeRow("Department", "a custom attribute", "department", is_literal=False),
         AttributeRow("Location", "Address: Locality", "workCity"),
         optional("Active", "Enabled", "active"),
         optional("External id", "User ID", "externalId"),
-        optional("Manager", "the manager's user name or email", "manager"),
+        optional("Manager", "the manager's user name or email", "manager", is_literal=False),
     ),
     roles=(
         "PingOne does not send the attribute roles of SCIM. Push groups, and map them to roles in "

@@ -20,6 +20,8 @@ class AttributeRow:
     ours: str
     namespace: str = ""
     is_required: bool = True
+    # False if `theirs` describes a value instead of naming it.
+    is_literal: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +53,10 @@ class Guide:
         return [parts_of(step) for step in self.steps]
 
 
-def optional(field: str, theirs: str, ours: str, namespace: str = "") -> AttributeRow:
-    return AttributeRow(field, theirs, ours, namespace, is_required=False)
+def optional(
+    field: str, theirs: str, ours: str, namespace: str = "", *, is_literal: bool = True
+) -> AttributeRow:
+    return AttributeRow(field, theirs, ours, namespace, is_required=False, is_literal=is_literal)
 
 
 def _usual_deactivation() -> Json:
