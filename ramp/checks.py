@@ -98,6 +98,25 @@ def role_is_limited(**_: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.security, deploy=True)
+def tenant_setting_is_not_shared(**_: Any) -> list[CheckMessage]:
+    """Check that no pool of transactions shares `ramp.tenant` among companies."""
+    if connection.vendor != "postgresql" or not settings.BEHIND_PGBOUNCER:
+        return []
+    with suppress(OperationalError):
+        if row_policies.is_on():
+            return [
+                Error(
+                    "Row-level security is on, and BEHIND_PGBOUNCER says that PgBouncer pools "
+                    "transactions. Companies would share the setting `ramp.tenant`.",
+                    hint="Set `pool_mode = session` in PgBouncer and BEHIND_PGBOUNCER=false, or "
+                    "turn row-level security off.",
+                    id="ramp.E014",
+                )
+            ]
+    return []
+
+
 @register(deploy=True)
 def mail_is_sent(**_: Any) -> list[CheckMessage]:
     if settings.EMAIL_IS_SENT:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from pytest_django import Settings
 
 from people.db import app_role, row_policies
 from ramp import checks
@@ -62,6 +63,18 @@ def test_refuses_a_role_that_bypasses_it(role: str, attribute: str, reason: str)
         status("--role", role)
 
     assert status()["is_on"] is False
+
+
+@pytest.mark.django_db
+def test_pooled_transactions_are_refused_while_it_is_on(role: str, settings: Settings) -> None:
+    settings.BEHIND_PGBOUNCER = True
+    assert checks.tenant_setting_is_not_shared() == []
+
+    status("--role", role)
+
+    assert [found.id for found in checks.tenant_setting_is_not_shared()] == ["ramp.E014"]
+    settings.BEHIND_PGBOUNCER = False
+    assert checks.tenant_setting_is_not_shared() == []
 
 
 @pytest.mark.django_db
