@@ -206,5 +206,5 @@ def test_query_count_does_not_grow_with_data(company: Company, client: Client) -
         okta.replace(scim_id, "title", f"Countess {number}")
     okta.replace(scim_id, "roles", "EMPEROR")
 
-    assert len(queries_of(client, f"/people/why/?who={ADA}")) == few <= 17
+    assert len(queries_of(client, f"/people/why/?who={ADA}")) == few <= 18
     assert len(queries_of(client, "/people/why/?who=nobody@example.com")) <= 22
