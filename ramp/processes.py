@@ -242,6 +242,8 @@ class _Child:
     def reload(self) -> None:
         if self.is_running() and self.process:
             log.info("%s reloads.", self.program.name)
+            for watch in self.program.watches:
+                watch.begin_reload()
             os.kill(self.process.pid, self.program.reload_signal)
             self.is_reloading = self.program.reload_signal == signal.SIGTERM
 

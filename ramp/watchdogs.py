@@ -38,6 +38,9 @@ class Watch:
     def begin(self, pid: int) -> None:
         """Start over, because the program was started as this process."""
 
+    def begin_reload(self) -> None:
+        """Allow the time of a start, because the program starts its processes again."""
+
     def problem(self) -> str:
         return ""
 
@@ -94,9 +97,15 @@ class WebWatch(Watch):
     def __init__(self) -> None:
         self._leader = 0
         self._answered_at: float | None = None
+        self._reloads_until = 0.0
 
     def begin(self, pid: int) -> None:
         self._leader, self._answered_at = pid, None
+
+    def begin_reload(self) -> None:
+        # On a busy machine, granian may end the old processes before the new ones answer.
+        # Meanwhile, requests wait at the shared socket, which a restart would close.
+        self._reloads_until = time.monotonic() + MAX_START
 
     def problem(self) -> str:
         self._end_stuck_processes()
@@ -106,7 +115,9 @@ class WebWatch(Watch):
             self._answered_at = now
         # Before the first answer, the web processes may still be starting. Granian itself
         # restarts those that fail.
-        if self._answered_at is None or now - self._answered_at < WEB_SILENCE:
+        if self._answered_at is None or now < self._reloads_until:
+            return ""
+        if now - self._answered_at < WEB_SILENCE:
             return ""
         return f"it has answered nobody for {now - self._answered_at:.0f} s"
 
