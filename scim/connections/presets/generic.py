@@ -26,11 +26,15 @@ _GUIDE = Guide(
     ),
     mappings=(
         AttributeRow("User name", "Login name, unique", "userName", is_literal=False),
-        AttributeRow("First name", "First name", "name.givenName"),
-        AttributeRow("Last name", "Last name", "name.familyName"),
-        AttributeRow("Email", "Work email address", 'emails[type eq "work"].value'),
-        AttributeRow("Department", "Department name", f"{ENTERPRISE.urn}:department"),
-        AttributeRow("Location", "City or office", f"{RAMP.urn}:location"),
+        AttributeRow("First name", "First name", "name.givenName", is_literal=False),
+        AttributeRow("Last name", "Last name", "name.familyName", is_literal=False),
+        AttributeRow(
+            "Email", "Work email address", 'emails[type eq "work"].value', is_literal=False
+        ),
+        AttributeRow(
+            "Department", "Department name", f"{ENTERPRISE.urn}:department", is_literal=False
+        ),
+        AttributeRow("Location", "City or office", f"{RAMP.urn}:location", is_literal=False),
         optional("Active", "Whether the person may sign in", "active", is_literal=False),
         optional("External id", "Your identifier of the person", "externalId", is_literal=False),
         optional(
