@@ -12,6 +12,7 @@ import django_stubs_ext
 
 from ramp import schedule, secret_key, theme
 from ramp.environment import Env, writable_folder
+from ramp.postgresql.connections import postgresql_settings
 
 # Makes generic classes such as ModelAdmin[Person] subscriptable at run time.
 django_stubs_ext.monkeypatch()
@@ -167,25 +168,7 @@ if DATABASE["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL",
     }
 else:
-    DATABASE["ENGINE"] = "ramp.postgresql"
-    DATABASE["OPTIONS"] = {
-        # Prepare statements that repeat, with parameters sent separately.
-        "server_side_binding": True,
-        "prepare_threshold": 3,
-        # Seconds; the next one is in milliseconds. A database that is gone must not stop requests.
-        "connect_timeout": 3,
-        "tcp_user_timeout": 10_000,
-        # `migrate` removes the first limit for itself. To compile a statement takes PostgreSQL
-        # longer than to run any of ours, and with many people it would compile a page's each time.
-        "options": "-c statement_timeout=10s -c lock_timeout=5s"
-        " -c idle_in_transaction_session_timeout=10s -c jit=off",
-    } | DATABASE.get("OPTIONS", {})
-    if BEHIND_PGBOUNCER:
-        # The limits are those of the role (docs/operating.md), and a statement that was prepared on
-        # one connection is unknown on the next one.
-        del DATABASE["OPTIONS"]["options"]
-        DATABASE["OPTIONS"]["prepare_threshold"] = None
-        DATABASE["DISABLE_SERVER_SIDE_CURSORS"] = True
+    DATABASE = postgresql_settings(DATABASE, is_pooled=BEHIND_PGBOUNCER)
 DATABASES = {
     "default": DATABASE
     | {

@@ -131,7 +131,7 @@ def sign_in(page: Page, acme: Acme, email: str = OWNER, password: str = PASSWORD
 
 
 def expect_signed_out(page: Page, acme: Acme) -> None:
-    """Expect that the session has ended, and that signing in again explains whom to ask."""
+    """Expect that the session has ended, and that the sign-in page says who can reactivate Ada."""
     page.reload()
     expect(page).to_have_url(re.compile("/sign-in/"))
     sign_in(page, acme, ADA, ADAS_PASSWORD)

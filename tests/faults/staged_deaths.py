@@ -12,8 +12,8 @@ SECONDS_TO_RUN_AGAIN = 60
 class StagedDeaths:
     """So many stages, at each of which the named programs are killed.
 
-    A stage is due once its share of the work is done. Whoever takes the work refuses it while
-    the stage `is_overdue`, because the work would otherwise end before the last stage.
+    A stage is due once its share of the work is done. The receiver of the work refuses it while the
+    stage `is_overdue`. Otherwise the work would end before the last stage.
     """
 
     programs: tuple[str, ...]

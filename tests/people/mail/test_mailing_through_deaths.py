@@ -1,7 +1,7 @@
-"""Mail, when those who send it are killed.
+"""Mail while the processes that send it are killed.
 
-Many people come in by SCIM; the processes of the worker are killed while it mails
-their invites, and others take over. The mail server keys on the Message-ID.
+A provider creates many users over SCIM. The processes of the worker are killed while they send
+the invites, and others continue. The mail server keys on the Message-ID.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A person whom the identity provider deleted, and who may return."""
+"""People whose user the identity provider deleted, and their return."""
 
 import pytest
 
@@ -16,7 +16,7 @@ ADDRESS = "ada@example.com"
 
 @pytest.fixture
 def ada(owner: Person) -> Person:
-    """An Admin with a password, whom the identity provider has deleted."""
+    """An Admin with a password, whose user the identity provider has deleted."""
     ada = core.person(email=ADDRESS, password="correct horse", role=Person.Role.ADMIN)
     people.detach_person(ada, actor=OKTA)
     return stored(ada)
