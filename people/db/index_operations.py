@@ -9,6 +9,19 @@ from django.db.migrations.operations import AddConstraint, AddIndex, RemoveIndex
 from django.db.migrations.state import ProjectState
 
 
+def analyze(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
+    """Collect the statistics of the table, unless it is empty.
+
+    PostgreSQL believes an analyzed empty table to be empty until the next analysis. The first
+    people of an installation would be found by sequential scans, by all of its prepared plans.
+    """
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}")')  # noqa: S608
+        [has_rows] = cursor.fetchone()
+        if has_rows:
+            cursor.execute(f'ANALYZE "{table}"')
+
+
 class AddLargeIndex(AddIndex):
     """Add an index, on PostgreSQL concurrently. The migration needs `atomic = False`.
 
@@ -30,9 +43,9 @@ class AddLargeIndex(AddIndex):
             # An earlier attempt that was interrupted leaves an invalid index of this name.
             schema_editor.execute(f'DROP INDEX CONCURRENTLY IF EXISTS "{self.index.name}"')
             schema_editor.add_index(model, self.index, concurrently=True)  # type: ignore[call-arg]
+            # An expression has no statistics before, so PostgreSQL might not use the index.
             if self.index.expressions:
-                # An expression has no statistics before, so PostgreSQL might not use the index.
-                schema_editor.execute(f'ANALYZE "{model._meta.db_table}"')
+                analyze(schema_editor, model._meta.db_table)
 
 
 class RemoveLargeIndex(RemoveIndex):

@@ -12,6 +12,8 @@ created, the filters work without the indexes, but read all users of the connect
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
+from people.db.index_operations import analyze
+
 # The attributes of the document that the column contains.
 INDEXED = frozenset({"name", "displayName", "nickName", "externalId"})
 COLUMN = """
@@ -70,7 +72,8 @@ def create(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
                 # An interrupted creation leaves an invalid index.
                 cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
                 cursor.execute(statement)
-            cursor.execute("ANALYZE scim_scimuser, scim_scimuserelement")
+            for table in ("scim_scimuser", "scim_scimuserelement"):
+                analyze(schema_editor, table)
 
 
 def drop(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
+import psycopg
 import pytest
 from django.apps import apps
 from django.core.management import CommandError, call_command
@@ -15,7 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from people.db import state_trigger
 from provisioning.models import identity_trigger
-from tests.services.migrated import copy_sqlite_file
+from tests.services.migrated import DATABASE, copy_sqlite_file
 from tests.services.postgres_redis_smtp import Postgres
 from tests.services.server import ROOT
 
@@ -80,3 +81,15 @@ def test_two_machines_can_migrate_at_once(postgres: Postgres, tmp_path: Path) ->
     errors = [machine.communicate()[1] for machine in machines]
 
     assert [machine.returncode for machine in machines] == [0, 0], errors
+
+
+def test_no_empty_table_has_statistics_that_call_it_empty(postgres: Postgres) -> None:
+    """With them, PostgreSQL plans sequential scans for the first thousands of rows."""
+    url = postgres.create("just_migrated", template=DATABASE)
+    with psycopg.connect(url) as connected:
+        analyzed = connected.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples = 0"
+            " AND relnamespace = 'public'::regnamespace"
+        ).fetchall()
+
+    assert analyzed == []
