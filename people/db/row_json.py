@@ -27,7 +27,11 @@ class RowCodec:
         self.fields = fields
         self._columns = [str(field.column) for field in fields]
         self._attributes = [str(field.attname) for field in fields]
-        self._set_on_saving = [field for field in fields if _is_set_on_saving(field)]
+        self._set_on_saving = [
+            field
+            for field in fields
+            if getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)
+        ]
 
     def values(self, row: models.Model) -> tuple[Any, ...]:
         """Return the row's values in these columns."""
@@ -65,10 +69,6 @@ class RowCodec:
     def _rows(self) -> str:
         # The row type of the table converts the JSON values to the types of the columns.
         return f"jsonb_populate_recordset(NULL::{self.table}, %s::jsonb) given"
-
-
-def _is_set_on_saving(field: Any) -> bool:
-    return bool(getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False))
 
 
 @cache

@@ -135,7 +135,9 @@ def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) 
 
     :raises SCIMException: the error, if the request deactivates nobody.
     """
-    operations = _operations(request.lenient_document())
+    document = request.lenient_document()
+    sent = document.get("Operations") if isinstance(document, dict) else None
+    operations: list[Any] = sent if isinstance(sent, list) else []
     if not any(map(_deactivates, operations)):
         raise error
     response = error_response(error)
@@ -157,11 +159,6 @@ def _deactivate(request: ScimRequest, error: SCIMException, dispatch: Dispatch) 
         run.execute(0)
         results[index] = run.results[0] | {"method": one["method"]}
     return bulk_response(results)
-
-
-def _operations(document: Any) -> list[Any]:
-    given = document.get("Operations") if isinstance(document, dict) else None
-    return given if isinstance(given, list) else []
 
 
 def read(document: Any) -> tuple[list[Json], int]:

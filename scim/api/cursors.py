@@ -45,9 +45,9 @@ def decrypt_cursor(cursor: str, query: str, count: int) -> dict[str, Any]:
 def _keys() -> MultiFernet:
     """Return the present key and earlier ones, which still decrypt cursors after a rotation."""
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(secret)) for secret in secrets])
-
-
-def _derived(secret: str) -> bytes:
-    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ramp scim cursors")
-    return base64.urlsafe_b64encode(key.derive(secret.encode()))
+    keys = []
+    for secret in secrets:
+        # It derives only one key.
+        derivation = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ramp scim cursors")
+        keys.append(Fernet(base64.urlsafe_b64encode(derivation.derive(secret.encode()))))
+    return MultiFernet(keys)

@@ -19,9 +19,14 @@ CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 
 def service_provider_config(request: ScimRequest) -> HttpResponse:
     _check_request(request)
-    # Discovery reads nothing else of the company, so it is not in force yet.
+    config = _config(base_url())
     with tenancy.use(request.connection.tenant_id):
-        config = _config(base_url()) | _security_events()
+        sends_scim_events = wants_scim_events()
+    # RFC 9967 section 4. Clients from before this RFC, such as those of scim2-models, refuse the
+    # attribute, so only companies with such a signal stream show it.
+    if sends_scim_events:
+        uris = [signal.value for signal in SignalType if signal.is_scim]
+        config = config | {"securityEvents": {"asyncRequest": "request", "eventUris": uris}}
     return scim_response(serialize.json_bytes(config))
 
 
@@ -77,17 +82,6 @@ def _find_document(request: ScimRequest, documents: list[Json], name: str) -> Ht
             return scim_response(serialize.json_bytes(document))
     # The detail repeats text of the client, so it is cut, here as elsewhere.
     raise NotFoundException(detail=f"“{name[:200]}” was not found.")
-
-
-def _security_events() -> Json:
-    """Return the attribute of RFC 9967 section 4, if a signal stream of the company uses it.
-
-    Clients from before this RFC, such as those of scim2-models, refuse the attribute.
-    """
-    if not wants_scim_events():
-        return {}
-    uris = [signal.value for signal in SignalType if signal.is_scim]
-    return {"securityEvents": {"asyncRequest": "request", "eventUris": uris}}
 
 
 @cache

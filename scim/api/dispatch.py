@@ -153,16 +153,12 @@ def dispatch(request: ScimRequest) -> HttpResponse:
         return _write_with_retry(request, endpoint)
     except Exception as error:
         refusal = errors.refusal_for(request, error)
-    if leavers.deactivates_user(request, refusal):
-        return _deactivate_only(request, refusal)
-    return _refuse(request, refusal)
-
-
-def _deactivate_only(request: ScimRequest, refused: Refusal) -> HttpResponse:
-    """Deactivate a user who has left, even if the rest of the request is refused."""
+    if not leavers.deactivates_user(request, refusal):
+        return _refuse(request, refusal)
+    # A user who has left is deactivated, even if the rest of the request is refused.
     try:
         request.reset()
-        return _retry_once(request, lambda: leavers.deactivate(request, refused))
+        return _retry_once(request, lambda: leavers.deactivate(request, refusal))
     except Exception as error:
         return _refuse(request, errors.refusal_for(request, error))
 

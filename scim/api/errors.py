@@ -32,19 +32,14 @@ def refusal_for(request: ScimRequest, error: Exception) -> Refusal:
     match error:
         case SCIMException() | PeopleError():
             return error
-        case IntegrityError() if refusal := _uniqueness_error(error):
-            return refusal
         case OperationalError():
             log.error("The database did not answer request %s: %s", request.request_id, error)
             return Unavailable()
+        case IntegrityError():
+            match constraint_of(error):
+                case "person_email_taken":
+                    return DuplicateEmail()
+                case "scim_user_name_taken" | "scim_user_of_person" as constraint:
+                    return UniquenessConflict(constraint)
     log.error("Request %s failed.", request.request_id, exc_info=error)
     return Unexpected(request)
-
-
-def _uniqueness_error(error: IntegrityError) -> Refusal | None:
-    match constraint_of(error):
-        case "person_email_taken":
-            return DuplicateEmail()
-        case "scim_user_name_taken" | "scim_user_of_person" as constraint:
-            return UniquenessConflict(constraint)
-    return None

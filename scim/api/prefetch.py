@@ -20,7 +20,6 @@ from scim.api.request import ScimRequest
 from scim.rfc import patch_operations
 from scim.rfc.attributes import ACTIVE
 from scim.rfc.normalize import normalize
-from scim.rfc.patch_operations import Operation
 from scim.rfc.resource_types import ENTERPRISE, USER
 from scim.rfc.strict_json import Json
 from scim.sync import managers
@@ -58,7 +57,11 @@ def _queries(request: ScimRequest, token_info: TokenInfo) -> Iterator[PreparedQu
         case "PATCH":
             request.parsed_body = patch_operations.read_operations(request.document, USER)
             for operation in request.parsed_body:
-                yield from _queries_for_operation(operation, token_info)
+                attribute, value = operation.target.attribute, operation.value
+                if attribute is ACTIVE:
+                    yield schedule.days_query(token_info.tenant_id)
+                elif attribute is DEPARTMENT and isinstance(value, str):
+                    yield place_lookup.places_query(value, "", token_info.tenant_id)
         case "PUT" if (
             isinstance(request.document, dict) and request.document.get("active") is False
         ):
@@ -77,10 +80,3 @@ def _queries_for_new_user(
         yield managers.manager_query(token_info.connection_id, mapped.manager)
     places = mapped.profile.department, mapped.profile.location
     yield place_lookup.places_query(*places, token_info.tenant_id)
-
-
-def _queries_for_operation(operation: Operation, token_info: TokenInfo) -> Iterator[PreparedQuery]:
-    if operation.target.attribute is ACTIVE:
-        yield schedule.days_query(token_info.tenant_id)
-    elif operation.target.attribute is DEPARTMENT and isinstance(operation.value, str):
-        yield place_lookup.places_query(operation.value, "", token_info.tenant_id)

@@ -42,7 +42,11 @@ def subject_of(request: ScimRequest) -> SyncErrorSubject:
         subject.user = _resource(ScimUser, request, scim_id)
     if subject.resource_type == Kind.GROUP and scim_id:
         subject.group = _resource(ScimGroup, request, scim_id)
-    name = _name_of(subject) or _sent_name(request, subject.resource_type) or scim_id
+    if subject.group:
+        name = subject.group.scim_display_name
+    else:
+        name = subject.user.scim_username if subject.user else subject.user_name
+    name = name or _sent_name(request, subject.resource_type) or scim_id
     subject.user_name = sync_errors.storable(name).strip()[:MAX_NAME_LENGTH]
     return subject
 
@@ -69,12 +73,6 @@ def _resource(model: type[Any], request: ScimRequest, scim_id: str) -> Any:
     with tenancy.use(request.connection.tenant_id):
         resources = model.objects.filter(connection=request.connection)
         return resources.filter(scim_id=scim_uuid(scim_id)).first()
-
-
-def _name_of(subject: SyncErrorSubject) -> str:
-    if subject.group:
-        return subject.group.scim_display_name
-    return subject.user.scim_username if subject.user else subject.user_name
 
 
 def _sent_name(request: ScimRequest, kind: str) -> str:

@@ -284,8 +284,13 @@ def accepts_only_plain_json(accept: str) -> bool:
 
 def error_response(error: SCIMException | PeopleError) -> HttpResponse:
     """Return the error as a SCIM error response (RFC 7644 section 3.12)."""
-    if isinstance(error, PeopleError):
-        error = _as_scim_error(error)
+    match error:
+        case LastOwner() | LastAdministrator():
+            error = SCIMException(detail=str(error))
+            error.status = 403
+        case PeopleError():
+            error = SCIMException(detail=str(error))
+            error.status, error.scim_type = 400, "invalidValue"
     body = {"schemas": [ERROR_SCHEMA], "status": str(error.status), "detail": error.detail}
     if error.scim_type:
         body["scimType"] = error.scim_type
@@ -298,12 +303,3 @@ def error_response(error: SCIMException | PeopleError) -> HttpResponse:
         case rate_limits.TooManyRequests() | Unavailable():
             response["Retry-After"] = str(error.retry_after)
     return response
-
-
-def _as_scim_error(error: PeopleError) -> SCIMException:
-    scim = SCIMException(detail=str(error))
-    if isinstance(error, LastOwner | LastAdministrator):
-        scim.status = 403
-    else:
-        scim.status, scim.scim_type = 400, "invalidValue"
-    return scim

@@ -33,6 +33,13 @@ HEADERS = ("HTTP_USER_AGENT", "HTTP_ACCEPT", "CONTENT_TYPE", "HTTP_IF_MATCH")
 
 def record(request: ScimRequest, response: HttpResponse) -> None:
     """Log the request; the caller opens the transaction and sets the tenant."""
+    path, _, query = request.address.partition("?")
+    answer = ""
+    if request.partial_errors:
+        # The first refused part of an accepted request.
+        answer = error_response(request.partial_errors[0]).content.decode()
+    elif response.status_code >= 400:
+        answer = response.content.decode()
     RequestLog.objects.create(
         id=request.request_id,
         tenant_id=request.connection.tenant_id,
@@ -40,24 +47,17 @@ def record(request: ScimRequest, response: HttpResponse) -> None:
         user=request.subject.user if request.subject.user and request.subject.user.pk else None,
         retried_by=request.retried_by,
         method=request.method,
-        path=_masked_address(request.address),
+        path=f"{path}?{MASK}" if SECRET.search(query) else request.address,
         headers=_headers(request),
         body=_masked(request.body),
         status=response.status_code,
-        answer=_logged_answer(request, response),
+        answer=answer,
         ip=request.ip,
         received_at=request.received_at,
         milliseconds=round((monotonic() - request.started) * 1000),
     )
     if request.on_response:
         request.on_response(response)
-
-
-def _logged_answer(request: ScimRequest, response: HttpResponse) -> str:
-    """Return the error response, or the first refused part of an accepted request."""
-    if request.partial_errors:
-        return error_response(request.partial_errors[0]).content.decode()
-    return response.content.decode() if response.status_code >= 400 else ""
 
 
 def record_refusal(
@@ -126,9 +126,3 @@ def _without_secrets(value: Any) -> Any:
             return [_without_secrets(one) for one in value]
         case _:
             return value
-
-
-def _masked_address(address: str) -> str:
-    """Return the path and query, without the query if it mentions a secret."""
-    path, _, query = address.partition("?")
-    return f"{path}?{MASK}" if SECRET.search(query) else address

@@ -44,7 +44,10 @@ def confirm_same_person(question: SamePersonQuestion, *, actor: Actor) -> Person
     user = ScimUser.objects.select_related("connection").get(pk=question.user_id)
     new, earlier = user.person, question.earlier
     if new is not None:
-        _terminate_new_person(new, earlier, actor=actor)
+        if held := describe_holdings(new):
+            raise NewPersonHolds(new, held)
+        identities.record_same_person(new, earlier, actor=actor)
+        terminate.terminate_person(new, handover_plan.HandoverPlan(), actor=actor)
     user.person = earlier
     task = ProvisioningTask(
         user, SyncErrorSubject(user=user, user_name=user.scim_username), may_link=True
@@ -55,14 +58,6 @@ def confirm_same_person(question: SamePersonQuestion, *, actor: Actor) -> Person
     group_roles.schedule()
     _save_answer(question, Answer.SAME, actor=actor)
     return user.person
-
-
-def _terminate_new_person(new: Person, earlier: Person, *, actor: Actor) -> None:
-    held = describe_holdings(new)
-    if held:
-        raise NewPersonHolds(new, held)
-    identities.record_same_person(new, earlier, actor=actor)
-    terminate.terminate_person(new, handover_plan.HandoverPlan(), actor=actor)
 
 
 @transaction.atomic

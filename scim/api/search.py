@@ -137,12 +137,12 @@ def _find_by_identifier(request: ScimRequest, attribute: str, value: str) -> Htt
 
 
 def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType]) -> HttpResponse:
-    if (
-        kinds == [USER]
-        and prepared_statements.available()
-        and not (search.filter or search.sort_by)
-    ):
-        return _list_all_users(request, search)
+    is_whole_list = kinds == [USER] and not (search.filter or search.sort_by)
+    if is_whole_list and prepared_statements.available():
+        page, found = fast_queries.users_page(request, search.page)
+        wanted = search.projection(USER)
+        texts = [(responses.apply_projection(one, wanted) if wanted else one).text for one in found]
+        return _list_response(search, page, texts)
     with tenancy.use(request.connection.tenant_id):
         if len(kinds) > 1:
             return _search_several_types(request, search, kinds)
@@ -152,13 +152,6 @@ def _search(request: ScimRequest, search: Search, kinds: Sequence[ResourceType])
         texts = _rendered_texts(search, resource, page.rows)
         if page.has_more and by_key and search.page.cursor is None:
             pagination.store_anchor(request, search.page, len(page.rows), page.rows[-1].pk)
-    return _list_response(search, page, texts)
-
-
-def _list_all_users(request: ScimRequest, search: Search) -> HttpResponse:
-    page, found = fast_queries.users_page(request, search.page)
-    wanted = search.projection(USER)
-    texts = [(responses.apply_projection(one, wanted) if wanted else one).text for one in found]
     return _list_response(search, page, texts)
 
 

@@ -22,11 +22,18 @@ def shown_groups(groups_of_users: Sequence[Sequence[DirectGroup]]) -> list[list[
     The database is queried only if a group is a member of another one.
     """
     nested = {str(key) for groups in groups_of_users for key, _, is_nested in groups if is_nested}
-    names, parents = _containing(nested)
+    names, parents = _containing(nested) if nested else ({}, {})
     shown = []
     for groups in groups_of_users:
         direct = {str(key): name for key, name, _ in groups}
-        indirect = _above(direct, parents) if nested else []
+        # Around these at any depth; the groups may form a circle.
+        indirect: list[str] = []
+        pending = list(direct) if nested else []
+        while pending:
+            for key in parents.get(pending.pop(0), ()):
+                if key not in direct and key not in indirect:
+                    indirect.append(key)
+                    pending.append(key)
         shown.append(
             [(key, name, "direct") for key, name in direct.items()]
             + [(key, names[key], "indirect") for key in indirect]
@@ -54,15 +61,3 @@ def _containing(nested: Collection[str]) -> tuple[dict[str, str], dict[str, list
             pending.add(str(group))
         pending -= asked
     return names, parents
-
-
-def _above(direct: Collection[str], parents: dict[str, list[str]]) -> list[str]:
-    """Return the groups around these, at any depth, without them. There may be circles."""
-    found: list[str] = []
-    pending = list(direct)
-    while pending:
-        for key in parents.get(pending.pop(0), ()):
-            if key not in direct and key not in found:
-                found.append(key)
-                pending.append(key)
-    return found

@@ -146,23 +146,16 @@ def _new_or_returning_user(
     if prepared_statements.available():
         user.pk, may_be_back, user.has_errors = fast_queries.reserve_new_user(request, document)
     if may_be_back or not unit_of_work.is_open():
-        similar = rehires.find_similar(request.connection, _traits(request, document))
+        named = ScimUser(
+            scim_username=document["userName"], scim_external_id=document.get("externalId", "")
+        )
+        traits = Traits.of(named, profile_of(document, request.connection.mapping))
+        similar = rehires.find_similar(request.connection, traits)
         returning = rehires.choose_returning(similar)
         if returning is not None:
             user, similar = returning, []
     user.related = []
     return user, similar
-
-
-def _traits(request: ScimRequest, document: Json) -> Traits:
-    mapped = profile_of(document, request.connection.mapping)
-    return Traits.of(
-        ScimUser(
-            scim_username=document["userName"],
-            scim_external_id=document.get("externalId", ""),
-        ),
-        mapped,
-    )
 
 
 def _change(request: ScimRequest, user: ScimUser, document: Json) -> HttpResponse:

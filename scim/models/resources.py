@@ -120,6 +120,12 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
                 name="scim_user_waiting",
                 condition=~models.Q(waiting_manager=""),
             ),
+            # For the filter `active eq false`: few users of a connection are inactive.
+            models.Index(
+                fields=["connection", "id"],
+                name="scim_user_inactive",
+                condition=ALIVE & models.Q(active=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from people.values import normalize_key
 from scim.rfc.resource_types import USER_SCHEMA
@@ -37,14 +36,13 @@ def have_same(document: Json, other: Json) -> bool:
 def elements_of(document: Json) -> Iterator[Element]:
     for attribute in _MULTIPLE:
         for element in document.get(attribute.name, ()):
-            folded = {name: _fold(value) for name, value in element.items()}
+            folded = {
+                name: normalize_key(value) if isinstance(value, str) else value
+                for name, value in element.items()
+            }
             yield Element(attribute.name, folded, key(element.get("value", "")))
 
 
 def key(text: str) -> str:
     """Return the case-folded text, cut to the length of a key column."""
     return normalize_key(text)[:MAX_KEY_LENGTH]
-
-
-def _fold(value: Any) -> Any:
-    return normalize_key(value) if isinstance(value, str) else value

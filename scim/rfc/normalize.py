@@ -13,7 +13,6 @@ a string or at the top, a single value of a multi-valued attribute, and a bare s
 multi-valued attribute (see `dialects`).
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 from scim2_models import InvalidSyntaxException, InvalidValueException
@@ -64,7 +63,9 @@ def normalize(sent: Any, resource: ResourceType, known: Json | None = None) -> J
     _set_misplaced(document, misplaced, resource)
     _check_required(document, resource)
     check_emails(document)
-    document["schemas"] = [resource.core.urn, *_extensions(document, resource)]
+    known_urns = [schema.urn for schema in resource.extensions if schema.urn in document]
+    foreign_urns = [name for name in document if ":" in name and resource.extension(name) is None]
+    document["schemas"] = [resource.core.urn, *known_urns, *foreign_urns]
     return document
 
 
@@ -148,12 +149,6 @@ def _check_schemas(sent: Any, resource: ResourceType) -> None:
             attribute="schemas",
             detail=f"The “schemas” of a {resource.name} must name “{resource.core.urn}”.",
         )
-
-
-def _extensions(document: Json, resource: ResourceType) -> Iterator[str]:
-    """Yield the URNs of the extensions in the document, the known ones first."""
-    yield from (schema.urn for schema in resource.extensions if schema.urn in document)
-    yield from (name for name in document if ":" in name and resource.extension(name) is None)
 
 
 def _set_attribute(document: Json, attribute: Attribute, value: Any, name: str) -> None:

@@ -58,9 +58,11 @@ def apply(
         try:
             _apply_operation(draft, operation)
         except (InvalidValueException, InvalidFilterException, NoTargetException) as error:
-            attribute = operation.target.attribute
-            is_missing = isinstance(error, NoTargetException) and attribute and attribute.is_used
-            if is_missing or _is_used(operation.target):
+            attribute, part = operation.target.attribute, operation.target.part
+            # An invalid value is refused only if Ramp uses it.
+            if attribute is None or (attribute.is_used and (part is None or part.is_used)):
+                raise
+            if isinstance(error, NoTargetException) and attribute.is_used:
                 raise
             if is_stored or not isinstance(error, NoTargetException):
                 notes.ignored(operation.target.text, str(error.detail).rstrip("."))
@@ -93,13 +95,6 @@ def _foreign_extension_at(draft: Json, target: Target) -> str | None:
         return None
     wanted = target.text.lower()
     return next((name for name in draft if name.lower() == wanted), None)
-
-
-def _is_used(target: Target) -> bool:
-    """Tell whether Ramp uses the attribute, so that an invalid value must be refused."""
-    if target.attribute is None:
-        return True
-    return target.attribute.is_used and (target.part is None or target.part.is_used)
 
 
 def _add(draft: Json, operation: Operation) -> None:

@@ -24,8 +24,7 @@ from scim.rfc import notes
 from scim.rfc.attributes import MANAGER, MEMBERS, SCHEMAS
 from scim.rfc.dialects import member, unwrapped
 from scim.rfc.paths import Target, UnknownAttribute, resolve
-from scim.rfc.schema import ResourceType, Schema
-from scim.rfc.strict_json import Json
+from scim.rfc.schema import ResourceType
 
 Op = Literal["add", "remove", "replace"]
 
@@ -225,15 +224,11 @@ def _whole_schema(
     elif op == "remove" or (op == "replace" and value in (None, "", [])):
         yield Operation("remove", target)
     elif isinstance(value, dict):
-        yield from _members_of(op, schema, value)
+        for key, inner in value.items():
+            attribute = schema.attribute(key)
+            if attribute is None:
+                notes.ignored(f"{schema.urn}:{key}", "unknown")
+            elif attribute.is_written:
+                yield Operation(op, Target(f"{schema.urn}:{key}", schema, attribute), inner)
     elif value not in (None, "", []):
         notes.ignored(target.text, "not an object")
-
-
-def _members_of(op: Op, schema: Schema, value: Json) -> Iterator[Operation]:
-    for key, inner in value.items():
-        attribute = schema.attribute(key)
-        if attribute is None:
-            notes.ignored(f"{schema.urn}:{key}", "unknown")
-        elif attribute.is_written:
-            yield Operation(op, Target(f"{schema.urn}:{key}", schema, attribute), inner)

@@ -269,16 +269,11 @@ def text_at(document: Json, path: str) -> str:
     value = container.get(stored_name(container, target.attribute))
     elements = value if isinstance(value, list) else [value]
     if target.selection is not None:
-        elements = [one for one in elements if one and _matches(target, one)]
+        attribute, selection = target.attribute, target.selection
+        elements = [one for one in elements if one and Matcher(attribute, one).visit(selection)]
     part = target.part or target.attribute.part("value")
     found = (one.get(part.name) if part and isinstance(one, dict) else one for one in elements)
     return next((text for one in found if (text := _clean_text(one))), "")
-
-
-def _matches(target: Target, element: Json) -> bool:
-    assert target.attribute is not None
-    assert target.selection is not None
-    return Matcher(target.attribute, element).visit(target.selection)
 
 
 @lru_cache(maxsize=256)

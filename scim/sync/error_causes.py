@@ -54,7 +54,9 @@ class ErrorCauses:
                 return may_manage(manager)
             case Reason.LAST_OWNER | Reason.LAST_ADMINISTRATOR:
                 return self._is_anybody_left(error)
-            case Reason.INVALID_ROLE_ASSIGNMENT if not _takes_roles(error.connection):
+            case Reason.INVALID_ROLE_ASSIGNMENT if (
+                error.connection.role_source == Connection.RoleSource.RAMP
+            ):
                 return True
             case Reason.INVALID_LOCATION_CHANGE if self._has_same_currency(error):
                 return True
@@ -131,7 +133,3 @@ def _values(errors: Iterable[SyncError], reasons: set[Any]) -> set[str]:
         for error in errors
         if error.reason in reasons and error.offending_value
     }
-
-
-def _takes_roles(connection: Connection) -> bool:
-    return connection.role_source != Connection.RoleSource.RAMP

@@ -95,7 +95,8 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
         return
     mapped = task.mapped
     task.subject.raw_values = mapped.raw_values
-    if user.person_id and before is not None and _external_id_changed(user, before):
+    sent_id = user.document.get("externalId", "")
+    if user.person_id and before is not None and sent_id != before.get("externalId", ""):
         with _person_locked(task):
             assert user.person
             user.person.save(update_fields=["changed_at"])
@@ -121,10 +122,6 @@ def provision(task: ProvisioningTask, before: Json | None, *, was_active: bool |
     if is_unlinked and user.person and before is not None:
         # An existing resource may be a member of groups that grant roles to its new person.
         group_roles.schedule()
-
-
-def _external_id_changed(user: ScimUser, before: Json) -> bool:
-    return bool(before.get("externalId", "") != user.document.get("externalId", ""))
 
 
 def _is_rehire(

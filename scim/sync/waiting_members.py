@@ -6,7 +6,7 @@ externalId or userName.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -87,24 +87,23 @@ def join_all() -> int:
     """
     waiting: defaultdict[UUID, list[WaitingMember]] = defaultdict(list)
     with tenancy.across_tenants():
-        _fill_keys()
+        # Rows that the version before has stored have no keys yet.
+        unkeyed = ScimWaitingMember.objects.filter(value_key="").exclude(value="")
+        ScimWaitingMember.objects.bulk_update(
+            [_keyed(member) for member in unkeyed],
+            ["value_key", "value_id"],
+            batch_size=BATCH_SIZE,
+        )
         for *row, connection_id in _arrived():
             waiting[connection_id].append(WaitingMember(*row))
         connections = list(Connection.objects.filter(pk__in=waiting)) if waiting else []
     joined = 0
     for connection in connections:
+        rows = waiting[connection.pk]
         with tenancy.use(connection.tenant_id):
-            for batch in _batches(waiting[connection.pk]):
-                joined += _join(connection, batch)
+            for start in range(0, len(rows), BATCH_SIZE):
+                joined += _join(connection, rows[start : start + BATCH_SIZE])
     return joined
-
-
-def _fill_keys() -> None:
-    """Add the keys to rows that the version before has stored."""
-    unkeyed = ScimWaitingMember.objects.filter(value_key="").exclude(value="")
-    if rows := [_keyed(member) for member in unkeyed]:
-        fields = ["value_key", "value_id"]
-        ScimWaitingMember.objects.bulk_update(rows, fields, batch_size=BATCH_SIZE)
 
 
 def _arrived() -> QuerySet[ScimWaitingMember, tuple[Any, ...]]:
@@ -130,10 +129,6 @@ def _waiting_members() -> QuerySet[ScimWaitingMember]:
     return ScimWaitingMember.objects.filter(
         group__deleted_at=None, group__connection__disconnected_at=None
     )
-
-
-def _batches(rows: Sequence[WaitingMember]) -> Iterator[Sequence[WaitingMember]]:
-    return (rows[begin : begin + BATCH_SIZE] for begin in range(0, len(rows), BATCH_SIZE))
 
 
 def _join(connection: Connection, waiting: Sequence[WaitingMember]) -> int:

@@ -35,6 +35,7 @@ FILTERS = {
     'userName ew "er-7@example.com"': NAMES,
     'emails.value co "mail-7@"': ELEMENTS,
     'emails[type eq "work" and value sw "mail-7@"]': ELEMENTS,
+    "active eq false": "scim_user_inactive",
 }
 
 
@@ -56,6 +57,7 @@ def users(scim: Provider) -> Any:
                 externalId=f"EXT-{n}",
                 emails=[{"value": f"mail-{n}@example.com", "type": "work"}],
             )
+        ScimUser.objects.filter(user_name_key="user-7@example.com").update(active=False)
         with connection.cursor() as cursor:
             # A GIN index keeps new entries in a pending list until a vacuum.
             for index in (NAMES, ELEMENTS):
