@@ -24,7 +24,10 @@ def certify(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     token = ""
     if request.method == "POST" and "token" in request.POST and connection.is_certifying:
-        token = _add_token(request, connection)
+        try:
+            token = manage.add_token(connection, actor=request.user.actor)
+        except TooManyTokens as error:
+            messages.error(request, str(error))
     elif request.method == "POST":
         _switch(request, connection)
         return redirect("admin:scim_certification", connection_id)
@@ -38,14 +41,6 @@ def certify(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "is_okta": connection.provider == Connection.Provider.OKTA,
     }
     return render(request, "scim/settings/certification.html", context)
-
-
-def _add_token(request: PersonRequest, connection: Connection) -> str:
-    try:
-        return manage.add_token(connection, actor=request.user.actor)
-    except TooManyTokens as error:
-        messages.error(request, str(error))
-        return ""
 
 
 def _switch(request: PersonRequest, connection: Connection) -> None:
