@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events, tenancy
-from people.models import Person
 from people.operations import locks, people, person_fields, ranks
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
@@ -121,32 +120,30 @@ def _last_request(user: ScimUser) -> UUID | None:
 
 
 def _provision(task: ProvisioningTask) -> None:
+    """Add a person for the resource, or link the person it belongs to.
+
+    :raises PeopleError: if the rules or the policies refuse that.
+    :raises DuplicateEmail: also if another connection manages the person; if an administrator chose
+        not to link them; or if the link still needs an administrator's confirmation.
+    """
     user = task.user
     choice = MatchDecision.objects.filter(user=user).values_list("choice", flat=True).first()
     task.subject.raw_values = task.mapped.raw_values
     task.may_link = choice == Choice.LINK
-    person = match_report.earlier_person(user)
-    if person is not None:
-        _relink_earlier_person(task, person, was_left=choice == Choice.LEAVE)
+    # The person that the resource had before its provider was disconnected.
+    earlier = match_report.earlier_person(user)
+    if earlier is not None:
+        locks.lock(earlier)
+        links_automatically = choice != Choice.LEAVE and linking.links_automatically(user, earlier)
+        if linking.is_managed(earlier) or not (task.may_link or links_automatically):
+            raise person_fields.DuplicateEmail
+        # A person has at most one live resource (`scim_user_of_person`).
+        earlier.scim_users.filter(deleted_at=None).update(person=None)
+        user.person = earlier
     provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=SAVED_FIELDS)
     group_roles.schedule()
-
-
-def _relink_earlier_person(task: ProvisioningTask, person: Person, *, was_left: bool) -> None:
-    """Link the resource to the person that it had before its provider was disconnected.
-
-    :raises DuplicateEmail: if another connection manages the person; if an administrator chose
-        not to link them; or if the link still needs an administrator's confirmation.
-    """
-    locks.lock(person)
-    links_automatically = not was_left and linking.links_automatically(task.user, person)
-    if linking.is_managed(person) or not (task.may_link or links_automatically):
-        raise person_fields.DuplicateEmail
-    # A person has at most one live resource (`scim_user_of_person`).
-    person.scim_users.filter(deleted_at=None).update(person=None)
-    task.user.person = person
 
 
 def _record_error(subject: SyncErrorSubject, error: PeopleError) -> None:

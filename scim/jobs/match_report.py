@@ -4,7 +4,6 @@ The report applies the rules of `provision` to all resources at once, with a con
 queries.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -104,13 +103,26 @@ class Matcher:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.by_address = dict(_people_by_address(connection))
+        users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
+        people = Person.objects.in_lists().filter(Exists(users))
+        is_owned = Exists(_managing_users())
+        rows = people.values_list("email_key", "pk", "role", base_roles.holds_elevated(), is_owned)
+        self.by_address = {email_key: PersonFacts(*facts) for email_key, *facts in rows}
         self.by_external_id: dict[str, PersonFacts] = {}
         self.by_user_name: dict[str, PersonFacts] = {}
-        for external_id, user_name_key, facts in _earlier_people(connection):
+        earlier = _earlier_users(connection).order_by("-connection__disconnected_at", "pk")
+        pairs = list(earlier.values_list("scim_external_id", "user_name_key", "person_id"))
+        had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
+        people = Person.objects.in_lists().filter(had)
+        rows = people.values_list("pk", "role", base_roles.holds_elevated(), is_owned)
+        facts_of = {row[0]: PersonFacts(*row) for row in rows}
+        # The latest connection comes last, so that its people overwrite those of the others.
+        for external_id, user_name_key, person_id in reversed(pairs):
+            if person_id not in facts_of:
+                continue
             if external_id:
-                self.by_external_id[external_id] = facts
-            self.by_user_name[user_name_key] = facts
+                self.by_external_id[external_id] = facts_of[person_id]
+            self.by_user_name[user_name_key] = facts_of[person_id]
         choices = MatchDecision.objects.filter(connection=connection, user__isnull=False)
         self.choices = dict(choices.values_list("user_id", "choice"))
         # Addresses and people of earlier results: the first of two equal resources gets the person.
@@ -214,32 +226,6 @@ def matching_person(user: ScimUser) -> Person | None:
     address = profile_of(user.document, user.connection.mapping).profile.email
     people = Person.objects.in_lists().filter(email_key=normalize_key(address)) if address else None
     return earlier_person(user) or (people.first() if people else None)
-
-
-def _people_by_address(connection: Connection) -> Iterator[tuple[str, PersonFacts]]:
-    users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
-    people = Person.objects.in_lists().filter(Exists(users))
-    rows = people.values_list(
-        "email_key", "pk", "role", base_roles.holds_elevated(), Exists(_managing_users())
-    )
-    for email_key, *facts in rows:
-        yield email_key, PersonFacts(*facts)
-
-
-def _earlier_people(connection: Connection) -> Iterator[tuple[str, str, PersonFacts]]:
-    """Yield externalId, userName and person of the provider's earlier connections.
-
-    The latest connection comes last, so that its people overwrite the others in a dictionary.
-    """
-    users = _earlier_users(connection).order_by("-connection__disconnected_at", "pk")
-    pairs = list(users.values_list("scim_external_id", "user_name_key", "person_id"))
-    had = Exists(_earlier_users(connection).filter(person=OuterRef("pk")))
-    people = Person.objects.in_lists().filter(had)
-    rows = people.values_list("pk", "role", base_roles.holds_elevated(), Exists(_managing_users()))
-    facts_of = {row[0]: PersonFacts(*row) for row in rows}
-    for external_id, user_name_key, person_id in reversed(pairs):
-        if person_id in facts_of:
-            yield external_id, user_name_key, facts_of[person_id]
 
 
 def _managing_users() -> QuerySet[ScimUser]:

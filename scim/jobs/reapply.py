@@ -7,8 +7,7 @@ next cycle. A preview does the same and rolls back.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
@@ -114,7 +113,12 @@ def reapply(connection: Connection, *, until: float) -> int:
             break
         users = list(stored_users(connection).filter(pk__gt=after).order_by("pk")[:BATCH_SIZE])
         if connection.disconnected_at:
-            _release_fields(connection, users)
+            theirs = [user.person_id for user in users if user.person_id]
+            others = ScimUser.objects.filter(
+                person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
+            )
+            free = Person.objects.filter(~Exists(others), pk__in=theirs)
+            field_ownership.release_fields(free.values_list("pk", flat=True))
         else:
             for user in users:
                 _reapply_user(connection, user.pk)
@@ -134,21 +138,16 @@ def stored_users(connection: Connection) -> QuerySet[ScimUser]:
     return users if connection.disconnected_at else users.filter(deleted_at=None)
 
 
-def _release_fields(connection: Connection, users: Iterable[ScimUser]) -> None:
-    theirs = [user.person_id for user in users if user.person_id]
-    others = ScimUser.objects.filter(
-        person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
-    )
-    free = Person.objects.filter(~Exists(others), pk__in=theirs)
-    field_ownership.release_fields(free.values_list("pk", flat=True))
-
-
 def _reapply_user(connection: Connection, user_id: int) -> None:
     subject = SyncErrorSubject()
+    # Terminated people are not changed.
+    users = ScimUser.objects.known_to(connection).exclude(person__state=Person.State.TERMINATED)
+    users = users.select_related("person").select_for_update(of=("self",))
     try:
         with transaction.atomic():
-            user = _lock_user(connection, user_id)
+            user = users.filter(pk=user_id).first()
             if user is not None:
+                user.connection = connection
                 subject.user, subject.user_name = user, user.scim_username
                 _provision_again(ProvisioningTask(user, subject))
     except PeopleError as error:
@@ -156,16 +155,6 @@ def _reapply_user(connection: Connection, user_id: int) -> None:
         with transaction.atomic():
             sync_errors.record(connection, subject, error, request_id=None)
             ScimUser.objects.filter(pk=user_id).update(has_errors=True)
-
-
-def _lock_user(connection: Connection, user_id: int) -> ScimUser | None:
-    # Terminated people are not changed.
-    users = ScimUser.objects.known_to(connection).exclude(person__state=Person.State.TERMINATED)
-    users = users.select_related("person").select_for_update(of=("self",))
-    user = users.filter(pk=user_id).first()
-    if user is not None:
-        user.connection = connection
-    return user
 
 
 def _provision_again(task: ProvisioningTask) -> None:
@@ -211,15 +200,18 @@ class ReapplyPreview:
 
 def preview_reapply(connection: Connection) -> list[ReapplyPreview]:
     """Re-apply the most recent resources with the unsaved settings, and roll back."""
-    with _rolled_back():
-        return [_preview_user(connection, user_id) for user_id in _recent_users(connection)]
-
-
-@contextmanager
-def _rolled_back() -> Iterator[None]:
     with transaction.atomic():
-        yield
+        # The resources of the latest requests come first, followed by the newest ones.
+        requests = RequestLog.objects.filter(connection=connection).order_by("-received_at")
+        recent = requests.values_list("user_id", flat=True)[:RECENT_REQUESTS]
+        users = ScimUser.objects.known_to(connection)
+        mentioned = {user_id: None for user_id in recent if user_id}
+        known = set(users.filter(pk__in=mentioned).values_list("pk", flat=True))
+        newest = users.order_by("-pk").values_list("pk", flat=True)[:PREVIEW_SIZE]
+        chosen = dict.fromkeys([*(one for one in mentioned if one in known), *newest])
+        previews = [_preview_user(connection, user_id) for user_id in list(chosen)[:PREVIEW_SIZE]]
         transaction.set_rollback(True)
+    return previews
 
 
 def _preview_user(connection: Connection, user_id: int) -> ReapplyPreview:
@@ -245,19 +237,6 @@ def _person_values(person_id: UUID | None) -> dict[str, str]:
     person = people.get(pk=person_id)
     manager = {"manager": person.manager.full_name} if person.manager else {}
     return person_fields.snapshot(person) | manager
-
-
-def _recent_users(connection: Connection) -> list[int]:
-    """Return the resources of the latest requests, followed by the newest ones."""
-    requests = RequestLog.objects.filter(connection=connection).order_by("-received_at")
-    recent = requests.values_list("user_id", flat=True)[:RECENT_REQUESTS]
-    users = ScimUser.objects.known_to(connection)
-    mentioned = {user_id: None for user_id in recent if user_id}
-    known = set(users.filter(pk__in=mentioned).values_list("pk", flat=True))
-    newest = users.order_by("-pk").values_list("pk", flat=True)[:PREVIEW_SIZE]
-    return list(dict.fromkeys([*(one for one in mentioned if one in known), *newest]))[
-        :PREVIEW_SIZE
-    ]
 
 
 @dataclass(frozen=True)

@@ -64,13 +64,10 @@ def _updated(connection: Connection, user: ScimUser, place: str, value: str) -> 
     """Set the value as the provider does: by a PATCH, or by a PUT of the whole resource."""
     op = PRESETS[connection.provider].update_operation
     if op is None:
-        return put("", str(user.scim_id), with_value(_stored_document(user), place, value))
+        read: Json = json.loads(user.rendered)
+        stored = {"schemas": read["schemas"], "id": str(user.scim_id)} | read
+        return put("", str(user.scim_id), with_value(stored, place, value))
     return patched("", str(user.scim_id), operation(op, place, value))
-
-
-def _stored_document(user: ScimUser) -> Json:
-    read: Json = json.loads(user.rendered)
-    return {"schemas": read["schemas"], "id": str(user.scim_id)} | read
 
 
 _EXAMPLES: Mapping[str, Callable[[Connection, ScimUser, SampleUsers], Step]] = {

@@ -91,8 +91,12 @@ def run(self_test_id: UUID, connection_id: UUID) -> None:
         return
     # If its worker died, the job is delivered again and starts from the beginning.
     test.steps = []
-    with tenancy.use(test.tenant_id), _finishing(test), _token(connection, test) as token:
-        _run_steps(test, connection, token)
+    with tenancy.use(test.tenant_id), _finishing(test):
+        token = sandboxes.connect(connection, test.provider, is_certifying=bool(test.suite))
+        try:
+            _run_steps(test, connection, token)
+        finally:
+            sandboxes.revoke(token)
 
 
 @contextmanager
@@ -108,15 +112,6 @@ def _finishing(test: SelfTest) -> Iterator[None]:
         problem = ""
     finally:
         _finish(test, problem)
-
-
-@contextmanager
-def _token(connection: Connection, test: SelfTest) -> Iterator[str]:
-    token = sandboxes.connect(connection, test.provider, is_certifying=bool(test.suite))
-    try:
-        yield token
-    finally:
-        sandboxes.revoke(token)
 
 
 def _run_steps(test: SelfTest, connection: Connection, token: str) -> None:
@@ -182,6 +177,7 @@ def _record_step(test: SelfTest, step: Step, answer: Answer | None, seconds: flo
     document = answer.document if answer else {}
     got = {path: _value_at(document, path) for path in step.expected}
     passed = answer is not None and answer.status in step.status and got == dict(step.expected)
+    text = _pretty_json(document) or (answer.body.decode("utf-8", "replace") if answer else "")
     test.steps.append(
         {
             "title": step.title,
@@ -189,7 +185,8 @@ def _record_step(test: SelfTest, step: Step, answer: Answer | None, seconds: flo
             "sent": _pretty_json(step.body),
             "expected": _format_result(" or ".join(map(str, step.status)), step.expected),
             "got": _format_result(str(answer.status), got) if answer else "no answer",
-            "answer": _answer_text(answer),
+            # PostgreSQL cannot store NUL.
+            "answer": text[:MAX_TEXT_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}"),
             "passed": passed,
             "ms": round(seconds * 1000),
         }
@@ -218,14 +215,6 @@ def _format_result(status: str, values: Any) -> str:
 def _pretty_json(document: Json | None) -> str:
     text = json.dumps(document, indent=2, ensure_ascii=False) if document else ""
     return text[:MAX_TEXT_LENGTH]
-
-
-def _answer_text(answer: Answer | None) -> str:
-    """Return the answer as readable text, without NUL, which PostgreSQL cannot store."""
-    if answer is None:
-        return ""
-    text = _pretty_json(answer.document) or answer.body.decode("utf-8", "replace")
-    return text[:MAX_TEXT_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _finish(test: SelfTest, problem: str) -> None:

@@ -1,6 +1,7 @@
 """The dry-run page: what a request would do, without doing it."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -102,9 +103,13 @@ def dry_run_page(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         response, consequences = dry_run.dry_run(
             connection, **form.cleaned_data, actor=request.user.actor, inspect=_consequences
         )
+        answer = response.content.decode()
+        # The response to a DELETE is empty.
+        with suppress(ValueError):
+            answer = json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
         context |= {
             "status": response.status_code,
-            "answer": _readable(response.content.decode()),
+            "answer": answer,
             "is_refused": response.status_code >= 400,
             "consequences": consequences,
         }
@@ -151,10 +156,3 @@ def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, 
     shown = example(connection, user, request.GET.get("example", "change"))
     initial = {"method": shown.method, "path": shown.path, "body": shown.body}
     return initial, who if who and user is None else ""
-
-
-def _readable(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text

@@ -66,6 +66,7 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     found = _matching(logs, connection, values).select_related("user__person")
     # One more than the page shows, to tell whether there are older ones.
     page = list(found[: REQUESTS_A_PAGE + 1])
+    has_older = len(page) > REQUESTS_A_PAGE
     ignored = ", ".join(str(form[name].label) for name in form.errors if name in form.fields)
     context = page_context(
         request,
@@ -79,9 +80,7 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
         "outcome": values.get("outcome", ""),
         "is_searched": any(values.get(name) for name in ("path", "who", "since", "until")),
         "rows": _rows(page[:REQUESTS_A_PAGE]),
-        "older": _address(request, before=str(page[REQUESTS_A_PAGE - 1].pk))
-        if len(page) > REQUESTS_A_PAGE
-        else "",
+        "older": _address(request, before=str(page[REQUESTS_A_PAGE - 1].pk)) if has_older else "",
         "newest": _address(request, before=None) if values.get("before") else "",
         "oldest": oldest,
         "days_kept": settings.REQUEST_LOG_DAYS,

@@ -71,8 +71,22 @@ class Row:
 @administrator_required
 def sync_errors(request: HttpRequest) -> HttpResponse:
     form = ErrorSearch(request.GET)
-    found = _filtered(listed_errors(), form).order_by("-happened_at", "-pk")
-    page = page_of(request, found.defer(*UNREAD))
+    found = listed_errors()
+    match form.value_of("state"):
+        case "dismissed":
+            found = found.filter(dismissed_at__isnull=False)
+        case "resolved":
+            found = found.filter(resolved_at__isnull=False)
+        case "":
+            found = found.open()
+    for name in ("reason", "connection"):
+        if form.value_of(name):
+            found = found.filter(**{name: form.value_of(name)})
+    for word in form.value_of("q").split():
+        # A resource that was never created has only the name that was sent.
+        named = Q(user_name_key__contains=normalize_key(word))
+        found = found.filter(named | Q(person__in=Person.objects.matching(word)))
+    page = page_of(request, found.order_by("-happened_at", "-pk").defer(*UNREAD))
     return show_tab(
         request,
         "scim/team_updates/sync_errors.html",
@@ -152,21 +166,3 @@ def _row(error: SyncError, holders: dict[str, Any], causes: ErrorCauses, *, is_h
 
 def _is_duplicate(error: SyncError) -> bool:
     return error.reason == SyncError.Reason.DUPLICATE_EMAIL
-
-
-def _filtered(errors: Any, form: ErrorSearch) -> Any:
-    match form.value_of("state"):
-        case "dismissed":
-            errors = errors.filter(dismissed_at__isnull=False)
-        case "resolved":
-            errors = errors.filter(resolved_at__isnull=False)
-        case "":
-            errors = errors.open()
-    for name in ("reason", "connection"):
-        if form.value_of(name):
-            errors = errors.filter(**{name: form.value_of(name)})
-    for word in form.value_of("q").split():
-        # A resource that was never created has only the name that was sent.
-        named = Q(user_name_key__contains=normalize_key(word))
-        errors = errors.filter(named | Q(person__in=Person.objects.matching(word)))
-    return errors
