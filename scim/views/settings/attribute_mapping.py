@@ -13,7 +13,8 @@ from people.operations import custom_fields
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import manage
-from scim.jobs import reapply
+from scim.jobs import mapping_coverage
+from scim.jobs.reapply_preview import preview_reapply
 from scim.models import Connection
 from scim.views.settings.attribute_mapping_form import (
     EXAMPLES,
@@ -48,7 +49,7 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
             for name, path in form.mapping.items()
             if connection.mapping.get(name) != path
         }
-        reach = reapply.path_coverage(connection, set(changed.values())) if changed else {}
+        reach = mapping_coverage.path_coverage(connection, set(changed.values())) if changed else {}
         warned = [
             UnusedPath(form.labels[name], path, reach[path].found, reach[path].among)
             for name, path in changed.items()
@@ -64,7 +65,7 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def _page(request: PersonRequest, connection: Connection, context: dict[str, Any]) -> HttpResponse:
     usual = context_of(request, connection, f"Attribute mapping of {connection}") | {
         "examples": EXAMPLES,
-        "extension_paths": reapply.extension_coverage(connection),
+        "extension_paths": mapping_coverage.extension_coverage(connection),
         "extension_paths_id": EXTENSION_PATHS,
         "custom_fields": CustomField.objects.order_by("name", "pk"),
     }
@@ -98,7 +99,7 @@ def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
         return {"previews": None}
     # The instance is not saved: the preview uses the mapping of the form.
     connection.mapping = form.mapping
-    previews = reapply.preview_reapply(connection)
+    previews = preview_reapply(connection)
     labels = form.labels | {"pending_email": "Unconfirmed email address", "state": "State"}
     shown = [
         {
