@@ -105,7 +105,7 @@ class Matcher:
         self.connection = connection
         users = ScimUser.objects.known_to(connection).filter(email_key=OuterRef("email_key"))
         people = Person.objects.in_lists().filter(Exists(users))
-        is_owned = Exists(_managing_users())
+        is_owned = Exists(ScimUser.objects.managing().filter(person=OuterRef("pk")))
         rows = people.values_list("email_key", "pk", "role", base_roles.holds_elevated(), is_owned)
         self.by_address = {email_key: PersonFacts(*facts) for email_key, *facts in rows}
         self.by_external_id: dict[str, PersonFacts] = {}
@@ -202,7 +202,7 @@ def only_in_ramp(connection: Connection) -> PersonQuerySet:
     earlier = _earlier_users(connection)
     here: PersonQuerySet = Person.objects.filter(
         ~Exists(users.filter(email_key=OuterRef("email_key"))),
-        ~Exists(_managing_users()),
+        ~Exists(ScimUser.objects.managing().filter(person=OuterRef("pk"))),
         ~Exists(earlier.filter(person=OuterRef("pk"))),
         state__in=[Person.State.INVITED, Person.State.ACTIVE],
     )
@@ -226,11 +226,6 @@ def matching_person(user: ScimUser) -> Person | None:
     address = profile_of(user.document, user.connection.mapping).profile.email
     people = Person.objects.in_lists().filter(email_key=normalize_key(address)) if address else None
     return earlier_person(user) or (people.first() if people else None)
-
-
-def _managing_users() -> QuerySet[ScimUser]:
-    owners = ScimUser.objects.filter(deleted_at=None, connection__disconnected_at=None)
-    return owners.filter(person=OuterRef("pk"))
 
 
 def _earlier_users(connection: Connection) -> QuerySet[ScimUser]:

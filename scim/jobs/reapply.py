@@ -103,9 +103,8 @@ def reapply(connection: Connection, *, until: float) -> int:
         users = list(stored_users(connection).filter(pk__gt=after).order_by("pk")[:BATCH_SIZE])
         if connection.disconnected_at:
             theirs = [user.person_id for user in users if user.person_id]
-            others = ScimUser.objects.filter(
-                person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
-            )
+            # Another connection may manage the person by now.
+            others = ScimUser.objects.managing().filter(person=OuterRef("pk"))
             free = Person.objects.filter(~Exists(others), pk__in=theirs)
             field_ownership.release_fields(free.values_list("pk", flat=True))
         else:

@@ -57,6 +57,12 @@ class Resource(TenantOwned):
         """Do nothing: django-scim2 would replace the SCIM id by the primary key."""
 
 
+class ScimUserManager(ResourceManager["ScimUser"]):
+    def managing(self) -> models.QuerySet["ScimUser"]:
+        """Return the resources by which connected providers manage people."""
+        return self.get_queryset().filter(deleted_at=None, connection__disconnected_at=None)
+
+
 ALIVE = models.Q(deleted_at=None)
 GONE = models.Q(deleted_at__isnull=False)
 
@@ -81,7 +87,7 @@ class ScimUser(DeferrableModel, Resource, AbstractSCIMUserMixin):
     # The case-folded reference to a manager who cannot be found yet.
     waiting_manager = models.CharField(max_length=500, blank=True)
 
-    objects: ClassVar[ResourceManager["ScimUser"]] = ResourceManager()
+    objects: ClassVar[ScimUserManager] = ScimUserManager()
 
     # The groups by id and name, if they were loaded with the row.
     related: list[tuple[str, str]]

@@ -129,9 +129,7 @@ def rows_of(errors: list[SyncError]) -> list[Row]:
     """Return each error with its resolution, in a few queries for all of them."""
     # Who has the addresses that are listed as duplicates, and whether a connection manages them.
     keys = [normalize_key(error.offending_value) for error in errors if _is_duplicate(error)]
-    owners = ScimUser.objects.filter(
-        person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
-    )
+    owners = ScimUser.objects.managing().filter(person=OuterRef("pk"))
     people = Person.objects.in_lists().filter(email_key__in=keys)
     holders = {person.email_key: person for person in people.annotate(is_owned=Exists(owners))}
     causes = causes_of(errors)
