@@ -40,8 +40,18 @@ def check_inactivity(*, as_of: datetime) -> int:
             if (last_seen_at(connection) or LONG_AGO) > connection.inactivity_notified_at
         ]
         Connection.objects.filter(pk__in=active_again).update(inactivity_notified_at=None)
+        # Nobody is mailed because of a connection in certification, which ends within an hour.
+        mailed = Q(certification_ends_at=None) | Q(certification_ends_at__lte=as_of)
+        live = Connection.objects.filter(
+            mailed,
+            activated_at__isnull=False,
+            disconnected_at=None,
+            inactivity_notified_at=None,
+            tenant__is_active=True,
+            tenant__is_sandbox=False,
+        )
         inactive = []
-        for connection in _watched_connections(as_of):
+        for connection in annotate_last_use(live):
             last_seen = last_seen_at(connection)
             # The time in which Ramp itself was not running does not count.
             if last_seen and as_of - max(last_seen, running_since) >= INACTIVE_AFTER:
@@ -88,20 +98,6 @@ def annotate_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
 def last_seen_at(connection: Any) -> datetime | None:
     """Return when the provider last sent a request; see `annotate_last_use`."""
     return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
-
-
-def _watched_connections(as_of: datetime) -> QuerySet[Any]:
-    # Nobody is mailed because of a connection in certification, which ends within an hour.
-    mailed = Q(certification_ends_at=None) | Q(certification_ends_at__lte=as_of)
-    live = Connection.objects.filter(
-        mailed,
-        activated_at__isnull=False,
-        disconnected_at=None,
-        inactivity_notified_at=None,
-        tenant__is_active=True,
-        tenant__is_sandbox=False,
-    )
-    return annotate_last_use(live)
 
 
 def _notify_administrators(connection: Any, as_of: datetime) -> bool:

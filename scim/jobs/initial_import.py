@@ -80,9 +80,17 @@ def _import_connection(connection: Connection, stop_at: float) -> tuple[int, boo
 def _import_user(user_id: int) -> bool:
     """Import one resource, and tell whether it had not been imported yet."""
     subject = SyncErrorSubject()
+    users = ScimUser.objects.select_related("connection").filter(
+        deleted_at=None,
+        person=None,
+        problem=ScimUser.Problem.NONE,
+        connection__disconnected_at=None,
+    )
+    # `skip_locked`: another worker, or a request of the provider, is processing the resource.
+    users = users.select_for_update(of=("self",), skip_locked=True)
     try:
         with transaction.atomic():
-            user = _lock_waiting_user(user_id)
+            user = users.filter(pk=user_id).first()
             if user is None:
                 return False
             subject.user, subject.user_name = user, user.scim_username
@@ -98,18 +106,6 @@ def _import_user(user_id: int) -> bool:
         log.exception("SCIM user %s could not be imported.", user_id)
         return False
     return True
-
-
-def _lock_waiting_user(user_id: int) -> ScimUser | None:
-    users = ScimUser.objects.select_related("connection")
-    users = users.filter(
-        deleted_at=None,
-        person=None,
-        problem=ScimUser.Problem.NONE,
-        connection__disconnected_at=None,
-    )
-    # `skip_locked`: another worker, or a request of the provider, is processing the resource.
-    return users.select_for_update(of=("self",), skip_locked=True).filter(pk=user_id).first()
 
 
 def _last_request(user: ScimUser) -> UUID | None:
