@@ -36,6 +36,7 @@ class ScimDiagnosisData:
         if not self.query.is_name:
             named += [Q(user_name_key=key), Q(email_key=key)]
             named.append(Q(scim_external_id=text) & ~Q(scim_external_id=""))
+            # Text that is not an id becomes the nil UUID.
             if scim_uuid(text).int:
                 named.append(Q(scim_id=scim_uuid(text)))
         # Most indexes are partial, so each condition says which of the two it can use.

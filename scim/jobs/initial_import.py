@@ -56,6 +56,7 @@ def import_batch(connections: Iterable[Connection], *, seconds: float) -> tuple[
 
 def _import_connection(connection: Connection, stop_at: float) -> tuple[int, bool]:
     done = 0
+    # Only the ids, because each resource is read again under its lock.
     users = match_report.waiting_users(connection).order_by("pk")
     for user_id in list(users.values_list("pk", flat=True)):
         if monotonic() > stop_at:

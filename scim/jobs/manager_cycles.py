@@ -43,25 +43,22 @@ def _circular_errors() -> SyncErrorQuerySet:
 
 
 def _retry_errors(errors: SyncErrorQuerySet) -> int:
-    return sum(
-        _retry_error(error) for error in errors.select_related("connection", "person", "request")
-    )
-
-
-def _retry_error(error: SyncError) -> bool:
-    """Retry the request, and tell whether it was accepted."""
-    if error.person is None:
-        return False
-    manager = managers.find(error.connection, error.offending_value)
-    if manager is None or is_above(error.person, manager.person):
-        return False  # The managers are still circular.
-    if error.request is not None:
-        # A retry of an outdated request would overwrite what the provider sent since.
-        later = RequestLog.objects.filter(user=error.user_id, retried_by="")
-        if later.filter(received_at__gt=error.request.received_at).exists():
-            return False
-    try:
-        return not retry.retry(error, actor=ACTOR).refused_because
-    except PeopleError:
-        # The request is no longer stored. The sync error stays listed for an administrator.
-        return False
+    """Retry the requests whose managers are no longer circular; return how many were accepted."""
+    accepted = 0
+    for error in errors.select_related("connection", "person", "request"):
+        if error.person is None:
+            continue
+        manager = managers.find(error.connection, error.offending_value)
+        if manager is None or is_above(error.person, manager.person):
+            continue
+        if error.request is not None:
+            # A retry of an outdated request would overwrite what the provider sent since.
+            later = RequestLog.objects.filter(user=error.user_id, retried_by="")
+            if later.filter(received_at__gt=error.request.received_at).exists():
+                continue
+        try:
+            accepted += not retry.retry(error, actor=ACTOR).refused_because
+        except PeopleError:
+            # The request is no longer stored. The error stays listed for an administrator.
+            continue
+    return accepted

@@ -61,6 +61,7 @@ def provision_freed_addresses(*, seconds: float = FREED_SECONDS) -> int:
     while batch := list(_freed_users(before=started)[:BATCH_SIZE]):
         for error in batch:
             with tenancy.use(error.tenant_id):
+                # Before the attempt, so that one that fails does not keep the others waiting.
                 SyncError.objects.filter(pk=error.pk).update(retried_at=timezone.now())
                 _reapply_user(error.connection, error.user_id)
         done += len(batch)

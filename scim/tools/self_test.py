@@ -56,6 +56,7 @@ def start(connection: Connection, provider: str, *, suite: str = "", actor: Acto
     tests = SelfTest.objects.order_by("-started_at")
     if tests.filter(finished_at=None).exists():
         raise AlreadyRunning
+    # One less than is kept, because the new test follows.
     SelfTest.objects.filter(pk__in=[test.pk for test in tests[KEPT - 1 :]]).delete()
     test = SelfTest.objects.create(
         tenant_id=connection.tenant_id,

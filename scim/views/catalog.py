@@ -100,6 +100,7 @@ def _cards(providers: list[str]) -> list[Card]:
             stage = "disconnected"
         else:
             stage = "live" if connection.activated_at else "in setup"
+        # The oldest one of each stage counts, as in `connections.setup`.
         standing[connection.provider].setdefault(stage, connection)
     return [
         Card(

@@ -119,6 +119,7 @@ def _about(connection: Connection, words: str) -> Q:
     """Filter the requests about a person, including refused ones that did not create anybody."""
     key = normalize_key(words.strip())
     named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
+    # Text that is not an id becomes the nil UUID.
     if scim_uuid(words.strip()).int:
         named |= Q(scim_id=scim_uuid(words.strip()))
     people = Person.objects.matching(words).values("pk")[:MAX_USERS]

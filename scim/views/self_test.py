@@ -77,6 +77,7 @@ def report(request: PersonRequest, connection_id: UUID, provider: str) -> HttpRe
     connection = get_object_or_404(Connection, pk=connection_id)
     finished = SelfTest.objects.filter(provider=provider, finished_at__isnull=False)
     latest: dict[str, SelfTest] = {}
+    # The last run of each kind wins.
     for run in finished.order_by("started_at"):
         latest[run.suite] = run
     names = _names(list(latest.values()))

@@ -44,6 +44,7 @@ class StartForm(forms.Form):
 
     def __init__(self, provider: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # A connection that exists has its defaults already.
         if fills(provider) and setup.in_setup(provider) is None:
             self.fields["department"] = _default("department")
             self.fields["location"] = _default("location")

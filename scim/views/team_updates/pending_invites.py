@@ -130,6 +130,7 @@ def resend_many(request: PersonRequest) -> HttpResponse:
         for invite in chosen[:MAX_AT_ONCE]:
             ranks.check_rank_over(request.user.actor, invite.person)
     _send(request, list(chosen[:MAX_AT_ONCE]))
+    # Only expired invites can be more than the limit: nobody can select more than a page of them.
     left = chosen.count() if "expired" in request.POST else 0
     if left:
         messages.warning(request, f"{left:,} more invites have expired. Resend them next.")

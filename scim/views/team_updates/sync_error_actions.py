@@ -40,6 +40,7 @@ def retry(request: PersonRequest, error_id: int) -> HttpResponse:
     seen = error.person.changed_at.isoformat() if error.person else ""
     try:
         if request.method == "POST":
+            # The person has changed since the administrator saw the page.
             if jobs_retry.has_changed_since(error) and request.POST.get("seen") != seen:
                 return redirect("admin:sync_error_retry", error_id)
             return _retry(request, error)
