@@ -10,7 +10,7 @@ from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import setup
 from scim.jobs import match_report
 from scim.jobs.invite_forecast import waiting_invites
-from scim.jobs.match_report import Choice, MatchOutcome
+from scim.jobs.matcher import Choice, MatchOutcome
 from scim.models import MatchDecision, ScimUser
 from scim.views.setup.common import context_of
 

@@ -17,7 +17,8 @@ from people.presentation.page_links import BoundedPaginator, counted
 from people.values import normalize_key
 from scim.jobs import match_report
 from scim.jobs.invite_forecast import waiting_invites
-from scim.jobs.match_report import Choice, MatchOutcome, MatchReport, MatchResult
+from scim.jobs.match_report import MatchReport
+from scim.jobs.matcher import Choice, MatchOutcome, MatchResult
 from scim.models import Connection, MatchDecision, ScimUser
 from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.views.setup.common import SearchForm, context_of

@@ -20,7 +20,7 @@ from people.values import Actor
 from people.views.permissions import PersonRequest
 from scim.connections import setup
 from scim.jobs import match_report
-from scim.jobs.match_report import Choice
+from scim.jobs.matcher import Choice
 from scim.models import Connection, MatchDecision, ScimUser
 from scim.views.setup.common import context_of
 from scim.views.setup.steps import with_setup_connection
