@@ -42,8 +42,8 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = sources_form(connection, request.POST if is_sent else None)
     context: dict[str, Any] = {"form": form, "field_form": CustomFieldForm()}
     if form.is_valid():
-        # A wrong path is no error, but would empty the field of everybody. So a changed path that
-        # finds no value in the newest resources is saved only after a warning.
+        # A path with a typo is valid, but finds nothing. So a changed path that has no value in
+        # the newest resources is saved only after a warning.
         changed = {
             name: path
             for name, path in form.mapping.items()

@@ -33,8 +33,8 @@ def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         except TooManyTokens as error:
             messages.error(request, str(error))
     active = tokens_of(connection, timezone.now())
-    # The steps of replacing a token: 1 add a new one, 2 enter it at the provider and wait until it
-    # is used, 3 revoke the old one.
+    # A token is replaced in steps: 1 add a new one, 2 enter it at the provider and wait until it is
+    # used, 3 revoke the old one.
     step = 1
     if len(active) >= Token.MAX_ACTIVE:
         step = 3 if active[-1].last_used_at else 2
