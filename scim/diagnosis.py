@@ -1,6 +1,6 @@
 """Access diagnosis: why a person is not in Ramp, based on SCIM data."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from django.urls import reverse
 from django.utils import timezone
@@ -85,13 +85,14 @@ def _left_apart(known: ScimDiagnosisData) -> Diagnosis | None:
     choices = MatchDecision.objects.filter(user=user, choice=MatchDecision.Choice.LEAVE)
     if user.connection.activated_at is None or not choices.exists():
         return None
+    errors = reverse("admin:team_updates_errors")
     return Diagnosis(
         Priority.LEFT_APART,
         "left-at-adoption",
         f"{known.who} was not linked when {user.connection} was connected.",
         f"{user.connection} does not manage the person with this address. If they are the same "
         "person, link them in Team updates.",
-        Link("View sync errors", _errors(user.scim_username)),
+        Link("View sync errors", f"{errors}?{urlencode({'q': user.scim_username})}"),
     )
 
 
@@ -255,7 +256,7 @@ def _why_never_sent(known: ScimDiagnosisData) -> tuple[str, str, str]:
             f"{day(last.disconnected_at)}.",
             "Reconnect it, or invite them manually.",
         )
-    names = _joined(open_ones)
+    names = " and ".join(str(connection) for connection in open_ones)
     if not any(one.tokens.filter(revoked_at=None).exists() for one in open_ones):
         return (
             "no-token",
@@ -283,17 +284,9 @@ CAUSES = (
 )
 
 
-def _joined(connections: Iterable[Connection]) -> str:
-    return " and ".join(str(connection) for connection in connections)
-
-
 def _requests(connection: Connection, who: str) -> str:
     return f"{_log(connection)}?{urlencode({'who': who})}"
 
 
 def _log(connection: Connection) -> str:
     return reverse("admin:scim_requests", args=[connection.pk])
-
-
-def _errors(who: str) -> str:
-    return f"{reverse('admin:team_updates_errors')}?{urlencode({'q': who})}"

@@ -2,7 +2,6 @@
 
 from functools import cached_property, reduce
 from operator import or_
-from typing import Any
 
 from django.db.models import Q
 
@@ -37,6 +36,7 @@ class ScimDiagnosisData:
         if not self.query.is_name:
             named += [Q(user_name_key=key), Q(email_key=key)]
             named.append(Q(scim_external_id=text) & ~Q(scim_external_id=""))
+            # Text that is not an id becomes the nil UUID.
             if scim_uuid(text).int:
                 named.append(Q(scim_id=scim_uuid(text)))
         # Most indexes are partial, so each condition says which of the two it can use.
@@ -79,7 +79,11 @@ class ScimDiagnosisData:
         claims = Q(reason=Reason.DUPLICATE_EMAIL, offending_value__iexact=self.query.text)
         listed = listed_errors().open().filter(theirs | claims).annotate(is_theirs=theirs)
         rows = rows_of(list(listed.order_by("-happened_at", "-pk")[:SHOWN]))
-        return [row for row in rows if row.error.is_theirs or not _is_owned(row.holder)]
+        return [
+            row
+            for row in rows
+            if row.error.is_theirs or row.holder is None or not row.holder.is_owned
+        ]
 
     @cached_property
     def requests(self) -> list[RequestLog]:
@@ -101,10 +105,6 @@ class ScimDiagnosisData:
     @cached_property
     def open_connections(self) -> list[Connection]:
         return [one for one in self.connections if one.disconnected_at is None]
-
-
-def _is_owned(holder: Any) -> bool:
-    return holder is not None and holder.is_owned
 
 
 def _is_past(user: ScimUser) -> bool:

@@ -47,10 +47,8 @@ def owner_of_people(actor: str) -> Owner | None:
     if not actor.startswith(VIA_SCIM):
         return None
     provider = actor.partition(":")[2]
-    users = ScimUser.objects.filter(
-        deleted_at=None,
+    users = ScimUser.objects.managing().filter(
         connection__provider=provider,
-        connection__disconnected_at=None,
         person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
     )
     live = Connection.objects.filter(provider=provider, disconnected_at=None)
@@ -60,9 +58,7 @@ def owner_of_people(actor: str) -> Owner | None:
 
 def contact_details(people: Collection[UUID]) -> dict[UUID, ContactDetails]:
     """Return the job title and the phone number that live connections sent for these people."""
-    users = ScimUser.objects.filter(
-        person__in=people, deleted_at=None, connection__disconnected_at=None
-    )
+    users = ScimUser.objects.managing().filter(person__in=people)
     rows = users.values_list(
         "person_id", "connection__provider", "document__title", "document__phoneNumbers"
     )
@@ -91,9 +87,7 @@ def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple
     Several resources may share an externalId (RFC 7643 section 3.1), so a value may come twice.
     """
     column = "user_name_key" if attribute == "user_name" else "scim_external_id"
-    users = ScimUser.objects.filter(
-        deleted_at=None, connection__disconnected_at=None, person__isnull=False
-    ).filter(**{f"{column}__in": values})
+    users = ScimUser.objects.managing().filter(person__isnull=False, **{f"{column}__in": values})
     for value, person_id in users.exclude(**{column: ""}).values_list(column, "person_id"):
         assert person_id
         yield value, person_id
@@ -101,9 +95,7 @@ def people_identified(attribute: str, values: Collection[str]) -> Iterator[tuple
 
 def external_ids(people: Collection[UUID]) -> dict[UUID, str]:
     """Return the externalIds of these people; those whose provider sent none are missing."""
-    users = ScimUser.objects.filter(
-        person__in=people, deleted_at=None, connection__disconnected_at=None
-    ).exclude(scim_external_id="")
+    users = ScimUser.objects.managing().filter(person__in=people).exclude(scim_external_id="")
     return dict(users.values_list("person_id", "scim_external_id"))
 
 
@@ -139,9 +131,7 @@ def scim_transactions(requests: Collection[UUID]) -> dict[UUID, str]:
 
 def managed_custom_fields(people: Collection[UUID]) -> dict[UUID, dict[str, str]]:
     """Return the custom fields that the people's resources fill, with the provider's name."""
-    users = ScimUser.objects.filter(
-        deleted_at=None, connection__disconnected_at=None, person__in=people
-    ).select_related("connection")
+    users = ScimUser.objects.managing().filter(person__in=people).select_related("connection")
     return {
         user.person_id: dict.fromkeys(
             profile_of(user.document, user.connection.mapping).custom_fields,

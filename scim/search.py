@@ -1,6 +1,6 @@
 """What the search finds in SCIM: connections, groups, requests, users by their ids, and pages."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from django.urls import reverse
 
@@ -60,11 +60,20 @@ def results(query: SearchQuery) -> Iterator[SearchResult]:
     yield from _groups(query, current)
     for connection in connections:
         if query.matches(str(connection), "SCIM connection"):
+            if connection.disconnected_at:
+                stage = "Disconnected"
+            else:
+                stage = "SCIM connection" if connection.activated_at else "Not activated yet"
             url = reverse("admin:scim_settings", args=[connection.pk])
-            yield SearchResult(Section.CONNECTIONS, str(connection), url, _stage(connection))
+            yield SearchResult(Section.CONNECTIONS, str(connection), url, stage)
     yield from _requests(query)
     yield from matching_pages(query, PAGES)
-    yield from _catalog(query, {one.provider for one in current})
+    connected = {connection.provider for connection in current}
+    for provider, preset in PRESETS.items():
+        title = f"Connect {preset.guide.title}"
+        if provider not in connected and query.matches(title, "SCIM provisioning set up"):
+            url = reverse("admin:integration", args=[provider])
+            yield SearchResult(Section.PAGES, title, url, "Integrations")
     for connection in current:
         yield from matching_pages(
             query,
@@ -72,12 +81,6 @@ def results(query: SearchQuery) -> Iterator[SearchResult]:
             url_of=lambda page, key=connection.pk: reverse(page.url_name, args=[key]),  # type: ignore[misc]
             detail=str(connection),
         )
-
-
-def _stage(connection: Connection) -> str:
-    if connection.disconnected_at:
-        return "Disconnected"
-    return "SCIM connection" if connection.activated_at else "Not activated yet"
 
 
 def _users(query: SearchQuery, connections: Sequence[Connection]) -> Iterator[SearchResult]:
@@ -117,11 +120,3 @@ def _requests(query: SearchQuery) -> Iterator[SearchResult]:
             f"{day_text(log.received_at)}",
             is_exact=True,
         )
-
-
-def _catalog(query: SearchQuery, connected: Collection[str]) -> Iterator[SearchResult]:
-    for provider, preset in PRESETS.items():
-        title = f"Connect {preset.guide.title}"
-        if provider not in connected and query.matches(title, "SCIM provisioning set up"):
-            url = reverse("admin:integration", args=[provider])
-            yield SearchResult(Section.PAGES, title, url, "Integrations")

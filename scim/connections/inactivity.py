@@ -4,7 +4,6 @@ A provider without changes sends nothing, so inactivity alone is not an error. A
 notified once, after a day without a single request, and only if Ramp was running on that day.
 """
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,9 +33,29 @@ def check_inactivity(*, as_of: datetime) -> int:
     with tenancy.across_tenants():
         running_since = record_heartbeat(as_of=as_of)
         update_last_seen(as_of=as_of)
-        Connection.objects.filter(pk__in=list(_active_again())).update(inactivity_notified_at=None)
-        watched = _watched_connections(as_of)
-        inactive = [one for one in watched if _is_inactive(one, running_since, as_of)]
+        notified = Connection.objects.filter(inactivity_notified_at__isnull=False)
+        active_again = [
+            connection.pk
+            for connection in annotate_last_use(notified)
+            if (last_seen_at(connection) or LONG_AGO) > connection.inactivity_notified_at
+        ]
+        Connection.objects.filter(pk__in=active_again).update(inactivity_notified_at=None)
+        # Nobody is mailed because of a connection in certification, which ends within an hour.
+        mailed = Q(certification_ends_at=None) | Q(certification_ends_at__lte=as_of)
+        live = Connection.objects.filter(
+            mailed,
+            activated_at__isnull=False,
+            disconnected_at=None,
+            inactivity_notified_at=None,
+            tenant__is_active=True,
+            tenant__is_sandbox=False,
+        )
+        inactive = []
+        for connection in annotate_last_use(live):
+            last_seen = last_seen_at(connection)
+            # The time in which Ramp itself was not running does not count.
+            if last_seen and as_of - max(last_seen, running_since) >= INACTIVE_AFTER:
+                inactive.append(connection)
     return sum(_notify_administrators(connection, as_of) for connection in inactive)
 
 
@@ -79,34 +98,6 @@ def annotate_last_use(connections: QuerySet[Connection]) -> QuerySet[Any]:
 def last_seen_at(connection: Any) -> datetime | None:
     """Return when the provider last sent a request; see `annotate_last_use`."""
     return max(filter(None, (connection.used_at, connection.last_update_at)), default=None)
-
-
-def _watched_connections(as_of: datetime) -> QuerySet[Any]:
-    # Nobody is mailed because of a connection in certification, which ends within an hour.
-    mailed = Q(certification_ends_at=None) | Q(certification_ends_at__lte=as_of)
-    live = Connection.objects.filter(
-        mailed,
-        activated_at__isnull=False,
-        disconnected_at=None,
-        inactivity_notified_at=None,
-        tenant__is_active=True,
-        tenant__is_sandbox=False,
-    )
-    return annotate_last_use(live)
-
-
-def _active_again() -> Iterator[Any]:
-    for connection in annotate_last_use(
-        Connection.objects.filter(inactivity_notified_at__isnull=False)
-    ):
-        last_seen = last_seen_at(connection)
-        if last_seen and last_seen > connection.inactivity_notified_at:
-            yield connection.pk
-
-
-def _is_inactive(connection: Any, running_since: datetime, as_of: datetime) -> bool:
-    last_seen = last_seen_at(connection)
-    return last_seen is not None and as_of - max(last_seen, running_since) >= INACTIVE_AFTER
 
 
 def _notify_administrators(connection: Any, as_of: datetime) -> bool:

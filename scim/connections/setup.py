@@ -122,6 +122,7 @@ def abandon(connection: Connection, *, actor: Actor) -> None:
     lock_connection(connection)
     if connection.activated_at:
         raise AlreadyActive(connection)
+    # Groups and users protect their connection from being deleted.
     RequestLog.objects.filter(connection=connection).delete()
     ScimGroup.objects.filter(connection=connection).delete()
     ScimUser.objects.filter(connection=connection).delete()

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.timesince import timesince
@@ -49,19 +48,20 @@ def sync_states(
     updates = RequestLog.objects.filter(UPDATES, connection=OuterRef("pk"))
     latest = updates.order_by("-received_at").values("received_at")[:1]
     heartbeat = SyncHeartbeat.objects.first()
-    return [
-        (connection, _state(connection, heartbeat, now))
-        for connection in annotate_last_use(connections).annotate(received_at=Subquery(latest))
-    ]
-
-
-def _state(connection: Any, heartbeat: SyncHeartbeat | None, now: datetime) -> SyncState:
-    times = (connection.received_at, connection.last_update_at)
-    updated = max(filter(None, times), default=None)
-    last_seen = max(filter(None, (updated, last_seen_at(connection))), default=None)
-    outage = _outage(heartbeat, now)
-    tone, sentence, remark = _describe(connection, updated, last_seen, outage, now)
-    return SyncState(tone, sentence, remark, updated, last_seen)
+    # If Ramp itself was not running, silence proves nothing about the provider.
+    outage = ""
+    if heartbeat is None or now - heartbeat.seen_at > MAX_ABSENCE:
+        outage = "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
+    elif now - heartbeat.since < INACTIVE_AFTER:
+        outage = f"Ramp itself was interrupted until {moment_text(heartbeat.since)}. "
+    states = []
+    for connection in annotate_last_use(connections).annotate(received_at=Subquery(latest)):
+        times = (connection.received_at, connection.last_update_at)
+        updated = max(filter(None, times), default=None)
+        last_seen = max(filter(None, (updated, last_seen_at(connection))), default=None)
+        tone, sentence, remark = _describe(connection, updated, last_seen, outage, now)
+        states.append((connection, SyncState(tone, sentence, remark, updated, last_seen)))
+    return states
 
 
 def _describe(
@@ -97,12 +97,3 @@ def _describe(
     if updated is None:
         return Tone.GOOD, f"{connection} is sending requests, but no update yet.", cadence
     return Tone.GOOD, f"{connection} last updated people {ago(updated, now)}.", cadence
-
-
-def _outage(heartbeat: SyncHeartbeat | None, now: datetime) -> str:
-    """Return a notice if Ramp itself was not running."""
-    if heartbeat is None or now - heartbeat.seen_at > MAX_ABSENCE:
-        return "Ramp's background jobs have not run recently, so the cause may be in Ramp. "
-    if now - heartbeat.since < INACTIVE_AFTER:
-        return f"Ramp itself was interrupted until {moment_text(heartbeat.since)}. "
-    return ""

@@ -29,7 +29,6 @@ from scim.api.authentication import connection_of
 from scim.api.dispatch import dispatch
 from scim.api.request import ScimRequest, base_url, error_response, invalid_token_error
 from scim.models import AsyncRequest, AsyncResult
-from scim.rfc.strict_json import Json
 
 # Longer than a job may run (CELERY_TASK_TIME_LIMIT).
 LEASE: Final = timedelta(minutes=2)
@@ -54,7 +53,12 @@ def process_batch(*, seconds: float) -> tuple[int, bool]:
     :returns: how many were finished, and whether no request is left that this process can take.
     """
     ends_at = monotonic() + seconds
-    _release_dead()
+    with tenancy.across_tenants():
+        # The requests whose process on this machine died need not wait for the end of their lease.
+        for held in AsyncRequest.objects.unfinished().exclude(held_by=""):
+            if leases.is_dead(held.held_by):
+                same = AsyncRequest.objects.filter(pk=held.pk, held_by=held.held_by)
+                same.update(held_by="")
     finished = 0
     while stored := _claim():
         with tenancy.use(stored.tenant_id):
@@ -110,11 +114,20 @@ class AsyncRun:
         :raises SecretLost: if its body cannot be decrypted.
         """
         self.stored = stored
-        request = _as_request(stored)
+        http = HttpRequest()
+        http.META = stored.headers | {"REMOTE_ADDR": stored.ip or ""}
+        request = ScimRequest(http, stored.path, stored.method)
+        request.connection, request.token_digest = stored.connection, stored.token_digest
+        request.body = secrets.opened(
+            stored.body, tenant_id=stored.tenant_id, field=async_requests.FIELD
+        ).encode()
         if stored.is_bulk:
             operations, most_errors = bulk.read(request.document)
         else:
-            operations, most_errors = [_only_operation(request, stored)], 0
+            # The change of a group, as if it were the only operation of a bulk request.
+            version = {"version": stored.if_match} if stored.if_match else {}
+            change = {"method": request.method, "path": request.path, "data": request.document}
+            operations, most_errors = [change | version], 0
         self.run = bulk.BulkRun(request, operations, dispatch, most_errors)
         for one in stored.results.order_by("index"):
             self.run.note(one.index, one.result)
@@ -158,23 +171,6 @@ class AsyncRun:
         announce_completion(part.txn, subject, result)
 
 
-def _only_operation(request: ScimRequest, stored: AsyncRequest) -> Json:
-    """Return the change of a group as if it were the operation of a bulk request."""
-    version = {"version": stored.if_match} if stored.if_match else {}
-    return {"method": request.method, "path": request.path, "data": request.document} | version
-
-
-def _as_request(stored: AsyncRequest) -> ScimRequest:
-    http = HttpRequest()
-    http.META = stored.headers | {"REMOTE_ADDR": stored.ip or ""}
-    request = ScimRequest(http, stored.path, stored.method)
-    request.connection, request.token_digest = stored.connection, stored.token_digest
-    request.body = secrets.opened(
-        stored.body, tenant_id=stored.tenant_id, field=async_requests.FIELD
-    ).encode()
-    return request
-
-
 @transaction.atomic
 def _claim() -> AsyncRequest | None:
     """Claim the oldest request of a connection that has no earlier unfinished one."""
@@ -199,12 +195,3 @@ def _claim() -> AsyncRequest | None:
             stored.held_by, stored.held_until = leases.holder(), now + LEASE
             stored.save(update_fields=["held_by", "held_until"])
     return stored
-
-
-def _release_dead() -> None:
-    """Release the requests whose process on this machine died."""
-    with tenancy.across_tenants():
-        for held in AsyncRequest.objects.unfinished().exclude(held_by=""):
-            if leases.is_dead(held.held_by):
-                same = AsyncRequest.objects.filter(pk=held.pk, held_by=held.held_by)
-                same.update(held_by="")

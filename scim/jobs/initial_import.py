@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from people import events, tenancy
-from people.models import Person
 from people.operations import locks, people, person_fields, ranks
 from people.values import Actor, PeopleError
 from scim.api.adapters import UserAdapter
@@ -57,6 +56,7 @@ def import_batch(connections: Iterable[Connection], *, seconds: float) -> tuple[
 
 def _import_connection(connection: Connection, stop_at: float) -> tuple[int, bool]:
     done = 0
+    # Only the ids, because each resource is read again under its lock.
     users = match_report.waiting_users(connection).order_by("pk")
     for user_id in list(users.values_list("pk", flat=True)):
         if monotonic() > stop_at:
@@ -81,9 +81,17 @@ def _import_connection(connection: Connection, stop_at: float) -> tuple[int, boo
 def _import_user(user_id: int) -> bool:
     """Import one resource, and tell whether it had not been imported yet."""
     subject = SyncErrorSubject()
+    users = ScimUser.objects.select_related("connection").filter(
+        deleted_at=None,
+        person=None,
+        problem=ScimUser.Problem.NONE,
+        connection__disconnected_at=None,
+    )
+    # `skip_locked`: another worker, or a request of the provider, is processing the resource.
+    users = users.select_for_update(of=("self",), skip_locked=True)
     try:
         with transaction.atomic():
-            user = _lock_waiting_user(user_id)
+            user = users.filter(pk=user_id).first()
             if user is None:
                 return False
             subject.user, subject.user_name = user, user.scim_username
@@ -101,18 +109,6 @@ def _import_user(user_id: int) -> bool:
     return True
 
 
-def _lock_waiting_user(user_id: int) -> ScimUser | None:
-    users = ScimUser.objects.select_related("connection")
-    users = users.filter(
-        deleted_at=None,
-        person=None,
-        problem=ScimUser.Problem.NONE,
-        connection__disconnected_at=None,
-    )
-    # `skip_locked`: another worker, or a request of the provider, is processing the resource.
-    return users.select_for_update(of=("self",), skip_locked=True).filter(pk=user_id).first()
-
-
 def _last_request(user: ScimUser) -> UUID | None:
     """Return the id of the last request that wrote the resource, if it is still in the log."""
     written = RequestLog.objects.filter(user=user, status__lt=400)
@@ -121,32 +117,30 @@ def _last_request(user: ScimUser) -> UUID | None:
 
 
 def _provision(task: ProvisioningTask) -> None:
+    """Add a person for the resource, or link the person it belongs to.
+
+    :raises PeopleError: if the rules or the policies refuse that.
+    :raises DuplicateEmail: also if another connection manages the person; if an administrator chose
+        not to link them; or if the link still needs an administrator's confirmation.
+    """
     user = task.user
     choice = MatchDecision.objects.filter(user=user).values_list("choice", flat=True).first()
     task.subject.raw_values = task.mapped.raw_values
     task.may_link = choice == Choice.LINK
-    person = match_report.earlier_person(user)
-    if person is not None:
-        _relink_earlier_person(task, person, was_left=choice == Choice.LEAVE)
+    # The person that the resource had before its provider was disconnected.
+    earlier = match_report.earlier_person(user)
+    if earlier is not None:
+        locks.lock(earlier)
+        links_automatically = choice != Choice.LEAVE and linking.links_automatically(user, earlier)
+        if linking.is_managed(earlier) or not (task.may_link or links_automatically):
+            raise person_fields.DuplicateEmail
+        # A person has at most one live resource (`scim_user_of_person`).
+        earlier.scim_users.filter(deleted_at=None).update(person=None)
+        user.person = earlier
     provision.provision(task, None, was_active=None)
     UserAdapter(user).render()
     user.save(update_fields=SAVED_FIELDS)
     group_roles.schedule()
-
-
-def _relink_earlier_person(task: ProvisioningTask, person: Person, *, was_left: bool) -> None:
-    """Link the resource to the person that it had before its provider was disconnected.
-
-    :raises DuplicateEmail: if another connection manages the person; if an administrator chose
-        not to link them; or if the link still needs an administrator's confirmation.
-    """
-    locks.lock(person)
-    links_automatically = not was_left and linking.links_automatically(task.user, person)
-    if linking.is_managed(person) or not (task.may_link or links_automatically):
-        raise person_fields.DuplicateEmail
-    # A person has at most one live resource (`scim_user_of_person`).
-    person.scim_users.filter(deleted_at=None).update(person=None)
-    task.user.person = person
 
 
 def _record_error(subject: SyncErrorSubject, error: PeopleError) -> None:

@@ -7,7 +7,8 @@ from django.db.models import Q
 
 from people.models import Person
 from people.values import normalize_key
-from scim.jobs.match_report import MatchOutcome, MatchReport
+from scim.jobs.match_report import MatchReport
+from scim.jobs.matcher import MatchOutcome
 from scim.models import Connection, FormerName, ScimUser
 
 WITH_PERSON = (MatchOutcome.LINKED, MatchOutcome.CREATED)

@@ -24,13 +24,11 @@ def delete_old_requests(*, as_of: datetime) -> int:
         requests = RequestLog.objects.filter(connection=OuterRef("pk")).order_by("received_at")
         first = Subquery(requests.values("received_at")[:1])
         connections = list(Connection.objects.annotate(first=first).filter(first__lt=oldest))
-        return sum(_delete_of_connection(connection, oldest) for connection in connections)
-
-
-def _delete_of_connection(connection: Connection, oldest: datetime) -> int:
-    logs = RequestLog.objects.filter(connection=connection, received_at__lt=oldest)
-    deleted = 0
-    while batch := list(logs.order_by("received_at").values_list("pk", flat=True)[:BATCH]):
-        RequestLog.objects.filter(pk__in=batch).delete()
-        deleted += len(batch)
+        deleted = 0
+        for connection in connections:
+            logs = RequestLog.objects.filter(connection=connection, received_at__lt=oldest)
+            old = logs.order_by("received_at").values_list("pk", flat=True)
+            while batch := list(old[:BATCH]):
+                RequestLog.objects.filter(pk__in=batch).delete()
+                deleted += len(batch)
     return deleted

@@ -8,7 +8,6 @@ other change has arrived.
 from uuid import UUID
 
 from people import tenancy
-from people.models import Person
 from people.operations.managers import chain_above, is_above
 from people.values import Actor, PeopleError
 from scim.jobs import retry, waiting_managers
@@ -44,30 +43,22 @@ def _circular_errors() -> SyncErrorQuerySet:
 
 
 def _retry_errors(errors: SyncErrorQuerySet) -> int:
-    return sum(
-        _retry_error(error) for error in errors.select_related("connection", "person", "request")
-    )
-
-
-def _retry_error(error: SyncError) -> bool:
-    if error.person is None or _is_still_circular(error, error.person) or not _is_latest(error):
-        return False
-    try:
-        return not retry.retry(error, actor=ACTOR).refused_because
-    except PeopleError:
-        # The request is no longer stored. The sync error stays listed for an administrator.
-        return False
-
-
-def _is_still_circular(error: SyncError, person: Person) -> bool:
-    manager = managers.find(error.connection, error.offending_value)
-    return manager is None or is_above(person, manager.person)
-
-
-def _is_latest(error: SyncError) -> bool:
-    """Tell whether the provider has sent nothing about the user since."""
-    if error.request is None:
-        return True
-    # A retry of an outdated request would overwrite what the provider sent since.
-    later = RequestLog.objects.filter(user=error.user_id, retried_by="")
-    return not later.filter(received_at__gt=error.request.received_at).exists()
+    """Retry the requests whose managers are no longer circular; return how many were accepted."""
+    accepted = 0
+    for error in errors.select_related("connection", "person", "request"):
+        if error.person is None:
+            continue
+        manager = managers.find(error.connection, error.offending_value)
+        if manager is None or is_above(error.person, manager.person):
+            continue
+        if error.request is not None:
+            # A retry of an outdated request would overwrite what the provider sent since.
+            later = RequestLog.objects.filter(user=error.user_id, retried_by="")
+            if later.filter(received_at__gt=error.request.received_at).exists():
+                continue
+        try:
+            accepted += not retry.retry(error, actor=ACTOR).refused_because
+        except PeopleError:
+            # The request is no longer stored. The error stays listed for an administrator.
+            continue
+    return accepted

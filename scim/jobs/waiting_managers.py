@@ -23,7 +23,6 @@ from scim.api.adapters import UserAdapter
 from scim.models import Connection, ScimUser
 from scim.sync import managers, provision, sync_errors
 from scim.sync.attribute_mapping import profile_of
-from scim.sync.managers import Manager
 from scim.sync.sync_errors import SyncErrorSubject
 
 LIVE = Q(
@@ -127,25 +126,23 @@ def _resolve_user(user_id: int) -> bool:
     with tenancy.across_tenants():
         user = lock_user(user_id)
     with tenancy.use(user.tenant_id):
-        if not user.waiting_manager or user.person is None:
+        person = user.person
+        if not user.waiting_manager or person is None:
             return False
         mapped = profile_of(user.document, user.connection.mapping)
         manager = managers.find(user.connection, mapped.manager) if mapped.manager else None
-        return manager is not None and _assign_manager(user, user.person, manager)
-
-
-def _assign_manager(user: ScimUser, person: Person, manager: Manager) -> bool:
-    actor = user.connection.actor
-    try:
-        with transaction.atomic():
-            people_update.assign_manager(person, manager.person, actor=actor)
-    except PeopleError:
-        # The sync error stays open, because the manager is circular or not eligible.
-        return False
-    provision.end_waiting(user, person)
-    managers.link(user, manager)
-    save(user)
-    return True
+        if manager is None:
+            return False
+        try:
+            with transaction.atomic():
+                people_update.assign_manager(person, manager.person, actor=user.connection.actor)
+        except PeopleError:
+            # The sync error stays open, because the manager is circular or not eligible.
+            return False
+        provision.end_waiting(user, person)
+        managers.link(user, manager)
+        save(user)
+        return True
 
 
 def lock_user(user_id: int) -> ScimUser:

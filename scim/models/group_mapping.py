@@ -4,7 +4,7 @@ from django.db import models
 
 from people.models.group_mappings import AbstractGroupMapping, mapping_constraints
 from scim.models.connection import Connection
-from scim.models.resources import ScimGroup
+from scim.models.groups import ScimGroup
 
 
 class GroupMapping(AbstractGroupMapping):

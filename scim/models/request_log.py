@@ -10,7 +10,8 @@ from people.models import Person
 from people.tenancy import TenantManager, TenantOwned
 from people.values import Actor
 from scim.models.connection import Connection
-from scim.models.resources import ScimGroup, ScimUser
+from scim.models.groups import ScimGroup
+from scim.models.resources import ScimUser
 
 
 class RequestLog(DeferrableModel, TenantOwned):

@@ -39,7 +39,12 @@ def entra_validator_steps(users: SampleUsers) -> SelfTestSteps:
     yield from _changes_of_user(users, me)
     answer = yield replace(created(boss), title="Create a manager")
     their_id = id_of(answer)
-    yield from _changes_of_manager(me, their_id)
+    yield patched("Add a manager", me, operation("add", MANAGER, their_id))
+    answer = yield replace(read(me), title="Read the manager")
+    manager = answer.get(ENTERPRISE.urn, {}).get("manager", {})
+    same = {"value": manager.get("value", their_id)}
+    yield patched("Replace the manager", me, operation("replace", MANAGER, same))
+    yield patched("Remove the manager", me, {"op": "remove", "path": MANAGER})
     yield from _group(users, me)
     for scim_id in (me, their_id):
         yield from _deletions("user", f"/Users/{scim_id}")
@@ -107,15 +112,6 @@ def _changes_of_user(users: SampleUsers, me: str) -> SelfTestSteps:
         expected={"totalResults": 1, "Resources.0.active": False},
     )
     yield patched("Enable the user", me, operation("replace", "active", value=True), active=True)
-
-
-def _changes_of_manager(me: str, boss: str) -> SelfTestSteps:
-    yield patched("Add a manager", me, operation("add", MANAGER, boss))
-    answer = yield replace(read(me), title="Read the manager")
-    manager = answer.get(ENTERPRISE.urn, {}).get("manager", {})
-    same = {"value": manager.get("value", boss)}
-    yield patched("Replace the manager", me, operation("replace", MANAGER, same))
-    yield patched("Remove the manager", me, {"op": "remove", "path": MANAGER})
 
 
 def _group(users: SampleUsers, me: str) -> SelfTestSteps:

@@ -57,11 +57,20 @@ def send(method: str, path: str, *, body: Json | None, headers: dict[str, str]) 
 
     :raises Unreachable: if there is no answer.
     """
+    address = urlsplit(settings.PUBLIC_BASE_URL)
+    connection: http.client.HTTPConnection
     try:
-        with closing(_connection()) as connection:
-            prefix = urlsplit(settings.PUBLIC_BASE_URL).path
+        if address.scheme == "https":
+            context = ssl.create_default_context()
+            connection = http.client.HTTPSConnection(
+                address.netloc, timeout=SECONDS, context=context
+            )
+        else:
+            connection = http.client.HTTPConnection(address.netloc, timeout=SECONDS)
+        with closing(connection):
             payload = None if body is None else json_bytes(body)
-            connection.request(method, f"{prefix}/scim/v2{path}", body=payload, headers=headers)
+            url = f"{address.path}/scim/v2{path}"
+            connection.request(method, url, body=payload, headers=headers)
             answer = connection.getresponse()
             media_type = answer.headers.get("Content-Type", "")
             # The address may lead to any server, whose answer may be endless.
@@ -70,14 +79,6 @@ def send(method: str, path: str, *, body: Json | None, headers: dict[str, str]) 
         raise Unreachable(
             f"{_reason(error)} PUBLIC_BASE_URL is {settings.PUBLIC_BASE_URL}."
         ) from error
-
-
-def _connection() -> http.client.HTTPConnection:
-    address = urlsplit(settings.PUBLIC_BASE_URL)
-    if address.scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(address.netloc, timeout=SECONDS, context=context)
-    return http.client.HTTPConnection(address.netloc, timeout=SECONDS)
 
 
 def _reason(error: Exception) -> str:

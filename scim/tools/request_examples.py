@@ -1,7 +1,6 @@
 """Example requests of a provider for the dry-run form."""
 
 import json
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from scim.connections.presets import PRESETS
@@ -38,43 +37,23 @@ def example(connection: Connection, user: ScimUser | None, kind: str) -> Example
     """Return an example of this kind; without a user, one that creates a user."""
     users = SampleUsers("", connection.mapping, domain="example.com")
     if user is None or kind == "add":
-        return _as_example(created(users.person("Mira", "Okafor", externalId="mira-okafor")))
-    return _as_example(_EXAMPLES.get(kind, _change)(connection, user, users))
-
-
-def _as_example(step: Step) -> Example:
+        step = created(users.person("Mira", "Okafor", externalId="mira-okafor"))
+    elif kind == "deactivate":
+        step = patched("", str(user.scim_id), PRESETS[connection.provider].deactivation)
+    elif kind == "manager":
+        step = _updated(connection, user, users.manager_path(), str(user.scim_id))
+    else:
+        place = connection.mapping.get("department") or DEPARTMENT
+        step = _updated(connection, user, place, "Treasury")
     body = json.dumps(step.body, indent=2, ensure_ascii=False) if step.body else ""
     return Example(step.method, step.path, body)
-
-
-def _change(connection: Connection, user: ScimUser, users: SampleUsers) -> Step:
-    place = connection.mapping.get("department") or DEPARTMENT
-    return _updated(connection, user, place, "Treasury")
-
-
-def _deactivate(connection: Connection, user: ScimUser, users: SampleUsers) -> Step:
-    return patched("", str(user.scim_id), PRESETS[connection.provider].deactivation)
-
-
-def _manager(connection: Connection, user: ScimUser, users: SampleUsers) -> Step:
-    return _updated(connection, user, users.manager_path(), str(user.scim_id))
 
 
 def _updated(connection: Connection, user: ScimUser, place: str, value: str) -> Step:
     """Set the value as the provider does: by a PATCH, or by a PUT of the whole resource."""
     op = PRESETS[connection.provider].update_operation
     if op is None:
-        return put("", str(user.scim_id), with_value(_stored_document(user), place, value))
+        read: Json = json.loads(user.rendered)
+        stored = {"schemas": read["schemas"], "id": str(user.scim_id)} | read
+        return put("", str(user.scim_id), with_value(stored, place, value))
     return patched("", str(user.scim_id), operation(op, place, value))
-
-
-def _stored_document(user: ScimUser) -> Json:
-    read: Json = json.loads(user.rendered)
-    return {"schemas": read["schemas"], "id": str(user.scim_id)} | read
-
-
-_EXAMPLES: Mapping[str, Callable[[Connection, ScimUser, SampleUsers], Step]] = {
-    "change": _change,
-    "deactivate": _deactivate,
-    "manager": _manager,
-}

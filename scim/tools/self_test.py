@@ -1,17 +1,14 @@
 """The self-test: a provider's requests, sent to our own public address.
 
-Each step is stored when it ends, so that the page can show the progress. No request is sent inside
-a transaction, because the web process that answers it uses the same database.
+No request is sent inside a transaction, because the web process that answers it uses the same
+database.
 """
 
-import json
 import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from time import monotonic
-from typing import Any
 from uuid import UUID
 
 from celery import current_app
@@ -23,11 +20,11 @@ from people import tenancy
 from people.models import Tenant
 from people.values import Actor
 from scim.connections.presets import PRESETS
-from scim.connections.presets.steps import MissingValue, SampleUsers, Step
+from scim.connections.presets.steps import MissingValue, SampleUsers
 from scim.models import Connection, SelfTest
-from scim.rfc.strict_json import Json
-from scim.tools import public_http, sandboxes
-from scim.tools.public_http import Answer, Unreachable
+from scim.tools import sandboxes
+from scim.tools.public_http import Unreachable
+from scim.tools.step_execution import run_step
 from scim.tools.suites import SUITES
 
 log = logging.getLogger(__name__)
@@ -37,7 +34,6 @@ TASK = "scim.tasks.run_self_test"
 MAX_LENGTH = timedelta(minutes=3)
 # The page lists as many runs.
 KEPT = 10
-MAX_TEXT_LENGTH = 4000
 
 
 class AlreadyRunning(Exception):
@@ -60,6 +56,7 @@ def start(connection: Connection, provider: str, *, suite: str = "", actor: Acto
     tests = SelfTest.objects.order_by("-started_at")
     if tests.filter(finished_at=None).exists():
         raise AlreadyRunning
+    # One less than is kept, because the new test follows.
     SelfTest.objects.filter(pk__in=[test.pk for test in tests[KEPT - 1 :]]).delete()
     test = SelfTest.objects.create(
         tenant_id=connection.tenant_id,
@@ -91,8 +88,12 @@ def run(self_test_id: UUID, connection_id: UUID) -> None:
         return
     # If its worker died, the job is delivered again and starts from the beginning.
     test.steps = []
-    with tenancy.use(test.tenant_id), _finishing(test), _token(connection, test) as token:
-        _run_steps(test, connection, token)
+    with tenancy.use(test.tenant_id), _finishing(test):
+        token = sandboxes.connect(connection, test.provider, is_certifying=bool(test.suite))
+        try:
+            _run_steps(test, connection, token)
+        finally:
+            sandboxes.revoke(token)
 
 
 @contextmanager
@@ -110,15 +111,6 @@ def _finishing(test: SelfTest) -> Iterator[None]:
         _finish(test, problem)
 
 
-@contextmanager
-def _token(connection: Connection, test: SelfTest) -> Iterator[str]:
-    token = sandboxes.connect(connection, test.provider, is_certifying=bool(test.suite))
-    try:
-        yield token
-    finally:
-        sandboxes.revoke(token)
-
-
 def _run_steps(test: SelfTest, connection: Connection, token: str) -> None:
     """Run the steps, each of which may use values of earlier responses.
 
@@ -134,98 +126,11 @@ def _run_steps(test: SelfTest, connection: Connection, token: str) -> None:
     steps = make_steps(SampleUsers(secrets.token_hex(3), connection.mapping))
     step = next(steps)
     while True:
-        answer = _run_step(test, step, token)
+        answer = run_step(test, step, token)
         try:
             step = steps.send(answer)
         except StopIteration:
             return
-
-
-def _run_step(test: SelfTest, step: Step, token: str) -> Json:
-    headers = {**PRESETS[test.provider].headers, "Authorization": f"Bearer {step.token or token}"}
-    if step.body is None:
-        headers.pop("Content-Type")
-    began = monotonic()
-    try:
-        answer = public_http.send(step.method, step.path, body=step.body, headers=headers)
-    except Unreachable:
-        # The page also shows the step that got no answer.
-        _record_step(test, step, None, monotonic() - began)
-        raise
-    _record_step(test, step, answer, monotonic() - began)
-    # The other steps would fail one after the other if another server answers.
-    if len(test.steps) == 1:
-        _check_is_ours(answer)
-    return answer.document
-
-
-def _check_is_ours(answer: Answer) -> None:
-    """Check by the first answer that the public address leads to this installation.
-
-    :raises Unreachable: if it does not.
-    """
-    if not answer.is_scim:
-        kind = answer.media_type.partition(";")[0] or "nothing"
-        raise Unreachable(
-            f"The server that answered is not Ramp: {answer.status} with {kind}. Check where the "
-            "address and the proxy in front of it lead."
-        )
-    if answer.status == 401:
-        raise Unreachable(
-            "Ramp answered, but it does not know the token that was just created. Check whether "
-            "the address leads to another installation or database, and whether the proxy "
-            "passes on the Authorization header."
-        )
-
-
-def _record_step(test: SelfTest, step: Step, answer: Answer | None, seconds: float) -> None:
-    document = answer.document if answer else {}
-    got = {path: _value_at(document, path) for path in step.expected}
-    passed = answer is not None and answer.status in step.status and got == dict(step.expected)
-    test.steps.append(
-        {
-            "title": step.title,
-            "request": f"{step.method} {step.path}",
-            "sent": _pretty_json(step.body),
-            "expected": _format_result(" or ".join(map(str, step.status)), step.expected),
-            "got": _format_result(str(answer.status), got) if answer else "no answer",
-            "answer": _answer_text(answer),
-            "passed": passed,
-            "ms": round(seconds * 1000),
-        }
-    )
-    test.save(update_fields=["steps"])
-
-
-def _value_at(document: Json, path: str) -> Any:
-    """Return the value at the dotted path, or None."""
-    value: Any = document
-    for name in path.split("."):
-        if isinstance(value, list) and name.isdigit() and int(name) < len(value):
-            value = value[int(name)]
-        elif isinstance(value, dict):
-            value = value.get(name)
-        else:
-            return None
-    return value
-
-
-def _format_result(status: str, values: Any) -> str:
-    texts = [f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
-    return ", ".join([status, *texts])
-
-
-def _pretty_json(document: Json | None) -> str:
-    text = json.dumps(document, indent=2, ensure_ascii=False) if document else ""
-    return text[:MAX_TEXT_LENGTH]
-
-
-def _answer_text(answer: Answer | None) -> str:
-    """Return the answer as readable text, without NUL, which PostgreSQL cannot store."""
-    if answer is None:
-        return ""
-    text = _pretty_json(answer.document) or answer.body.decode("utf-8", "replace")
-    return text[:MAX_TEXT_LENGTH].replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def _finish(test: SelfTest, problem: str) -> None:

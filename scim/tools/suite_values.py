@@ -16,29 +16,23 @@ def suite_values(provider: str, base_url: str, token: str) -> dict[str, str]:
     a token, the values that contain it are left out.
     """
     if provider == Connection.Provider.OKTA:
-        return _okta_values(base_url, token)
+        # The initial variables of Okta's SPEC test, see
+        # https://developer.okta.com/docs/guides/scim-provisioning-integration-test/main/.
+        run = secrets.token_hex(3)
+        address = f"dario.conti.{run}@{DOMAIN}"
+        return {
+            "SCIMBaseURL": base_url,
+            **({"auth": f"Bearer {token}"} if token else {}),
+            "InvalidUserEmail": f"nobody.{run}@{DOMAIN}",
+            "UserIdThatDoesNotExist": str(uuid4()),
+            "randomEmail": address,
+            "randomUsername": address,
+            "randomUsernameCaps": address.upper(),
+            "randomGivenName": "Dario",
+            "randomFamilyName": f"Conti {run.upper()}",
+        }
     names = {
         Connection.Provider.ENTRA: ("SCIM Endpoint", "Bearer token"),
     }.get(Connection.Provider(provider), ("Base URL", "Token"))
     values = dict(zip(names, (base_url, token), strict=True))
     return {name: value for name, value in values.items() if value}
-
-
-def _okta_values(base_url: str, token: str) -> dict[str, str]:
-    """Return the initial variables of Okta's SPEC test.
-
-    See https://developer.okta.com/docs/guides/scim-provisioning-integration-test/main/.
-    """
-    run = secrets.token_hex(3)
-    address = f"dario.conti.{run}@{DOMAIN}"
-    return {
-        "SCIMBaseURL": base_url,
-        **({"auth": f"Bearer {token}"} if token else {}),
-        "InvalidUserEmail": f"nobody.{run}@{DOMAIN}",
-        "UserIdThatDoesNotExist": str(uuid4()),
-        "randomEmail": address,
-        "randomUsername": address,
-        "randomUsernameCaps": address.upper(),
-        "randomGivenName": "Dario",
-        "randomFamilyName": f"Conti {run.upper()}",
-    }

@@ -96,7 +96,12 @@ def _cards(providers: list[str]) -> list[Card]:
     connections = Connection.objects.filter(provider__in=providers).order_by("created_at")
     standing: dict[str, dict[str, Any]] = {provider: {} for provider in providers}
     for connection in connections:
-        standing[connection.provider].setdefault(_stage(connection), connection)
+        if connection.disconnected_at:
+            stage = "disconnected"
+        else:
+            stage = "live" if connection.activated_at else "in setup"
+        # The oldest one of each stage counts, as in `connections.setup`.
+        standing[connection.provider].setdefault(stage, connection)
     return [
         Card(
             provider=provider,
@@ -107,9 +112,3 @@ def _cards(providers: list[str]) -> list[Card]:
         )
         for provider, stages in standing.items()
     ]
-
-
-def _stage(connection: Connection) -> str:
-    if connection.disconnected_at:
-        return "disconnected"
-    return "live" if connection.activated_at else "in setup"

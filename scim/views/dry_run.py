@@ -1,8 +1,8 @@
 """The dry-run page: what a request would do, without doing it."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -100,23 +100,21 @@ def dry_run_page(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = RequestForm(request.POST if is_asking else None, initial=initial)
     context = context_of(request, connection, f"Dry run: {connection}")
     if form.is_valid():
-        context |= _dry_run_context(connection, form, request)
+        response, consequences = dry_run.dry_run(
+            connection, **form.cleaned_data, actor=request.user.actor, inspect=_consequences
+        )
+        answer = response.content.decode()
+        # The response to a DELETE is empty.
+        with suppress(ValueError):
+            answer = json.dumps(json.loads(answer), indent=2, ensure_ascii=False)
+        context |= {
+            "status": response.status_code,
+            "answer": answer,
+            "is_refused": response.status_code >= 400,
+            "consequences": consequences,
+        }
     context |= {"form": form, "chooser": chooser, "nobody": nobody}
     return render(request, "scim/dry_run.html", context)
-
-
-def _dry_run_context(
-    connection: Connection, form: RequestForm, request: PersonRequest
-) -> dict[str, Any]:
-    response, consequences = dry_run.dry_run(
-        connection, **form.cleaned_data, actor=request.user.actor, inspect=_consequences
-    )
-    return {
-        "status": response.status_code,
-        "answer": _readable(response.content.decode()),
-        "is_refused": response.status_code >= 400,
-        "consequences": consequences,
-    }
 
 
 def _consequences(request: ScimRequest) -> Consequences:
@@ -135,12 +133,11 @@ def _consequences(request: ScimRequest) -> Consequences:
         effects=effects,
         listed=list(listed),
         cleared=list(cleared),
-        roles=[(person.display_name, _roles(person)) for person in people],
+        roles=[
+            (person.display_name, list(role_lines(person, counted(person.reports.in_lists()))))
+            for person in people
+        ],
     )
-
-
-def _roles(person: Person) -> list[Line]:
-    return list(role_lines(person, counted(person.reports.in_lists())))
 
 
 def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, str], str]:
@@ -151,21 +148,11 @@ def _initial(request: PersonRequest, connection: Connection) -> tuple[dict[str, 
     if stored:
         return {"method": stored.method, "path": stored.path, "body": stored.body}, ""
     who = request.GET.get("who", "").strip()
-    user = _user(connection, who)
+    known = ScimUser.objects.known_to(connection).order_by("pk")
+    if who:
+        user = known.filter(user_name_key=normalize_key(who)).first()
+    else:
+        user = known.filter(person__isnull=False, active=True).first()
     shown = example(connection, user, request.GET.get("example", "change"))
     initial = {"method": shown.method, "path": shown.path, "body": shown.body}
     return initial, who if who and user is None else ""
-
-
-def _user(connection: Connection, who: str) -> ScimUser | None:
-    known = ScimUser.objects.known_to(connection).order_by("pk")
-    if who:
-        return known.filter(user_name_key=normalize_key(who)).first()
-    return known.filter(person__isnull=False, active=True).first()
-
-
-def _readable(text: str) -> str:
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except ValueError:
-        return text

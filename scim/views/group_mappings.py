@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -48,7 +48,19 @@ def groups(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
     form = GroupSearch(request.GET)
     asked = form.cleaned_data["q"] if form.is_valid() else ""
-    page = page_of(request, _listed(connection, asked))
+    found = ScimGroup.objects.known_to(connection).filter(
+        display_name_key__contains=normalize_key(asked)
+    )
+    here = Q(memberships__user__deleted_at=None)
+    found = found.annotate(member_count=Count("memberships", filter=here))
+    # A subquery, because a second join would multiply the members that are counted.
+    waiting = ScimWaitingMember.objects.filter(group=OuterRef("pk")).order_by()
+    found = found.annotate(
+        waiting_count=Subquery(waiting.values("group").annotate(n=Count("pk")).values("n"))
+    )
+    # Mappings and nested groups are prefetched for all groups at once.
+    found = found.prefetch_related("mappings__role", "subgroups__member")
+    page = page_of(request, found.order_by("display_name_key", "pk"))
     context = context_of(request, connection, "Groups and roles") | {
         "form": form,
         "page": page,
@@ -97,21 +109,6 @@ def unmap_group(request: PersonRequest, connection_id: UUID, mapping_id: int) ->
 
 def _live(connection_id: UUID) -> Connection:
     return get_object_or_404(Connection.objects.filter(disconnected_at=None), pk=connection_id)
-
-
-def _listed(connection: Connection, asked: str) -> QuerySet[ScimGroup]:
-    here = Q(memberships__user__deleted_at=None)
-    known = ScimGroup.objects.known_to(connection).filter(
-        display_name_key__contains=normalize_key(asked)
-    )
-    counted = known.annotate(member_count=Count("memberships", filter=here))
-    waiting = ScimWaitingMember.objects.filter(group=OuterRef("pk")).order_by()
-    counted = counted.annotate(
-        waiting_count=Subquery(waiting.values("group").annotate(n=Count("pk")).values("n"))
-    )
-    # Mappings and nested groups are prefetched for all groups at once.
-    listed: QuerySet[ScimGroup] = counted.prefetch_related("mappings__role", "subgroups__member")
-    return listed.order_by("display_name_key", "pk")
 
 
 @dataclass(frozen=True)

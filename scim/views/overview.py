@@ -175,14 +175,9 @@ def _state(connection: Any, sync: SyncState) -> tuple[ServiceTone, str]:
         return ServiceTone.INFO, "In certification"
     if sync.last_seen_at is None:
         return ServiceTone.INFO, "No request yet"
-    return (
-        (ServiceTone.WARNING, "Silent")
-        if sync.tone == Tone.WARNING
-        else (
-            ServiceTone.GOOD,
-            "Connected",
-        )
-    )
+    if sync.tone == Tone.WARNING:
+        return ServiceTone.WARNING, "Silent"
+    return ServiceTone.GOOD, "Connected"
 
 
 def _address(name: str, connection: Connection) -> str:

@@ -63,8 +63,11 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     values = form.cleaned_data
     logs = RequestLog.objects.filter(connection=connection)
     oldest = logs.order_by("received_at").first()
-    found = _older(_matching(logs, connection, values), values.get("before"))
-    page = list(found.select_related("user__person")[: REQUESTS_A_PAGE + 1])
+    found = _matching(logs, connection, values).select_related("user__person")
+    # One more than the page shows, to tell whether there are older ones.
+    page = list(found[: REQUESTS_A_PAGE + 1])
+    has_older = len(page) > REQUESTS_A_PAGE
+    ignored = ", ".join(str(form[name].label) for name in form.errors if name in form.fields)
     context = page_context(
         request,
         "Request log",
@@ -72,12 +75,12 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     ) | {
         "connection": connection,
         "form": form,
-        "ignored": _ignored(form),
+        "ignored": f"Ignored because the value is not valid: {ignored}." if ignored else "",
         "tabs": _tabs(request, values.get("outcome", "")),
         "outcome": values.get("outcome", ""),
         "is_searched": any(values.get(name) for name in ("path", "who", "since", "until")),
         "rows": _rows(page[:REQUESTS_A_PAGE]),
-        "older": _older_address(request, page),
+        "older": _address(request, before=str(page[REQUESTS_A_PAGE - 1].pk)) if has_older else "",
         "newest": _address(request, before=None) if values.get("before") else "",
         "oldest": oldest,
         "days_kept": settings.REQUEST_LOG_DAYS,
@@ -85,15 +88,10 @@ def request_log(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     return render(request, "scim/request_log.html", context)
 
 
-def _ignored(form: SearchForm) -> str:
-    """Return a warning about invalid search values, if any."""
-    names = [str(form[name].label) for name in form.errors if name in form.fields]
-    return f"Ignored because the value is not valid: {', '.join(names)}." if names else ""
-
-
 def _matching(
     logs: QuerySet[RequestLog], connection: Connection, values: dict[str, Any]
 ) -> QuerySet[RequestLog]:
+    """Return the requests that the search finds, newest first, or those older than `before`."""
     match values.get("outcome"):
         case "success":
             logs = logs.filter(status__lt=400)
@@ -109,6 +107,11 @@ def _matching(
     if values.get("until"):
         until = end_of_day(values["until"])
         logs = logs.filter(received_at__lte=until)
+    logs = logs.order_by("-received_at", "-pk")
+    if values.get("before"):
+        # Not by the page's number, because new requests arrive while somebody turns the pages.
+        at = RequestLog.objects.filter(pk=values["before"]).values("received_at")[:1]
+        logs = logs.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lt=values["before"]))
     return logs
 
 
@@ -116,21 +119,13 @@ def _about(connection: Connection, words: str) -> Q:
     """Filter the requests about a person, including refused ones that did not create anybody."""
     key = normalize_key(words.strip())
     named = Q(user_name_key__contains=key) | Q(email_key__contains=key)
+    # Text that is not an id becomes the nil UUID.
     if scim_uuid(words.strip()).int:
         named |= Q(scim_id=scim_uuid(words.strip()))
     people = Person.objects.matching(words).values("pk")[:MAX_USERS]
     users = ScimUser.objects.filter(named | Q(person__in=people), connection=connection)
     errors = SyncError.objects.filter(connection=connection, user_name_key__contains=key)
     return Q(user__in=users.values("pk")[:MAX_USERS]) | Q(pk__in=errors.values("request"))
-
-
-def _older(logs: QuerySet[RequestLog], before: UUID | None) -> QuerySet[RequestLog]:
-    """Sort by newest first, and keep only requests older than the given one."""
-    logs = logs.order_by("-received_at", "-pk")
-    if before is None:
-        return logs
-    at = RequestLog.objects.filter(pk=before).values("received_at")[:1]
-    return logs.filter(Q(received_at__lt=at) | Q(received_at=at, pk__lt=before))
 
 
 def _rows(logs: list[RequestLog]) -> list[Row]:
@@ -149,11 +144,6 @@ def _tabs(request: HttpRequest, chosen: str) -> list[dict[str, Any]]:
         }
         for outcome, title in TABS.items()
     ]
-
-
-def _older_address(request: HttpRequest, page: list[RequestLog]) -> str:
-    goes_on = len(page) > REQUESTS_A_PAGE
-    return _address(request, before=str(page[REQUESTS_A_PAGE - 1].pk)) if goes_on else ""
 
 
 def _address(request: HttpRequest, **changes: str | None) -> str:

@@ -47,7 +47,9 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     """Show the latest run, or the one in the query; a POST starts another."""
     connection = get_object_or_404(Connection, pk=connection_id)
     may_run = connection.disconnected_at is None
-    form = _form(request, connection)
+    default = connection.provider if connection.provider in SELF_TESTED else SELF_TESTED[0]
+    posted = request.POST if request.method == "POST" else None
+    form = ProviderForm(posted, initial={"provider": default})
     if may_run and request.method == "POST" and form.is_valid():
         try:
             provider, suite = form.chosen
@@ -56,14 +58,14 @@ def self_test(request: PersonRequest, connection_id: UUID) -> HttpResponse:
             messages.warning(request, str(error))
         return redirect("admin:scim_self_test", connection_id)
     runs = list(SelfTest.objects.order_by("-started_at")[: testing.KEPT])
-    shown = _chosen(request, runs)
-    is_running = shown is not None and _is_running(shown)
+    latest = runs[0] if runs else None
+    shown = next((run for run in runs if str(run.pk) == request.GET.get("run", "")), latest)
     names = _names(runs)
     context = context_of(request, connection, "Self-test") | {
         "form": form if may_run else None,
         "public": f"{settings.PUBLIC_BASE_URL}/scim/v2",
         "run": _run_context(shown, names) if shown else None,
-        "is_running": is_running,
+        "is_running": shown is not None and _is_running(shown),
         "runs": [_run_context(run, names) for run in runs],
     }
     return render(request, "scim/self_test.html", context)
@@ -75,6 +77,7 @@ def report(request: PersonRequest, connection_id: UUID, provider: str) -> HttpRe
     connection = get_object_or_404(Connection, pk=connection_id)
     finished = SelfTest.objects.filter(provider=provider, finished_at__isnull=False)
     latest: dict[str, SelfTest] = {}
+    # The last run of each kind wins.
     for run in finished.order_by("started_at"):
         latest[run.suite] = run
     names = _names(list(latest.values()))
@@ -86,19 +89,6 @@ def report(request: PersonRequest, connection_id: UUID, provider: str) -> HttpRe
         "runs": [_run_context(latest[suite], names) for suite in sorted(latest)],
     }
     return render(request, "scim/self_test_report.html", context)
-
-
-def _form(request: PersonRequest, connection: Connection) -> ProviderForm:
-    default = connection.provider if connection.provider in SELF_TESTED else SELF_TESTED[0]
-    return ProviderForm(
-        request.POST if request.method == "POST" else None, initial={"provider": default}
-    )
-
-
-def _chosen(request: PersonRequest, runs: list[SelfTest]) -> SelfTest | None:
-    """Return the run in the query, or the latest."""
-    named = request.GET.get("run", "")
-    return next((run for run in runs if str(run.pk) == named), runs[0] if runs else None)
 
 
 def _is_running(run: SelfTest) -> bool:

@@ -59,10 +59,6 @@ def optional(
     return AttributeRow(field, theirs, ours, namespace, is_required=False, is_literal=is_literal)
 
 
-def _usual_deactivation() -> Json:
-    return operation("replace", "active", value=False)
-
-
 @dataclass(frozen=True, kw_only=True)
 class ScimPreset:
     """An identity provider: its setup guide, its defaults and its self-test."""
@@ -83,4 +79,4 @@ class ScimPreset:
     # How the example of a dry run changes a value: by this operation of a PATCH, or by a PUT.
     update_operation: str | None = "replace"
     # How the example of a dry run deactivates somebody.
-    deactivation: Json = field(default_factory=_usual_deactivation)
+    deactivation: Json = field(default_factory=lambda: operation("replace", "active", value=False))

@@ -49,7 +49,11 @@ class Command(OperatorCommand):
                 is_confirmed=options["yes"],
             )
         with tenancy.use(tenant), transaction.atomic():
-            revoked = _revoke_all(connection) if options["revoke"] else []
+            revoked: list[str] = []
+            if options["revoke"]:
+                for token in connection.tokens.filter(revoked_at=None):
+                    manage.retire_token(token, actor=COMMAND)
+                    revoked.append(token.hint)
             try:
                 new = manage.add_token(connection, actor=COMMAND)
             except TooManyTokens as error:
@@ -57,14 +61,6 @@ class Command(OperatorCommand):
         facts = {"connection": str(connection.pk), "token": new, "revoked": revoked}
         lines = [f"The new token of {connection} of {tenant.name}, shown this one time:", new]
         self.show(facts, lines, as_json=options["json"])
-
-
-def _revoke_all(connection: Connection) -> list[str]:
-    """Revoke the tokens, and return their last characters."""
-    tokens = list(connection.tokens.filter(revoked_at=None))
-    for token in tokens:
-        manage.retire_token(token, actor=COMMAND)
-    return [token.hint for token in tokens]
 
 
 def _connection(slug: str, wanted: UUID | None) -> Connection:

@@ -13,8 +13,8 @@ from people.operations import custom_fields
 from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import manage
-from scim.jobs import reapply
-from scim.jobs.reapply import ReapplyPreview
+from scim.jobs import mapping_coverage
+from scim.jobs.reapply_preview import preview_reapply
 from scim.models import Connection
 from scim.views.settings.attribute_mapping_form import (
     EXAMPLES,
@@ -27,7 +27,7 @@ from scim.views.settings.overview import context_of
 
 
 class UnusedPath(NamedTuple):
-    """A path that has a value in few resources, or in none."""
+    """A path that has a value in none of the resources that were checked."""
 
     label: str
     path: str
@@ -42,7 +42,19 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     form = sources_form(connection, request.POST if is_sent else None)
     context: dict[str, Any] = {"form": form, "field_form": CustomFieldForm()}
     if form.is_valid():
-        warned = _unused_paths(connection, form)
+        # A path with a typo is valid, but finds nothing. So a changed path that has no value in
+        # the newest resources is saved only after a warning.
+        changed = {
+            name: path
+            for name, path in form.mapping.items()
+            if connection.mapping.get(name) != path
+        }
+        reach = mapping_coverage.path_coverage(connection, set(changed.values())) if changed else {}
+        warned = [
+            UnusedPath(form.labels[name], path, reach[path].found, reach[path].among)
+            for name, path in changed.items()
+            if not reach[path].found
+        ]
         wanted = request.POST.get("do", "preview")
         if wanted == "save_anyway" or (wanted == "save" and not warned):
             return _save(request, connection, form)
@@ -53,7 +65,7 @@ def mapping(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def _page(request: PersonRequest, connection: Connection, context: dict[str, Any]) -> HttpResponse:
     usual = context_of(request, connection, f"Attribute mapping of {connection}") | {
         "examples": EXAMPLES,
-        "extension_paths": reapply.extension_coverage(connection),
+        "extension_paths": mapping_coverage.extension_coverage(connection),
         "extension_paths_id": EXTENSION_PATHS,
         "custom_fields": CustomField.objects.order_by("name", "pk"),
     }
@@ -75,19 +87,6 @@ def _save(request: PersonRequest, connection: Connection, form: SourcesForm) -> 
     return redirect("admin:scim_mapping", connection.pk)
 
 
-def _unused_paths(connection: Connection, form: SourcesForm) -> list[UnusedPath]:
-    """Return changed paths that have a value in hardly any resource."""
-    new = {
-        name: path for name, path in form.mapping.items() if connection.mapping.get(name) != path
-    }
-    reach = reapply.path_coverage(connection, set(new.values())) if new else {}
-    return [
-        UnusedPath(form.labels[name], path, reach[path].found, reach[path].among)
-        for name, path in new.items()
-        if not reach[path].found
-    ]
-
-
 class Line(NamedTuple):
     field: str
     before: str
@@ -100,25 +99,24 @@ def _preview(connection: Connection, form: SourcesForm) -> dict[str, Any]:
         return {"previews": None}
     # The instance is not saved: the preview uses the mapping of the form.
     connection.mapping = form.mapping
-    previews = reapply.preview_reapply(connection)
+    previews = preview_reapply(connection)
+    labels = form.labels | {"pending_email": "Unconfirmed email address", "state": "State"}
     shown = [
-        {"preview": preview, "lines": _lines(preview, form)}
+        {
+            "preview": preview,
+            "lines": [
+                Line(
+                    labels.get(name.removeprefix("custom."), name),
+                    preview.before.get(name, ""),
+                    preview.after.get(name, ""),
+                )
+                for name in preview.changed
+            ],
+        }
         for preview in previews
         if preview.changed or preview.problem
     ]
     return {"previews": shown, "tried": len(previews), "same": len(previews) - len(shown)}
-
-
-def _lines(preview: ReapplyPreview, form: SourcesForm) -> list[Line]:
-    labels = form.labels | {"pending_email": "Unconfirmed email address", "state": "State"}
-    return [
-        Line(
-            labels.get(name.removeprefix("custom."), name),
-            preview.before.get(name, ""),
-            preview.after.get(name, ""),
-        )
-        for name in preview.changed
-    ]
 
 
 @administrator_required

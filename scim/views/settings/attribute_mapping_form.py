@@ -11,7 +11,6 @@ from people.models import CustomField
 from people.models.field_table import PLACES
 from scim.models import Connection
 from scim.rfc.resource_types import ENTERPRISE, RAMP
-from scim.rfc.schema import Attribute
 from scim.sync.attribute_mapping import SOURCES, check_path
 from scim.sync.policies import FIELD_NAMES
 
@@ -47,30 +46,24 @@ class PathField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         path: str = super().clean(value)
-        if path:
-            _check(path)
+        if not path:
+            return path
+        try:
+            target = check_path(path).leaf
+        except SCIMException as error:
+            raise forms.ValidationError(str(error.detail)) from error
+        assert target is not None
+        leaf = target.part("value") if target.kind == "complex" else target
+        if leaf is None:
+            texts = [part for part in target.parts if part.kind == "string" and part.name != "type"]
+            parts = ", ".join(f"{path}.{part.name}" for part in texts)
+            raise forms.ValidationError(
+                f"“{path}” has sub-attributes. Choose one of them: {parts}."
+            )
+        is_text = leaf.kind in ("string", "reference")
+        if not is_text or not leaf.is_written or leaf.returned == "never":
+            raise forms.ValidationError(f"“{path}” is not a text value that a provider can send.")
         return path
-
-
-def _check(path: str) -> None:
-    try:
-        target = check_path(path)
-    except SCIMException as error:
-        raise forms.ValidationError(str(error.detail)) from error
-    leaf = target.leaf
-    assert leaf is not None
-    if leaf.kind == "complex":
-        leaf = leaf.part("value")
-    if leaf is None:
-        parts = ", ".join(f"{path}.{part.name}" for part in _texts(target.leaf))
-        raise forms.ValidationError(f"“{path}” has sub-attributes. Choose one of them: {parts}.")
-    if leaf.kind not in ("string", "reference") or not leaf.is_written or leaf.returned == "never":
-        raise forms.ValidationError(f"“{path}” is not a text value that a provider can send.")
-
-
-def _texts(attribute: Attribute | None) -> Iterable[Attribute]:
-    parts = attribute.parts if attribute else ()
-    return [part for part in parts if part.kind == "string" and part.name != "type"]
 
 
 class SourcesForm(forms.Form):
@@ -81,8 +74,13 @@ class SourcesForm(forms.Form):
         for name in FIELDS:
             self.fields[name] = PathField(FIELD_NAMES[name].capitalize(), SOURCES[name].description)
         for field in custom_fields:
-            if field.external_name not in RESERVED:
-                self.fields[field.external_name] = PathField(field.name, _usual(field))
+            if field.external_name in RESERVED:
+                continue
+            first, *others = field.external_name.split("_")
+            camel = first + "".join(word.title() for word in others)
+            either = f"{camel} or {field.external_name}" if others else camel
+            usual = f"{either} of the Ramp extension"
+            self.fields[field.external_name] = PathField(field.name, usual)
 
     @property
     def mapping(self) -> dict[str, str]:
@@ -99,13 +97,6 @@ class SourcesForm(forms.Form):
     @property
     def custom(self) -> list[forms.BoundField]:
         return [self[name] for name in self.fields if name not in FIELDS]
-
-
-def _usual(field: CustomField) -> str:
-    first, *others = field.external_name.split("_")
-    camel = first + "".join(word.title() for word in others)
-    either = f"{camel} or {field.external_name}" if others else camel
-    return f"{either} of the Ramp extension"
 
 
 def sources_form(connection: Connection, data: Any = None) -> SourcesForm:

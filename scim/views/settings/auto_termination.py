@@ -102,15 +102,9 @@ def _changes() -> list[dict[str, Any]]:
     events = Event.objects.filter(
         kind=Event.Kind.ORGANIZATION_CHANGED, person=None, facts__what="auto-termination"
     )
-    return [
-        {
-            "what": _describe(event.changes["auto_terminate_days"]["to"]),
-            "actor": actor_name(event.actor),
-            "at": event.happened_at,
-        }
-        for event in events.order_by("-pk")[:MAX_CHANGES]
-    ]
-
-
-def _describe(days: int | None) -> str:
-    return f"On, {_after(days)}" if days else "Off"
+    changes = []
+    for event in events.order_by("-pk")[:MAX_CHANGES]:
+        days = event.changes["auto_terminate_days"]["to"]
+        what = f"On, {_after(days)}" if days else "Off"
+        changes.append({"what": what, "actor": actor_name(event.actor), "at": event.happened_at})
+    return changes

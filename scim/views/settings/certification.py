@@ -22,11 +22,21 @@ from scim.views.settings.overview import context_of, tokens_of
 def certify(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     """Show the state and the suite's values; a POST has the button that was pressed."""
     connection = get_object_or_404(Connection, pk=connection_id)
-    token = ""
+    actor, token = request.user.actor, ""
     if request.method == "POST" and "token" in request.POST and connection.is_certifying:
-        token = _add_token(request, connection)
+        try:
+            token = manage.add_token(connection, actor=actor)
+        except TooManyTokens as error:
+            messages.error(request, str(error))
     elif request.method == "POST":
-        _switch(request, connection)
+        if "end" in request.POST:
+            certification.end_certification(connection, actor=actor)
+            messages.success(request, "Certification is off.")
+        else:
+            try:
+                certification.start_certification(connection, actor=actor)
+            except certification.NotLive as error:
+                messages.error(request, str(error))
         return redirect("admin:scim_certification", connection_id)
     active = tokens_of(connection, timezone.now())
     values = suite_values(connection.provider, base_url(), token)
@@ -38,23 +48,3 @@ def certify(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "is_okta": connection.provider == Connection.Provider.OKTA,
     }
     return render(request, "scim/settings/certification.html", context)
-
-
-def _add_token(request: PersonRequest, connection: Connection) -> str:
-    try:
-        return manage.add_token(connection, actor=request.user.actor)
-    except TooManyTokens as error:
-        messages.error(request, str(error))
-        return ""
-
-
-def _switch(request: PersonRequest, connection: Connection) -> None:
-    actor = request.user.actor
-    if "end" in request.POST:
-        certification.end_certification(connection, actor=actor)
-        messages.success(request, "Certification is off.")
-        return
-    try:
-        certification.start_certification(connection, actor=actor)
-    except certification.NotLive as error:
-        messages.error(request, str(error))

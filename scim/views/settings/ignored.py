@@ -3,10 +3,8 @@
 The bodies are read again when the page is shown, so that requests need not update a counter.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from scim.api.explain import explain
@@ -45,9 +43,16 @@ class IgnoredCounts:
 
 def count_ignored(connection: Connection) -> IgnoredCounts:
     """Count the attributes that were ignored in the connection's newest requests."""
+    # Without the requests that an administrator retried, which would be counted twice.
+    logged = connection.requests.filter(retried_by="").exclude(body="").order_by("-received_at")
+    columns = ("pk", "method", "path", "body", "received_at")
+    newest = logged.values_list(*columns, named=True)[:MAX_REQUESTS]
     found: dict[str, IgnoredAttribute] = {}
-    counts = IgnoredCounts()
-    for request in _newest_requests(connection):
+    counts, characters = IgnoredCounts(), 0
+    for request in newest.iterator(chunk_size=50):
+        characters += len(request.body)
+        if characters > MAX_CHARACTERS:
+            break
         counts.requests, counts.since = counts.requests + 1, request.received_at
         for note in explain(request.method, request.path, request.body):
             if note.is_ignored:
@@ -58,16 +63,3 @@ def count_ignored(connection: Connection) -> IgnoredCounts:
     rows = sorted(found.values(), key=lambda row: (-row.requests, row.text))
     counts.rows, counts.more = rows[:MAX_SHOWN], len(rows[MAX_SHOWN:])
     return counts
-
-
-def _newest_requests(connection: Connection) -> Iterator[Any]:
-    """Yield the newest requests with a body, without those that an administrator retried."""
-    logged = connection.requests.filter(retried_by="").exclude(body="").order_by("-received_at")
-    columns = ("pk", "method", "path", "body", "received_at")
-    read = logged.values_list(*columns, named=True)[:MAX_REQUESTS]
-    characters = 0
-    for request in read.iterator(chunk_size=50):
-        characters += len(request.body)
-        if characters > MAX_CHARACTERS:
-            return
-        yield request

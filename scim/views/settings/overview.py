@@ -84,7 +84,9 @@ def settings(request: PersonRequest, connection_id: UUID) -> HttpResponse:
         "tokens": tokens_of(connection, now),
         "history": _history(connection),
         "base_url": base_url(),
-        "left": _remaining(connection),
+        "left": ""
+        if connection.reapply_cursor is None
+        else counted(reapply.reapply_remaining(connection)),
         "days": connection.tenant.auto_terminate_days,
     }
     return render(request, "scim/settings/overview.html", context)
@@ -101,14 +103,11 @@ def context_of(request: HttpRequest, connection: Connection, title: str) -> dict
 
 def tokens_of(connection: Connection, now: datetime) -> list[Any]:
     """Return the active tokens, oldest first, each with its use."""
-    tokens = connection.tokens.filter(revoked_at=None).order_by("pk")
-    return [_with_use(token, now) for token in tokens]
-
-
-def _with_use(token: Any, now: datetime) -> Any:
-    used = token.last_used_at
-    token.is_in_use = used is not None and now - used < manage.IN_USE
-    return token
+    tokens: list[Any] = list(connection.tokens.filter(revoked_at=None).order_by("pk"))
+    for token in tokens:
+        used = token.last_used_at
+        token.is_in_use = used is not None and now - used < manage.IN_USE
+    return tokens
 
 
 def _newest_first() -> list[Connection]:
@@ -139,19 +138,15 @@ def _history(connection: Connection) -> list[dict[str, Any]]:
     events = Event.objects.filter(
         kind=Event.Kind.CONNECTION_CHANGED, person=None, facts__connection=str(connection.pk)
     )
-    return [
-        {"what": _what(event), "actor": actor_name(event.actor), "at": event.happened_at}
-        for event in events.order_by("-pk")[:MAX_EVENTS]
-    ]
-
-
-def _what(event: Event) -> str:
-    what = capfirst(str(event.facts.get("what", "changed")))
-    names = ", ".join(name.replace("_", " ") for name in sorted(event.changes))
-    return f"{what}: {names}" if names else what
-
-
-def _remaining(connection: Connection) -> str:
-    if connection.reapply_cursor is None:
-        return ""
-    return counted(reapply.reapply_remaining(connection))
+    history = []
+    for event in events.order_by("-pk")[:MAX_EVENTS]:
+        what = capfirst(str(event.facts.get("what", "changed")))
+        names = ", ".join(name.replace("_", " ") for name in sorted(event.changes))
+        history.append(
+            {
+                "what": f"{what}: {names}" if names else what,
+                "actor": actor_name(event.actor),
+                "at": event.happened_at,
+            }
+        )
+    return history

@@ -1,6 +1,5 @@
 """The tokens of a connection, and how to replace one without downtime."""
 
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -25,36 +24,29 @@ REVOKED_SHOWN = 10
 @requires_recent_authentication
 def tokens(request: PersonRequest, connection_id: UUID) -> HttpResponse:
     connection = get_object_or_404(Connection, pk=connection_id)
-    new = _added(request, connection) if request.method == "POST" else ""
+    new = ""
+    if request.method == "POST" and connection.disconnected_at:
+        messages.error(request, f"{connection} is disconnected, so no token can be added.")
+    elif request.method == "POST":
+        try:
+            new = manage.add_token(connection, actor=request.user.actor)
+        except TooManyTokens as error:
+            messages.error(request, str(error))
     active = tokens_of(connection, timezone.now())
+    # A token is replaced in steps: 1 add a new one, 2 enter it at the provider and wait until it is
+    # used, 3 revoke the old one.
+    step = 1
+    if len(active) >= Token.MAX_ACTIVE:
+        step = 3 if active[-1].last_used_at else 2
     context = context_of(request, connection, f"Tokens of {connection}") | {
         "tokens": active,
         "revoked": connection.tokens.exclude(revoked_at=None).order_by("-pk")[:REVOKED_SHOWN],
         "new": new,
         "base_url": base_url(),
         "may_add": len(active) < Token.MAX_ACTIVE and not connection.disconnected_at,
-        "step": _step(active),
+        "step": step,
     }
     return render(request, "scim/settings/tokens.html", context)
-
-
-def _added(request: PersonRequest, connection: Connection) -> str:
-    if connection.disconnected_at:
-        messages.error(request, f"{connection} is disconnected, so no token can be added.")
-        return ""
-    try:
-        return manage.add_token(connection, actor=request.user.actor)
-    except TooManyTokens as error:
-        messages.error(request, str(error))
-        return ""
-
-
-def _step(active: list[Any]) -> int:
-    """Return the current step of replacing a token: 1 add, 2 enter and wait, 3 revoke."""
-    if len(active) < Token.MAX_ACTIVE:
-        return 1
-    newer = active[-1]
-    return 3 if newer.last_used_at else 2
 
 
 @administrator_required

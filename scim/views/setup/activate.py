@@ -1,7 +1,5 @@
 """The last setup step: the planned effects of activation, and its progress."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,8 +10,8 @@ from people.views.permissions import PersonRequest, administrator_required
 from scim.connections import setup
 from scim.jobs import match_report
 from scim.jobs.invite_forecast import waiting_invites
-from scim.jobs.match_report import Choice, MatchOutcome
-from scim.models import Connection, MatchDecision, ScimUser
+from scim.jobs.matcher import Choice, MatchOutcome
+from scim.models import MatchDecision, ScimUser
 from scim.views.setup.common import context_of
 
 
@@ -28,23 +26,21 @@ def activate(request: PersonRequest, provider: str) -> HttpResponse:
         except PeopleError as error:
             messages.error(request, str(error))
         return redirect("admin:setup_activate", provider)
-    context = context_of(
-        request, provider, "setup_activate", connection=connection, **_numbers(connection)
-    )
-    return render(request, "scim/setup/activate.html", context)
-
-
-def _numbers(connection: Connection) -> dict[str, Any]:
     report = match_report.report(connection)
     here = match_report.only_in_ramp(connection)
     leaving = MatchDecision.objects.filter(connection=connection, choice=Choice.DEACTIVATE)
-    return {
-        "received": len(report.results),
-        "waiting_invites": waiting_invites(connection, report),
-        "counts": {outcome.value: report.count(outcome) for outcome in MatchOutcome},
-        "here": counted(here),
-        "leaving": here.filter(pk__in=leaving.values("person")).count(),
-    }
+    context = context_of(
+        request,
+        provider,
+        "setup_activate",
+        connection=connection,
+        received=len(report.results),
+        waiting_invites=waiting_invites(connection, report),
+        counts={outcome.value: report.count(outcome) for outcome in MatchOutcome},
+        here=counted(here),
+        leaving=here.filter(pk__in=leaving.values("person")).count(),
+    )
+    return render(request, "scim/setup/activate.html", context)
 
 
 def _activated(request: HttpRequest, provider: str) -> HttpResponse:

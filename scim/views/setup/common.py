@@ -44,6 +44,7 @@ class StartForm(forms.Form):
 
     def __init__(self, provider: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # A connection that exists has its defaults already.
         if fills(provider) and setup.in_setup(provider) is None:
             self.fields["department"] = _default("department")
             self.fields["location"] = _default("location")
@@ -81,7 +82,11 @@ def _default(what: str) -> forms.CharField:
 def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> dict[str, Any]:
     """Return the context of a setup page; `step` is its URL name."""
     guide = PRESETS[provider].guide
-    past = _past_steps(step, more.get("connection"))
+    names, connection = list(STEPS), more.get("connection")
+    past = set(names[: names.index(step)]) if step in STEPS else set()
+    # Review can be opened before any request has arrived.
+    if "setup_first_request" in past and (connection is None or not setup.is_used(connection)):
+        past.remove("setup_first_request")
     steps = [
         {
             "title": title,
@@ -102,12 +107,3 @@ def context_of(request: HttpRequest, provider: str, step: str, **more: Any) -> d
         "steps": steps,
     }
     return context | more
-
-
-def _past_steps(step: str, connection: Connection | None) -> set[str]:
-    """Return the steps before `step`. Review can be opened before any request has arrived."""
-    names = list(STEPS)
-    past = set(names[: names.index(step)]) if step in names else set()
-    if "setup_first_request" in past and (connection is None or not setup.is_used(connection)):
-        past.remove("setup_first_request")
-    return past

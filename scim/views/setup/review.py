@@ -17,7 +17,8 @@ from people.presentation.page_links import BoundedPaginator, counted
 from people.values import normalize_key
 from scim.jobs import match_report
 from scim.jobs.invite_forecast import waiting_invites
-from scim.jobs.match_report import Choice, MatchOutcome, MatchReport, MatchResult
+from scim.jobs.match_report import MatchReport
+from scim.jobs.matcher import Choice, MatchOutcome, MatchResult
 from scim.models import Connection, MatchDecision, ScimUser
 from scim.sync.attribute_mapping import MappedUser, profile_of
 from scim.views.setup.common import SearchForm, context_of
@@ -124,23 +125,19 @@ def _page_of_resources(
         found = set(users.values_list("pk", flat=True))
         results = [result for result in results if result.user_id in found]
     page = Paginator(results, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    return page, _rows(connection, list(page))
-
-
-def _rows(connection: Connection, results: Sequence[MatchResult]) -> list[Row]:
-    users = ScimUser.objects.in_bulk([result.user_id for result in results])
+    shown = list(page)
+    resources = ScimUser.objects.in_bulk([result.user_id for result in shown])
     people = Person.objects.select_related("department", "location")
     people = people.annotate(holds_elevated=base_roles.holds_elevated())
-    persons = people.in_bulk([result.person_id for result in results if result.person_id])
+    persons = people.in_bulk([result.person_id for result in shown if result.person_id])
     rows = []
-    for result in results:
-        user = users[result.user_id]
+    for result in shown:
+        user = resources[result.user_id]
         person = persons.get(result.person_id) if result.person_id else None
         mapped = profile_of(user.document, connection.mapping)
-        rows.append(
-            Row(user, mapped, result, person, person is not None and _is_privileged(person))
-        )
-    return rows
+        is_privileged = person is not None and _is_privileged(person)
+        rows.append(Row(user, mapped, result, person, is_privileged))
+    return page, rows
 
 
 def _is_privileged(person: Any) -> bool:

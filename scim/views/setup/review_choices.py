@@ -20,13 +20,18 @@ from people.values import Actor
 from people.views.permissions import PersonRequest
 from scim.connections import setup
 from scim.jobs import match_report
-from scim.jobs.match_report import Choice
+from scim.jobs.matcher import Choice
 from scim.models import Connection, MatchDecision, ScimUser
 from scim.views.setup.common import context_of
 from scim.views.setup.steps import with_setup_connection
 
 OF_A_RESOURCE = (Choice.LINK, Choice.LEAVE)
 OF_A_PERSON = (Choice.DEACTIVATE, Choice.LEAVE)
+CONSEQUENCES = {
+    Choice.LINK: "will be linked",
+    Choice.DEACTIVATE: "will be deactivated",
+    Choice.LEAVE: "will not be changed",
+}
 
 
 class ChoiceForm(forms.Form):
@@ -62,7 +67,8 @@ def choose(request: PersonRequest, connection: Connection) -> HttpResponse:
         return _confirmation_page(request, connection, chosen | {"target": person, "cancel": back})
     about = {"user": user} if user else {"person": person}
     if _save_decision(connection, about, choice, actor=request.user.actor):
-        messages.success(request, _message(choice, user, person))
+        name = person.full_name if person else str(user)
+        messages.success(request, f"{name} {CONSEQUENCES[choice]}.")
     return redirect(back)
 
 
@@ -123,13 +129,3 @@ def _confirmation_page(
     )
     context["title"] = f"{verb.capitalize()} {person.full_name}?"
     return render(request, "scim/setup/confirm_choice.html", context)
-
-
-def _message(choice: Choice, user: ScimUser | None, person: Person | None) -> str:
-    name = person.full_name if person else str(user)
-    match choice:
-        case Choice.LINK:
-            return f"{name} will be linked."
-        case Choice.DEACTIVATE:
-            return f"{name} will be deactivated."
-    return f"{name} will not be changed."

@@ -14,7 +14,7 @@ from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from people.views.reauthentication import requires_recent_authentication
 from scim.connections import setup
-from scim.models import Connection, RequestLog, ScimGroup, ScimUser, Token
+from scim.models import Connection, RequestLog, ScimGroup, ScimUser
 from scim.views.catalog import overview_page
 from scim.views.setup.common import StartForm, context_of
 from scim.views.setup.it_link import it_link_context
@@ -119,6 +119,9 @@ def first_request(request: HttpRequest, connection: Connection) -> HttpResponse:
     used = connection.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
     first = logs.order_by("received_at").first()
     refused = logs.filter(status__gte=400).order_by("-received_at")[:LATEST_SHOWN]
+    agent = used.last_user_agent if used else ""
+    if first and not agent:
+        agent = str(first.headers.get("User-Agent", ""))
     context = context_of(
         request,
         connection.provider,
@@ -127,7 +130,7 @@ def first_request(request: HttpRequest, connection: Connection) -> HttpResponse:
         has_token=connection.tokens.filter(revoked_at=None).exists(),
         used=used,
         first=first,
-        agent=_agent(used, first),
+        agent=agent,
         latest=logs.order_by("-received_at")[:LATEST_SHOWN],
         refusals=[{"log": log, "message": _detail(log)} for log in refused],
         user_count=ScimUser.objects.known_to(connection).count(),
@@ -156,12 +159,6 @@ def abandon(request: PersonRequest, connection: Connection) -> HttpResponse:
     )
     context["title"] = f"Cancel the setup of {context['guide'].name}?"
     return render(request, "scim/setup/abandon.html", context)
-
-
-def _agent(used: Token | None, first: RequestLog | None) -> str:
-    """Return the user agent of the provider."""
-    user_agent = used.last_user_agent if used else ""
-    return user_agent or (str(first.headers.get("User-Agent", "")) if first else "")
 
 
 def _detail(log: RequestLog) -> str:

@@ -4,8 +4,6 @@ The page shows nothing about people. The visitor may create the token once, and 
 request arrives.
 """
 
-from typing import Any
-
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -62,25 +60,20 @@ def _page(request: HttpRequest, link: SetupLink, visitor: str) -> HttpResponse:
         except PeopleError as error:
             form.add_error(None, str(error))
     guide = PRESETS[link.connection.provider].guide
-    context = page_context(request, f"Connect {guide.name} to Ramp") | {
+    context = page_context(request, f"Connect {guide.name} to Ramp")
+    # The visitor has no account, so the page shows when requests arrived, not what they contain.
+    logs = RequestLog.objects.filter(connection=link.connection).order_by("received_at")
+    used = link.connection.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
+    first_at = logs.values_list("received_at", flat=True).first()
+    context |= {
         "company": link.tenant.name,
         "guide": guide,
         "base_url": base_url(),
         "link": link,
         "form": form,
         "token": new_token,
-        **_arrivals(link),
-    }
-    return render(request, "scim/setup/steps_for_it.html", context)
-
-
-def _arrivals(link: SetupLink) -> dict[str, Any]:
-    """Return whether there is a token, and when requests arrived; not what they contain."""
-    logs = RequestLog.objects.filter(connection=link.connection).order_by("received_at")
-    used = link.connection.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
-    first = logs.values_list("received_at", flat=True).first()
-    return {
         "has_token": link.connection.tokens.filter(revoked_at=None).exists(),
-        "first_at": first or (used and used.last_used_at),
+        "first_at": first_at or (used and used.last_used_at),
         "latest_at": used and used.last_used_at,
     }
+    return render(request, "scim/setup/steps_for_it.html", context)

@@ -114,8 +114,17 @@ def show_tab(
 ) -> HttpResponse:
     """Render a tab; `ever`, called only if it is empty, tells whether it ever had rows."""
     context = context_of(request, "Team updates") | shown
+    here = request.resolver_match.url_name if request.resolver_match else ""
     context |= {
-        "tabs": _tabs(request),
+        "tabs": [
+            {
+                "title": title,
+                "count": counted(*rows()),
+                "url": reverse(f"admin:{name}"),
+                "is_here": name == here,
+            }
+            for name, (title, rows) in TABS.items()
+        ],
         "form": form,
         "page": page,
         "is_searched": form.is_used,
@@ -132,16 +141,3 @@ def context_of(request: HttpRequest, title: str, *, parent: str = "") -> dict[st
         if "X-Dialog" in request.headers
         else "admin/base_site.html",
     }
-
-
-def _tabs(request: HttpRequest) -> list[dict[str, Any]]:
-    here = request.resolver_match.url_name if request.resolver_match else ""
-    return [
-        {
-            "title": title,
-            "count": counted(*rows()),
-            "url": reverse(f"admin:{name}"),
-            "is_here": name == here,
-        }
-        for name, (title, rows) in TABS.items()
-    ]

@@ -1,5 +1,6 @@
 """Pending invites: status, resend, revoke, and copy the link."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -120,10 +121,16 @@ def resend_many(request: PersonRequest) -> HttpResponse:
     if "expired" in request.POST:
         chosen: QuerySet[Invite] = _expired(found).filter(hold_reason="")
     else:
-        chosen = found.filter(pk__in=_ids(request.POST.getlist("invite")))
+        ids = []
+        for text in request.POST.getlist("invite")[:MAX_AT_ONCE]:
+            # Text that is not an id would raise an error in the filter.
+            with suppress(ValueError):
+                ids.append(UUID(text))
+        chosen = found.filter(pk__in=ids)
         for invite in chosen[:MAX_AT_ONCE]:
             ranks.check_rank_over(request.user.actor, invite.person)
     _send(request, list(chosen[:MAX_AT_ONCE]))
+    # Only expired invites can be more than the limit: nobody can select more than a page of them.
     left = chosen.count() if "expired" in request.POST else 0
     if left:
         messages.warning(request, f"{left:,} more invites have expired. Resend them next.")
@@ -161,16 +168,6 @@ def _page(request: HttpRequest, template: str, invite: Invite, title: str) -> Ht
 
 def _pending(invite_id: UUID) -> Invite:
     return get_object_or_404(Invite.objects.open().select_related("person"), pk=invite_id)
-
-
-def _ids(given: list[str]) -> list[UUID]:
-    ids = []
-    for text in given[:MAX_AT_ONCE]:
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            continue
-    return ids
 
 
 def _send(request: PersonRequest, chosen: list[Invite]) -> None:

@@ -15,7 +15,7 @@ from people.operations import ranks
 from people.operations.connection_events import record_dismissed_error
 from people.operations.invites import lifecycle
 from people.presentation.event_text import Difference, entries_of
-from people.values import Actor, PeopleError
+from people.values import PeopleError
 from people.views.permissions import PersonRequest, administrator_required
 from scim.jobs import retry as jobs_retry
 from scim.models import SyncError
@@ -40,6 +40,7 @@ def retry(request: PersonRequest, error_id: int) -> HttpResponse:
     seen = error.person.changed_at.isoformat() if error.person else ""
     try:
         if request.method == "POST":
+            # The person has changed since the administrator saw the page.
             if jobs_retry.has_changed_since(error) and request.POST.get("seen") != seen:
                 return redirect("admin:sync_error_retry", error_id)
             return _retry(request, error)
@@ -112,7 +113,12 @@ def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
     error = _open_error(error_id)
     form = DismissForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        _dismiss(error, request.user.actor, form.cleaned_data["because"])
+        actor, because = request.user.actor, form.cleaned_data["because"]
+        with transaction.atomic():
+            # Another administrator may have dismissed it meanwhile.
+            if SyncError.objects.filter(pk=error.pk).dismiss(actor=actor, because=because):
+                what = f"{error.get_reason_display()} of {who(error)}, from {error.connection}"
+                record_dismissed_error(what, error.person, actor=actor, reason=because)
         messages.success(request, f"The error of {who(error)} was dismissed.")
         return redirect("admin:team_updates_errors")
     title = f"Dismiss the error of {who(error)}?"
@@ -120,14 +126,6 @@ def dismiss(request: PersonRequest, error_id: int) -> HttpResponse:
     return render(
         request, "scim/team_updates/dismiss.html", context | {"problem": error, "form": form}
     )
-
-
-@transaction.atomic
-def _dismiss(error: SyncError, actor: Actor, because: str) -> None:
-    # Another administrator may have dismissed it meanwhile.
-    if SyncError.objects.filter(pk=error.pk).dismiss(actor=actor, because=because):
-        what = f"{error.get_reason_display()} of {who(error)}, from {error.connection}"
-        record_dismissed_error(what, error.person, actor=actor, reason=because)
 
 
 def _open_error(error_id: int) -> SyncError:

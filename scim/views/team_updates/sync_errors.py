@@ -1,6 +1,5 @@
 """Sync errors: writes of users and groups that were refused, and what resolves them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,8 +71,22 @@ class Row:
 @administrator_required
 def sync_errors(request: HttpRequest) -> HttpResponse:
     form = ErrorSearch(request.GET)
-    found = _filtered(listed_errors(), form).order_by("-happened_at", "-pk")
-    page = page_of(request, found.defer(*UNREAD))
+    found = listed_errors()
+    match form.value_of("state"):
+        case "dismissed":
+            found = found.filter(dismissed_at__isnull=False)
+        case "resolved":
+            found = found.filter(resolved_at__isnull=False)
+        case "":
+            found = found.open()
+    for name in ("reason", "connection"):
+        if form.value_of(name):
+            found = found.filter(**{name: form.value_of(name)})
+    for word in form.value_of("q").split():
+        # A resource that was never created has only the name that was sent.
+        named = Q(user_name_key__contains=normalize_key(word))
+        found = found.filter(named | Q(person__in=Person.objects.matching(word)))
+    page = page_of(request, found.order_by("-happened_at", "-pk").defer(*UNREAD))
     return show_tab(
         request,
         "scim/team_updates/sync_errors.html",
@@ -114,7 +127,12 @@ def who(error: SyncError) -> str:
 
 def rows_of(errors: list[SyncError]) -> list[Row]:
     """Return each error with its resolution, in a few queries for all of them."""
-    holders, causes = _holders(errors), causes_of(errors)
+    # Who has the addresses that are listed as duplicates, and whether a connection manages them.
+    keys = [normalize_key(error.offending_value) for error in errors if _is_duplicate(error)]
+    owners = ScimUser.objects.managing().filter(person=OuterRef("pk"))
+    people = Person.objects.in_lists().filter(email_key__in=keys)
+    holders = {person.email_key: person for person in people.annotate(is_owned=Exists(owners))}
+    causes = causes_of(errors)
     known = [error.person_id for error in errors if error.person_id]
     held = Invite.objects.open().filter(person__in=known).exclude(hold_reason="")
     waiting = set(held.values_list("person_id", flat=True))
@@ -125,6 +143,9 @@ def _row(error: SyncError, holders: dict[str, Any], causes: ErrorCauses, *, is_h
     holder = holders.get(normalize_key(error.offending_value)) if _is_duplicate(error) else None
     if holder and holder.pk == error.person_id:
         holder = None
+    owner = AddressOwner.NOBODY
+    if holder:
+        owner = AddressOwner.OWNED if holder.is_owned else AddressOwner.UNOWNED
     may_retry, manager = retry.may_retry(error), causes.manager_of(error)
     case = SyncErrorCase(
         reason=error.reason,
@@ -132,7 +153,7 @@ def _row(error: SyncError, holders: dict[str, Any], causes: ErrorCauses, *, is_h
         is_known=error.person_id is not None,
         is_waiting=error.user is not None and error.user.problem == ScimUser.Problem.WAITING,
         is_held=is_held,
-        holder=_address_owner(holder),
+        holder=owner,
         is_manager_here=manager is not None,
         is_cause_gone=causes.is_gone(error),
         may_retry=may_retry,
@@ -141,39 +162,5 @@ def _row(error: SyncError, holders: dict[str, Any], causes: ErrorCauses, *, is_h
     return Row(error, resolution_for(case), holder, manager, may_retry)
 
 
-def _address_owner(holder: Any) -> AddressOwner:
-    if holder is None:
-        return AddressOwner.NOBODY
-    return AddressOwner.OWNED if holder.is_owned else AddressOwner.UNOWNED
-
-
-def _holders(errors: Iterable[SyncError]) -> dict[str, Any]:
-    """Return who has the addresses that are listed as duplicates, and whether they are owned."""
-    keys = [normalize_key(error.offending_value) for error in errors if _is_duplicate(error)]
-    owners = ScimUser.objects.filter(
-        person=OuterRef("pk"), deleted_at=None, connection__disconnected_at=None
-    )
-    people = Person.objects.in_lists().filter(email_key__in=keys)
-    return {person.email_key: person for person in people.annotate(is_owned=Exists(owners))}
-
-
 def _is_duplicate(error: SyncError) -> bool:
     return error.reason == SyncError.Reason.DUPLICATE_EMAIL
-
-
-def _filtered(errors: Any, form: ErrorSearch) -> Any:
-    match form.value_of("state"):
-        case "dismissed":
-            errors = errors.filter(dismissed_at__isnull=False)
-        case "resolved":
-            errors = errors.filter(resolved_at__isnull=False)
-        case "":
-            errors = errors.open()
-    for name in ("reason", "connection"):
-        if form.value_of(name):
-            errors = errors.filter(**{name: form.value_of(name)})
-    for word in form.value_of("q").split():
-        # A resource that was never created has only the name that was sent.
-        named = Q(user_name_key__contains=normalize_key(word))
-        errors = errors.filter(named | Q(person__in=Person.objects.matching(word)))
-    return errors

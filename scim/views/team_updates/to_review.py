@@ -80,12 +80,18 @@ def same_person_page(request: PersonRequest, question_id: int) -> HttpResponse:
     if request.method == "POST":
         return _take_answer(request, row)
     new = question.user.person
+    question.earlier_user.connection = question.user.connection = question.connection
+    earlier, now = Traits.of(question.earlier_user), Traits.of(question.user)
+    verdicts = dict.fromkeys(question.agrees, "agrees") | dict.fromkeys(question.differs, "differs")
     context = context_of(request, f"Is {row.name} the same person?", parent=TAB) | {
         "row": row,
         "question": question,
         "earlier": question.earlier,
         "new": new,
-        "traits": _traits(question),
+        "traits": [
+            Trait(label, getattr(earlier, name), getattr(now, name), verdicts.get(name, ""))
+            for name, label in LABELS.items()
+        ],
         "held": same_person.describe_holdings(new) if new else [],
     }
     return render(request, "scim/team_updates/same_person.html", context)
@@ -140,14 +146,4 @@ def _asked_roles(person: Person) -> list[tuple[str, str]]:
         (name, labels[name])
         for name, state in person.withheld_roles.items()
         if state == ASKED and name in labels
-    ]
-
-
-def _traits(question: SamePersonQuestion) -> list[Trait]:
-    question.earlier_user.connection = question.user.connection = question.connection
-    earlier, now = Traits.of(question.earlier_user), Traits.of(question.user)
-    verdicts = dict.fromkeys(question.agrees, "agrees") | dict.fromkeys(question.differs, "differs")
-    return [
-        Trait(label, getattr(earlier, name), getattr(now, name), verdicts.get(name, ""))
-        for name, label in LABELS.items()
     ]

@@ -1,6 +1,5 @@
 """Team updates, Group members: who is named as a member of a group, but has not arrived."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -42,19 +41,8 @@ def waiting_members(request: HttpRequest) -> HttpResponse:
         key = normalize_key(word)
         found = found.filter(Q(value__icontains=word) | Q(group__display_name_key__contains=key))
     page = page_of(request, found.order_by("group__display_name_key", "group", "pk"))
-    return show_tab(
-        request,
-        "scim/team_updates/waiting_members.html",
-        form=form,
-        page=page,
-        rows=_rows(list(page)),
-        ever=lambda: False,
-    )
-
-
-def _rows(members: Sequence[ScimWaitingMember]) -> list[Row]:
-    """Return each member with the name of what the provider deleted, in two queries for all."""
-    ids = [scim_uuid(member.value) for member in members]
+    # A member has only an id. If the provider deleted its user or group, the page shows the name.
+    ids = [scim_uuid(member.value) for member in page]
     gone: dict[tuple[UUID, UUID], tuple[str, datetime | None]] = {}
     for group in ScimGroup.objects.filter(scim_id__in=ids):
         gone[group.connection_id, group.scim_id] = (f"Group {group}", group.deleted_at)
@@ -62,7 +50,14 @@ def _rows(members: Sequence[ScimWaitingMember]) -> list[Row]:
     for user in users.defer("document", "rendered"):
         name = user.person.full_name if user.person else user.scim_username
         gone[user.connection_id, user.scim_id] = (name, user.deleted_at)
-    return [
-        Row(member, *gone.get((member.group.connection_id, scim_id), (member.value, None)))
-        for member, scim_id in zip(members, ids, strict=True)
-    ]
+    return show_tab(
+        request,
+        "scim/team_updates/waiting_members.html",
+        form=form,
+        page=page,
+        rows=[
+            Row(member, *gone.get((member.group.connection_id, scim_id), (member.value, None)))
+            for member, scim_id in zip(page, ids, strict=True)
+        ],
+        ever=lambda: False,
+    )

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from people.models import Department, Event, Mail, Person
-from scim.jobs import reapply
+from scim.jobs import mapping_coverage, reapply_preview
 from scim.models import Connection, ScimUser, SyncError
 from scim.views.settings.attribute_mapping_form import FIELDS
 from tests.clients.pages import queries_of, signed_in, text_of
@@ -227,7 +227,7 @@ class TestWarnings:
     def test_only_the_newest_users_are_examined(
         self, client: Client, scim: Provider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reapply, "COVERAGE_SAMPLE", 3)
+        monkeypatch.setattr(mapping_coverage, "COVERAGE_SAMPLE", 3)
         scim.add("ada", **centred())
         for name in ("bob", "cy", "dan"):
             scim.add(name)
@@ -271,14 +271,17 @@ class TestPreview:
         connection = Connection.objects.get()
         connection.mapping = paths
         foreseen = {
-            outcome.user.scim_username: outcome for outcome in reapply.preview_reapply(connection)
+            outcome.user.scim_username: outcome
+            for outcome in reapply_preview.preview_reapply(connection)
         }
 
         send(client, scim, "save", **paths)
         cycle()
 
         for user in ScimUser.objects.all():
-            assert reapply._person_values(user.person_id) == foreseen[user.scim_username].after
+            assert (
+                reapply_preview._person_values(user.person_id) == foreseen[user.scim_username].after
+            )
         assert foreseen["bob@example.com"].is_new
         assert foreseen["ada@example.com"].after["custom.office"] == "ada@example.com"
         assert foreseen["cy@example.com"].changed == ["custom.office"]
@@ -309,7 +312,10 @@ class TestPreview:
         assert SyncError.objects.open().get().reason == "invalid-role-assignment"
 
     def test_covers_the_most_recently_changed_users(self, client: Client, scim: Provider) -> None:
-        ids = [scim.add(f"p{number}", **centred()) for number in range(reapply.PREVIEW_SIZE + 5)]
+        ids = [
+            scim.add(f"p{number}", **centred())
+            for number in range(reapply_preview.PREVIEW_SIZE + 5)
+        ]
         scim.replace(ids[0], "title", "Countess")
 
         page = send(client, scim, "preview", department=COST_CENTER)
@@ -334,14 +340,14 @@ def snapshot() -> list[Any]:
 def test_query_count_does_not_grow_with_people(
     client: Client, scim: Provider, django_assert_max_num_queries: Any
 ) -> None:
-    for number in range(reapply.PREVIEW_SIZE):
+    for number in range(reapply_preview.PREVIEW_SIZE):
         scim.add(f"p{number}", **centred())
     few = len(queries_of(client, address_of(scim)))
     with django_assert_max_num_queries(400) as captured:
         send(client, scim, "preview", department=COST_CENTER)
     previewing = len(captured.captured_queries)
     crowd(scim.connection, 500)
-    for number in range(reapply.PREVIEW_SIZE):
+    for number in range(reapply_preview.PREVIEW_SIZE):
         scim.add(f"q{number}", **centred())
 
     assert len(queries_of(client, address_of(scim))) == few
