@@ -68,7 +68,7 @@ class SampleUsers:
             "active": True,
             ENTERPRISE.urn: {"department": "Finance"},
         }
-        values = {
+        fields = {
             "given_name": given,
             "family_name": family,
             "email": email,
@@ -76,7 +76,7 @@ class SampleUsers:
             "location": "Lisbon",
         }
         document = usual | values
-        for name, value in values.items():
+        for name, value in fields.items():
             if name in self.mapping:
                 document = with_value(document, self.mapping[name], value)
         return document
