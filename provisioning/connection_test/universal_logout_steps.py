@@ -24,7 +24,15 @@ MARK: Final = "Universal Logout"
 
 def universal_logout_steps(provider: IdentityProvider) -> Iterator[Step]:
     """Yield the address of Ramp, and what verifies the provider's tokens."""
-    yield _address(revocation_url(provider))
+    address = revocation_url(provider)
+    if urlsplit(settings.PUBLIC_BASE_URL).scheme == "https":
+        yield passed("Address", f"The provider sends requests to {address}.")
+    else:
+        yield failed(
+            "Address",
+            f"The provider would send requests to {address}, which does not begin with https. Your "
+            "Ramp operator sets the address with PUBLIC_BASE_URL.",
+        )
     issuer = settings_of(provider).issuer
     circuit_breaker.reset(safe_http.origin(issuer))
     discovery.forget(issuer)
@@ -47,16 +55,6 @@ def last_request(provider: IdentityProvider) -> SignInAttempt | None:
     attempts = SignInAttempt.objects.filter(provider=provider, detail__startswith=MARK)
     found: SignInAttempt | None = attempts.select_related("person").order_by("-pk").first()
     return found
-
-
-def _address(url: str) -> Step:
-    if urlsplit(settings.PUBLIC_BASE_URL).scheme != "https":
-        return failed(
-            "Address",
-            f"The provider would send requests to {url}, which does not begin with https. Your "
-            "Ramp operator sets the address with PUBLIC_BASE_URL.",
-        )
-    return passed("Address", f"The provider sends requests to {url}.")
 
 
 def _is_usable(key: Any) -> bool:

@@ -155,10 +155,15 @@ def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
     """
     settings: LdapSettings = settings_of(provider)
     password, realm = manage.secret_of(provider), settings.dns_domain.upper()
+    bind_name = settings.bind_dn
+    # An account binds by its DN, as `name@realm`, or as `DOMAIN\name`.
+    name = bind_name.rpartition("\\")[2].partition("@")[0]
+    forms = (("distinguishedName", bind_name), ("userPrincipalName", bind_name), (LOGIN, name))
+    sought = "".join(f"({key}={escape_filter_chars(value)})" for key, value in forms)
     with client.opened(settings, password) as directory:
-        found = list(directory.pages(_named(settings.bind_dn), base=settings.domain, names=[LOGIN]))
+        found = list(directory.pages(f"(|{sought})", base=settings.domain, names=[LOGIN]))
     if len(found) != 1:
-        return not_tested(f"The bind account {settings.bind_dn} is not an account of the domain.")
+        return not_tested(f"The bind account {bind_name} is not an account of the domain.")
     kdcs = []
     for server in settings.servers:
         # A server that is away has failed in an earlier step.
@@ -171,10 +176,3 @@ def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
         password=password,
         kdcs=kdcs,
     )
-
-
-def _named(login: str) -> str:
-    r"""Return the filter for an account that binds by its DN, as `name@realm` or `DOMAIN\name`."""
-    name = login.rpartition("\\")[2].partition("@")[0]
-    forms = (("distinguishedName", login), ("userPrincipalName", login), (LOGIN, name))
-    return f"(|{''.join(f'({key}={escape_filter_chars(value)})' for key, value in forms)})"

@@ -32,7 +32,10 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
         return None
     try:
         if source.kind == Kind.LDAP and not could_be_name(source, text):
-            return _ldap_group(source, text)
+            # Any: LdapDirectory has the method `group`, but its module imports python-ldap.
+            directory: Any = live_directory(source)
+            group: Group | None = directory.group(text)
+            return group
         with time_limit(MAX_SECONDS):
             found = _groups_called(source, text)
     except (DirectoryFailed, SecretLost):
@@ -49,13 +52,6 @@ def _directory_of(provider: IdentityProvider) -> IdentityProvider | None:
         return IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
     is_live = provider.browsing == IdentityProvider.Browsing.LIVE
     return provider if provider.kind == Kind.LDAP or is_live else None
-
-
-def _ldap_group(source: IdentityProvider, key: str) -> Group | None:
-    # Any: LdapDirectory has the method `group`, but its module needs python-ldap to be imported.
-    directory: Any = live_directory(source)
-    found: Group | None = directory.group(key)
-    return found
 
 
 def _groups_called(source: IdentityProvider, text: str) -> dict[str, Group]:

@@ -147,7 +147,9 @@ class LdapDirectory:
             for _ in range(MAX_DEPTH):
                 named = _members_of(groups, latest)[:MAX_GROUPS]
                 batches = (named[start : start + BATCH] for start in range(0, len(named), BATCH))
-                nested = [one.dn for dns in batches for one in groups.filter(_any_dn(dns))]
+                # entryDN, by which a filter finds entries at a DN (RFC 5020).
+                at_dns = (Q(*(("entry_dn", dn) for dn in dns), _connector=Q.OR) for dns in batches)
+                nested = [one.dn for condition in at_dns for one in groups.filter(condition)]
                 latest = [one for one in nested if one not in found]
                 found += latest
                 if not latest:
@@ -238,11 +240,6 @@ def _page(rows: QuerySet[Any], after: str, read: Any) -> Page[Any]:
 def _members_of(groups: QuerySet[Any], dns: list[str]) -> list[str]:
     """Return the DNs that the groups list."""
     return sorted({one for dn in dns for group in groups.filter(dn=dn) for one in group.members})
-
-
-def _any_dn(dns: list[str]) -> Q:
-    """Return a condition for the entries at these DNs (entryDN, RFC 5020)."""
-    return Q(*(("entry_dn", dn) for dn in dns), _connector=Q.OR)
 
 
 def _is_below(dn: str, base: str) -> bool:
