@@ -155,8 +155,13 @@ def _stepped(token: bytes, keytab: bytes, certificate: bytes) -> tuple[Any, byte
     # at once.
     with tempfile.NamedTemporaryFile() as file:
         _written(file, keytab)
+        credentials, bindings = _credentials(file.name), None
+        if certificate:
+            bindings = gssapi.raw.ChannelBindings(
+                application_data=b"tls-server-end-point:" + end_point(certificate)
+            )
         context = gssapi.SecurityContext(
-            creds=_credentials(file.name), usage="accept", channel_bindings=_bindings(certificate)
+            creds=credentials, usage="accept", channel_bindings=bindings
         )
         # Otherwise `step` would hide its error, and `complete` would raise it later.
         context.__DEFER_STEP_ERRORS__ = False
@@ -178,14 +183,6 @@ def _credentials(path: str) -> Any:
         raise KerberosFailed(
             "keytab", f"The keytab cannot be used: {error} Upload it again."
         ) from error
-
-
-def _bindings(certificate: bytes) -> Any:
-    if not certificate:
-        return None
-    return gssapi.raw.ChannelBindings(
-        application_data=b"tls-server-end-point:" + end_point(certificate)
-    )
 
 
 def end_point(certificate: bytes) -> bytes:

@@ -21,9 +21,16 @@ def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, Accou
     :raises LdapFailed: if an answer is incomplete.
     """
     statuses: dict[str, AccountStatus] = {}
-    remaining = iter(subjects)
+    settings, remaining = directory.settings, iter(subjects)
     while batch := list(islice(remaining, PAGE)):
-        statuses |= _statuses(directory, batch)
+        now = timezone.now()
+        among = _entries(directory, batch, settings.anybody, base=settings.base_dn)
+        found = {subject: status_of(entry, now) for subject, entry in among}
+        missing = [subject for subject in batch if subject not in found]
+        elsewhere = _elsewhere(directory, missing) if missing else {}
+        for subject in missing:
+            found[subject] = elsewhere.get(subject, AccountStatus.UNKNOWN)
+        statuses |= found
     return statuses
 
 
@@ -32,17 +39,6 @@ def entry_with(directory: Directory, subject: str) -> Entry | None:
     sought = f"(&{directory.settings.anybody}{_having(directory, [subject])})"
     found = directory.search(sought, most=2)
     return found[0] if len(found) == 1 else None
-
-
-def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
-    now, settings = timezone.now(), directory.settings
-    among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
-    statuses = {subject: status_of(entry, now) for subject, entry in among}
-    missing = [subject for subject in subjects if subject not in statuses]
-    elsewhere = _elsewhere(directory, missing) if missing else {}
-    for subject in missing:
-        statuses[subject] = elsewhere.get(subject, AccountStatus.UNKNOWN)
-    return statuses
 
 
 def _elsewhere(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
@@ -71,13 +67,12 @@ def _entries(
 
 def _having(directory: Directory, subjects: Collection[str]) -> str:
     """Return the filter for the entries with one of the subjects."""
-    names = directory.names_of("subject")
-    either = (f"({name}={_escaped(name, subject)})" for name in names for subject in subjects)
-    return f"(|{''.join(either)})"
-
-
-def _escaped(name: str, subject: str) -> str:
-    value = stored(name, subject)
-    if value == subject.encode():
-        return str(escape_filter_chars(subject))
-    return "".join(f"\\{byte:02x}" for byte in value)
+    conditions = []
+    for name in directory.names_of("subject"):
+        for subject in subjects:
+            value = stored(name, subject)
+            is_text = value == subject.encode()
+            escaped_bytes = "".join(f"\\{byte:02x}" for byte in value)
+            escaped = escape_filter_chars(subject) if is_text else escaped_bytes
+            conditions.append(f"({name}={escaped})")
+    return f"(|{''.join(conditions)})"

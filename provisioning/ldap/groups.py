@@ -5,7 +5,7 @@ answer counts as unknown, never as fewer groups, because people would lose roles
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from provisioning.claims import Group, Groups
@@ -66,28 +66,19 @@ def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
     if not found_again or not sids:
         raise LdapFailed("groups-unreadable", "The service account cannot read tokenGroups.")
     found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
-    _check_complete(entry, sids, found.values())
-    _add_distribution_lists(directory, person, found)
-    if len(found) > MAX_GROUPS:
-        raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
-    return _filtered(directory, found.values())
-
-
-def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry]) -> None:
-    """Check that all groups of the person's own domain were found.
-
-    Groups of other domains are ignored, because only a global catalog knows them.
-
-    :raises LdapFailed: if a group is missing.
-    """
+    known = {sid for one in found.values() for sid in one.attributes.get("objectsid", [])[:1]}
+    # Groups of other domains are ignored, because only a global catalog knows them.
     domain = entry.attributes["objectsid"][0][:-4]
-    known = {one.attributes["objectsid"][0] for one in found if "objectsid" in one.attributes}
     missing = [sid for sid in sids if sid[:-4] == domain and sid not in known]
     if missing:
         raise LdapFailed(
             "groups-incomplete",
             f"The service account cannot read {len(missing)} of the person's groups.",
         )
+    _add_distribution_lists(directory, person, found)
+    if len(found) > MAX_GROUPS:
+        raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
+    return _filtered(directory, found.values())
 
 
 def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entry]) -> None:
@@ -151,9 +142,14 @@ def _by_search(directory: Any, entry: Entry) -> list[Entry]:
 
 def _direct_groups(directory: Any, member: Entry) -> Iterator[Entry]:
     """Yield the groups that list the entry as a member, and those that the entry lists."""
+    login = member.text(directory.names_of_login())
+    # A group may list DNs or login names. A login name that looks like a DN might be the DN of
+    # another person.
+    listed = [member.dn, login] if login and "=" not in login else [member.dn]
+    pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
+    conditions = "".join(pattern.replace("{0}", escape_filter_chars(one)) for one in listed)
     base, seen = directory.settings.group_base_dn, set()
-    sought = _groups_filter(directory, member)
-    for one in directory.pages(sought, base=base or None, names=NAMING):
+    for one in directory.pages(f"(|{conditions})", base=base or None, names=NAMING):
         seen.add(_key(one.dn))
         if len(seen) > MAX_GROUPS:
             raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
@@ -162,16 +158,6 @@ def _direct_groups(directory: Any, member: Entry) -> Iterator[Entry]:
         is_sought = not base or _key(dn).endswith(f",{_key(base)}")
         if is_sought and _key(dn) not in seen:
             yield from directory.search("(objectClass=*)", most=1, base=dn, names=NAMING)
-
-
-def _groups_filter(directory: Any, member: Entry) -> str:
-    """Return the filter for the groups of an entry, which may list DNs or login names."""
-    login = member.text(directory.names_of_login())
-    # A login name that looks like a DN might be the DN of another person.
-    listed = [member.dn, login] if login and "=" not in login else [member.dn]
-    pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
-    sought = [pattern.replace("{0}", escape_filter_chars(one)) for one in listed]
-    return f"(|{''.join(sought)})"
 
 
 def _key(dn: str) -> str:

@@ -116,19 +116,15 @@ def _apart_from_filter(directory: Any, login: str, *, base: str) -> Entry | None
 
     Often the service account may not read the whole domain, so errors count as no account.
     """
-    conditions = [one.replace("{0}", form) for form in _forms(login) for one in _naming(directory)]
+    names = [f"({name}={{0}})" for name in directory.names_of_login()]
+    by_name = dict.fromkeys([*NAMING.findall(directory.settings.user_filter), *names])
+    conditions = [one.replace("{0}", form) for form in _forms(login) for one in by_name]
     with suppress(LdapFailed, ldap.LDAPError):
         for sought in (_any_of(conditions), *_names_in_domain(directory, login)):
             found = list(islice(directory.pages(sought, base=base, size=2), 2))
             if found:
                 return found[0] if len(found) == 1 else None
     return None
-
-
-def _naming(directory: Any) -> list[str]:
-    """Return the conditions that find an account by its login name alone."""
-    names = [f"({name}={{0}})" for name in directory.names_of_login()]
-    return [*dict.fromkeys([*NAMING.findall(directory.settings.user_filter), *names])]
 
 
 def _names_in_domain(directory: Any, login: str) -> Iterator[str]:

@@ -209,7 +209,11 @@ def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     unknown = document.keys() - common - own.keys() - secrets
     if unknown:
         yield f"Unknown: {_listed(unknown)}."
-    needed = {name for name, one in own.items() if _is_needed(one)} | {"name"}
+    needed = {"name"} | {
+        name
+        for name, one in own.items()
+        if one.default is MISSING and one.default_factory is MISSING
+    }
     if kind != Kind.LDAP:
         needed.add(SECRET_OF[kind])
     missing = needed - {name for name, value in document.items() if value not in ("", None, [])}
@@ -218,10 +222,6 @@ def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     yield from _wrong_types(kind, document)
     yield from _wrong_pairing(document.get("paired_with_scim"))
     yield from _wrong_restrictions(kind, document)
-
-
-def _is_needed(one: Any) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
 
 
 def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:

@@ -31,7 +31,15 @@ def authority_of(provider: IdentityProvider) -> str:
         return _directory(settings) + (f" by {subject}" if subject else "")
     if provider.kind == Kind.WINDOWS:
         realms = ", ".join(sorted(settings.get("realms", [])))
-        return f"{realms} with {_windows_directory(provider)}".removesuffix(" with ")
+        name = settings.get("directory", "")
+        named = IdentityProvider.objects.filter(
+            tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)
+        )
+        # A removed directory keeps its authority.
+        latest_first = F("removed_at").desc(nulls_first=True)
+        directory = named.order_by(latest_first).first() if name else None
+        authority = authority_of(directory) if directory else name
+        return f"{realms} with {authority}".removesuffix(" with ")
     return str(settings.get("issuer", ""))
 
 
@@ -71,14 +79,3 @@ def _directory(settings: dict[str, Any]) -> str:
     server = " ".join(servers).casefold()
     base = re.sub(r"\s*([,=])\s*", r"\1", settings.get("base_dn", "").strip()).casefold()
     return f"{server}/{base}"
-
-
-def _windows_directory(provider: IdentityProvider) -> str:
-    """Return the authority of the directory. A removed directory keeps its authority."""
-    name = provider.settings.get("directory", "")
-    named = IdentityProvider.objects.filter(
-        tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)
-    )
-    latest_first = F("removed_at").desc(nulls_first=True)
-    directory = named.order_by(latest_first).first() if name else None
-    return authority_of(directory) if directory else name
