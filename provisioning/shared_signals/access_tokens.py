@@ -7,7 +7,7 @@ a minute before it expires, and when the transmitter refuses it.
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote_plus
 
 from django.core.cache import cache
@@ -65,9 +65,19 @@ class StreamCredentials:
         body = document if isinstance(document, dict) else {}
         token = body.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token:
-            raise _refused(self.stream, answer, body)
+            code = body.get("error")
+            reason = code[:100] if isinstance(code, str) else f"status {answer.status}"
+            raise OutboundError(
+                "token-refused",
+                f"{self.stream.token_url} issued no access token: {reason}. Check the client ID "
+                "and the secret.",
+            )
+        expires_in, seconds = body.get("expires_in"), USUAL_SECONDS
+        if isinstance(expires_in, int) and not isinstance(expires_in, bool):
+            # 0 keeps the token for the present request only.
+            seconds = max(min(expires_in, LONGEST_SECONDS) - LEEWAY_SECONDS, 0)
         sealed = secrets.sealed(token, tenant_id=self.stream.tenant_id, field=FIELD)
-        cache.set(self._cache_key(), sealed, _seconds_to_cache(body.get("expires_in")))
+        cache.set(self._cache_key(), sealed, seconds)
         return token
 
     def _cache_key(self) -> str:
@@ -86,19 +96,3 @@ def _request_token(stream: TransmitterStream) -> HttpAnswer:
     basic = base64.b64encode(client.encode()).decode()
     headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
     return safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)
-
-
-def _refused(stream: TransmitterStream, answer: HttpAnswer, body: dict[str, Any]) -> OutboundError:
-    code = body.get("error")
-    reason = code[:100] if isinstance(code, str) else f"status {answer.status}"
-    return OutboundError(
-        "token-refused",
-        f"{stream.token_url} issued no access token: {reason}. Check the client ID and the secret.",
-    )
-
-
-def _seconds_to_cache(expires_in: Any) -> int:
-    """Return how long to keep the token. 0 keeps it for the present request only."""
-    if not isinstance(expires_in, int) or isinstance(expires_in, bool):
-        return USUAL_SECONDS
-    return max(min(expires_in, LONGEST_SECONDS) - LEEWAY_SECONDS, 0)

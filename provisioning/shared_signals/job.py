@@ -81,7 +81,17 @@ def _serve(stream: TransmitterStream, as_of: datetime) -> None:
             # Others have their turn first.
             pause = timedelta()
     except (OutboundError, SecretLost) as error:
-        _note_failure(stream, error, as_of)
+        # The log says when the problem began, and the page which one it is now.
+        if stream.failing_since is None:
+            attempt_log.log_attempt(
+                Outcome.SIGNAL,
+                stream.provider,
+                reason="signal-stream-failing",
+                warnings=[f"The stream of signals does not work: {error}"],
+            )
+        stream.failing_since = stream.failing_since or as_of
+        stream.problem = str(error)
+        stream.save(update_fields=["failing_since", "problem"])
         pause = RETRY_AFTER
     TransmitterStream.objects.filter(pk=stream.pk).update(due_at=as_of + pause)
 
@@ -202,20 +212,6 @@ def _receive_polled(stream: TransmitterStream, token: Any) -> None:
     if not isinstance(token, str):
         raise SignalRefused("invalid_request", "The set is not text.")
     receive(stream, token)
-
-
-def _note_failure(stream: TransmitterStream, error: Exception, as_of: datetime) -> None:
-    """Keep the problem for the page, and write it into the log when it begins."""
-    if stream.failing_since is None:
-        attempt_log.log_attempt(
-            Outcome.SIGNAL,
-            stream.provider,
-            reason="signal-stream-failing",
-            warnings=[f"The stream of signals does not work: {error}"],
-        )
-    stream.failing_since = stream.failing_since or as_of
-    stream.problem = str(error)
-    stream.save(update_fields=["failing_since", "problem"])
 
 
 def _note_success(stream: TransmitterStream, as_of: datetime) -> None:
