@@ -30,15 +30,17 @@ class SourceForm(forms.Form):
         super().__init__(initial={"from": chosen and str(chosen.pk)})
         self.fields["from"] = forms.ChoiceField(
             label="Move people from",
-            choices=[(str(one.pk), _described(one)) for one in sources],
+            choices=[
+                (
+                    str(one.pk),
+                    f"{one} (removed on {day_text(one.removed_at)})"
+                    if one.removed_at
+                    else str(one),
+                )
+                for one in sources
+            ],
             widget=UnfoldAdminSelectWidget,
         )
-
-
-def _described(provider: IdentityProvider) -> str:
-    if provider.removed_at:
-        return f"{provider} (removed on {day_text(provider.removed_at)})"
-    return str(provider)
 
 
 @tenant_admin_required

@@ -174,6 +174,11 @@ class ProviderForm(forms.Form):
     def _definition(self, cleaned: dict[str, Any]) -> Definition:
         secret = self.secret(cleaned)
         has_one = self.provider is not None and bool(self.provider.secret)
+        pairing = {
+            "connection": cleaned["paired_connection"],
+            "claim": cleaned["paired_claim"],
+            "equals": cleaned["paired_attribute"] or "externalId",
+        }
         document = {
             "kind": self.kind,
             "name": cleaned["name"],
@@ -181,7 +186,7 @@ class ProviderForm(forms.Form):
             "add_unverified": cleaned["adds_unverified"],
             "restrict_to": self.restrictions(cleaned),
             "directory_browsing": cleaned["browsing"],
-            "paired_with_scim": _pairing(cleaned),
+            "paired_with_scim": pairing if pairing["connection"] else None,
             # A saved secret is represented by a placeholder while the rest is validated.
             self.secret_field: secret or ("kept" if has_one else ""),
             **self.settings(cleaned),
@@ -201,16 +206,6 @@ class ProviderForm(forms.Form):
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         raise NotImplementedError
-
-
-def _pairing(cleaned: dict[str, Any]) -> dict[str, str] | None:
-    if not cleaned["paired_connection"]:
-        return None
-    return {
-        "connection": cleaned["paired_connection"],
-        "claim": cleaned["paired_claim"],
-        "equals": cleaned["paired_attribute"] or "externalId",
-    }
 
 
 class OidcForm(ProviderForm):
