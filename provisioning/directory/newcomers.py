@@ -45,7 +45,9 @@ def newcomers(
             _check_subjects(provider, directory)
             for mapping in known_by_id:
                 page = directory.members(mapping.external_id)
-                seen = _seen(provider, page.items)
+                subjects = [one.subject or one.id for one in page.items]
+                known = Identity.objects.filter(provider=provider, subject__in=subjects)
+                seen = set(known.filter(retired_at=None).values_list("subject", flat=True))
                 people = [
                     one
                     for one in page.items
@@ -72,10 +74,3 @@ def _check_subjects(provider: IdentityProvider, directory: CachedLiveDirectory) 
             f"The directory of {provider} has other ids than the sign-ins, so Ramp cannot tell who "
             "of a group has not signed in yet.",
         )
-
-
-def _seen(provider: IdentityProvider, people: list[DirectoryPerson]) -> set[str]:
-    """Return the subjects of those who have signed in."""
-    subjects = [one.subject or one.id for one in people]
-    seen = Identity.objects.filter(provider=provider, subject__in=subjects, retired_at=None)
-    return set(seen.values_list("subject", flat=True))

@@ -172,11 +172,17 @@ def read(document: Any) -> Definition:
     problems = [*_problems(kind, document)]
     if problems:
         raise InvalidDefinition(problems)
+    values = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
+    if isinstance(values.get("scopes"), list):
+        values["scopes"] = " ".join(values["scopes"])
+    if "attributes" in values:
+        named = values["attributes"].items()
+        values["attributes"] = {SYNONYMS.get(name, name): attribute for name, attribute in named}
     pairing = document.get("paired_with_scim")
     return Definition(
         kind=kind,
         name=document["name"].strip(),
-        settings=_settings(kind, document),
+        settings=OF_KIND[kind](**values),
         secret=document.get(SECRET_OF[kind], ""),
         directory_token=document.get("directory_token", ""),
         provisions_people=document.get("provision_people", True),
@@ -189,16 +195,6 @@ def read(document: Any) -> Definition:
 
 def stored(settings: OidcSettings | LdapSettings | WindowsSettings) -> dict[str, Any]:
     return asdict(settings)
-
-
-def _settings(kind: str, document: Mapping[str, Any]) -> Any:
-    values = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
-    if isinstance(values.get("scopes"), list):
-        values["scopes"] = " ".join(values["scopes"])
-    if "attributes" in values:
-        named = values["attributes"].items()
-        values["attributes"] = {SYNONYMS.get(name, name): attribute for name, attribute in named}
-    return OF_KIND[kind](**values)
 
 
 def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:

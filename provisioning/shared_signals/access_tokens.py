@@ -14,7 +14,7 @@ from django.core.cache import cache
 
 from people import secrets
 from people.net import safe_http
-from people.net.safe_http import HttpAnswer, OutboundError
+from people.net.safe_http import OutboundError
 from people.secrets import SecretLost
 from people.tokens import token_digest
 from provisioning.models import TransmitterStream
@@ -60,7 +60,14 @@ class StreamCredentials:
             return None
 
     def _issue(self) -> str:
-        answer = _request_token(self.stream)
+        stream, form = self.stream, {"grant_type": "client_credentials"}
+        if stream.scope:
+            form["scope"] = stream.scope
+        # RFC 6749 section 2.3.1: both are encoded like a form, then joined.
+        client = f"{quote_plus(stream.client_id)}:{quote_plus(token_of(stream))}"
+        basic = base64.b64encode(client.encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+        answer = safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)
         document = answer.json() if answer.status in (200, 400, 401) else None
         body = document if isinstance(document, dict) else {}
         token = body.get("access_token")
@@ -69,14 +76,14 @@ class StreamCredentials:
             reason = code[:100] if isinstance(code, str) else f"status {answer.status}"
             raise OutboundError(
                 "token-refused",
-                f"{self.stream.token_url} issued no access token: {reason}. Check the client ID "
-                "and the secret.",
+                f"{stream.token_url} issued no access token: {reason}. Check the client ID and the "
+                "secret.",
             )
         expires_in, seconds = body.get("expires_in"), USUAL_SECONDS
         if isinstance(expires_in, int) and not isinstance(expires_in, bool):
             # 0 keeps the token for the present request only.
             seconds = max(min(expires_in, LONGEST_SECONDS) - LEEWAY_SECONDS, 0)
-        sealed = secrets.sealed(token, tenant_id=self.stream.tenant_id, field=FIELD)
+        sealed = secrets.sealed(token, tenant_id=stream.tenant_id, field=FIELD)
         cache.set(self._cache_key(), sealed, seconds)
         return token
 
@@ -85,14 +92,3 @@ class StreamCredentials:
         client = (self.stream.token_url, self.stream.client_id, self.stream.scope)
         entered = (str(self.stream.pk), *client, self.stream.token)
         return f"ssf-access-token:{token_digest(' '.join(entered))}"
-
-
-def _request_token(stream: TransmitterStream) -> HttpAnswer:
-    # RFC 6749 section 2.3.1: both are encoded like a form, then joined.
-    client = f"{quote_plus(stream.client_id)}:{quote_plus(token_of(stream))}"
-    form = {"grant_type": "client_credentials"}
-    if stream.scope:
-        form["scope"] = stream.scope
-    basic = base64.b64encode(client.encode()).decode()
-    headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-    return safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)

@@ -88,7 +88,10 @@ def _end_access(
         return Effect(policy, "The sessions of the named session at the provider were ended.")
     why_not = _why_not(stream, person) if policy != SignalPolicy.END else ""
     if policy == SignalPolicy.DEACTIVATE and not why_not:
-        return _deactivate(stream, person, label)
+        reason = f"signal “{label}”"
+        if not people.deactivate_person(person, actor=provider.actor, reason=reason):
+            return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
+        return Effect(policy, f"{person.full_name} was deactivated.", person.deactivated_at)
     revoke_access(provider, person, reason=f"signal “{label}”")
     if policy == SignalPolicy.END:
         return Effect(policy, ENDED)
@@ -107,17 +110,6 @@ def _why_not(stream: TransmitterStream, person: Person) -> str:
     except (LastOwner, LastAdministrator) as error:
         return str(error)
     return ""
-
-
-def _deactivate(stream: TransmitterStream, person: Person, label: str) -> Effect:
-    reason = f"signal “{label}”"
-    if not people.deactivate_person(person, actor=stream.provider.actor, reason=reason):
-        return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
-    return Effect(
-        SignalPolicy.DEACTIVATE,
-        f"{person.full_name} was deactivated.",
-        person.deactivated_at,
-    )
 
 
 def _reactivate(stream: TransmitterStream, person: Person) -> Effect:

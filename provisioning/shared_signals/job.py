@@ -106,7 +106,16 @@ def _keep_alive(stream: TransmitterStream, as_of: datetime) -> bool:
         if stream.poll_url:
             has_more = _poll(stream)
         if stream.checked_at is None or stream.checked_at <= as_of - CHECK_EVERY:
-            _check(stream, metadata, as_of)
+            status = transmitter.read_status(metadata, StreamCredentials(stream), stream.stream_id)
+            if status in TransmitterStream.State:
+                stream.state = TransmitterStream.State(status)
+            stream.checked_at = as_of
+            stream.save(update_fields=["state", "checked_at"])
+            asked_at = stream.verification_asked_at
+            if stream.state == TransmitterStream.State.ENABLED and (
+                asked_at is None or asked_at <= as_of - VERIFY_EVERY
+            ):
+                streams.verify(stream, metadata)
     except StreamLost:
         _recreate(stream, metadata)
     else:
@@ -127,19 +136,6 @@ def _recreate(stream: TransmitterStream, metadata: Metadata) -> None:
             "time between may be missing."
         ],
     )
-
-
-def _check(stream: TransmitterStream, metadata: Metadata, as_of: datetime) -> None:
-    status = transmitter.read_status(metadata, StreamCredentials(stream), stream.stream_id)
-    if status in TransmitterStream.State:
-        stream.state = TransmitterStream.State(status)
-    stream.checked_at = as_of
-    stream.save(update_fields=["state", "checked_at"])
-    asked_at = stream.verification_asked_at
-    if stream.state == TransmitterStream.State.ENABLED and (
-        asked_at is None or asked_at <= as_of - VERIFY_EVERY
-    ):
-        streams.verify(stream, metadata)
 
 
 def _poll(stream: TransmitterStream) -> bool:

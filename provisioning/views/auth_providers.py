@@ -29,7 +29,8 @@ from provisioning.providers.presets import PRESETS, Preset, preset_of
 from provisioning.providers.proposed_pairing import proposed_pairing
 from provisioning.providers.restrictions import lacks_restriction
 from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
-from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
+from provisioning.views.openid_form import OidcForm
+from provisioning.views.provider_forms import ProviderForm, initial_of
 from provisioning.views.sign_in.sign_in_test import begin_test
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
