@@ -201,8 +201,8 @@ def end_point(certificate: bytes) -> bytes:
 def _relative_id(initiator: Any) -> int | None:
     """Return the account's number from the ticket's authorization data, if a KDC signed any.
 
-    It is the UserId of KERB_VALIDATION_INFO (MS-PAC 2.5), behind headers of 20 bytes, 6 times and
-    6 strings of 8 bytes each, and 2 counts of 2 bytes.
+    It is the UserId of KERB_VALIDATION_INFO (MS-PAC 2.5). The 120 bytes before it are headers (20),
+    6 times and 6 strings of 8 bytes each, and 2 counts of 2 bytes each.
     """
     try:
         logon_info = initiator.attributes[LOGON_INFO]

@@ -1,6 +1,6 @@
-"""“Test Universal Logout”: what Ramp can see of it from its side.
+"""Tests the parts of Universal Logout that Ramp can see from its side.
 
-Whether the provider reaches Ramp, only a request of the provider shows.
+Only a request of the provider shows whether the provider reaches Ramp.
 """
 
 from collections.abc import Iterator

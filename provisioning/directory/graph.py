@@ -163,7 +163,7 @@ def _parameters(select: str, search: str, after: str) -> dict[str, str | int]:
 
 
 def _search(words: str, *names: str) -> str:
-    """Return the search for each of the attributes; quotes and backslashes mean nothing there."""
+    """Return a search of these attributes for the words, without quotes and backslashes."""
     plain = words.replace("\\", " ").replace('"', " ").strip()
     return " OR ".join(f'"{name}:{plain}"' for name in names) if plain else ""
 
@@ -173,7 +173,7 @@ def _values(answer: Any) -> list[Json]:
 
 
 def _next(answer: Any) -> str:
-    """Return the token of the next page; of the link nothing else is believed."""
+    """Return the token of the next page. The rest of the link could lead to another server."""
     link = answer.get("@odata.nextLink") if isinstance(answer, dict) else None
     query = parse_qs(urlsplit(link).query) if isinstance(link, str) else {}
     return next(iter(query.get("$skiptoken", [])), "")

@@ -1,4 +1,4 @@
-"""The people of mapped groups who have not signed in yet, as the live directory says."""
+"""Finds the people of mapped groups who have not signed in yet, in the live directory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Newcomers:
 def newcomers(
     provider: IdentityProvider, mappings: Iterable[GroupMapping]
 ) -> tuple[dict[int, Newcomers], str]:
-    """Return the newcomers by the key of the mapping, and why the directory did not say them.
+    """Return the newcomers by the key of the mapping, and the error if the directory fails.
 
     Only a directory that is browsed live is asked, and only about groups that are known by an id.
     """

@@ -132,7 +132,7 @@ def _listed(answer: HttpAnswer | None) -> list[Json]:
 
 
 def _next(answer: HttpAnswer | None) -> str:
-    """Return the cursor of the next page; of the link nothing else is believed."""
+    """Return the cursor of the next page. The rest of the link could lead to another server."""
     headers = answer.headers if answer else {}
     links = next((value for name, value in headers.items() if name.lower() == "link"), "")
     for link in links.split(","):

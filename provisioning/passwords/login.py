@@ -90,7 +90,7 @@ def has_password(person: Person) -> bool:
 
 
 def _admit(person: Person) -> None:
-    """Sign in the person if the password is correct, and log the attempt."""
+    """Check that a person with a correct password may sign in with it, and log the attempt."""
     try:
         check_can_sign_in(person)
         check_password_counts(person)

@@ -58,6 +58,7 @@ def apply(stream: TransmitterStream, signal: Signal, found: Found) -> Effect:
     if line is None or policy == SignalPolicy.LOG:
         return Effect.logged("The policy is to log it only. Nothing was changed.")
     lock(found.person)
+    # Signals may arrive in another order than the events happened.
     later = ReceivedSignal.objects.filter(
         provider=stream.provider,
         person=found.person,
@@ -78,7 +79,7 @@ def apply(stream: TransmitterStream, signal: Signal, found: Found) -> Effect:
 def _end_access(
     stream: TransmitterStream, signal: Signal, found: Found, policy: SignalPolicy, label: str
 ) -> Effect:
-    """End the sessions, and do what else the policy says unless a rule is in the way."""
+    """End the sessions, and apply the rest of the policy unless a rule of people forbids it."""
     person, provider = found.person, stream.provider
     assert person
     if found.sessions and policy == SignalPolicy.END:
@@ -86,13 +87,13 @@ def _end_access(
         PersonSession.objects.filter(session_key__in=found.sessions).delete()
         ProviderSession.objects.filter(session_key__in=found.sessions).delete()
         return Effect(policy, "The sessions of the named session at the provider were ended.")
+    reason = f"signal “{label}”"
     why_not = _why_not(stream, person) if policy != SignalPolicy.END else ""
     if policy == SignalPolicy.DEACTIVATE and not why_not:
-        reason = f"signal “{label}”"
         if not people.deactivate_person(person, actor=provider.actor, reason=reason):
             return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
         return Effect(policy, f"{person.full_name} was deactivated.", person.deactivated_at)
-    revoke_access(provider, person, reason=f"signal “{label}”")
+    revoke_access(provider, person, reason=reason)
     if policy == SignalPolicy.END:
         return Effect(policy, ENDED)
     if why_not:

@@ -2,7 +2,7 @@
 
 A subject of the provider is found as at sign-in, by the provider and the subject. An address finds
 people only if the provider is paired with a SCIM connection, because only then the same directory
-has set it. What finds nobody, or two different people, is nobody.
+has set it. If an identifier matches two different people, nobody is found.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ from provisioning.shared_signals.event_types import REQUESTED
 CACHE_SECONDS: Final = 3600
 PUSH: Final = "urn:ietf:rfc:8935"
 POLL: Final = "urn:ietf:rfc:8936"
-# What transmitters of the drafts call the two.
+# The names in the drafts, which some transmitters still use.
 OLDER_NAMES: Final = {
     PUSH: "https://schemas.openid.net/secevent/risc/delivery-method/push",
     POLL: "https://schemas.openid.net/secevent/risc/delivery-method/poll",

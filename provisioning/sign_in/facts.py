@@ -38,7 +38,10 @@ def collect_facts(
 
 
 def _is_disowned(identity: Identity, paired: LinkCandidate | None) -> bool:
-    """Tell whether SCIM owns the person, by their address perhaps, and does not vouch for this."""
+    """Tell whether a SCIM connection manages the person, and nothing confirms this identity.
+
+    The connection may have found the person by their address, which proves nothing about a subject.
+    """
     is_vouched_for = identity.provider.is_paired and (
         identity.how == How.PAIRED or (paired is not None and paired.person == identity.person)
     )

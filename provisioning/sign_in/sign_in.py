@@ -204,9 +204,10 @@ def _update(provider: IdentityProvider, claims: Claims, result: _SignInResult) -
 
 
 def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -> None:
-    """Take over what the provider says differently than last time, from no SCIM person.
+    """Take over the values that the provider has changed since the last sign-in.
 
-    What an administrator changed here meanwhile stays until the provider changes it too.
+    A value that an administrator has changed meanwhile stays until the provider changes it too. The
+    profile of a person whom a SCIM connection manages comes only from SCIM.
     """
     changed = changed_values(identity.stated_values, claims)
     if not changed or hooks.pairing().is_provisioned(result.person):

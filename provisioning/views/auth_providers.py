@@ -145,7 +145,7 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
 
 @tenant_admin_required
 def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    """Try the connection; every try asks the provider, so it is a POST and there are not many."""
+    """Test the connection. Each test sends requests to the provider, so tests are limited."""
     provider = kept_provider(tenant, provider_id)
     form = ConnectionTestForm(request.POST if request.method == "POST" else None)
     context = tenant_context(request, tenant, TAB, f"Test {provider}") | {
@@ -184,7 +184,7 @@ def _values_of(provider: IdentityProvider) -> list[dict[str, str]]:
 
 
 def _proposal_text(read: Proposal) -> str:
-    """Say what was read from the directory, and which base DN would be narrower."""
+    """Return a sentence about what was read from the directory, with narrower base DNs."""
     units = (
         f" People are in: {'; '.join(read.units)}. Enter one of these as the base DN if only its "
         "people should sign in."

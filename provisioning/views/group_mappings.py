@@ -48,7 +48,7 @@ class MappingForm(RoleForm):
 
     @property
     def group_name(self) -> str:
-        """Return how the chosen group is shown, if another was not typed instead."""
+        """Return the name of the group chosen in the directory; blank if another one was typed."""
         is_chosen = self.cleaned_data["group"] == self.cleaned_data["chosen_id"]
         return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
 

@@ -96,7 +96,7 @@ def _narrowed(filters: dict[str, Any]) -> QuerySet[SignInAttempt]:
 
 
 def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:
-    """Return the requests that changed or mailed something: they have a page that tells what."""
+    """Return the requests that changed or mailed something, to link to what they did."""
     keys = [attempt.request_id for attempt in attempts if attempt.request_id]
     events = Event.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
     mails = Mail.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
