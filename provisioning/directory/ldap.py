@@ -1,6 +1,5 @@
 """An LDAP directory, searched live through the ORM: one search a page, nothing loaded whole."""
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from provisioning.ldap.standing import standing_of
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
+from provisioning.providers.distinguished_names import normalize_dn
 
 # The matching rule that follows nested groups (MS-ADTS 3.1.1.3.4.4.3).
 IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
@@ -245,11 +245,7 @@ def _members_of(groups: QuerySet[Any], dns: list[str]) -> list[str]:
 
 def _is_below(dn: str, base: str) -> bool:
     """Tell whether the DN is below the base. Pages show no other entries."""
-    return _plain(dn).endswith(f",{_plain(base)}")
-
-
-def _plain(dn: str) -> str:
-    return re.sub(r"\s*([,=])\s*", r"\1", dn.strip()).casefold()
+    return normalize_dn(dn).endswith(f",{normalize_dn(base)}")
 
 
 def _group(group: Any) -> Group:

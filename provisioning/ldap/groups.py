@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from provisioning.claims import Group, Groups
 from provisioning.ldap.connection import LdapFailed, is_available
-from provisioning.ldap.entry import Entry, stored
+from provisioning.ldap.entry import Entry, escape_bytes, stored
+from provisioning.providers.distinguished_names import normalize_dn
 
 if is_available():
     import ldap
@@ -46,7 +47,7 @@ def group_of(entry: Entry) -> Group:
 
 def group_by_id(directory: Any, group_id: str) -> Entry | None:
     """Return the group with this `objectGUID` or `entryUUID`."""
-    guid = _escaped(stored("objectGUID", group_id))
+    guid = escape_bytes(stored("objectGUID", group_id))
     sought = f"(|(objectGUID={guid})(entryUUID={escape_filter_chars(group_id)}))"
     settings = directory.settings
     base = settings.group_base_dn or settings.domain
@@ -65,7 +66,7 @@ def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
     sids = person.attributes.get("tokengroups", [])
     if not found_again or not sids:
         raise LdapFailed("groups-unreadable", "The service account cannot read tokenGroups.")
-    found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
+    found = {normalize_dn(one.dn): one for one in _found(directory, "objectSid", sids)}
     known = {sid for one in found.values() for sid in one.attributes.get("objectsid", [])[:1]}
     # Groups of other domains are ignored, because only a global catalog knows them.
     domain = entry.attributes["objectsid"][0][:-4]
@@ -85,7 +86,7 @@ def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entr
     latest = [person, *found.values()]
     for _ in range(MAX_DEPTH):
         named = {dn for one in latest for dn in one.texts(["memberOf"])}
-        missing = {_key(dn): dn for dn in named if _key(dn) not in found}
+        missing = {normalize_dn(dn): dn for dn in named if normalize_dn(dn) not in found}
         if not missing:
             return
         values = [dn.encode() for dn in missing.values()]
@@ -93,7 +94,7 @@ def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entr
         if len(latest) < len(missing):
             count = len(missing) - len(latest)
             raise LdapFailed("groups-incomplete", f"{count} of the person's groups were not found.")
-        found |= {_key(one.dn): one for one in latest}
+        found |= {normalize_dn(one.dn): one for one in latest}
     raise LdapFailed(
         "too-many", f"The person's groups are nested more than {MAX_DEPTH} levels deep."
     )
@@ -117,7 +118,7 @@ def _found(
     directory: Any, name: str, values: Collection[bytes], *, within: str = "", base: str = ""
 ) -> Iterator[Entry]:
     """Yield the groups in which the attribute has one of the values."""
-    conditions = [f"({name}={_escaped(value)})" for value in values]
+    conditions = [f"({name}={escape_bytes(value)})" for value in values]
     for start in range(0, len(conditions), BATCH):
         sought = f"(&{within}(|{''.join(conditions[start : start + BATCH])}))"
         yield from directory.pages(sought, base=base or directory.settings.domain, names=NAMING)
@@ -128,8 +129,8 @@ def _by_search(directory: Any, entry: Entry) -> list[Entry]:
     latest = [entry]
     for _ in range(MAX_DEPTH):
         latest = [one for member in latest for one in _direct_groups(directory, member)]
-        latest = [one for one in latest if _key(one.dn) not in found]
-        found |= {_key(one.dn): one for one in latest}
+        latest = [one for one in latest if normalize_dn(one.dn) not in found]
+        found |= {normalize_dn(one.dn): one for one in latest}
         if not latest or len(found) > MAX_GROUPS:
             break
     if latest:
@@ -150,19 +151,11 @@ def _direct_groups(directory: Any, member: Entry) -> Iterator[Entry]:
     conditions = "".join(pattern.replace("{0}", escape_filter_chars(one)) for one in listed)
     base, seen = directory.settings.group_base_dn, set()
     for one in directory.pages(f"(|{conditions})", base=base or None, names=NAMING):
-        seen.add(_key(one.dn))
+        seen.add(normalize_dn(one.dn))
         if len(seen) > MAX_GROUPS:
             raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
         yield one
     for dn in member.texts(directory.names_of("groups")):
-        is_sought = not base or _key(dn).endswith(f",{_key(base)}")
-        if is_sought and _key(dn) not in seen:
+        is_sought = not base or normalize_dn(dn).endswith(f",{normalize_dn(base)}")
+        if is_sought and normalize_dn(dn) not in seen:
             yield from directory.search("(objectClass=*)", most=1, base=dn, names=NAMING)
-
-
-def _key(dn: str) -> str:
-    return re.sub(r"\s*([,=])\s*", r"\1", dn.strip()).casefold()
-
-
-def _escaped(value: bytes) -> str:
-    return "".join(f"\\{byte:02x}" for byte in value)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from provisioning.ldap import root_dse
 from provisioning.ldap.connection import AccountRefused, LdapFailed, WrongPassword, is_available
-from provisioning.ldap.entry import Entry, status_of
+from provisioning.ldap.entry import Entry, escape_bytes, status_of
 from provisioning.models.account_status import AccountStatus
 
 if is_available():
@@ -93,8 +93,8 @@ def find_by_relative_id(directory: Any, relative_id: int | None) -> Entry | None
         return None
     # The domain's identifier with one more part at the end.
     account = bytes([sid[0], sid[1] + 1]) + sid[2:] + relative_id.to_bytes(4, "little")
-    sought = "".join(f"\\{byte:02x}" for byte in account)
-    found: list[Entry] = directory.search(f"(&{settings.anybody}(objectSid={sought}))", most=1)
+    sought = f"(&{settings.anybody}(objectSid={escape_bytes(account)}))"
+    found: list[Entry] = directory.search(sought, most=1)
     return found[0] if found else None
 
 

@@ -6,7 +6,6 @@ entered. Both are derived from the settings here and stored beside them, so that
 the settings is detected.
 """
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from django.db.models import F
 from people.values import normalize_key
 from provisioning.models import IdentityProvider
 from provisioning.providers.directory_apis import DIRECTORY_APIS
+from provisioning.providers.distinguished_names import normalize_dn
 
 Kind = IdentityProvider.Kind
 
@@ -77,5 +77,4 @@ def _directory(settings: dict[str, Any]) -> str:
     # In any order: it only says which server is asked first.
     servers = sorted(one.rstrip("/") for one in settings.get("uri", "").replace(",", " ").split())
     server = " ".join(servers).casefold()
-    base = re.sub(r"\s*([,=])\s*", r"\1", settings.get("base_dn", "").strip()).casefold()
-    return f"{server}/{base}"
+    return f"{server}/{normalize_dn(settings.get('base_dn', ''))}"
