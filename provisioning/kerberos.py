@@ -120,6 +120,7 @@ def accept(
         to it, so a token for another server is refused (tls-server-end-point, RFC 5929).
     :raises KerberosFailed: if the token is not accepted, with what to correct.
     """
+    # NTLM comes alone or within SPNEGO, after a few bytes.
     if NTLM in token[:256]:
         raise KerberosFailed(
             "ntlm",
@@ -133,7 +134,15 @@ def accept(
             "The browser did not complete Kerberos authentication. It continues with NTLM "
             "or another mechanism.",
         )
-    _check_bound(context, certificate)
+    # A ticket that is bound to another server has failed before.
+    is_bound = gssapi.RequirementFlag.channel_bound in context.actual_flags
+    if certificate and not is_bound:
+        raise KerberosFailed(
+            "not-bound",
+            "The browser did not bind its ticket to the server's certificate (channel binding), "
+            "so the ticket could come from another server. Use a browser that supports channel "
+            "binding.",
+        )
     _check_service(token, keytab)
     principal = str(context.initiator_name)
     _check_realm(principal, realms)
@@ -213,18 +222,6 @@ def _relative_id(initiator: Any) -> int | None:
         return None
     number: int = struct.unpack_from("<I", value, USER_ID_AT)[0]
     return number
-
-
-def _check_bound(context: Any, certificate: bytes) -> None:
-    """Check that the ticket is bound. A ticket bound to another server has failed before."""
-    is_bound = gssapi.RequirementFlag.channel_bound in context.actual_flags
-    if certificate and not is_bound:
-        raise KerberosFailed(
-            "not-bound",
-            "The browser did not bind its ticket to the server's certificate (channel binding), "
-            "so the ticket could come from another server. Use a browser that supports channel "
-            "binding.",
-        )
 
 
 def _check_service(token: bytes, keytab: bytes) -> None:

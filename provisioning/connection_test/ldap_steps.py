@@ -24,6 +24,7 @@ def directory_steps(provider: IdentityProvider, login: str = "") -> Iterator[Ste
     settings: LdapSettings = settings_of(provider)
     password = manage.secret_of(provider)
     for server in settings.servers:
+        # The test must not depend on earlier failures.
         circuit_breaker.reset(server)
         alone = replace(settings, uri=server)
         if len(settings.servers) == 1:

@@ -34,6 +34,7 @@ def universal_logout_steps(provider: IdentityProvider) -> Iterator[Step]:
             "Ramp operator sets the address with PUBLIC_BASE_URL.",
         )
     issuer = settings_of(provider).issuer
+    # The test must not depend on earlier failures, nor on the cached discovery document.
     circuit_breaker.reset(safe_http.origin(issuer))
     discovery.forget(issuer)
     try:

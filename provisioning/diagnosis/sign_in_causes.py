@@ -17,6 +17,7 @@ SUCCESSFUL: Final = ("signed-in", "created", "linked")
 
 def locked_out(data: SignInData) -> Diagnosis | None:
     ends = [lockout.waits_until(name) for name in data.names]
+    # The general sign-in page counts attempts across companies.
     with tenancy.across_tenants():
         ends += [lockout.waits_until(name) for name in data.names]
     until = max(filter(None, ends), default=None)

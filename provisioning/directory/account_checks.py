@@ -148,6 +148,7 @@ def _statuses(directory: IdentityProvider, identities: list[Identity]) -> dict[s
     settings, password = settings_of(directory), manage.secret_of(directory)
     with client.opened(settings, password, seconds=math.inf) as connected:
         found = statuses(connected, subjects)
+        # If nobody was found, the base DN or the user filter may be wrong.
         if all(status in MISSING for status in found.values()):
             connected.check_has_people()
     present = {one.subject for one in identities if one.status not in MISSING}

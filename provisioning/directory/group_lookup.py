@@ -27,8 +27,13 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
 
     :raises AmbiguousGroup: if several groups have this name.
     """
-    source = _directory_of(provider)
-    if source is None:
+    source: IdentityProvider | None = provider
+    if provider.kind == Kind.WINDOWS:
+        # Its groups are those of its LDAP directory.
+        key = normalize_key(provider.settings.get("directory", ""))
+        source = IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
+    is_live = provider.browsing == IdentityProvider.Browsing.LIVE
+    if source is None or not (source.kind == Kind.LDAP or is_live):
         return None
     try:
         if source.kind == Kind.LDAP and not could_be_name(source, text):
@@ -43,15 +48,6 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
     if len(found) > 1:
         raise AmbiguousGroup(text, sorted(found))
     return next(iter(found.values()), None)
-
-
-def _directory_of(provider: IdentityProvider) -> IdentityProvider | None:
-    """Return the provider whose directory has the groups; None if it may not be queried."""
-    if provider.kind == Kind.WINDOWS:
-        key = normalize_key(provider.settings.get("directory", ""))
-        return IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
-    is_live = provider.browsing == IdentityProvider.Browsing.LIVE
-    return provider if provider.kind == Kind.LDAP or is_live else None
 
 
 def _groups_called(source: IdentityProvider, text: str) -> dict[str, Group]:

@@ -54,7 +54,11 @@ def find_one(directory: Any, login: str) -> Entry:
     sought = settings.user_filter.replace("{0}", escape_filter_chars(login))
     missing = WrongPassword("no-entry", f"No entry matches {sought}.")
     if elsewhere := apart or _apart_from_filter(directory, login, base=settings.domain):
-        missing = WrongPassword("no-entry", _outside_text(directory, elsewhere))
+        missing = WrongPassword(
+            "no-entry",
+            f"{elsewhere.dn} is not below “{settings.base_dn}” or does not match "
+            f"{settings.user_filter}.",
+        )
         missing.account = directory.account_of(elsewhere)
     raise missing
 
@@ -96,11 +100,6 @@ def find_by_relative_id(directory: Any, relative_id: int | None) -> Entry | None
     sought = f"(&{settings.anybody}(objectSid={escape_bytes(account)}))"
     found: list[Entry] = directory.search(sought, most=1)
     return found[0] if found else None
-
-
-def _outside_text(directory: Any, entry: Entry) -> str:
-    settings = directory.settings
-    return f"{entry.dn} is not below “{settings.base_dn}” or does not match {settings.user_filter}."
 
 
 def _filters(directory: Any, login: str) -> Iterator[str]:

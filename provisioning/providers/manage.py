@@ -277,6 +277,7 @@ def _set_secret(provider: IdentityProvider, secret: str) -> None:
     destination = issuers.secret_destination(provider)
     if secret:
         if provider.kind == IdentityProvider.Kind.WINDOWS:
+            # A keytab is binary, so it comes in base64.
             try:
                 base64.b64decode(secret, validate=True)
             except ValueError as error:
@@ -303,6 +304,7 @@ def _set_directory_token(provider: IdentityProvider, token: str) -> None:
 
 def _save(provider: IdentityProvider) -> None:
     try:
+        # A savepoint: the transaction of the caller must survive a violation.
         with transaction.atomic():
             provider.save()
     except IntegrityError as error:

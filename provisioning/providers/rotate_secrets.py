@@ -56,6 +56,7 @@ def rotate_second_factors() -> tuple[int, int]:
     """Rotate the secrets of all second factors; return how many changed, and how many are lost."""
     rotated = lost = 0
     for person_id, sealed in SecondFactor.objects.values_list("person_id", "secret").iterator():
+        # Only a row that seems to need it is locked, and then checked again.
         if not _is_older(sealed):
             continue
         try:

@@ -220,9 +220,11 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
         email=changed.get("email", now.email),
     )
     try:
+        # A savepoint: a change that is rejected must not prevent the sign-in.
         with transaction.atomic():
             people_update.revise_person(result.person, profile, actor=identity.provider.actor)
     except PeopleError as error:
+        # The instance may have values that were not saved.
         result.person.refresh_from_db()
         told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in changed.items())
         result.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")

@@ -79,6 +79,8 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
     form = FORMS[chosen.kind](*posted, initial={**chosen.initial, **pairing})
     if form.is_valid():
         try:
+            # A provider was added from this preset meanwhile, so the page shows the redirect URI of
+            # that one.
             if request.POST.get("provider_id", str(draft.pk)) != str(draft.pk):
                 raise manage.ProviderAddedAlready
             provider = manage.add_provider(

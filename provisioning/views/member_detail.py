@@ -112,5 +112,6 @@ def _groups(identity: Identity) -> dict[str, Any]:
 
 def _attempts(person: Person) -> dict[str, Any]:
     attempts = SignInAttempt.objects.filter(person=person).select_related("provider")
+    # One row more shows whether there are more.
     page = list(attempts.order_by("-pk")[: ATTEMPTS_SHOWN + 1])
     return {"attempts": page[:ATTEMPTS_SHOWN], "has_more_attempts": len(page) > ATTEMPTS_SHOWN}

@@ -55,11 +55,13 @@ class LogSearch(PersonSearch):
 @tenant_admin_required
 def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     form = LogSearch(request.GET)
+    # Filters that are not valid are ignored. The page lists them.
     form.is_valid()
     before = int_param(request, "before")
     found = _narrowed(form.cleaned_data).select_related("provider", "person").order_by("-pk")
     if before is not None:
         found = found.filter(pk__lt=before)
+    # One row more shows whether there is another page.
     page = list(found[: ROWS_A_PAGE + 1])
     context = tenant_context(request, tenant, "provider_log") | {
         "form": form,

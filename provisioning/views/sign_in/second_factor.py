@@ -88,6 +88,7 @@ def sign_in_set_up_second_factor(request: HttpRequest) -> HttpResponse:
                 "next": signed_in["Location"],
             }
             response = render(request, "provisioning/sign_in/recovery_codes.html", context)
+            # This page is shown instead of the redirect, whose cookies are needed too.
             response.cookies.update(signed_in.cookies)
             return response
         if not more:
