@@ -28,18 +28,12 @@ class SourceForm(forms.Form):
 
     def __init__(self, sources: list[IdentityProvider], chosen: IdentityProvider | None) -> None:
         super().__init__(initial={"from": chosen and str(chosen.pk)})
+        choices = []
+        for one in sources:
+            removed = f" (removed on {day_text(one.removed_at)})" if one.removed_at else ""
+            choices.append((str(one.pk), f"{one}{removed}"))
         self.fields["from"] = forms.ChoiceField(
-            label="Move people from",
-            choices=[
-                (
-                    str(one.pk),
-                    f"{one} (removed on {day_text(one.removed_at)})"
-                    if one.removed_at
-                    else str(one),
-                )
-                for one in sources
-            ],
-            widget=UnfoldAdminSelectWidget,
+            label="Move people from", choices=choices, widget=UnfoldAdminSelectWidget
         )
 
 
