@@ -88,6 +88,7 @@ class GraphDirectory(ApiDirectory):
             "$select": OF_PERSON,
             "$filter": sought,
             "$count": "true",
+            # Enough to see that the name is ambiguous.
             "$top": 2,
         }
         return [self._person(one) for one in _values(self.api.json("/users", **parameters))]

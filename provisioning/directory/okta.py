@@ -69,6 +69,7 @@ class OktaDirectory(ApiDirectory):
         sought = f"profile.login eq {exact} or profile.email eq {exact}"
         if "@" not in name:
             sought += f" or profile.login sw {json.dumps(f'{name}@', ensure_ascii=False)}"
+        # Two are enough to see that the name is ambiguous.
         return [_person(one) for one in _listed(self.api.get("/users", search=sought, limit=2))]
 
     def further_problem(self, person: DirectoryPerson) -> str:

@@ -115,6 +115,7 @@ def shared_signals(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
             streams.set_up(provider, TransmitterSettings(**form.cleaned_data), person=request.user)
         except PeopleError as error:
             form.add_error(error.field, str(error))
+            # It may have been saved, although the transmitter refused it.
             signal_stream = _stream_of(provider)
         else:
             messages.success(request, "The stream was created. Ramp asked for a verification.")
