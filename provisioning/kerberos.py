@@ -120,6 +120,7 @@ def accept(
         to it, so a token for another server is refused (tls-server-end-point, RFC 5929).
     :raises KerberosFailed: if the token is not accepted, with what to correct.
     """
+    # NTLM comes alone or within SPNEGO, after a few bytes.
     if NTLM in token[:256]:
         raise KerberosFailed(
             "ntlm",
@@ -133,7 +134,15 @@ def accept(
             "The browser did not complete Kerberos authentication. It continues with NTLM "
             "or another mechanism.",
         )
-    _check_bound(context, certificate)
+    # A ticket that is bound to another server has failed before.
+    is_bound = gssapi.RequirementFlag.channel_bound in context.actual_flags
+    if certificate and not is_bound:
+        raise KerberosFailed(
+            "not-bound",
+            "The browser did not bind its ticket to the server's certificate (channel binding), "
+            "so the ticket could come from another server. Use a browser that supports channel "
+            "binding.",
+        )
     _check_service(token, keytab)
     principal = str(context.initiator_name)
     _check_realm(principal, realms)
@@ -155,8 +164,13 @@ def _stepped(token: bytes, keytab: bytes, certificate: bytes) -> tuple[Any, byte
     # at once.
     with tempfile.NamedTemporaryFile() as file:
         _written(file, keytab)
+        credentials, bindings = _credentials(file.name), None
+        if certificate:
+            bindings = gssapi.raw.ChannelBindings(
+                application_data=b"tls-server-end-point:" + end_point(certificate)
+            )
         context = gssapi.SecurityContext(
-            creds=_credentials(file.name), usage="accept", channel_bindings=_bindings(certificate)
+            creds=credentials, usage="accept", channel_bindings=bindings
         )
         # Otherwise `step` would hide its error, and `complete` would raise it later.
         context.__DEFER_STEP_ERRORS__ = False
@@ -180,14 +194,6 @@ def _credentials(path: str) -> Any:
         ) from error
 
 
-def _bindings(certificate: bytes) -> Any:
-    if not certificate:
-        return None
-    return gssapi.raw.ChannelBindings(
-        application_data=b"tls-server-end-point:" + end_point(certificate)
-    )
-
-
 def end_point(certificate: bytes) -> bytes:
     """Return the digest of the certificate by its signature's algorithm (RFC 5929 section 4.1).
 
@@ -204,8 +210,8 @@ def end_point(certificate: bytes) -> bytes:
 def _relative_id(initiator: Any) -> int | None:
     """Return the account's number from the ticket's authorization data, if a KDC signed any.
 
-    It is the UserId of KERB_VALIDATION_INFO (MS-PAC 2.5), behind headers of 20 bytes, 6 times and
-    6 strings of 8 bytes each, and 2 counts of 2 bytes.
+    It is the UserId of KERB_VALIDATION_INFO (MS-PAC 2.5). The 120 bytes before it are headers (20),
+    6 times and 6 strings of 8 bytes each, and 2 counts of 2 bytes each.
     """
     try:
         logon_info = initiator.attributes[LOGON_INFO]
@@ -216,18 +222,6 @@ def _relative_id(initiator: Any) -> int | None:
         return None
     number: int = struct.unpack_from("<I", value, USER_ID_AT)[0]
     return number
-
-
-def _check_bound(context: Any, certificate: bytes) -> None:
-    """Check that the ticket is bound. A ticket bound to another server has failed before."""
-    is_bound = gssapi.RequirementFlag.channel_bound in context.actual_flags
-    if certificate and not is_bound:
-        raise KerberosFailed(
-            "not-bound",
-            "The browser did not bind its ticket to the server's certificate (channel binding), "
-            "so the ticket could come from another server. Use a browser that supports channel "
-            "binding.",
-        )
 
 
 def _check_service(token: bytes, keytab: bytes) -> None:

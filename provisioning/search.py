@@ -51,13 +51,7 @@ def results(query: SearchQuery) -> Iterator[SearchResult]:
         if query.matches(provider.name, kind, SIGN_IN):
             url = reverse("admin:auth_provider", args=[slug, provider.pk])
             yield SearchResult(Section.PROVIDERS, provider.name, url, kind)
-    yield from _groups(query, slug)
-    yield from matching_pages(query, PAGES, url_of=lambda page: reverse(page.url_name, args=[slug]))
-    yield from matching_pages(query, [CHANGE_PASSWORD])
-
-
-def _groups(query: SearchQuery, slug: str) -> Iterator[SearchResult]:
-    """Yield the groups that sign-ins have sent. They lead to their mappings."""
+    # The groups that sign-ins have sent lead to their mappings.
     groups = ExternalGroup.objects.filter(provider__removed_at=None, name__icontains=query.text)
     for group in groups.select_related("provider").order_by("name", "pk")[:SHOWN_A_SECTION]:
         chosen = {
@@ -67,3 +61,5 @@ def _groups(query: SearchQuery, slug: str) -> Iterator[SearchResult]:
         }
         url = f"{reverse('admin:mappings', args=[slug])}?{urlencode(chosen)}"
         yield SearchResult(Section.GROUPS, group.name, url, f"Group at {group.provider}")
+    yield from matching_pages(query, PAGES, url_of=lambda page: reverse(page.url_name, args=[slug]))
+    yield from matching_pages(query, [CHANGE_PASSWORD])

@@ -25,22 +25,22 @@ def of_person(person: Person, *, may_link: bool) -> list[SignInMethod]:
     password = [
         SignInMethod("Ramp password", known_as=person.email, how="managed in Ramp", change=change)
     ]
+    providers = []
+    for identity in linked:
+        how = identity.get_how_display()
+        providers.append(
+            SignInMethod(
+                identity.provider.name,
+                known_as=identity.subject,
+                how=f"{how}; the provider was removed" if identity.provider.removed_at else how,
+                last_used_at=identity.last_seen_at,
+            )
+        )
     return [
         *(password if has_password(person) else []),
-        *(_linked(identity) for identity in linked),
+        *providers,
         *(_linkable(person, linked) if may_link else _refused(person)),
     ]
-
-
-def _linked(identity: Identity) -> SignInMethod:
-    provider = identity.provider
-    how = identity.get_how_display()
-    return SignInMethod(
-        provider.name,
-        known_as=identity.subject,
-        how=f"{how}; the provider was removed" if provider.removed_at else how,
-        last_used_at=identity.last_seen_at,
-    )
 
 
 def _refused(person: Person) -> list[SignInMethod]:

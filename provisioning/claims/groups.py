@@ -40,13 +40,17 @@ def read_groups(value: Any, separator: str = "") -> frozenset[Group] | Unreadabl
 
 
 def _read_text(text: str, separator: str) -> frozenset[Group] | Unreadable:
+    # The commas of one DN do not separate groups.
+    is_dn = all("=" in part for part in text.split(","))
+    is_separated = bool(re.search(r"[;|\t\n]" if is_dn else r"[,;|\t\n]", text))
+    may_be_several = is_separated or text.lstrip().startswith(("[", "{"))
     if separator == " ":
         parts = text.split()
     elif separator not in ("", "none"):
         parts = [part.strip() for part in text.split(separator)]
     elif not text.strip():
         return Unreadable("is an empty text")
-    elif separator == "" and _may_be_several(text):
+    elif separator == "" and may_be_several:
         return Unreadable(
             f"is one text, “{readable(text)[:SAMPLE]}”, which may list several groups; choose on "
             "the provider's page how they are separated"
@@ -54,14 +58,6 @@ def _read_text(text: str, separator: str) -> frozenset[Group] | Unreadable:
     else:
         parts = [text]
     return frozenset(Group(part, part) for part in parts if part)
-
-
-def _may_be_several(text: str) -> bool:
-    if text.lstrip()[0] in "[{":
-        return True
-    # The commas of one DN do not separate groups.
-    is_dn = all("=" in part for part in text.split(","))
-    return bool(re.search(r"[;|\t\n]" if is_dn else r"[,;|\t\n]", text))
 
 
 def _groups(value: Any, depth: int) -> Iterator[Group]:

@@ -48,6 +48,7 @@ NAMES: Final = {
 
 def _openid(provider: IdentityProvider, _: str) -> Iterator[Step]:
     settings: OidcSettings = settings_of(provider)
+    # The test must not depend on earlier failures, nor on the cached discovery document.
     circuit_breaker.reset(safe_http.origin(settings.issuer))
     yield address_step(settings.issuer)
     discovery.forget(settings.issuer)

@@ -47,6 +47,7 @@ def key_step(
             "password": password,
             "settings": str(settings),
         }
+        # libkrb5 can be given settings and a time limit only in a process of its own.
         try:
             answer = subprocess.run(  # noqa: S603  our own program
                 [sys.executable, str(PROGRAM)],

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from people.net import circuit_breaker
 from people.net.safe_http import OutboundError
-from provisioning.claims import Claims
 from provisioning.connection_test.step import Step, address_step, failed, passed
 from provisioning.ldap import client, login_names
 from provisioning.ldap.connection import LdapFailed
@@ -25,6 +24,7 @@ def directory_steps(provider: IdentityProvider, login: str = "") -> Iterator[Ste
     settings: LdapSettings = settings_of(provider)
     password = manage.secret_of(provider)
     for server in settings.servers:
+        # The test must not depend on earlier failures.
         circuit_breaker.reset(server)
         alone = replace(settings, uri=server)
         if len(settings.servers) == 1:
@@ -36,7 +36,14 @@ def directory_steps(provider: IdentityProvider, login: str = "") -> Iterator[Ste
         except (LdapFailed, OutboundError) as error:
             yield failed(f"Server {server}", str(error))
     with client.opened(settings, password) as directory:
-        yield from _person(provider, directory, login) if login else _anybody(provider, directory)
+        if not login:
+            yield from _anybody(provider, directory)
+            return
+        found = login_names.find_one(directory, login)
+        yield passed("Search", f"“{login}” is {found.dn}.")
+        directory.check_enabled(found)
+        yield passed("Account", "The account is neither disabled nor expired.")
+        yield from _entry(provider, directory, found)
 
 
 def _server(settings: LdapSettings, password: str) -> Iterator[Step]:
@@ -64,14 +71,6 @@ def _anybody(provider: IdentityProvider, directory: client.Directory) -> Iterato
     yield from _entry(provider, directory, found)
 
 
-def _person(provider: IdentityProvider, directory: client.Directory, login: str) -> Iterator[Step]:
-    found = login_names.find_one(directory, login)
-    yield passed("Search", f"“{login}” is {found.dn}.")
-    directory.check_enabled(found)
-    yield passed("Account", "The account is neither disabled nor expired.")
-    yield from _entry(provider, directory, found)
-
-
 def _entry(provider: IdentityProvider, directory: client.Directory, entry: Entry) -> Iterator[Step]:
     claims = directory.claims(entry)
     missing = [name for name in ("subject", "email") if not getattr(claims, name)]
@@ -87,15 +86,11 @@ def _entry(provider: IdentityProvider, directory: client.Directory, entry: Entry
     if claims.groups.known is None:
         yield failed("Groups", claims.groups.because)
         return
-    yield passed("Groups", _groups_text(claims))
+    names = sorted(group.name for group in claims.groups.known)
+    more = ", …" if len(names) > GROUPS_SHOWN else ""
+    listed = f": {', '.join(names[:GROUPS_SHOWN])}{more}" if names else ""
+    yield passed("Groups", f"This person is in {len(names)} groups{listed}.")
     keys = {group.id for group in claims.groups.known}
     granting = GroupMapping.objects.in_force().filter(provider=provider, external_id__in=keys)
     roles = sorted({one.role_name for one in granting.select_related("role")})
     yield passed("Roles", f"Their groups grant {' and '.join(roles) if roles else 'no role'}.")
-
-
-def _groups_text(claims: Claims) -> str:
-    names = sorted(group.name for group in claims.groups.known or ())
-    listed = ", ".join(names[:GROUPS_SHOWN])
-    more = ", …" if len(names) > GROUPS_SHOWN else ""
-    return f"This person is in {len(names)} groups{f': {listed}{more}' if names else ''}."

@@ -1,6 +1,6 @@
-"""“Test Universal Logout”: what Ramp can see of it from its side.
+"""Tests the parts of Universal Logout that Ramp can see from its side.
 
-Whether the provider reaches Ramp, only a request of the provider shows.
+Only a request of the provider shows whether the provider reaches Ramp.
 """
 
 from collections.abc import Iterator
@@ -24,8 +24,17 @@ MARK: Final = "Universal Logout"
 
 def universal_logout_steps(provider: IdentityProvider) -> Iterator[Step]:
     """Yield the address of Ramp, and what verifies the provider's tokens."""
-    yield _address(revocation_url(provider))
+    address = revocation_url(provider)
+    if urlsplit(settings.PUBLIC_BASE_URL).scheme == "https":
+        yield passed("Address", f"The provider sends requests to {address}.")
+    else:
+        yield failed(
+            "Address",
+            f"The provider would send requests to {address}, which does not begin with https. Your "
+            "Ramp operator sets the address with PUBLIC_BASE_URL.",
+        )
     issuer = settings_of(provider).issuer
+    # The test must not depend on earlier failures, nor on the cached discovery document.
     circuit_breaker.reset(safe_http.origin(issuer))
     discovery.forget(issuer)
     try:
@@ -47,16 +56,6 @@ def last_request(provider: IdentityProvider) -> SignInAttempt | None:
     attempts = SignInAttempt.objects.filter(provider=provider, detail__startswith=MARK)
     found: SignInAttempt | None = attempts.select_related("person").order_by("-pk").first()
     return found
-
-
-def _address(url: str) -> Step:
-    if urlsplit(settings.PUBLIC_BASE_URL).scheme != "https":
-        return failed(
-            "Address",
-            f"The provider would send requests to {url}, which does not begin with https. Your "
-            "Ramp operator sets the address with PUBLIC_BASE_URL.",
-        )
-    return passed("Address", f"The provider sends requests to {url}.")
 
 
 def _is_usable(key: Any) -> bool:

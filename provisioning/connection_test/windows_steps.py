@@ -38,14 +38,27 @@ def windows_steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]
     keytab = base64.b64decode(manage.secret_of(provider))
     kerberos.check_keytab(keytab)
     entries = kerberos.keytab_entries(keytab)
-    step = _keytab(entries)
-    yield step
-    if not step.is_ok:
+    own = [entry for entry in entries if entry.name.casefold() == spn().casefold()]
+    if not own:
+        names = ", ".join(sorted({entry.name for entry in entries}))
+        yield failed(
+            "Keytab",
+            f"The keytab is for another service: it has keys of {names or 'nothing'}. Browsers "
+            f"request a ticket for {spn()}, the host of PUBLIC_BASE_URL. Create a keytab for it.",
+        )
         return
-    if problem := _realm_problem(entries, settings):
+    yield passed("Keytab", f"The keytab has a key of {spn()}.")
+    if problem := _realm_problem({entry.realm for entry in own}, settings):
         yield failed("Realm", problem)
         return
     yield passed("Realm", f"Tickets from {', '.join(settings.realms)} are accepted.")
+    yield from _steps_in_directory(settings, keytab, entries, login)
+
+
+def _steps_in_directory(
+    settings: WindowsSettings, keytab: bytes, entries: list[KeytabEntry], login: str
+) -> Iterator[Step]:
+    """Yield the steps of the LDAP directory, and of the service's account in it."""
     if not settings.directory:
         yield failed(
             "Directory",
@@ -62,7 +75,11 @@ def windows_steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]
     yield passed("Directory", f"{directory} supplies names and groups.")
     yield from directory_steps(directory, login)
     if not settings_of(directory).is_active_directory:
-        [principal, *_] = _principals(entries, settings.realms)
+        [principal, *_] = [
+            f"{entry.name}@{entry.realm}"
+            for entry in entries
+            if entry.name.casefold() == spn().casefold() and entry.realm in settings.realms
+        ]
         yield key_step(keytab, principal)
         return
     step = _account_step(directory, settings, entries)
@@ -71,30 +88,8 @@ def windows_steps(provider: IdentityProvider, login: str = "") -> Iterator[Step]
         yield _domain_key_step(directory, keytab)
 
 
-def _keytab(entries: list[KeytabEntry]) -> Step:
-    names = sorted({entry.name for entry in entries})
-    if spn().casefold() in {name.casefold() for name in names}:
-        return passed("Keytab", f"The keytab has a key of {spn()}.")
-    return failed(
-        "Keytab",
-        f"The keytab is for another service: it has keys of {', '.join(names) or 'nothing'}. "
-        f"Browsers request a ticket for {spn()}, the host of PUBLIC_BASE_URL. Create a keytab "
-        "for it.",
-    )
-
-
-def _principals(entries: list[KeytabEntry], realms: list[str]) -> list[str]:
-    """Return the principals of the service in the keytab, of these realms."""
-    return [
-        f"{entry.name}@{entry.realm}"
-        for entry in entries
-        if entry.name.casefold() == spn().casefold() and entry.realm in realms
-    ]
-
-
-def _realm_problem(entries: list[KeytabEntry], settings: WindowsSettings) -> str:
-    """Return what is wrong with the realms; blank if nothing is."""
-    realms = {entry.realm for entry in entries if entry.name.casefold() == spn().casefold()}
+def _realm_problem(realms: set[str], settings: WindowsSettings) -> str:
+    """Return what is wrong with the realms of the keytab; blank if nothing is."""
     if realms & set(settings.realms):
         return ""
     keytab, accepted = ", ".join(sorted(realms)), ", ".join(settings.realms)
@@ -155,10 +150,15 @@ def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
     """
     settings: LdapSettings = settings_of(provider)
     password, realm = manage.secret_of(provider), settings.dns_domain.upper()
+    bind_name = settings.bind_dn
+    # An account binds by its DN, as `name@realm`, or as `DOMAIN\name`.
+    name = bind_name.rpartition("\\")[2].partition("@")[0]
+    forms = (("distinguishedName", bind_name), ("userPrincipalName", bind_name), (LOGIN, name))
+    sought = "".join(f"({key}={escape_filter_chars(value)})" for key, value in forms)
     with client.opened(settings, password) as directory:
-        found = list(directory.pages(_named(settings.bind_dn), base=settings.domain, names=[LOGIN]))
+        found = list(directory.pages(f"(|{sought})", base=settings.domain, names=[LOGIN]))
     if len(found) != 1:
-        return not_tested(f"The bind account {settings.bind_dn} is not an account of the domain.")
+        return not_tested(f"The bind account {bind_name} is not an account of the domain.")
     kdcs = []
     for server in settings.servers:
         # A server that is away has failed in an earlier step.
@@ -171,10 +171,3 @@ def _domain_key_step(provider: IdentityProvider, keytab: bytes) -> Step:
         password=password,
         kdcs=kdcs,
     )
-
-
-def _named(login: str) -> str:
-    r"""Return the filter for an account that binds by its DN, as `name@realm` or `DOMAIN\name`."""
-    name = login.rpartition("\\")[2].partition("@")[0]
-    forms = (("distinguishedName", login), ("userPrincipalName", login), (LOGIN, name))
-    return f"(|{''.join(f'({key}={escape_filter_chars(value)})' for key, value in forms)})"

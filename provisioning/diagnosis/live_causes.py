@@ -7,7 +7,7 @@ from people.models import Person
 from people.presentation.diagnosis import Diagnosis, Link, Priority
 from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
 from provisioning.diagnosis.sentences import ADVICE, LIVE, USUAL_ADVICE
-from provisioning.directory.base import DirectoryPerson, Standing
+from provisioning.directory.base import DirectoryPerson
 from provisioning.models import IdentityProvider
 
 
@@ -23,12 +23,18 @@ def unusable_there(data: SignInData) -> Diagnosis | None:
         status = standing.person.status if standing.person else ""
         account += f" (status {status})" if status else ""
         advice = ADVICE.get(standing.problem, USUAL_ADVICE).format(provider=provider)
+        if standing.person and provider.kind != IdentityProvider.Kind.LDAP:
+            link = _in_directory(data, provider, standing.person)
+        else:
+            # The settings of the provider may be wrong, or may hide the account.
+            page = page_url("auth_provider", data.tenant, provider.pk)
+            link = Link(f"Settings of {provider}", page)
         return Diagnosis(
             Priority.UNUSABLE_THERE,
             standing.problem,
             LIVE[standing.problem].format(who=data.who, provider=provider),
             f"{provider} says so now about {account}. {advice}",
-            _link(data, provider, standing),
+            link,
         )
     return None
 
@@ -55,13 +61,6 @@ def not_in_required_group(data: SignInData) -> Diagnosis | None:
             Link(f"Settings of {provider}", page_url("auth_provider", data.tenant, provider.pk)),
         )
     return None
-
-
-def _link(data: SignInData, provider: IdentityProvider, standing: Standing) -> Link:
-    """Link to the account; to the provider's settings if they may be wrong, or hide the account."""
-    if standing.person and provider.kind != IdentityProvider.Kind.LDAP:
-        return _in_directory(data, provider, standing.person)
-    return Link(f"Settings of {provider}", page_url("auth_provider", data.tenant, provider.pk))
 
 
 def _in_directory(data: SignInData, provider: IdentityProvider, person: DirectoryPerson) -> Link:

@@ -1,7 +1,8 @@
-"""A provider's directory: its people and groups, also those who have never signed in.
+"""Browses a provider's directory: its people and groups, also those who have never signed in.
 
-Off shows nothing, CachedOnly who was seen at sign-ins, Live the directory itself. Every answer
-is one page; what a directory cannot say in time is an error that says what to correct.
+The setting `browsing` of the provider decides which directory is shown: none, the people and groups
+seen at sign-ins, or the live directory. Every result is one page. A request that fails or takes too
+long raises DirectoryFailed, whose message says what to correct.
 """
 
 from provisioning.directory.base import (

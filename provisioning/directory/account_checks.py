@@ -100,7 +100,16 @@ def _take_turn(directory: IdentityProvider) -> int:
     try:
         found = _statuses(directory, identities) if identities else {}
     except (LdapFailed, SecretLost) as error:
-        _record_problem(directory, state, error)
+        code = getattr(error, "code", "secret-lost")
+        # The provider log has the problem already if it is the same as the last time.
+        if state.problem != code:
+            detail = f"The regular check of the directory failed: {error}"
+            attempt_log.log_attempt(Outcome.FAILED, directory, reason=code, detail=detail)
+        log.warning("Directory check of %s failed: %s", directory.pk, code)
+        # The next run starts a new pass.
+        state.tried_at, state.problem, state.detail = timezone.now(), code, str(error)
+        state.after = 0
+        state.save()
         return 0
     signed_out = sum(_apply(directory, one, found[one.subject]) for one in identities)
     is_all = len(identities) < CHUNK
@@ -113,8 +122,12 @@ def _take_turn(directory: IdentityProvider) -> int:
 
 def _identities(directory: IdentityProvider, *, after: int) -> QuerySet[Identity]:
     """Return the identities of people who may sign in and whose subject is the directory's id."""
+    # Only identities of the directory that the settings name now.
+    is_confirmed = Q()
+    for provider in (directory, *windows_of(directory)):
+        is_confirmed |= Q(provider=provider, authority=authority_of(provider))
     identities: QuerySet[Identity] = Identity.objects.select_related("person", "provider").filter(
-        _confirmed(directory, *windows_of(directory)),
+        is_confirmed,
         retired_at=None,
         person__state__in=[Person.State.INVITED, Person.State.ACTIVE],
         pk__gt=after,
@@ -125,34 +138,20 @@ def _identities(directory: IdentityProvider, *, after: int) -> QuerySet[Identity
     ).order_by("pk")
 
 
-def _confirmed(*providers: IdentityProvider) -> Q:
-    """Return the condition for identities of the directory that the settings name now."""
-    either = Q()
-    for provider in providers:
-        either |= Q(provider=provider, authority=authority_of(provider))
-    return either
-
-
 def _statuses(directory: IdentityProvider, identities: list[Identity]) -> dict[str, AccountStatus]:
     """Return the status of each subject.
 
-    :raises LdapFailed: if the answer is incomplete or implausible.
+    :raises LdapFailed: if the answer is incomplete, or if implausibly many people are missing who
+        were present at the last check.
     """
     subjects = sorted({one.subject for one in identities})
     settings, password = settings_of(directory), manage.secret_of(directory)
     with client.opened(settings, password, seconds=math.inf) as connected:
         found = statuses(connected, subjects)
+        # If nobody was found, the base DN or the user filter may be wrong.
         if all(status in MISSING for status in found.values()):
             connected.check_has_people()
-    _check_plausible(found, {one.subject for one in identities if one.status not in MISSING})
-    return found
-
-
-def _check_plausible(found: Mapping[str, AccountStatus], present: set[str]) -> None:
-    """Check that not too many people are missing who were present at the last check.
-
-    :raises LdapFailed: if too many are missing.
-    """
+    present = {one.subject for one in identities if one.status not in MISSING}
     missing = [subject for subject in present if found[subject] in MISSING]
     is_nobody_left = len(missing) == len(present) > 1
     if is_nobody_left or len(missing) > max(MISSING_BELIEVED, SHARE_BELIEVED * len(present)):
@@ -162,6 +161,7 @@ def _check_plausible(found: Mapping[str, AccountStatus], present: set[str]) -> N
             "was signed out. Check the base DN, the user filter, and what the service account may "
             "read.",
         )
+    return found
 
 
 def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatus) -> int:
@@ -185,16 +185,3 @@ def _apply(directory: IdentityProvider, identity: Identity, status: AccountStatu
             detail=f"All sessions ended: {reason}.",
         )
     return 1
-
-
-def _record_problem(directory: IdentityProvider, state: DirectoryCheck, error: Exception) -> None:
-    """Write the problem into the provider log, unless it is the same as the last time."""
-    code = getattr(error, "code", "secret-lost")
-    if state.problem != code:
-        detail = f"The regular check of the directory failed: {error}"
-        attempt_log.log_attempt(Outcome.FAILED, directory, reason=code, detail=detail)
-    log.warning("Directory check of %s failed: %s", directory.pk, code)
-    # The next run starts a new pass.
-    state.tried_at, state.problem, state.detail = timezone.now(), code, str(error)
-    state.after = 0
-    state.save()

@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from people.net import safe_http
 from people.net.safe_http import HttpAnswer, OutboundError
+from provisioning.claims import Group
 from provisioning.directory.base import (
     AccountProblem,
     DirectoryFailed,
@@ -127,6 +128,11 @@ def text(resource: Json, *names: str) -> str:
 def objects(value: Any) -> list[Json]:
     """Return the JSON objects in the list; nothing for any other value."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def named_group(answer: Json) -> Group:
+    """Return the group of a resource with `id` and `displayName`."""
+    return Group(text(answer, "id"), text(answer, "displayName", "id"))
 
 
 def client_token(provider: IdentityProvider, scope: str = "", tenant: str = "") -> str:

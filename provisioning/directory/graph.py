@@ -20,6 +20,7 @@ from provisioning.directory.api import (
     Json,
     Parameters,
     client_token,
+    named_group,
     objects,
     segment,
     text,
@@ -48,7 +49,20 @@ class GraphDirectory(ApiDirectory):
     def __init__(self, provider: IdentityProvider) -> None:
         settings: OidcSettings = settings_of(provider)
         base = settings.directory_url or DEFAULT_URL
-        self.tenant = _tenant_of(provider, settings.issuer)
+        # The id of the organization whose directory is browsed; blank if the issuer has none.
+        if is_shared(provider.settings):
+            tenants = restrictions_of(provider).entra_tenants
+            if len(tenants) != 1:
+                raise DirectoryFailed(
+                    "no-directory",
+                    "People of several organizations sign in through this provider, and only the "
+                    "directory of one can be browsed. Add a provider for each organization.",
+                )
+            self.tenant = tenants[0].casefold()
+        else:
+            parts = urlsplit(settings.issuer).path.split("/")
+            ids = (part.casefold() for part in parts if TENANT_ID.fullmatch(part))
+            self.tenant = next(ids, "")
         token = client_token(provider, scope=f"{base}/.default", tenant=self.tenant)
         headers = {"Authorization": f"Bearer {token}", "ConsistencyLevel": "eventual"}
         self.api = Api(f"{base}/v1.0", headers)
@@ -74,6 +88,7 @@ class GraphDirectory(ApiDirectory):
             "$select": OF_PERSON,
             "$filter": sought,
             "$count": "true",
+            # Enough to see that the name is ambiguous.
             "$top": 2,
         }
         return [self._person(one) for one in _values(self.api.json("/users", **parameters))]
@@ -102,12 +117,14 @@ class GraphDirectory(ApiDirectory):
         path = f"/users/{segment(key)}/transitiveMemberOf/microsoft.graph.group"
         parameters: Parameters = {"$select": OF_GROUP, "$top": MAX_GROUPS, "$count": "true"}
         answer = self.api.json(path, **parameters)
-        return None if answer is None or _next(answer) else [_group(one) for one in _values(answer)]
+        if answer is None or _next(answer):
+            return None
+        return [named_group(one) for one in _values(answer)]
 
     def groups(self, text: str, after: str = "") -> Page[Group]:
         parameters = _parameters(OF_GROUP, _search(text, "displayName"), after)
         answer = self.api.json("/groups", **parameters)
-        return Page([_group(one) for one in _values(answer)], _next(answer))
+        return Page([named_group(one) for one in _values(answer)], _next(answer))
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         # Also those in nested groups, because tokens list these groups too.
@@ -135,24 +152,6 @@ class GraphDirectory(ApiDirectory):
         )
 
 
-def _tenant_of(provider: IdentityProvider, issuer: str) -> str:
-    """Return the id of the organization whose directory is browsed; blank if the issuer has none.
-
-    :raises DirectoryFailed: if the issuer is for several organizations.
-    """
-    if is_shared(provider.settings):
-        tenants = restrictions_of(provider).entra_tenants
-        if len(tenants) != 1:
-            raise DirectoryFailed(
-                "no-directory",
-                "People of several organizations sign in through this provider, and only the "
-                "directory of one can be browsed. Add a provider for each organization.",
-            )
-        return tenants[0].casefold()
-    parts = urlsplit(issuer).path.split("/")
-    return next((part.casefold() for part in parts if TENANT_ID.fullmatch(part)), "")
-
-
 def _parameters(select: str, search: str, after: str) -> dict[str, str | int]:
     parameters: dict[str, str | int] = {"$select": select, "$top": PAGE}
     return (
@@ -163,7 +162,7 @@ def _parameters(select: str, search: str, after: str) -> dict[str, str | int]:
 
 
 def _search(words: str, *names: str) -> str:
-    """Return the search for each of the attributes; quotes and backslashes mean nothing there."""
+    """Return a search of these attributes for the words, without quotes and backslashes."""
     plain = words.replace("\\", " ").replace('"', " ").strip()
     return " OR ".join(f'"{name}:{plain}"' for name in names) if plain else ""
 
@@ -173,11 +172,7 @@ def _values(answer: Any) -> list[Json]:
 
 
 def _next(answer: Any) -> str:
-    """Return the token of the next page; of the link nothing else is believed."""
+    """Return the token of the next page. The rest of the link could lead to another server."""
     link = answer.get("@odata.nextLink") if isinstance(answer, dict) else None
     query = parse_qs(urlsplit(link).query) if isinstance(link, str) else {}
     return next(iter(query.get("$skiptoken", [])), "")
-
-
-def _group(answer: Json) -> Group:
-    return Group(text(answer, "id"), text(answer, "displayName", "id"))

@@ -27,12 +27,20 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
 
     :raises AmbiguousGroup: if several groups have this name.
     """
-    source = _directory_of(provider)
-    if source is None:
+    source: IdentityProvider | None = provider
+    if provider.kind == Kind.WINDOWS:
+        # Its groups are those of its LDAP directory.
+        key = normalize_key(provider.settings.get("directory", ""))
+        source = IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
+    is_live = provider.browsing == IdentityProvider.Browsing.LIVE
+    if source is None or not (source.kind == Kind.LDAP or is_live):
         return None
     try:
         if source.kind == Kind.LDAP and not could_be_name(source, text):
-            return _ldap_group(source, text)
+            # Any: LdapDirectory has the method `group`, but its module imports python-ldap.
+            directory: Any = live_directory(source)
+            group: Group | None = directory.group(text)
+            return group
         with time_limit(MAX_SECONDS):
             found = _groups_called(source, text)
     except (DirectoryFailed, SecretLost):
@@ -40,22 +48,6 @@ def look_up(provider: IdentityProvider, text: str) -> Group | None:
     if len(found) > 1:
         raise AmbiguousGroup(text, sorted(found))
     return next(iter(found.values()), None)
-
-
-def _directory_of(provider: IdentityProvider) -> IdentityProvider | None:
-    """Return the provider whose directory has the groups; None if it may not be queried."""
-    if provider.kind == Kind.WINDOWS:
-        key = normalize_key(provider.settings.get("directory", ""))
-        return IdentityProvider.objects.kept().filter(kind=Kind.LDAP, name_key=key).first()
-    is_live = provider.browsing == IdentityProvider.Browsing.LIVE
-    return provider if provider.kind == Kind.LDAP or is_live else None
-
-
-def _ldap_group(source: IdentityProvider, key: str) -> Group | None:
-    # Any: LdapDirectory has the method `group`, but its module needs python-ldap to be imported.
-    directory: Any = live_directory(source)
-    found: Group | None = directory.group(key)
-    return found
 
 
 def _groups_called(source: IdentityProvider, text: str) -> dict[str, Group]:

@@ -1,4 +1,4 @@
-"""What the groups and the roles of Keycloak's directory are read with."""
+"""Requests and results that the groups and the roles of Keycloak's directory share."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final

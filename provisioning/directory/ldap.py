@@ -1,6 +1,5 @@
 """An LDAP directory, searched live through the ORM: one search a page, nothing loaded whole."""
 
-import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,6 +30,7 @@ from provisioning.ldap.standing import standing_of
 from provisioning.models import IdentityProvider
 from provisioning.providers import manage
 from provisioning.providers.config import LdapSettings, settings_of
+from provisioning.providers.distinguished_names import normalize_dn
 
 # The matching rule that follows nested groups (MS-ADTS 3.1.1.3.4.4.3).
 IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
@@ -39,7 +39,8 @@ IN_CHAIN: Final = "1.2.840.113556.1.4.1941"
 PEOPLE_OF_ACTIVE_DIRECTORY: Final = (
     "(sAMAccountType=805306368)(!(userAccountControl:1.2.840.113556.1.4.803:=2))"
 )
-# So far one may turn pages; who looks further types more of the name.
+# How far pages can be turned: the directory sends all earlier rows again for each page. For
+# somebody further down, an administrator enters more of the name.
 LAST_ROW: Final = 1000
 # The fields that can be the subject, by attribute.
 SUBJECTS: Final = {
@@ -147,7 +148,9 @@ class LdapDirectory:
             for _ in range(MAX_DEPTH):
                 named = _members_of(groups, latest)[:MAX_GROUPS]
                 batches = (named[start : start + BATCH] for start in range(0, len(named), BATCH))
-                nested = [one.dn for dns in batches for one in groups.filter(_any_dn(dns))]
+                # entryDN, by which a filter finds entries at a DN (RFC 5020).
+                at_dns = (Q(*(("entry_dn", dn) for dn in dns), _connector=Q.OR) for dns in batches)
+                nested = [one.dn for condition in at_dns for one in groups.filter(condition)]
                 latest = [one for one in nested if one not in found]
                 found += latest
                 if not latest:
@@ -155,7 +158,7 @@ class LdapDirectory:
         return found
 
     def _group_dn(self, group_id: str) -> str:
-        """Return where the group is now; the id may also be the DN itself."""
+        """Return the present DN of the group with this id. An id that is no UUID is the DN."""
         try:
             UUID(group_id)
         except ValueError:
@@ -168,7 +171,7 @@ class LdapDirectory:
         return found.dn if found else group_id
 
     def _members_named(self, dns: list[str], after: str) -> Page[DirectoryPerson]:
-        """Return the members that the groups name, where people's entries do not name groups."""
+        """Return the members that the groups list, for servers without `memberOf`."""
         with self._groups() as groups:
             named = _members_of(groups, dns)
         start = start_of(after)
@@ -191,7 +194,7 @@ class LdapDirectory:
 
     @contextmanager
     def _users(self, within: str = "") -> Iterator[QuerySet[Any]]:
-        """Find those who could sign in, in order of their names where the directory sorts."""
+        """Yield the people who could sign in, sorted by name if the directory can sort."""
         settings = self.settings
         usual = PEOPLE_OF_ACTIVE_DIRECTORY if settings.is_active_directory else ""
         order = "displayName" if settings.is_active_directory else "cn"
@@ -200,7 +203,7 @@ class LdapDirectory:
 
     @contextmanager
     def _groups(self, within: str = "") -> Iterator[QuerySet[Any]]:
-        """Find the groups where a sign-in would."""
+        """Yield the groups below the base DN at which a sign-in looks for groups."""
         model = ActiveDirectoryGroup if self.settings.is_active_directory else DirectoryGroup
         with self._connected(within, base=self._groups_base, order="cn") as alias:
             yield model.objects.using(alias)
@@ -213,7 +216,7 @@ class LdapDirectory:
 
     @contextmanager
     def _connected(self, within: str = "", base: str = "", order: str = "") -> Iterator[str]:
-        """Connect until the block ends; say what is wrong where that does not go well."""
+        """Connect until the block ends, and convert errors to DirectoryFailed."""
         settings = replace(self.settings, base_dn=base or self.settings.base_dn)
         try:
             with (
@@ -240,18 +243,9 @@ def _members_of(groups: QuerySet[Any], dns: list[str]) -> list[str]:
     return sorted({one for dn in dns for group in groups.filter(dn=dn) for one in group.members})
 
 
-def _any_dn(dns: list[str]) -> Q:
-    """Return a condition for the entries at these DNs (entryDN, RFC 5020)."""
-    return Q(*(("entry_dn", dn) for dn in dns), _connector=Q.OR)
-
-
 def _is_below(dn: str, base: str) -> bool:
-    """Tell whether the DN is below the base, which pages show nothing beside."""
-    return _plain(dn).endswith(f",{_plain(base)}")
-
-
-def _plain(dn: str) -> str:
-    return re.sub(r"\s*([,=])\s*", r"\1", dn.strip()).casefold()
+    """Tell whether the DN is below the base. Pages show no other entries."""
+    return normalize_dn(dn).endswith(f",{normalize_dn(base)}")
 
 
 def _group(group: Any) -> Group:

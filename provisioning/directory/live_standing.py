@@ -7,7 +7,6 @@ from typing import Final
 
 from people.net.time_limit import seconds_left, time_limit
 from provisioning.directory.base import AccountProblem, DirectoryFailed, Standing
-from provisioning.directory.cached_live import CachedLiveDirectory
 from provisioning.directory.factory import cached_live_directory
 from provisioning.models import Identity, IdentityProvider
 from provisioning.providers.issuers import authority_of
@@ -64,17 +63,11 @@ def _answer(provider: IdentityProvider, subject: str, names: Collection[str]) ->
             return Answer(provider, problem=str(error))
         if found is None and subject:
             found = Standing(AccountProblem.NOT_THERE)
-        return Answer(provider, found, missing_group=_missing_group(provider, directory, found))
-
-
-def _missing_group(
-    provider: IdentityProvider, directory: CachedLiveDirectory, found: Standing | None
-) -> str:
-    group = restrictions_of(provider).required_group
-    if group and found and found.person and not found.problem:
-        with suppress(DirectoryFailed):
-            return group if directory.lacks_group(found.person.id, group) else ""
-    return ""
+        required, missing = restrictions_of(provider).required_group, ""
+        if required and found and found.person and not found.problem:
+            with suppress(DirectoryFailed):
+                missing = required if directory.lacks_group(found.person.id, required) else ""
+        return Answer(provider, found, missing_group=missing)
 
 
 def _is_of(identity: Identity, directory: IdentityProvider) -> bool:

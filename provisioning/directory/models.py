@@ -14,7 +14,7 @@ from ldapdb.models import Model  # noqa: E402  not before that
 
 
 class CharField(importable.fields.CharField):
-    """A text. Ids of Active Directory and other bytes that are no text are converted to one."""
+    """A text. Values that are not text, such as the binary ids of Active Directory, become text."""
 
     def from_ldap(self, value: list[bytes], connection: Any) -> str:
         return entry.readable(self.db_column, value[0]) if value else ""
@@ -33,8 +33,9 @@ class SidField(CharField):
 
 
 class Entry(Model):
-    """What people and groups of every directory have; the base DN is the connection's."""
+    """What people and groups of every directory have."""
 
+    # django-ldapdb needs one. Searches take the base DN from the connection instead.
     base_dn = ""
     cn = CharField(db_column="cn")
     display_name = CharField(db_column="displayName")
@@ -79,7 +80,7 @@ class DirectoryUser(Entry):
 
 
 class DirectoryGroup(Entry):
-    """A group; what it is called is in its class."""
+    """A group. Its object class differs between OpenLDAP and Active Directory."""
 
     object_classes: ClassVar = ["groupOfNames"]
     entry_uuid = CharField(db_column="entryUUID")

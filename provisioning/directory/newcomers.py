@@ -1,4 +1,4 @@
-"""The people of mapped groups who have not signed in yet, as the live directory says."""
+"""Finds the people of mapped groups who have not signed in yet, in the live directory."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Newcomers:
 def newcomers(
     provider: IdentityProvider, mappings: Iterable[GroupMapping]
 ) -> tuple[dict[int, Newcomers], str]:
-    """Return the newcomers by the key of the mapping, and why the directory did not say them.
+    """Return the newcomers by the key of the mapping, and the error if the directory fails.
 
     Only a directory that is browsed live is asked, and only about groups that are known by an id.
     """
@@ -45,7 +45,9 @@ def newcomers(
             _check_subjects(provider, directory)
             for mapping in known_by_id:
                 page = directory.members(mapping.external_id)
-                seen = _seen(provider, page.items)
+                subjects = [one.subject or one.id for one in page.items]
+                known = Identity.objects.filter(provider=provider, subject__in=subjects)
+                seen = set(known.filter(retired_at=None).values_list("subject", flat=True))
                 people = [
                     one
                     for one in page.items
@@ -72,10 +74,3 @@ def _check_subjects(provider: IdentityProvider, directory: CachedLiveDirectory) 
             f"The directory of {provider} has other ids than the sign-ins, so Ramp cannot tell who "
             "of a group has not signed in yet.",
         )
-
-
-def _seen(provider: IdentityProvider, people: list[DirectoryPerson]) -> set[str]:
-    """Return the subjects of those who have signed in."""
-    subjects = [one.subject or one.id for one in people]
-    seen = Identity.objects.filter(provider=provider, subject__in=subjects, retired_at=None)
-    return set(seen.values_list("subject", flat=True))

@@ -69,6 +69,7 @@ class OktaDirectory(ApiDirectory):
         sought = f"profile.login eq {exact} or profile.email eq {exact}"
         if "@" not in name:
             sought += f" or profile.login sw {json.dumps(f'{name}@', ensure_ascii=False)}"
+        # Two are enough to see that the name is ambiguous.
         return [_person(one) for one in _listed(self.api.get("/users", search=sought, limit=2))]
 
     def further_problem(self, person: DirectoryPerson) -> str:
@@ -132,7 +133,7 @@ def _listed(answer: HttpAnswer | None) -> list[Json]:
 
 
 def _next(answer: HttpAnswer | None) -> str:
-    """Return the cursor of the next page; of the link nothing else is believed."""
+    """Return the cursor of the next page. The rest of the link could lead to another server."""
     headers = answer.headers if answer else {}
     links = next((value for name, value in headers.items() if name.lower() == "link"), "")
     for link in links.split(","):

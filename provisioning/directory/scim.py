@@ -9,7 +9,7 @@ from typing import Any
 
 from people.values import normalize_key
 from provisioning.claims import Group
-from provisioning.directory.api import Api, ApiDirectory, Json, objects, segment, text
+from provisioning.directory.api import Api, ApiDirectory, Json, named_group, objects, segment, text
 from provisioning.directory.base import (
     PAGE,
     AccountProblem,
@@ -76,7 +76,7 @@ class ScimDirectory(ApiDirectory):
     def groups(self, text: str, after: str = "") -> Page[Group]:
         sought = f"displayName co {json.dumps(text)}" if text else ""
         parameters = _parameters(sought, after) | {"excludedAttributes": "members"}
-        return _page(self.api.json("/Groups", **parameters), after, _group)
+        return _page(self.api.json("/Groups", **parameters), after, named_group)
 
     def members(self, group_id: str, after: str = "") -> Page[DirectoryPerson]:
         answer = self.api.json(f"/Groups/{segment(group_id)}", attributes="members")
@@ -131,7 +131,3 @@ def _person(answer: Json) -> DirectoryPerson:
         problem=AccountProblem.DISABLED if is_inactive else "",
         details={"title": text(answer, "title")} if text(answer, "title") else {},
     )
-
-
-def _group(answer: Json) -> Group:
-    return Group(text(answer, "id"), text(answer, "displayName", "id"))

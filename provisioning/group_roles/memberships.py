@@ -31,6 +31,7 @@ def save_groups(identity: Identity, groups: Iterable[Group]) -> None:
                 name=group.name,
                 last_seen_at=now,
             )
+            # In the same order always: two sign-ins cannot deadlock.
             for group in sorted(known.values(), key=lambda group: group.id)
         ],
         update_conflicts=True,

@@ -40,24 +40,30 @@ class Matched:
 
 def matched(provider: IdentityProvider, mappings: list[GroupMapping]) -> list[Matched]:
     """Count the people that each mapping matches, in two queries for all mappings."""
-    groups = _groups_of(provider, {mapping.external_id for mapping in mappings})
-    rows = [_row(mapping, groups) for mapping in mappings]
-    known = ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
-    others = list(known[:GROUPS_COMPARED])
-    for row in rows:
-        row.namesakes = _namesakes(row.mapping, others)
-        if not row.members and not row.namesakes:
-            row.similar_groups = similar_groups(row.mapping.external_id, others)
+    known = ExternalGroup.objects.filter(provider=provider)
+    present = Q(memberships__identity__retired_at=None) & ~Q(
+        memberships__identity__person__state=Person.State.TERMINATED
+    )
+    keys = {mapping.external_id for mapping in mappings}
+    mapped = known.filter(external_id__in=keys).annotate(
+        member_count=Count("memberships", filter=present)
+    )
+    member_counts = {group.external_id: group.member_count for group in mapped}
+    groups = list(known.order_by("name", "pk")[:GROUPS_COMPARED])
+    rows = []
+    for mapping in mappings:
+        # A mapping by name applies to no group yet.
+        members = None if mapping.by_name else member_counts.get(mapping.external_id)
+        namesakes = [
+            group
+            for group in groups
+            if group.name == mapping.group_name and group.external_id != mapping.external_id
+        ][:MISSES_SHOWN]
+        row = Matched(mapping, members or 0, is_known=members is not None, namesakes=namesakes)
+        if not members and not namesakes:
+            row.similar_groups = similar_groups(mapping.external_id, groups)
+        rows.append(row)
     return rows
-
-
-def _namesakes(mapping: GroupMapping, groups: list[ExternalGroup]) -> list[ExternalGroup]:
-    """Return other groups of the same name, to which this mapping does not apply."""
-    return [
-        group
-        for group in groups
-        if group.name == mapping.group_name and group.external_id != mapping.external_id
-    ][:MISSES_SHOWN]
 
 
 def similar_groups(text: str, groups: Iterable[ExternalGroup]) -> list[SimilarGroup]:
@@ -86,19 +92,3 @@ def _difference(text: str, name: str) -> str:
     if normalize_key("".join(text.split())) == normalize_key("".join(name.split())):
         return "different spaces and capitalization"
     return ""
-
-
-def _groups_of(provider: IdentityProvider, keys: set[str]) -> list[ExternalGroup]:
-    present = Q(memberships__identity__retired_at=None) & ~Q(
-        memberships__identity__person__state=Person.State.TERMINATED
-    )
-    groups = ExternalGroup.objects.filter(provider=provider, external_id__in=keys)
-    return list(groups.annotate(member_count=Count("memberships", filter=present)))
-
-
-def _row(mapping: GroupMapping, groups: list[ExternalGroup]) -> Matched:
-    if mapping.by_name:
-        return Matched(mapping)
-    meant = [group for group in groups if mapping.external_id == group.external_id]
-    members = sum(getattr(group, "member_count", 0) for group in meant)
-    return Matched(mapping, members, is_known=bool(meant))

@@ -1,13 +1,14 @@
 """Reads the account status of many people from a directory, by their subjects."""
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from django.utils import timezone
 
 from provisioning.ldap.client import PAGE, Directory
 from provisioning.ldap.connection import LdapFailed, is_available
-from provisioning.ldap.entry import STATUS, Entry, status_of, stored
+from provisioning.ldap.entry import STATUS, Entry, escape_bytes, status_of, stored
 from provisioning.models.account_status import AccountStatus
 
 if is_available():
@@ -21,9 +22,25 @@ def statuses(directory: Directory, subjects: Collection[str]) -> dict[str, Accou
     :raises LdapFailed: if an answer is incomplete.
     """
     statuses: dict[str, AccountStatus] = {}
-    remaining = iter(subjects)
+    settings, remaining = directory.settings, iter(subjects)
     while batch := list(islice(remaining, PAGE)):
-        statuses |= _statuses(directory, batch)
+        now = timezone.now()
+        among = _entries(directory, batch, settings.anybody, base=settings.base_dn)
+        found = {subject: status_of(entry, now) for subject, entry in among}
+        missing = [subject for subject in batch if subject not in found]
+        elsewhere: dict[str, AccountStatus] = {}
+        if missing:
+            # A user filter may leave disabled accounts out. They are disabled then, and not
+            # outside. The service account may not be allowed to search in the whole domain, so
+            # errors are ignored.
+            with suppress(LdapFailed, ldap.LDAPError):
+                among = _entries(directory, missing, "", base=settings.domain)
+                elsewhere = {
+                    one: status_of(entry, now) or AccountStatus.OUTSIDE for one, entry in among
+                }
+        for subject in missing:
+            found[subject] = elsewhere.get(subject, AccountStatus.UNKNOWN)
+        statuses |= found
     return statuses
 
 
@@ -32,31 +49,6 @@ def entry_with(directory: Directory, subject: str) -> Entry | None:
     sought = f"(&{directory.settings.anybody}{_having(directory, [subject])})"
     found = directory.search(sought, most=2)
     return found[0] if len(found) == 1 else None
-
-
-def _statuses(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
-    now, settings = timezone.now(), directory.settings
-    among = _entries(directory, subjects, settings.anybody, base=settings.base_dn)
-    statuses = {subject: status_of(entry, now) for subject, entry in among}
-    missing = [subject for subject in subjects if subject not in statuses]
-    elsewhere = _elsewhere(directory, missing) if missing else {}
-    for subject in missing:
-        statuses[subject] = elsewhere.get(subject, AccountStatus.UNKNOWN)
-    return statuses
-
-
-def _elsewhere(directory: Directory, subjects: Collection[str]) -> dict[str, AccountStatus]:
-    """Return the status of the subjects that are outside of the base DN or the user filter.
-
-    A filter may leave disabled accounts out. They are disabled then, and not outside. The service
-    account may not be allowed to search there, so errors are ignored.
-    """
-    now = timezone.now()
-    try:
-        among = _entries(directory, subjects, "", base=directory.settings.domain)
-        return {subject: status_of(entry, now) or AccountStatus.OUTSIDE for subject, entry in among}
-    except (LdapFailed, ldap.LDAPError):
-        return {}
 
 
 def _entries(
@@ -71,13 +63,11 @@ def _entries(
 
 def _having(directory: Directory, subjects: Collection[str]) -> str:
     """Return the filter for the entries with one of the subjects."""
-    names = directory.names_of("subject")
-    either = (f"({name}={_escaped(name, subject)})" for name in names for subject in subjects)
-    return f"(|{''.join(either)})"
-
-
-def _escaped(name: str, subject: str) -> str:
-    value = stored(name, subject)
-    if value == subject.encode():
-        return str(escape_filter_chars(subject))
-    return "".join(f"\\{byte:02x}" for byte in value)
+    conditions = []
+    for name in directory.names_of("subject"):
+        for subject in subjects:
+            value = stored(name, subject)
+            is_text = value == subject.encode()
+            escaped = escape_filter_chars(subject) if is_text else escape_bytes(value)
+            conditions.append(f"({name}={escaped})")
+    return f"(|{''.join(conditions)})"

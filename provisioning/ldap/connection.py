@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from people.net import circuit_breaker, safe_http
 from people.net.circuit_breaker import CircuitOpen
@@ -63,7 +63,17 @@ def connected(settings: LdapSettings) -> Any:
 
     :raises LdapFailed: if Ramp may not connect to the address, or if TLS fails.
     """
-    parts = _parts(settings.uri)
+    try:
+        parts = urlsplit(settings.uri)
+        is_usable = parts.scheme in ("ldap", "ldaps") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise LdapFailed(
+            "bad-url",
+            f"“{settings.uri}” is not a valid address. Enter one such as "
+            "ldaps://ldap.example.com:636.",
+        )
     host, is_ldaps = parts.hostname or "", parts.scheme == "ldaps"
     port = parts.port or (636 if is_ldaps else 389)
     try:
@@ -205,17 +215,3 @@ def _error_text(error: Any) -> str:
     if not isinstance(details, dict):
         return str(error)
     return str(details.get("info") or details.get("desc") or error).rstrip(".")
-
-
-def _parts(uri: str) -> SplitResult:
-    try:
-        parts = urlsplit(uri)
-        is_usable = parts.scheme in ("ldap", "ldaps") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
-        raise LdapFailed(
-            "bad-url",
-            f"“{uri}” is not a valid address. Enter one such as ldaps://ldap.example.com:636.",
-        )
-    return parts

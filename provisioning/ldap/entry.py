@@ -135,3 +135,8 @@ def stored(name: str, text: str) -> bytes:
         except ValueError:
             pass
     return text.encode()
+
+
+def escape_bytes(value: bytes) -> str:
+    """Return the value for a search filter, with each byte escaped (RFC 4515 section 3)."""
+    return "".join(f"\\{byte:02x}" for byte in value)

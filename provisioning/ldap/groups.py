@@ -5,12 +5,13 @@ answer counts as unknown, never as fewer groups, because people would lose roles
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 from provisioning.claims import Group, Groups
 from provisioning.ldap.connection import LdapFailed, is_available
-from provisioning.ldap.entry import Entry, stored
+from provisioning.ldap.entry import Entry, escape_bytes, stored
+from provisioning.providers.distinguished_names import normalize_dn
 
 if is_available():
     import ldap
@@ -46,7 +47,7 @@ def group_of(entry: Entry) -> Group:
 
 def group_by_id(directory: Any, group_id: str) -> Entry | None:
     """Return the group with this `objectGUID` or `entryUUID`."""
-    guid = _escaped(stored("objectGUID", group_id))
+    guid = escape_bytes(stored("objectGUID", group_id))
     sought = f"(|(objectGUID={guid})(entryUUID={escape_filter_chars(group_id)}))"
     settings = directory.settings
     base = settings.group_base_dn or settings.domain
@@ -65,36 +66,27 @@ def _in_active_directory(directory: Any, entry: Entry) -> list[Entry]:
     sids = person.attributes.get("tokengroups", [])
     if not found_again or not sids:
         raise LdapFailed("groups-unreadable", "The service account cannot read tokenGroups.")
-    found = {_key(one.dn): one for one in _found(directory, "objectSid", sids)}
-    _check_complete(entry, sids, found.values())
-    _add_distribution_lists(directory, person, found)
-    if len(found) > MAX_GROUPS:
-        raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
-    return _filtered(directory, found.values())
-
-
-def _check_complete(entry: Entry, sids: Iterable[bytes], found: Iterable[Entry]) -> None:
-    """Check that all groups of the person's own domain were found.
-
-    Groups of other domains are ignored, because only a global catalog knows them.
-
-    :raises LdapFailed: if a group is missing.
-    """
+    found = {normalize_dn(one.dn): one for one in _found(directory, "objectSid", sids)}
+    known = {sid for one in found.values() for sid in one.attributes.get("objectsid", [])[:1]}
+    # Groups of other domains are ignored, because only a global catalog knows them.
     domain = entry.attributes["objectsid"][0][:-4]
-    known = {one.attributes["objectsid"][0] for one in found if "objectsid" in one.attributes}
     missing = [sid for sid in sids if sid[:-4] == domain and sid not in known]
     if missing:
         raise LdapFailed(
             "groups-incomplete",
             f"The service account cannot read {len(missing)} of the person's groups.",
         )
+    _add_distribution_lists(directory, person, found)
+    if len(found) > MAX_GROUPS:
+        raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
+    return _filtered(directory, found.values())
 
 
 def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entry]) -> None:
     latest = [person, *found.values()]
     for _ in range(MAX_DEPTH):
         named = {dn for one in latest for dn in one.texts(["memberOf"])}
-        missing = {_key(dn): dn for dn in named if _key(dn) not in found}
+        missing = {normalize_dn(dn): dn for dn in named if normalize_dn(dn) not in found}
         if not missing:
             return
         values = [dn.encode() for dn in missing.values()]
@@ -102,7 +94,7 @@ def _add_distribution_lists(directory: Any, person: Entry, found: dict[str, Entr
         if len(latest) < len(missing):
             count = len(missing) - len(latest)
             raise LdapFailed("groups-incomplete", f"{count} of the person's groups were not found.")
-        found |= {_key(one.dn): one for one in latest}
+        found |= {normalize_dn(one.dn): one for one in latest}
     raise LdapFailed(
         "too-many", f"The person's groups are nested more than {MAX_DEPTH} levels deep."
     )
@@ -126,7 +118,7 @@ def _found(
     directory: Any, name: str, values: Collection[bytes], *, within: str = "", base: str = ""
 ) -> Iterator[Entry]:
     """Yield the groups in which the attribute has one of the values."""
-    conditions = [f"({name}={_escaped(value)})" for value in values]
+    conditions = [f"({name}={escape_bytes(value)})" for value in values]
     for start in range(0, len(conditions), BATCH):
         sought = f"(&{within}(|{''.join(conditions[start : start + BATCH])}))"
         yield from directory.pages(sought, base=base or directory.settings.domain, names=NAMING)
@@ -137,8 +129,8 @@ def _by_search(directory: Any, entry: Entry) -> list[Entry]:
     latest = [entry]
     for _ in range(MAX_DEPTH):
         latest = [one for member in latest for one in _direct_groups(directory, member)]
-        latest = [one for one in latest if _key(one.dn) not in found]
-        found |= {_key(one.dn): one for one in latest}
+        latest = [one for one in latest if normalize_dn(one.dn) not in found]
+        found |= {normalize_dn(one.dn): one for one in latest}
         if not latest or len(found) > MAX_GROUPS:
             break
     if latest:
@@ -151,32 +143,19 @@ def _by_search(directory: Any, entry: Entry) -> list[Entry]:
 
 def _direct_groups(directory: Any, member: Entry) -> Iterator[Entry]:
     """Yield the groups that list the entry as a member, and those that the entry lists."""
+    login = member.text(directory.names_of_login())
+    # A group may list DNs or login names. A login name that looks like a DN might be the DN of
+    # another person.
+    listed = [member.dn, login] if login and "=" not in login else [member.dn]
+    pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
+    conditions = "".join(pattern.replace("{0}", escape_filter_chars(one)) for one in listed)
     base, seen = directory.settings.group_base_dn, set()
-    sought = _groups_filter(directory, member)
-    for one in directory.pages(sought, base=base or None, names=NAMING):
-        seen.add(_key(one.dn))
+    for one in directory.pages(f"(|{conditions})", base=base or None, names=NAMING):
+        seen.add(normalize_dn(one.dn))
         if len(seen) > MAX_GROUPS:
             raise LdapFailed("too-many", f"The person is in more than {MAX_GROUPS} groups.")
         yield one
     for dn in member.texts(directory.names_of("groups")):
-        is_sought = not base or _key(dn).endswith(f",{_key(base)}")
-        if is_sought and _key(dn) not in seen:
+        is_sought = not base or normalize_dn(dn).endswith(f",{normalize_dn(base)}")
+        if is_sought and normalize_dn(dn) not in seen:
             yield from directory.search("(objectClass=*)", most=1, base=dn, names=NAMING)
-
-
-def _groups_filter(directory: Any, member: Entry) -> str:
-    """Return the filter for the groups of an entry, which may list DNs or login names."""
-    login = member.text(directory.names_of_login())
-    # A login name that looks like a DN might be the DN of another person.
-    listed = [member.dn, login] if login and "=" not in login else [member.dn]
-    pattern = directory.settings.group_filter.replace("{1}", escape_filter_chars(login))
-    sought = [pattern.replace("{0}", escape_filter_chars(one)) for one in listed]
-    return f"(|{''.join(sought)})"
-
-
-def _key(dn: str) -> str:
-    return re.sub(r"\s*([,=])\s*", r"\1", dn.strip()).casefold()
-
-
-def _escaped(value: bytes) -> str:
-    return "".join(f"\\{byte:02x}" for byte in value)

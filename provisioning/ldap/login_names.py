@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from provisioning.ldap import root_dse
 from provisioning.ldap.connection import AccountRefused, LdapFailed, WrongPassword, is_available
-from provisioning.ldap.entry import Entry, status_of
+from provisioning.ldap.entry import Entry, escape_bytes, status_of
 from provisioning.models.account_status import AccountStatus
 
 if is_available():
@@ -54,7 +54,11 @@ def find_one(directory: Any, login: str) -> Entry:
     sought = settings.user_filter.replace("{0}", escape_filter_chars(login))
     missing = WrongPassword("no-entry", f"No entry matches {sought}.")
     if elsewhere := apart or _apart_from_filter(directory, login, base=settings.domain):
-        missing = WrongPassword("no-entry", _outside_text(directory, elsewhere))
+        missing = WrongPassword(
+            "no-entry",
+            f"{elsewhere.dn} is not below “{settings.base_dn}” or does not match "
+            f"{settings.user_filter}.",
+        )
         missing.account = directory.account_of(elsewhere)
     raise missing
 
@@ -93,14 +97,9 @@ def find_by_relative_id(directory: Any, relative_id: int | None) -> Entry | None
         return None
     # The domain's identifier with one more part at the end.
     account = bytes([sid[0], sid[1] + 1]) + sid[2:] + relative_id.to_bytes(4, "little")
-    sought = "".join(f"\\{byte:02x}" for byte in account)
-    found: list[Entry] = directory.search(f"(&{settings.anybody}(objectSid={sought}))", most=1)
+    sought = f"(&{settings.anybody}(objectSid={escape_bytes(account)}))"
+    found: list[Entry] = directory.search(sought, most=1)
     return found[0] if found else None
-
-
-def _outside_text(directory: Any, entry: Entry) -> str:
-    settings = directory.settings
-    return f"{entry.dn} is not below “{settings.base_dn}” or does not match {settings.user_filter}."
 
 
 def _filters(directory: Any, login: str) -> Iterator[str]:
@@ -116,19 +115,15 @@ def _apart_from_filter(directory: Any, login: str, *, base: str) -> Entry | None
 
     Often the service account may not read the whole domain, so errors count as no account.
     """
-    conditions = [one.replace("{0}", form) for form in _forms(login) for one in _naming(directory)]
+    names = [f"({name}={{0}})" for name in directory.names_of_login()]
+    by_name = dict.fromkeys([*NAMING.findall(directory.settings.user_filter), *names])
+    conditions = [one.replace("{0}", form) for form in _forms(login) for one in by_name]
     with suppress(LdapFailed, ldap.LDAPError):
         for sought in (_any_of(conditions), *_names_in_domain(directory, login)):
             found = list(islice(directory.pages(sought, base=base, size=2), 2))
             if found:
                 return found[0] if len(found) == 1 else None
     return None
-
-
-def _naming(directory: Any) -> list[str]:
-    """Return the conditions that find an account by its login name alone."""
-    names = [f"({name}={{0}})" for name in directory.names_of_login()]
-    return [*dict.fromkeys([*NAMING.findall(directory.settings.user_filter), *names])]
 
 
 def _names_in_domain(directory: Any, login: str) -> Iterator[str]:

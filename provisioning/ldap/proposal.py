@@ -39,16 +39,8 @@ def read(settings: LdapSettings, bind_password: str) -> Proposal:
             raise LdapFailed("no-root", "The directory does not say which naming contexts it has.")
         user_filter = ACTIVE_DIRECTORY_FILTER if root.is_active_directory else OTHER_FILTER
         proposed = replace(settings, base_dn=root.base_dn, user_filter=user_filter)
-        units = [
-            dn
-            for dn in _units(directory, root.base_dn)
-            if directory.sample(proposed.anybody, base=dn)
-        ]
+        message = directory.connection.search_ext(root.base_dn, ldap.SCOPE_ONELEVEL, UNITS, ["1.1"])
+        _, rows = directory.connection.result(message, timeout=SECONDS)
+        below = sorted(dn for dn, _ in rows if dn)[:MAX_UNITS]
+        units = [dn for dn in below if directory.sample(proposed.anybody, base=dn)]
     return Proposal(root.base_dn, user_filter, units)
-
-
-def _units(directory: client.Directory, base_dn: str) -> list[str]:
-    """Return the DNs of the units directly below the base DN."""
-    message = directory.connection.search_ext(base_dn, ldap.SCOPE_ONELEVEL, UNITS, ["1.1"])
-    _, rows = directory.connection.result(message, timeout=SECONDS)
-    return sorted(dn for dn, _ in rows if dn)[:MAX_UNITS]

@@ -7,7 +7,7 @@ from people.models import Person
 from people.tenancy import TenantOwned
 from provisioning.models.provider import IdentityProvider
 
-# In the values of `SignInAttempt.Outcome`: who is in, and who is not.
+# Values of `SignInAttempt.Outcome`.
 SUCCESSFUL = ("signed-in", "created", "linked", "confirmed")
 UNSUCCESSFUL = ("refused", "failed")
 

@@ -28,7 +28,26 @@ def read_time(value: Any) -> float | None:
 
 def problem_of(payload: dict[str, Any], settings: OidcSettings) -> Problem | None:
     """Return why this authentication is not enough for the provider's settings, if it is not."""
-    return _too_old(payload, settings) or _too_weak(payload, settings) or _over(payload)
+    if too_old := _too_old(payload, settings):
+        return too_old
+    acr, wanted = payload.get("acr"), settings.required_acr.split()
+    if wanted and acr not in wanted:
+        return Problem(
+            "authentication-too-weak",
+            f"The ID token has the acr “{acr}” instead of {' or '.join(wanted)}.",
+        )
+    amr, methods = payload.get("amr"), settings.required_amr.split()
+    missing = [method for method in methods if not isinstance(amr, list) or method not in amr]
+    if missing:
+        return Problem(
+            "authentication-too-weak", f"The amr of the ID token lacks {', '.join(missing)}."
+        )
+    ends_at = read_time(payload.get("session_expiry"))
+    if ends_at is not None and ends_at <= time.time():
+        return Problem(
+            "session-expired", "The session had ended at the provider already (session_expiry)."
+        )
+    return None
 
 
 def _too_old(payload: dict[str, Any], settings: OidcSettings) -> Problem | None:
@@ -45,30 +64,5 @@ def _too_old(payload: dict[str, Any], settings: OidcSettings) -> Problem | None:
             "authentication-too-old",
             f"The provider asked for credentials more than {settings.max_age_minutes} minutes ago "
             "(auth_time).",
-        )
-    return None
-
-
-def _too_weak(payload: dict[str, Any], settings: OidcSettings) -> Problem | None:
-    acr, wanted = payload.get("acr"), settings.required_acr.split()
-    if wanted and acr not in wanted:
-        return Problem(
-            "authentication-too-weak",
-            f"The ID token has the acr “{acr}” instead of {' or '.join(wanted)}.",
-        )
-    amr, methods = payload.get("amr"), settings.required_amr.split()
-    missing = [method for method in methods if not isinstance(amr, list) or method not in amr]
-    if missing:
-        return Problem(
-            "authentication-too-weak", f"The amr of the ID token lacks {', '.join(missing)}."
-        )
-    return None
-
-
-def _over(payload: dict[str, Any]) -> Problem | None:
-    ends_at = read_time(payload.get("session_expiry"))
-    if ends_at is not None and ends_at <= time.time():
-        return Problem(
-            "session-expired", "The session had ended at the provider already (session_expiry)."
         )
     return None

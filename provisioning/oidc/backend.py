@@ -114,7 +114,17 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
             answer = with_form if with_form.status == 200 else answer
         tokens = answer.json()
         if answer.status != 200 or not isinstance(tokens, dict):
-            raise OidcFailed("code-refused", _refusal_of(answer.status, tokens))
+            error = tokens if isinstance(tokens, dict) else {}
+            why = str(error.get("error_description") or error.get("error") or "")[:300]
+            hint = {
+                "invalid_client": " Check the client ID and client secret.",
+                "invalid_grant": " Check the redirect URI, and the provider's clock.",
+            }.get(str(error.get("error")), "")
+            raise OidcFailed(
+                "code-refused",
+                f"The token endpoint rejected the code with status {answer.status}"
+                f"{': ' + why if why else ''}.{hint}",
+            )
         if not isinstance(tokens.get("id_token"), str):
             raise OidcFailed(
                 "no-id-token",
@@ -256,16 +266,3 @@ class Backend(ProviderSettings, OIDCAuthenticationBackend):
         if not issuer or payload.get("iss", issuer) != issuer:
             raise jwt.InvalidIssuerError("it is from another issuer")
         return payload
-
-
-def _refusal_of(status: int, answer: Any) -> str:
-    error = answer if isinstance(answer, dict) else {}
-    why = str(error.get("error_description") or error.get("error") or "")[:300]
-    hint = {
-        "invalid_client": " Check the client ID and client secret.",
-        "invalid_grant": " Check the redirect URI, and the provider's clock.",
-    }.get(str(error.get("error")), "")
-    return (
-        "The token endpoint rejected the code with status "
-        f"{status}{': ' + why if why else ''}.{hint}"
-    )

@@ -12,6 +12,10 @@ from provisioning.providers.config import OidcSettings
 
 def claims_from(claims: dict[str, Any], settings: OidcSettings) -> Claims:
     """Return the claims of an ID token and its userinfo. What cannot be read is left out."""
+    tenant, person, subject = claims.get("tid"), claims.get("oid"), claims.get("sub")
+    if isinstance(tenant, str) and isinstance(person, str) and tenant and person:
+        # Entra's `sub` differs between clients. These two do not.
+        subject = f"{tenant}/{person}"
     texts: dict[str, str] = {}
     problems: list[str] = []
     for name in ("email", "given_name", "family_name", "name"):
@@ -21,7 +25,8 @@ def claims_from(claims: dict[str, Any], settings: OidcSettings) -> Claims:
             text = ""
         texts[name] = text
     return Claims(
-        subject=_subject(claims),
+        # Not read tolerantly: two subjects must never become equal.
+        subject=subject if isinstance(subject, str) else "",
         email=texts["email"],
         given_name=texts["given_name"],
         family_name=texts["family_name"],
@@ -78,16 +83,6 @@ def merged(userinfo: dict[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
         # The ID token has verified another address.
         claims.pop("email_verified", None)
     return claims
-
-
-def _subject(claims: dict[str, Any]) -> str:
-    """Return the permanent subject. Entra's `sub` differs between clients: use `tid/oid`."""
-    tenant, person = claims.get("tid"), claims.get("oid")
-    if isinstance(tenant, str) and isinstance(person, str) and tenant and person:
-        return f"{tenant}/{person}"
-    # Not read tolerantly: two subjects must never become equal.
-    subject = claims.get("sub")
-    return subject if isinstance(subject, str) else ""
 
 
 def _text_of(value: Any) -> str:

@@ -17,7 +17,8 @@ def redirect_uri(provider: IdentityProvider) -> str:
 
 def signed_out_uri(provider: IdentityProvider) -> str:
     """Return the post-logout redirect URI."""
-    return f"{settings.PUBLIC_BASE_URL}{_page(provider)}"
+    path = reverse("admin:sign_in", args=[provider.tenant.slug])
+    return f"{settings.PUBLIC_BASE_URL}{path}"
 
 
 def revocation_url(provider: IdentityProvider) -> str:
@@ -36,10 +37,6 @@ def addresses_of(provider: IdentityProvider) -> dict[str, str]:
             "global_token_revocation_endpoint": revocation_url(provider),
         }
     return known
-
-
-def _page(provider: IdentityProvider) -> str:
-    return reverse("admin:sign_in", args=[provider.tenant.slug])
 
 
 def _url(name: str, provider: IdentityProvider) -> str:

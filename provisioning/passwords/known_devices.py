@@ -26,8 +26,17 @@ MAX_ACCOUNTS: Final = 20
 
 def source_of(request: HttpRequest) -> Source:
     """Return the source of a sign-in attempt."""
+    network = client_address(request.META) or ""
+    try:
+        address = ip_address(network)
+    except ValueError:
+        pass
+    else:
+        # One client has all addresses of an IPv6 /64 network.
+        is_v6 = isinstance(address, IPv6Address)
+        network = str(ip_network(f"{address}/64", strict=False) if is_v6 else address)
     cookie = _read(_sent(request))
-    return Source(_network(request.META), cookie["device"], frozenset(cookie["accounts"]))
+    return Source(network, cookie["device"], frozenset(cookie["accounts"]))
 
 
 def remember(request: HttpRequest, response: HttpResponse, accounts: Iterable[str]) -> None:
@@ -55,15 +64,3 @@ def _read(cookie: str) -> dict[str, Any]:
     except signing.BadSignature:
         return {"device": "", "accounts": []}
     return content
-
-
-def _network(meta: dict[str, Any]) -> str:
-    """Return the client's IPv4 address, or IPv6 /64 network: one client has that many addresses."""
-    text = client_address(meta) or ""
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return str(text)
-    if isinstance(address, IPv6Address):
-        return str(ip_network(f"{address}/64", strict=False))
-    return str(address)

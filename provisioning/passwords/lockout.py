@@ -77,6 +77,7 @@ def check(name: str, source: Source = NOWHERE) -> None:
     now = timezone.now()
     with transaction.atomic():
         own = _booked(name, _of_source(name, source), FREE_TRIES, now)
+        # Beyond its share, an address does not add to the common count.
         if not source.knows(name) and own.tries <= SHARE_OF_ONE:
             _booked(name, EVERYBODY, FREE_TRIES_OF_ALL, now)
         elif not source.knows(name):
@@ -117,6 +118,7 @@ def wait_after(tries: int, free: int = FREE_TRIES) -> timedelta:
     """Return the wait after this number of attempts in a row."""
     if tries < free:
         return timedelta()
+    # MAX_WAIT is reached long before. A larger number could overflow.
     doublings = min(tries - free, 20)
     return min(FIRST_WAIT * (1 << doublings), MAX_WAIT)
 

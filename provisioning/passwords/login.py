@@ -26,7 +26,9 @@ def person_with_password(
     """
     with tenancy.across_tenants():
         lockout.check(email, source)
-    candidates = _candidates(email, slug)
+        people = Person.objects.in_lists().select_related("tenant")
+        people = people.filter(email_key=normalize_key(email), tenant__is_sandbox=False)
+        candidates: list[Person] = list(people.filter(tenant__slug=slug) if slug else people)
     matching = [person for person in candidates if check_password(password, person.password)]
     if not candidates:
         # Takes as long as check_password, so that the time does not reveal known addresses.
@@ -88,7 +90,7 @@ def has_password(person: Person) -> bool:
 
 
 def _admit(person: Person) -> None:
-    """Sign in the person if the password is correct, and log the attempt."""
+    """Check that a person with a correct password may sign in with it, and log the attempt."""
     try:
         check_can_sign_in(person)
         check_password_counts(person)
@@ -105,15 +107,6 @@ def _admit(person: Person) -> None:
     is_asked = second_factor.is_asked_for(person)
     outcome = Outcome.PASSWORD_ACCEPTED if is_asked else Outcome.SIGNED_IN
     attempt_log.log_attempt(outcome, None, person=person, email=person.email)
-
-
-def _candidates(email: str, slug: str) -> list[Person]:
-    with tenancy.across_tenants():
-        people = Person.objects.in_lists().select_related("tenant")
-        people = people.filter(email_key=normalize_key(email), tenant__is_sandbox=False)
-        if slug:
-            people = people.filter(tenant__slug=slug)
-        return list(people)
 
 
 def check_can_sign_in(person: Person) -> None:

@@ -53,6 +53,7 @@ def begin_registration(request: HttpRequest, person: Person) -> dict[str, Any]:
     )
     options, request.session[CHALLENGE] = _server().register_begin(
         user,
+        # The browser refuses to create a second passkey on the same device.
         _credentials(passkeys_of(person)),
         resident_key_requirement=ResidentKeyRequirement.PREFERRED,
         user_verification=VERIFICATION,

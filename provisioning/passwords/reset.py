@@ -58,7 +58,12 @@ def mail_links(email: str) -> None:
         people = list(known.filter(email_key=normalize_key(email), tenant__is_sandbox=False))
     for person in people:
         with tenancy.use(person.tenant_id):
-            if may_reset(person) and not _was_mailed_just_now(person):
+            mailed_just_now = Mail.objects.filter(
+                person=person,
+                kind=Mail.Kind.RESET_PASSWORD,
+                created_at__gt=timezone.now() - PAUSE,
+            )
+            if may_reset(person) and not mailed_just_now.exists():
                 passwords.mail_reset(person)
 
 
@@ -71,9 +76,3 @@ def mail_link(person: Person, *, actor: Actor) -> None:
     if not may_reset(person):
         raise NoPasswordHere(person)
     passwords.mail_reset(person, actor=actor)
-
-
-def _was_mailed_just_now(person: Person) -> bool:
-    since = timezone.now() - PAUSE
-    kind = Mail.Kind.RESET_PASSWORD
-    return Mail.objects.filter(person=person, kind=kind, created_at__gt=since).exists()

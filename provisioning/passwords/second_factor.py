@@ -67,7 +67,11 @@ def app_link(person: Person, secret: str) -> str:
 
 def new_recovery_codes() -> list[str]:
     """Return new recovery codes."""
-    return ["-".join(_group() for _ in range(GROUPS)) for _ in range(RECOVERY_CODES)]
+    codes = []
+    for _ in range(RECOVERY_CODES):
+        groups = ("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(GROUPS))
+        codes.append("-".join(groups))
+    return codes
 
 
 def digest_of(recovery_code: str) -> str:
@@ -123,10 +127,6 @@ def log_refusal(person: Person, reason: str, detail: str) -> None:
     attempt_log.log_attempt(
         Outcome.REFUSED, None, person=person, email=person.email, reason=reason, detail=detail
     )
-
-
-def _group() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(4))
 
 
 def _plain(code: str) -> str:

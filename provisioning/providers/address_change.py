@@ -91,7 +91,11 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
         raise NothingMoved
     if move.digest != seen:
         raise MoveChanged
-    _check_rank(move, author)
+    for identity in move.identities:
+        if identity.person.role == Person.Role.OWNER:
+            ranks.check_rank_over(author.actor, identity.person)
+    for mapping in move.mappings:
+        group_mappings.check_mappable(mapping.any_role, author, is_owner_confirmed=True)
     identities = provider.identities.filter(retired_at=None)
     if are_same:
         identities.update(authority=move.now)
@@ -108,11 +112,3 @@ def confirm(provider: IdentityProvider, *, are_same: bool, seen: str, author: Au
     what = "confirmed the new address of" if are_same else "unlinked all people of"
     manage.record_provider_event(what, provider, actor=author.actor, move=facts)
     return kept
-
-
-def _check_rank(move: Move, author: Author) -> None:
-    for identity in move.identities:
-        if identity.person.role == Person.Role.OWNER:
-            ranks.check_rank_over(author.actor, identity.person)
-    for mapping in move.mappings:
-        group_mappings.check_mappable(mapping.any_role, author, is_owner_confirmed=True)

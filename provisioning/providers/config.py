@@ -172,11 +172,17 @@ def read(document: Any) -> Definition:
     problems = [*_problems(kind, document)]
     if problems:
         raise InvalidDefinition(problems)
+    values = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
+    if isinstance(values.get("scopes"), list):
+        values["scopes"] = " ".join(values["scopes"])
+    if "attributes" in values:
+        named = values["attributes"].items()
+        values["attributes"] = {SYNONYMS.get(name, name): attribute for name, attribute in named}
     pairing = document.get("paired_with_scim")
     return Definition(
         kind=kind,
         name=document["name"].strip(),
-        settings=_settings(kind, document),
+        settings=OF_KIND[kind](**values),
         secret=document.get(SECRET_OF[kind], ""),
         directory_token=document.get("directory_token", ""),
         provisions_people=document.get("provision_people", True),
@@ -191,16 +197,6 @@ def stored(settings: OidcSettings | LdapSettings | WindowsSettings) -> dict[str,
     return asdict(settings)
 
 
-def _settings(kind: str, document: Mapping[str, Any]) -> Any:
-    values = {one.name: document[one.name] for one in fields(OF_KIND[kind]) if one.name in document}
-    if isinstance(values.get("scopes"), list):
-        values["scopes"] = " ".join(values["scopes"])
-    if "attributes" in values:
-        named = values["attributes"].items()
-        values["attributes"] = {SYNONYMS.get(name, name): attribute for name, attribute in named}
-    return OF_KIND[kind](**values)
-
-
 def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     common = {"kind", "name", "provision_people", "directory_browsing", "paired_with_scim"}
     common |= {"add_unverified", "restrict_to"}
@@ -209,7 +205,11 @@ def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     unknown = document.keys() - common - own.keys() - secrets
     if unknown:
         yield f"Unknown: {_listed(unknown)}."
-    needed = {name for name, one in own.items() if _is_needed(one)} | {"name"}
+    needed = {"name"} | {
+        name
+        for name, one in own.items()
+        if one.default is MISSING and one.default_factory is MISSING
+    }
     if kind != Kind.LDAP:
         needed.add(SECRET_OF[kind])
     missing = needed - {name for name, value in document.items() if value not in ("", None, [])}
@@ -218,10 +218,6 @@ def _problems(kind: str, document: Mapping[str, Any]) -> Iterator[str]:
     yield from _wrong_types(kind, document)
     yield from _wrong_pairing(document.get("paired_with_scim"))
     yield from _wrong_restrictions(kind, document)
-
-
-def _is_needed(one: Any) -> bool:
-    return one.default is MISSING and one.default_factory is MISSING
 
 
 def _wrong_types(kind: str, document: Mapping[str, Any]) -> Iterator[str]:

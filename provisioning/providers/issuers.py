@@ -6,7 +6,6 @@ entered. Both are derived from the settings here and stored beside them, so that
 the settings is detected.
 """
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from django.db.models import F
 from people.values import normalize_key
 from provisioning.models import IdentityProvider
 from provisioning.providers.directory_apis import DIRECTORY_APIS
+from provisioning.providers.distinguished_names import normalize_dn
 
 Kind = IdentityProvider.Kind
 
@@ -31,7 +31,15 @@ def authority_of(provider: IdentityProvider) -> str:
         return _directory(settings) + (f" by {subject}" if subject else "")
     if provider.kind == Kind.WINDOWS:
         realms = ", ".join(sorted(settings.get("realms", [])))
-        return f"{realms} with {_windows_directory(provider)}".removesuffix(" with ")
+        name = settings.get("directory", "")
+        named = IdentityProvider.objects.filter(
+            tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)
+        )
+        # A removed directory keeps its authority.
+        latest_first = F("removed_at").desc(nulls_first=True)
+        directory = named.order_by(latest_first).first() if name else None
+        authority = authority_of(directory) if directory else name
+        return f"{realms} with {authority}".removesuffix(" with ")
     return str(settings.get("issuer", ""))
 
 
@@ -69,16 +77,4 @@ def _directory(settings: dict[str, Any]) -> str:
     # In any order: it only says which server is asked first.
     servers = sorted(one.rstrip("/") for one in settings.get("uri", "").replace(",", " ").split())
     server = " ".join(servers).casefold()
-    base = re.sub(r"\s*([,=])\s*", r"\1", settings.get("base_dn", "").strip()).casefold()
-    return f"{server}/{base}"
-
-
-def _windows_directory(provider: IdentityProvider) -> str:
-    """Return the authority of the directory. A removed directory keeps its authority."""
-    name = provider.settings.get("directory", "")
-    named = IdentityProvider.objects.filter(
-        tenant=provider.tenant_id, kind=Kind.LDAP, name_key=normalize_key(name)
-    )
-    latest_first = F("removed_at").desc(nulls_first=True)
-    directory = named.order_by(latest_first).first() if name else None
-    return authority_of(directory) if directory else name
+    return f"{server}/{normalize_dn(settings.get('base_dn', ''))}"

@@ -26,7 +26,7 @@ from provisioning.models import (
     TransmitterStream,
 )
 from provisioning.providers import config, issuers
-from provisioning.providers.config import SECRET_OF, Definition, Pairing
+from provisioning.providers.config import SECRET_OF, Definition
 
 FIELD: Final = "identity-provider"
 DIRECTORY_FIELD: Final = "identity-provider-directory"
@@ -211,7 +211,8 @@ def change_provider(
     }
     if (provider.secret, provider.directory_token) != secret:
         changes["secret"] = {"from": "•••", "to": "•••"}
-    if not _is_used(provider):
+    identities = provider.identities.filter(retired_at=None)
+    if not identities.exists() and not provider.mappings.exists():
         provider.authority = issuers.authority_of(provider)
     if changes:
         _save(provider)
@@ -258,7 +259,16 @@ def _fill(provider: IdentityProvider, definition: Definition) -> None:
     provider.browsing = definition.browsing
     provider.adds_unverified = definition.adds_unverified
     provider.admission = asdict(definition.admission)
-    _pair(provider, definition.pairing)
+    connection = claim = attribute = ""
+    if pairing := definition.pairing:
+        keys = list(hooks.pairing().connections())
+        if pairing.connection:
+            keys = [key for key in keys if key == pairing.connection]
+        if len(keys) != 1:
+            raise NothingToPair
+        connection, claim, attribute = keys[0], pairing.claim, pairing.equals
+    provider.paired_connection, provider.paired_claim = connection, claim
+    provider.paired_attribute = attribute
     _set_secret(provider, definition.secret)
     _set_directory_token(provider, definition.directory_token)
 
@@ -266,8 +276,13 @@ def _fill(provider: IdentityProvider, definition: Definition) -> None:
 def _set_secret(provider: IdentityProvider, secret: str) -> None:
     destination = issuers.secret_destination(provider)
     if secret:
-        text = _secret_text(provider, secret)
-        provider.secret = secrets.sealed(text, tenant_id=provider.tenant_id, field=FIELD)
+        if provider.kind == IdentityProvider.Kind.WINDOWS:
+            # A keytab is binary, so it comes in base64.
+            try:
+                base64.b64decode(secret, validate=True)
+            except ValueError as error:
+                raise UnreadableKeytab from error
+        provider.secret = secrets.sealed(secret, tenant_id=provider.tenant_id, field=FIELD)
         provider.secret_for = destination
     elif provider.secret and provider.secret_for != destination:
         raise SecretNeeded(SECRET_OF[provider.kind])
@@ -287,37 +302,9 @@ def _set_directory_token(provider: IdentityProvider, token: str) -> None:
         raise SecretNeeded("directory_token")
 
 
-def _is_used(provider: IdentityProvider) -> bool:
-    """Tell whether any identity or mapping uses the provider."""
-    identities = provider.identities.filter(retired_at=None)
-    return bool(identities.exists() or provider.mappings.exists())
-
-
-def _pair(provider: IdentityProvider, pairing: Pairing | None) -> None:
-    connection = claim = attribute = ""
-    if pairing:
-        keys = list(hooks.pairing().connections())
-        if pairing.connection:
-            keys = [key for key in keys if key == pairing.connection]
-        if len(keys) != 1:
-            raise NothingToPair
-        connection, claim, attribute = keys[0], pairing.claim, pairing.equals
-    provider.paired_connection, provider.paired_claim = connection, claim
-    provider.paired_attribute = attribute
-
-
-def _secret_text(provider: IdentityProvider, secret: str) -> str:
-    """Return the secret as text; a keytab comes in base64."""
-    if provider.kind == IdentityProvider.Kind.WINDOWS:
-        try:
-            base64.b64decode(secret, validate=True)
-        except ValueError as error:
-            raise UnreadableKeytab from error
-    return secret
-
-
 def _save(provider: IdentityProvider) -> None:
     try:
+        # A savepoint: the transaction of the caller must survive a violation.
         with transaction.atomic():
             provider.save()
     except IntegrityError as error:

@@ -13,17 +13,15 @@ def proposed_pairing(preset: Preset) -> dict[str, str]:
     if not connection:
         return {}
     proposed = {"paired_connection": connection}
-    if preset.scim_provider == "entra" and not _is_object_id(connection):
-        # By default, Entra sends mailNickname as externalId, and no token contains that.
+    if preset.scim_provider == "entra":
+        # By default, Entra sends mailNickname as externalId, and no token contains that. If the
+        # administrator has followed our steps, it sends its object id instead.
         # https://learn.microsoft.com/entra/identity/app-provisioning/customize-application-attributes
-        proposed |= {"paired_claim": "preferred_username", "paired_attribute": "userName"}
+        sent = pairing.latest_value(connection, "externalId")
+        try:
+            is_object_id = not sent or bool(UUID(sent))
+        except ValueError:
+            is_object_id = False
+        if not is_object_id:
+            proposed |= {"paired_claim": "preferred_username", "paired_attribute": "userName"}
     return proposed
-
-
-def _is_object_id(connection: str) -> bool:
-    """Tell whether the connection sends Entra's object id as externalId, as our steps say."""
-    sent = hooks.pairing().latest_value(connection, "externalId")
-    try:
-        return not sent or bool(UUID(sent))
-    except ValueError:
-        return False

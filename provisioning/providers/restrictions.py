@@ -103,8 +103,12 @@ def unmet_restrictions(provider: IdentityProvider, claims: Claims) -> Iterator[s
         value = claims.text_claims.get(claim, "")
         if allowed and normalize_key(value) not in map(normalize_key, allowed):
             yield f"The claim “{claim}” is “{value}”. Allowed: {_listed(allowed)}."
-    if restrictions.required_group:
-        yield from _unmet_group(restrictions.required_group, claims)
+    group, groups = restrictions.required_group, claims.groups
+    if group and groups.known is None:
+        because = groups.because or "the provider did not send groups"
+        yield f"The group “{group}” is required, but {because}."
+    elif group and not any(group in (one.id, one.dn) for one in groups.known or ()):
+        yield f"The person is not in the required group “{group}”."
     name, _, required = (part.strip() for part in restrictions.required_claim.partition("="))
     if name and claims.text_claims.get(name) != required:
         value = claims.text_claims.get(name, "")
@@ -127,14 +131,6 @@ def _unmet_domain(
             f"{provider.name} has not verified the email address “{claims.email}”, so its domain "
             "does not count. Have it verified there, or restrict by a group or claim instead."
         )
-
-
-def _unmet_group(group: str, claims: Claims) -> Iterator[str]:
-    if claims.groups.known is None:
-        because = claims.groups.because or "the provider did not send groups"
-        yield f"The group “{group}” is required, but {because}."
-    elif not any(group in (one.id, one.dn) for one in claims.groups.known):
-        yield f"The person is not in the required group “{group}”."
 
 
 def _listed(values: list[str]) -> str:

@@ -32,17 +32,13 @@ def rotate(provider_id: UUID) -> int:
         text = secrets.opened(getattr(provider, column), tenant_id=tenant_id, field=field)
         setattr(provider, column, secrets.sealed(text, tenant_id=tenant_id, field=field))
     provider.save(update_fields=older)
-    return len(older) + _rotate_signal_token(provider)
-
-
-def _rotate_signal_token(provider: IdentityProvider) -> int:
     stream = TransmitterStream.objects.select_for_update().filter(provider=provider).first()
     if stream is None or not _is_older(stream.token):
-        return 0
+        return len(older)
     text = secrets.opened(stream.token, tenant_id=stream.tenant_id, field=signal_secrets.FIELD)
     signal_secrets.seal_token(stream, text)
     stream.save(update_fields=["token"])
-    return 1
+    return len(older) + 1
 
 
 def rotate_all() -> tuple[int, list[IdentityProvider]]:
@@ -60,6 +56,7 @@ def rotate_second_factors() -> tuple[int, int]:
     """Rotate the secrets of all second factors; return how many changed, and how many are lost."""
     rotated = lost = 0
     for person_id, sealed in SecondFactor.objects.values_list("person_id", "secret").iterator():
+        # Only a row that seems to need it is locked, and then checked again.
         if not _is_older(sealed):
             continue
         try:

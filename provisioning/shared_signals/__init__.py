@@ -1,4 +1,4 @@
-"""The receiver of OpenID Shared Signals: what a provider notices, Ramp acts on at once.
+"""The receiver of OpenID Shared Signals, with which Ramp acts at once on what a provider reports.
 
 A transmitter sends security event tokens (RFC 8417) about the people of a sign-in provider, by
 push (RFC 8935) or by poll (RFC 8936). `tokens` checks one, `subjects` finds the person, `effects`

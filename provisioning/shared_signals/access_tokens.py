@@ -7,14 +7,14 @@ a minute before it expires, and when the transmitter refuses it.
 
 import base64
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote_plus
 
 from django.core.cache import cache
 
 from people import secrets
 from people.net import safe_http
-from people.net.safe_http import HttpAnswer, OutboundError
+from people.net.safe_http import OutboundError
 from people.secrets import SecretLost
 from people.tokens import token_digest
 from provisioning.models import TransmitterStream
@@ -60,14 +60,31 @@ class StreamCredentials:
             return None
 
     def _issue(self) -> str:
-        answer = _request_token(self.stream)
+        stream, form = self.stream, {"grant_type": "client_credentials"}
+        if stream.scope:
+            form["scope"] = stream.scope
+        # RFC 6749 section 2.3.1: both are encoded like a form, then joined.
+        client = f"{quote_plus(stream.client_id)}:{quote_plus(token_of(stream))}"
+        basic = base64.b64encode(client.encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
+        answer = safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)
         document = answer.json() if answer.status in (200, 400, 401) else None
         body = document if isinstance(document, dict) else {}
         token = body.get("access_token")
         if answer.status != 200 or not isinstance(token, str) or not token:
-            raise _refused(self.stream, answer, body)
-        sealed = secrets.sealed(token, tenant_id=self.stream.tenant_id, field=FIELD)
-        cache.set(self._cache_key(), sealed, _seconds_to_cache(body.get("expires_in")))
+            code = body.get("error")
+            reason = code[:100] if isinstance(code, str) else f"status {answer.status}"
+            raise OutboundError(
+                "token-refused",
+                f"{stream.token_url} issued no access token: {reason}. Check the client ID and the "
+                "secret.",
+            )
+        expires_in, seconds = body.get("expires_in"), USUAL_SECONDS
+        if isinstance(expires_in, int) and not isinstance(expires_in, bool):
+            # 0 keeps the token for the present request only.
+            seconds = max(min(expires_in, LONGEST_SECONDS) - LEEWAY_SECONDS, 0)
+        sealed = secrets.sealed(token, tenant_id=stream.tenant_id, field=FIELD)
+        cache.set(self._cache_key(), sealed, seconds)
         return token
 
     def _cache_key(self) -> str:
@@ -75,30 +92,3 @@ class StreamCredentials:
         client = (self.stream.token_url, self.stream.client_id, self.stream.scope)
         entered = (str(self.stream.pk), *client, self.stream.token)
         return f"ssf-access-token:{token_digest(' '.join(entered))}"
-
-
-def _request_token(stream: TransmitterStream) -> HttpAnswer:
-    # RFC 6749 section 2.3.1: both are encoded like a form, then joined.
-    client = f"{quote_plus(stream.client_id)}:{quote_plus(token_of(stream))}"
-    form = {"grant_type": "client_credentials"}
-    if stream.scope:
-        form["scope"] = stream.scope
-    basic = base64.b64encode(client.encode()).decode()
-    headers = {"Authorization": f"Basic {basic}", "Accept": "application/json"}
-    return safe_http.fetch(stream.token_url, method="POST", form=form, headers=headers)
-
-
-def _refused(stream: TransmitterStream, answer: HttpAnswer, body: dict[str, Any]) -> OutboundError:
-    code = body.get("error")
-    reason = code[:100] if isinstance(code, str) else f"status {answer.status}"
-    return OutboundError(
-        "token-refused",
-        f"{stream.token_url} issued no access token: {reason}. Check the client ID and the secret.",
-    )
-
-
-def _seconds_to_cache(expires_in: Any) -> int:
-    """Return how long to keep the token. 0 keeps it for the present request only."""
-    if not isinstance(expires_in, int) or isinstance(expires_in, bool):
-        return USUAL_SECONDS
-    return max(min(expires_in, LONGEST_SECONDS) - LEEWAY_SECONDS, 0)

@@ -58,9 +58,18 @@ def apply(stream: TransmitterStream, signal: Signal, found: Found) -> Effect:
     if line is None or policy == SignalPolicy.LOG:
         return Effect.logged("The policy is to log it only. Nothing was changed.")
     lock(found.person)
-    is_outdated = _is_outdated(stream, signal, found.person)
+    # Signals may arrive in another order than the events happened.
+    later = ReceivedSignal.objects.filter(
+        provider=stream.provider,
+        person=found.person,
+        event__in=ACCOUNT_STATES,
+        occurred_at__gt=signal.occurred_at,
+    )
+    is_outdated = event_types.name_of(signal.uri) in ACCOUNT_STATES and later.exists()
+    if policy == SignalPolicy.UNDO and is_outdated:
+        return Effect.logged("A later signal about this account came before. Nothing was changed.")
     if policy == SignalPolicy.UNDO:
-        return _outdated() if is_outdated else _reactivate(stream, found.person)
+        return _reactivate(stream, found.person)
     if is_outdated:
         # Sessions from before must end, but what came later stays as it is.
         policy = SignalPolicy.END
@@ -70,39 +79,27 @@ def apply(stream: TransmitterStream, signal: Signal, found: Found) -> Effect:
 def _end_access(
     stream: TransmitterStream, signal: Signal, found: Found, policy: SignalPolicy, label: str
 ) -> Effect:
-    """End the sessions, and do what else the policy says unless a rule is in the way."""
+    """End the sessions, and apply the rest of the policy unless a rule of people forbids it."""
     person, provider = found.person, stream.provider
     assert person
     if found.sessions and policy == SignalPolicy.END:
-        _end(found.sessions)
+        Session.objects.filter(session_key__in=found.sessions).delete()
+        PersonSession.objects.filter(session_key__in=found.sessions).delete()
+        ProviderSession.objects.filter(session_key__in=found.sessions).delete()
         return Effect(policy, "The sessions of the named session at the provider were ended.")
+    reason = f"signal “{label}”"
     why_not = _why_not(stream, person) if policy != SignalPolicy.END else ""
     if policy == SignalPolicy.DEACTIVATE and not why_not:
-        return _deactivate(stream, person, label)
-    revoke_access(provider, person, reason=f"signal “{label}”")
+        if not people.deactivate_person(person, actor=provider.actor, reason=reason):
+            return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
+        return Effect(policy, f"{person.full_name} was deactivated.", person.deactivated_at)
+    revoke_access(provider, person, reason=reason)
     if policy == SignalPolicy.END:
         return Effect(policy, ENDED)
     if why_not:
         return Effect(SignalPolicy.END, f"{ENDED} Nothing more was done: {why_not}")
     fresh_sign_in.require(person, provider, since=signal.occurred_at, because=label)
     return Effect(policy, f"{ENDED} A fresh sign-in through {provider} is required.")
-
-
-def _is_outdated(stream: TransmitterStream, signal: Signal, person: Person) -> bool:
-    """Tell whether a later signal about the state of the same account came before this one."""
-    if event_types.name_of(signal.uri) not in ACCOUNT_STATES:
-        return False
-    later = ReceivedSignal.objects.filter(
-        provider=stream.provider,
-        person=person,
-        event__in=ACCOUNT_STATES,
-        occurred_at__gt=signal.occurred_at,
-    )
-    return later.exists()
-
-
-def _outdated() -> Effect:
-    return Effect.logged("A later signal about this account came before. Nothing was changed.")
 
 
 def _why_not(stream: TransmitterStream, person: Person) -> str:
@@ -114,17 +111,6 @@ def _why_not(stream: TransmitterStream, person: Person) -> str:
     except (LastOwner, LastAdministrator) as error:
         return str(error)
     return ""
-
-
-def _deactivate(stream: TransmitterStream, person: Person, label: str) -> Effect:
-    reason = f"signal “{label}”"
-    if not people.deactivate_person(person, actor=stream.provider.actor, reason=reason):
-        return Effect.logged(f"{person.full_name} was inactive already. Nothing was changed.")
-    return Effect(
-        SignalPolicy.DEACTIVATE,
-        f"{person.full_name} was deactivated.",
-        person.deactivated_at,
-    )
 
 
 def _reactivate(stream: TransmitterStream, person: Person) -> Effect:
@@ -141,9 +127,3 @@ def _reactivate(stream: TransmitterStream, person: Person) -> Effect:
     except (Terminated, NoAddress) as error:
         return Effect.logged(f"Nothing was changed: {error}")
     return Effect(SignalPolicy.UNDO, f"{person.full_name} was reactivated.")
-
-
-def _end(keys: tuple[str, ...]) -> None:
-    Session.objects.filter(session_key__in=keys).delete()
-    PersonSession.objects.filter(session_key__in=keys).delete()
-    ProviderSession.objects.filter(session_key__in=keys).delete()

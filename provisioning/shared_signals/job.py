@@ -81,7 +81,17 @@ def _serve(stream: TransmitterStream, as_of: datetime) -> None:
             # Others have their turn first.
             pause = timedelta()
     except (OutboundError, SecretLost) as error:
-        _note_failure(stream, error, as_of)
+        # The log says when the problem began, and the page which one it is now.
+        if stream.failing_since is None:
+            attempt_log.log_attempt(
+                Outcome.SIGNAL,
+                stream.provider,
+                reason="signal-stream-failing",
+                warnings=[f"The stream of signals does not work: {error}"],
+            )
+        stream.failing_since = stream.failing_since or as_of
+        stream.problem = str(error)
+        stream.save(update_fields=["failing_since", "problem"])
         pause = RETRY_AFTER
     TransmitterStream.objects.filter(pk=stream.pk).update(due_at=as_of + pause)
 
@@ -96,7 +106,16 @@ def _keep_alive(stream: TransmitterStream, as_of: datetime) -> bool:
         if stream.poll_url:
             has_more = _poll(stream)
         if stream.checked_at is None or stream.checked_at <= as_of - CHECK_EVERY:
-            _check(stream, metadata, as_of)
+            status = transmitter.read_status(metadata, StreamCredentials(stream), stream.stream_id)
+            if status in TransmitterStream.State:
+                stream.state = TransmitterStream.State(status)
+            stream.checked_at = as_of
+            stream.save(update_fields=["state", "checked_at"])
+            asked_at = stream.verification_asked_at
+            if stream.state == TransmitterStream.State.ENABLED and (
+                asked_at is None or asked_at <= as_of - VERIFY_EVERY
+            ):
+                streams.verify(stream, metadata)
     except StreamLost:
         _recreate(stream, metadata)
     else:
@@ -117,19 +136,6 @@ def _recreate(stream: TransmitterStream, metadata: Metadata) -> None:
             "time between may be missing."
         ],
     )
-
-
-def _check(stream: TransmitterStream, metadata: Metadata, as_of: datetime) -> None:
-    status = transmitter.read_status(metadata, StreamCredentials(stream), stream.stream_id)
-    if status in TransmitterStream.State:
-        stream.state = TransmitterStream.State(status)
-    stream.checked_at = as_of
-    stream.save(update_fields=["state", "checked_at"])
-    asked_at = stream.verification_asked_at
-    if stream.state == TransmitterStream.State.ENABLED and (
-        asked_at is None or asked_at <= as_of - VERIFY_EVERY
-    ):
-        streams.verify(stream, metadata)
 
 
 def _poll(stream: TransmitterStream) -> bool:
@@ -202,20 +208,6 @@ def _receive_polled(stream: TransmitterStream, token: Any) -> None:
     if not isinstance(token, str):
         raise SignalRefused("invalid_request", "The set is not text.")
     receive(stream, token)
-
-
-def _note_failure(stream: TransmitterStream, error: Exception, as_of: datetime) -> None:
-    """Keep the problem for the page, and write it into the log when it begins."""
-    if stream.failing_since is None:
-        attempt_log.log_attempt(
-            Outcome.SIGNAL,
-            stream.provider,
-            reason="signal-stream-failing",
-            warnings=[f"The stream of signals does not work: {error}"],
-        )
-    stream.failing_since = stream.failing_since or as_of
-    stream.problem = str(error)
-    stream.save(update_fields=["failing_since", "problem"])
 
 
 def _note_success(stream: TransmitterStream, as_of: datetime) -> None:

@@ -33,7 +33,10 @@ def receive(stream: TransmitterStream, token: str) -> None:
         received.policy, received.detail = effect.policy, effect.detail
         received.deactivated_at = effect.deactivated_at
         received.save()
-        _note_health(stream, signal)
+        now = timezone.now()
+        stream.last_event_at = now
+        stream.lag_seconds = max((now - signal.issued_at).total_seconds(), 0)
+        stream.save(update_fields=["last_event_at", "lag_seconds"])
     attempt_log.log_attempt(
         Outcome.SIGNED_OUT if effect.ended_sessions else Outcome.SIGNAL,
         stream.provider,
@@ -63,6 +66,7 @@ def _remember(stream: TransmitterStream, signal: Signal) -> ReceivedSignal | Non
         provider=stream.provider, received_at__lt=now - 2 * OLDEST
     ).delete()
     try:
+        # A savepoint: the transaction of the caller must survive the violation.
         with transaction.atomic():
             received: ReceivedSignal = ReceivedSignal.objects.create(
                 tenant_id=stream.tenant_id,
@@ -81,7 +85,14 @@ def _remember(stream: TransmitterStream, signal: Signal) -> ReceivedSignal | Non
 def _note_stream_event(stream: TransmitterStream, signal: Signal) -> Effect:
     """Note the verification that Ramp asked for, or a new state of the stream."""
     if signal.uri == event_types.VERIFICATION:
-        return _note_verification(stream, signal)
+        said = signal.payload.get("state")
+        if said is not None and said != stream.verification:
+            return Effect.logged(
+                "The state is not the one that Ramp sent. The stream is not verified."
+            )
+        stream.verification, stream.verified_at = "", timezone.now()
+        stream.save(update_fields=["verification", "verified_at"])
+        return Effect.logged("The stream is verified.")
     status = signal.payload.get("status")
     if status not in (stream.State.ENABLED, stream.State.PAUSED, stream.State.DISABLED):
         return Effect.logged("The transmitter reported a state that Ramp does not know.")
@@ -90,19 +101,3 @@ def _note_stream_event(stream: TransmitterStream, signal: Signal) -> Effect:
     stream.problem = readable(reason)[:500] if isinstance(reason, str) else ""
     stream.save(update_fields=["state", "problem"])
     return Effect.logged(f"The stream is {status} now.")
-
-
-def _note_verification(stream: TransmitterStream, signal: Signal) -> Effect:
-    said = signal.payload.get("state")
-    if said is not None and said != stream.verification:
-        return Effect.logged("The state is not the one that Ramp sent. The stream is not verified.")
-    stream.verification, stream.verified_at = "", timezone.now()
-    stream.save(update_fields=["verification", "verified_at"])
-    return Effect.logged("The stream is verified.")
-
-
-def _note_health(stream: TransmitterStream, signal: Signal) -> None:
-    now = timezone.now()
-    stream.last_event_at = now
-    stream.lag_seconds = max((now - signal.issued_at).total_seconds(), 0)
-    stream.save(update_fields=["last_event_at", "lag_seconds"])

@@ -2,7 +2,7 @@
 
 A subject of the provider is found as at sign-in, by the provider and the subject. An address finds
 people only if the provider is paired with a SCIM connection, because only then the same directory
-has set it. What finds nobody, or two different people, is nobody.
+has set it. If an identifier matches two different people, nobody is found.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,8 @@ def find(stream: TransmitterStream, subject: Any) -> Found:
     person, sessions = _person(stream, subject), _sessions(stream, subject)
     if person and sessions:
         # The session of somebody else must not end.
-        sessions = sessions.filter(subject__in=_subjects_of(stream.provider, person))
+        own = stream.provider.identities.filter(person=person, retired_at=None)
+        sessions = sessions.filter(subject__in=list(own.values_list("subject", flat=True)))
     if person is None and sessions:
         subjects = {session.subject for session in sessions}
         people = {_by_subject(stream.provider, one) for one in subjects}
@@ -127,11 +128,6 @@ def _sessions(stream: TransmitterStream, subject: Mapping[str, Any]) -> Any:
     if not isinstance(sid, str) or not sid or sid != readable(sid)[:255]:
         return ProviderSession.objects.none()
     return ProviderSession.objects.filter(provider=stream.provider, sid=sid)
-
-
-def _subjects_of(provider: IdentityProvider, person: Person) -> list[str]:
-    known = provider.identities.filter(person=person, retired_at=None)
-    return list(known.values_list("subject", flat=True))
 
 
 def _why_not(stream: TransmitterStream, subject: Mapping[str, Any]) -> str:

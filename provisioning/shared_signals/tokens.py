@@ -78,13 +78,15 @@ def read_signal(stream: TransmitterStream, token: str) -> Signal:
         if claim in claims:
             raise _malformed(f"A signal must not contain {claim}.")
     uri, payload = _event(claims.get("events"))
+    said = _moment(payload.get("event_timestamp")) or _moment(claims.get("toe"))
     return Signal(
         digest=token_digest(f"{metadata.issuer} {claims['jti']}"),
         uri=uri,
         payload=payload,
         # Okta and Google name the subject in the event, as the drafts of the framework did.
         subject=claims.get("sub_id", payload.get("subject")),
-        occurred_at=_occurred_at(claims, payload, issued_at),
+        # Not every transmitter says when the event happened. It cannot be after the token.
+        occurred_at=min(said, issued_at) if said else issued_at,
         issued_at=issued_at,
     )
 
@@ -129,14 +131,6 @@ def _issued_at(claims: Mapping[str, Any]) -> datetime:
     if issued_at < now - OLDEST:
         raise _malformed(f"The token was issued more than {OLDEST.days} days ago (iat).")
     return issued_at
-
-
-def _occurred_at(
-    claims: Mapping[str, Any], payload: Mapping[str, Any], issued_at: datetime
-) -> datetime:
-    """Return when the event happened, as far as the transmitter says it."""
-    said = _moment(payload.get("event_timestamp")) or _moment(claims.get("toe"))
-    return min(said, issued_at) if said else issued_at
 
 
 def _event(events: Any) -> tuple[str, Mapping[str, Any]]:

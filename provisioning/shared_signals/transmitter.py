@@ -17,7 +17,7 @@ from provisioning.shared_signals.event_types import REQUESTED
 CACHE_SECONDS: Final = 3600
 PUSH: Final = "urn:ietf:rfc:8935"
 POLL: Final = "urn:ietf:rfc:8936"
-# What transmitters of the drafts call the two.
+# The names in the drafts, which some transmitters still use.
 OLDER_NAMES: Final = {
     PUSH: "https://schemas.openid.net/secevent/risc/delivery-method/push",
     POLL: "https://schemas.openid.net/secevent/risc/delivery-method/poll",
@@ -74,10 +74,26 @@ def metadata_of(issuer: str) -> Metadata:
     """
     key = f"ssf-metadata:{issuer}"
     known: Metadata | None = cache.get(key)
-    if known is None:
-        known = _read_metadata(issuer)
-        cache.set(key, known, CACHE_SECONDS)
-    return known
+    if known is not None:
+        return known
+    url = metadata_url(issuer)
+    document = safe_http.fetch_json(url)
+    stated = document.get("issuer")
+    if not isinstance(stated, str) or stated.rstrip("/") != issuer.rstrip("/"):
+        raise OutboundError(
+            "issuer-mismatch", f"{url} names the issuer “{stated}”. Enter the issuer like this."
+        )
+    methods = document.get("delivery_methods_supported")
+    found = Metadata(
+        issuer=stated,
+        jwks=_url(document, "jwks_uri", url, is_needed=True),
+        configuration=_url(document, "configuration_endpoint", url, is_needed=True),
+        status=_url(document, "status_endpoint", url),
+        verification=_url(document, "verification_endpoint", url),
+        delivery_methods=tuple(map(str, methods)) if isinstance(methods, list) else (),
+    )
+    cache.set(key, found, CACHE_SECONDS)
+    return found
 
 
 def forget(issuer: str) -> None:
@@ -180,25 +196,6 @@ def poll(
     if not isinstance(sets, dict):
         raise OutboundError("not-polled", "The answer to the poll contains no sets.")
     return sets, document.get("moreAvailable") is True
-
-
-def _read_metadata(issuer: str) -> Metadata:
-    url = metadata_url(issuer)
-    document = safe_http.fetch_json(url)
-    stated = document.get("issuer")
-    if not isinstance(stated, str) or stated.rstrip("/") != issuer.rstrip("/"):
-        raise OutboundError(
-            "issuer-mismatch", f"{url} names the issuer “{stated}”. Enter the issuer like this."
-        )
-    methods = document.get("delivery_methods_supported")
-    return Metadata(
-        issuer=stated,
-        jwks=_url(document, "jwks_uri", url, is_needed=True),
-        configuration=_url(document, "configuration_endpoint", url, is_needed=True),
-        status=_url(document, "status_endpoint", url),
-        verification=_url(document, "verification_endpoint", url),
-        delivery_methods=tuple(map(str, methods)) if isinstance(methods, list) else (),
-    )
 
 
 def _url(document: dict[str, Any], name: str, source: str, *, is_needed: bool = False) -> str:

@@ -93,6 +93,7 @@ def link(provider: IdentityProvider, subject: str, person: Person, *, actor: Act
     :raises SubjectTaken: if the subject is linked to another person.
     :raises NotPairedForLink: if SCIM manages the person and the provider is not paired.
     """
+    # In the order of a sign-in, so that the two cannot deadlock.
     locks.lock_provider_shared(provider)
     locks.lock_subject(provider, subject)
     lock(person)

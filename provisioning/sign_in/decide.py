@@ -104,10 +104,15 @@ class SignInFacts:
 
 def decide(claims: Claims, facts: SignInFacts) -> Decision:
     """Return what to do with this sign-in."""
-    if refused := _not_admitted(claims, facts):
-        return refused
-    if facts.identity and not _has_come_back(facts):
-        return _sign_in_known(facts.identity, facts)
+    if not claims.subject.strip():
+        return Refuse(Refusal.NO_SUBJECT)
+    person, paired = facts.identity, facts.paired
+    if facts.unmet_restriction:
+        return Refuse(Refusal.NOT_ADMITTED, person, facts.unmet_restriction)
+    # If a terminated person comes back, SCIM adds them as a new person.
+    is_replaced = paired is not None and paired.person != person
+    if person and not (person.state == Person.State.TERMINATED and is_replaced):
+        return _sign_in_known(person, facts)
     if claims.is_unconfirmed:
         return Refuse(Refusal.DIRECTORY_UNAVAILABLE)
     return _linked(facts) or _create(claims, facts)
@@ -126,25 +131,10 @@ def _linked(facts: SignInFacts) -> Decision | None:
     return _link(facts.candidate_of_visitor) if facts.candidate_of_visitor else None
 
 
-def _not_admitted(claims: Claims, facts: SignInFacts) -> Refuse | None:
-    if not claims.subject.strip():
-        return Refuse(Refusal.NO_SUBJECT)
-    if facts.unmet_restriction:
-        return Refuse(Refusal.NOT_ADMITTED, facts.identity, facts.unmet_restriction)
-    return None
-
-
 def _is_somebody_else(person: Person, facts: SignInFacts) -> bool:
     """Tell whether the visitor opened the invite, or the session, of another person."""
     visitor = facts.candidate_of_visitor
     return visitor is not None and visitor.person != person
-
-
-def _has_come_back(facts: SignInFacts) -> bool:
-    """Tell whether SCIM has added a terminated person again as a new person."""
-    assert facts.identity
-    is_past = facts.identity.state == Person.State.TERMINATED
-    return is_past and facts.paired is not None and facts.paired.person != facts.identity
 
 
 def _sign_in_known(person: Person, facts: SignInFacts) -> Decision:

@@ -16,15 +16,13 @@ from django.utils import timezone
 from people import hooks, tenancy
 from people.models import Invite, Person
 from people.operations import email_changes, people, people_update
-from people.operations.invites import acceptance
 from people.operations.roles import group_mappings
 from people.values import PeopleError, Profile
 from provisioning import locks
-from provisioning.claims import Claims, readable
+from provisioning.claims import Claims
 from provisioning.group_roles import memberships
 from provisioning.models import Identity, IdentityProvider, SignInAttempt
 from provisioning.models.account_status import AccountStatus
-from provisioning.providers import restrictions
 from provisioning.providers.issuers import authority_of
 from provisioning.sign_in import attempt_log, identity_lookup
 from provisioning.sign_in.attempt_log import Outcome
@@ -32,14 +30,13 @@ from provisioning.sign_in.decide import (
     Create,
     How,
     Link,
-    LinkCandidate,
     Refusal,
     Refuse,
     SignIn,
-    SignInFacts,
     decide,
 )
 from provisioning.sign_in.errors import SignInRefused, administrator_message, visitor_message
+from provisioning.sign_in.facts import collect_facts
 from provisioning.sign_in.profile import STATED, changed_values, names_of, stated_values
 
 
@@ -102,13 +99,16 @@ def _identify(provider: IdentityProvider, claims: Claims, context: SignInContext
     locks.lock_subject(provider, claims.subject)
     warning = identity_lookup.retire_inherited(provider, claims)
     claims = _with_known_values(provider, claims)
-    decision = decide(claims, _collect_facts(provider, claims, context))
+    facts = collect_facts(provider, claims, visitor=context.person, invite=context.invite)
+    decision = decide(claims, facts)
     match decision:
         case SignIn(person):
             result = _SignInResult(person, Outcome.SIGNED_IN)
         case Link(person, how):
             result = _SignInResult(person, Outcome.LINKED)
-            _retire_earlier(provider, claims)
+            # A terminated person may still have the subject, which this person needs now.
+            earlier = Identity.objects.filter(provider=provider, subject=claims.subject)
+            earlier.filter(retired_at=None).update(retired_at=timezone.now())
             _remember(provider, claims, person, how)
         case Create():
             result = _SignInResult(_add(provider, claims), Outcome.CREATED)
@@ -146,75 +146,6 @@ def _check_authority(provider: IdentityProvider) -> None:
     provider.authority = authority
 
 
-def _collect_facts(
-    provider: IdentityProvider, claims: Claims, context: SignInContext
-) -> SignInFacts:
-    identity = identity_lookup.identity_of(provider, claims)
-    shared = identity_lookup.shared_identity(provider, claims)
-    paired, is_paired_known = _paired(provider, claims)
-    same_email = Person.objects.having_address(claims.email).first()
-    return SignInFacts(
-        identity=identity.person if identity else None,
-        is_identity_disowned=identity is not None and _is_disowned(identity, paired),
-        same_directory=_candidate(provider, shared.person, How.SHARED) if shared else None,
-        paired=paired,
-        is_paired_known=is_paired_known,
-        candidate_of_visitor=_candidate_of_visitor(provider, context),
-        same_email=same_email,
-        may_create=provider.provisions_people,
-        may_create_unverified=provider.adds_unverified,
-        unmet_restriction=next(restrictions.unmet_restrictions(provider, claims), ""),
-        is_unrestricted=restrictions.lacks_restriction(provider),
-    )
-
-
-def _is_disowned(identity: Identity, paired: LinkCandidate | None) -> bool:
-    """Tell whether SCIM owns the person, by their address perhaps, and does not vouch for this."""
-    is_vouched_for = identity.provider.is_paired and (
-        identity.how == How.PAIRED or (paired is not None and paired.person == identity.person)
-    )
-    # An administrator vouches for people of the connection that the provider is paired with.
-    besides = identity.provider.paired_connection if identity.how == How.CONFIRMED else ""
-    return not is_vouched_for and hooks.pairing().is_provisioned(identity.person, besides=besides)
-
-
-def _paired(provider: IdentityProvider, claims: Claims) -> tuple[LinkCandidate | None, bool]:
-    """Return the person of the paired connection, and whether it has such a user at all."""
-    value = (
-        readable(claims.text_claims.get(provider.paired_claim, "")) if provider.is_paired else ""
-    )
-    if not value:
-        return None, False
-    pairing = hooks.pairing()
-    by = (provider.paired_connection, provider.paired_attribute, value)
-    person = pairing.paired_person(*by)
-    if person is None:
-        return None, pairing.is_known(*by)
-    return _candidate(provider, person, How.PAIRED), True
-
-
-def _candidate_of_visitor(
-    provider: IdentityProvider, context: SignInContext
-) -> LinkCandidate | None:
-    if context.person:
-        return _candidate(provider, context.person, How.LINKED)
-    if context.invite:
-        acceptance.lock_invite(context.invite)
-        return _candidate(provider, context.invite.person, How.INVITED)
-    return None
-
-
-def _candidate(provider: IdentityProvider, person: Person, how: How) -> LinkCandidate:
-    return LinkCandidate(
-        person=person,
-        how=how,
-        is_linked_otherwise=Identity.objects.filter(
-            provider=provider, person=person, retired_at=None
-        ).exists(),
-        is_provisioned=hooks.pairing().is_provisioned(person),
-    )
-
-
 def _add(provider: IdentityProvider, claims: Claims) -> Person:
     try:
         validate_email(claims.email)
@@ -231,12 +162,6 @@ def _add(provider: IdentityProvider, claims: Claims) -> Person:
         location=claims.location,
     )
     return people.add_person(profile, actor=provider.actor, invitation=None)
-
-
-def _retire_earlier(provider: IdentityProvider, claims: Claims) -> None:
-    """Retire the identity of a terminated person, so that a new person can have the subject."""
-    earlier = Identity.objects.filter(provider=provider, subject=claims.subject, retired_at=None)
-    earlier.update(retired_at=timezone.now())
 
 
 def _remember(provider: IdentityProvider, claims: Claims, person: Person, how: How) -> None:
@@ -279,9 +204,10 @@ def _update(provider: IdentityProvider, claims: Claims, result: _SignInResult) -
 
 
 def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -> None:
-    """Take over what the provider says differently than last time, from no SCIM person.
+    """Take over the values that the provider has changed since the last sign-in.
 
-    What an administrator changed here meanwhile stays until the provider changes it too.
+    A value that an administrator has changed meanwhile stays until the provider changes it too. The
+    profile of a person whom a SCIM connection manages comes only from SCIM.
     """
     changed = changed_values(identity.stated_values, claims)
     if not changed or hooks.pairing().is_provisioned(result.person):
@@ -294,9 +220,11 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
         email=changed.get("email", now.email),
     )
     try:
+        # A savepoint: a change that is rejected must not prevent the sign-in.
         with transaction.atomic():
             people_update.revise_person(result.person, profile, actor=identity.provider.actor)
     except PeopleError as error:
+        # The instance may have values that were not saved.
         result.person.refresh_from_db()
         told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in changed.items())
         result.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")

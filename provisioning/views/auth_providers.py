@@ -29,7 +29,8 @@ from provisioning.providers.presets import PRESETS, Preset, preset_of
 from provisioning.providers.proposed_pairing import proposed_pairing
 from provisioning.providers.restrictions import lacks_restriction
 from provisioning.views.directory_forms import ConnectionTestForm, LdapForm, WindowsForm
-from provisioning.views.provider_forms import OidcForm, ProviderForm, initial_of
+from provisioning.views.openid_form import OidcForm
+from provisioning.views.provider_forms import ProviderForm, initial_of
 from provisioning.views.sign_in.sign_in_test import begin_test
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
@@ -78,6 +79,8 @@ def add_auth_provider(request: PersonRequest, tenant: Tenant, preset: str) -> Ht
     form = FORMS[chosen.kind](*posted, initial={**chosen.initial, **pairing})
     if form.is_valid():
         try:
+            # A provider was added from this preset meanwhile, so the page shows the redirect URI of
+            # that one.
             if request.POST.get("provider_id", str(draft.pk)) != str(draft.pk):
                 raise manage.ProviderAddedAlready
             provider = manage.add_provider(
@@ -144,7 +147,7 @@ def remove_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UU
 
 @tenant_admin_required
 def test_auth_provider(request: PersonRequest, tenant: Tenant, provider_id: UUID) -> HttpResponse:
-    """Try the connection; every try asks the provider, so it is a POST and there are not many."""
+    """Test the connection. Each test sends requests to the provider, so tests are limited."""
     provider = kept_provider(tenant, provider_id)
     form = ConnectionTestForm(request.POST if request.method == "POST" else None)
     context = tenant_context(request, tenant, TAB, f"Test {provider}") | {
@@ -183,7 +186,7 @@ def _values_of(provider: IdentityProvider) -> list[dict[str, str]]:
 
 
 def _proposal_text(read: Proposal) -> str:
-    """Say what was read from the directory, and which base DN would be narrower."""
+    """Return a sentence about what was read from the directory, with narrower base DNs."""
     units = (
         f" People are in: {'; '.join(read.units)}. Enter one of these as the base DN if only its "
         "people should sign in."

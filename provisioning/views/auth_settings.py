@@ -89,7 +89,7 @@ class AuthSettingsForm(forms.Form):
 
 
 def _lacking(label: str, people: QuerySet[Person]) -> dict[str, Any]:
-    """Return who of these people would have to set up a second factor to sign in by password."""
+    """Return the people who would have to set up a second factor to sign in with a password."""
     directories = IdentityProvider.objects.filter(kind=IdentityProvider.Kind.LDAP)
     # A list, because PostgreSQL has statistics about each provider, but not about a subquery.
     providers = list(directories.values_list("pk", flat=True))

@@ -28,17 +28,13 @@ class SourceForm(forms.Form):
 
     def __init__(self, sources: list[IdentityProvider], chosen: IdentityProvider | None) -> None:
         super().__init__(initial={"from": chosen and str(chosen.pk)})
+        choices = []
+        for one in sources:
+            removed = f" (removed on {day_text(one.removed_at)})" if one.removed_at else ""
+            choices.append((str(one.pk), f"{one}{removed}"))
         self.fields["from"] = forms.ChoiceField(
-            label="Move people from",
-            choices=[(str(one.pk), _described(one)) for one in sources],
-            widget=UnfoldAdminSelectWidget,
+            label="Move people from", choices=choices, widget=UnfoldAdminSelectWidget
         )
-
-
-def _described(provider: IdentityProvider) -> str:
-    if provider.removed_at:
-        return f"{provider} (removed on {day_text(provider.removed_at)})"
-    return str(provider)
 
 
 @tenant_admin_required

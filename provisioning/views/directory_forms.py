@@ -12,7 +12,8 @@ from provisioning.ldap.proposal import Proposal
 from provisioning.models import IdentityProvider
 from provisioning.providers import connection_test_limits
 from provisioning.providers.config import PROFILE_ATTRIBUTES, LdapSettings
-from provisioning.views.provider_forms import ProviderForm, secret_input, text_input, tick_input
+from provisioning.views.form_fields import secret_input, text_input, tick_input
+from provisioning.views.provider_forms import ProviderForm
 
 Kind = IdentityProvider.Kind
 MAX_KEYTAB_SIZE = 64 * 1024

@@ -26,7 +26,7 @@ from people.views.permissions import PersonRequest
 from provisioning.directory import group_lookup
 from provisioning.directory.newcomers import newcomers
 from provisioning.group_roles import mappings
-from provisioning.group_roles.preview_matches import Matched, matched
+from provisioning.group_roles.preview_matches import matched
 from provisioning.models import ExternalGroup, GroupMapping, IdentityProvider
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
@@ -48,7 +48,7 @@ class MappingForm(RoleForm):
 
     @property
     def group_name(self) -> str:
-        """Return how the chosen group is shown, if another was not typed instead."""
+        """Return the name of the group chosen in the directory; blank if another one was typed."""
         is_chosen = self.cleaned_data["group"] == self.cleaned_data["chosen_id"]
         return str(self.cleaned_data["chosen_name"]) if is_chosen else ""
 
@@ -73,16 +73,18 @@ def group_mappings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     )
     if form.is_valid() and _draft(request, provider, form):
         return redirect(_page(tenant, provider))
-    rows = _rows(provider)
+    own = GroupMapping.objects.filter(provider=provider).select_related("role")
+    rows = matched(provider, list(own.order_by("group_name", "pk")))
     found, problem = newcomers(provider, (row.mapping for row in rows))
     for row in rows:
         row.newcomers = found.get(row.mapping.pk)
+    known = ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
     context = tenant_context(request, tenant, "mappings") | {
         "provider": provider,
         "directory_problem": problem,
         "providers": _choices(tenant, providers, provider),
         "form": form,
-        "groups": list(_known(provider)[:GROUPS_OFFERED]),
+        "groups": list(known[:GROUPS_OFFERED]),
         "is_live": provider.browsing == IdentityProvider.Browsing.LIVE,
         "rows": rows,
         "draft_count": mappings.drafts_of(provider).count(),
@@ -190,15 +192,6 @@ def _choices(
         }
         for one in providers
     ]
-
-
-def _known(provider: IdentityProvider) -> Any:
-    return ExternalGroup.objects.filter(provider=provider).order_by("name", "pk")
-
-
-def _rows(provider: IdentityProvider) -> list[Matched]:
-    of_provider = GroupMapping.objects.filter(provider=provider).select_related("role")
-    return matched(provider, list(of_provider.order_by("group_name", "pk")))
 
 
 def _applied_text(effects: MappingEffects) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -33,7 +33,15 @@ class InternalUserSearch(PersonSearch):
 @tenant_admin_required
 def internal_users(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     form = InternalUserSearch(request.GET)
-    page = BoundedPaginator(_found(form), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    signed_in = SignInAttempt.objects.filter(
+        person=OuterRef("pk"), outcome=SignInAttempt.Outcome.SIGNED_IN
+    )
+    latest = Subquery(signed_in.order_by("-pk").values("at")[:1])
+    people = Person.objects.matching(form.value_of("q")).filter(pk__in=reset.internal_people())
+    if state := form.value_of("state"):
+        people = people.filter(state=state)
+    rows = people.annotate(signed_in_at=latest).order_by("family_name", "given_name", "pk")
+    page = BoundedPaginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
     context = tenant_context(request, tenant, TAB) | {
         "form": form,
         "page": page,
@@ -83,15 +91,3 @@ def mail_internal_user(request: PersonRequest, tenant: Tenant, person_id: UUID) 
     else:
         messages.success(request, f"We are sending a link to choose a password to {person.email}.")
     return redirect("admin:internal_users", tenant.slug)
-
-
-def _found(form: InternalUserSearch) -> QuerySet[Person]:
-    signed_in = SignInAttempt.objects.filter(
-        person=OuterRef("pk"), outcome=SignInAttempt.Outcome.SIGNED_IN
-    )
-    latest = Subquery(signed_in.order_by("-pk").values("at")[:1])
-    people = Person.objects.matching(form.value_of("q")).filter(pk__in=reset.internal_people())
-    if state := form.value_of("state"):
-        people = people.filter(state=state)
-    found: QuerySet[Person] = people.annotate(signed_in_at=latest)
-    return found.order_by("family_name", "given_name", "pk")

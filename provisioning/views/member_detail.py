@@ -81,24 +81,18 @@ def _save_status(request: PersonRequest, person: Person) -> None:
     if not form.is_valid():
         messages.error(request, "Choose Active or Inactive.")
         return
+    status, name, actor = form.cleaned_data["status"], person.full_name, request.user.actor
     try:
-        message = _set_status(person, form.cleaned_data["status"], request.user)
+        if status == "active":
+            has_changed = people.reactivate_person(person, actor=actor)
+            message = f"{name} can sign in and spend again."
+        else:
+            has_changed = people.deactivate_person(person, actor=actor)
+            message = f"{name} can no longer sign in or spend. All their sessions have ended."
     except PeopleError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, message)
-
-
-def _set_status(person: Person, status: str, by: Person) -> str:
-    """Reactivate or deactivate the person, and return the message to show."""
-    name = person.full_name
-    if status == "active":
-        has_changed = people.reactivate_person(person, actor=by.actor)
-        message = f"{name} can sign in and spend again."
-    else:
-        has_changed = people.deactivate_person(person, actor=by.actor)
-        message = f"{name} can no longer sign in or spend. All their sessions have ended."
-    return message if has_changed else f"{name} is already {status}."
+        messages.success(request, message if has_changed else f"{name} is already {status}.")
 
 
 def _groups(identity: Identity) -> dict[str, Any]:
@@ -118,5 +112,6 @@ def _groups(identity: Identity) -> dict[str, Any]:
 
 def _attempts(person: Person) -> dict[str, Any]:
     attempts = SignInAttempt.objects.filter(person=person).select_related("provider")
+    # One row more shows whether there are more.
     page = list(attempts.order_by("-pk")[: ATTEMPTS_SHOWN + 1])
     return {"attempts": page[:ATTEMPTS_SHOWN], "has_more_attempts": len(page) > ATTEMPTS_SHOWN}

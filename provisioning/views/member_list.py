@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 
@@ -37,7 +36,16 @@ class MemberSearch(PersonSearch):
 def provisioned_members(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     providers = list(IdentityProvider.objects.order_by("removed_at", "name_key"))
     form = MemberSearch(request.GET, providers)
-    rows = _narrowed(form).order_by("-first_seen_at", "-pk")
+    members = Identity.objects.select_related("person", "provider")
+    if status := form.value_of("status"):
+        members = members.filter(person__state=status)
+    else:
+        members = members.exclude(person__state=State.TERMINATED)
+    if form.value_of("provider"):
+        members = members.filter(provider__pk=UUID(form.value_of("provider")))
+    if form.value_of("q"):
+        members = members.filter(person__in=Person.objects.matching(form.value_of("q")))
+    rows = members.order_by("-first_seen_at", "-pk")
     page = BoundedPaginator(rows, ROWS_A_PAGE).get_page(request.GET.get("page"))
     kept = [one for one in providers if not one.removed_at]
     context = tenant_context(request, tenant, "provisioned_members") | {
@@ -49,17 +57,3 @@ def provisioned_members(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "is_all_browsed": kept and all(one.browsing == one.Browsing.LIVE for one in kept),
     }
     return render(request, "provisioning/tenant/members.html", context)
-
-
-def _narrowed(form: MemberSearch) -> QuerySet[Identity]:
-    members: QuerySet[Identity] = Identity.objects.select_related("person", "provider")
-    status = form.value_of("status")
-    if status:
-        members = members.filter(person__state=status)
-    else:
-        members = members.exclude(person__state=State.TERMINATED)
-    if form.value_of("provider"):
-        members = members.filter(provider__pk=UUID(form.value_of("provider")))
-    if form.value_of("q"):
-        members = members.filter(person__in=Person.objects.matching(form.value_of("q")))
-    return members

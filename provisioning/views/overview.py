@@ -59,7 +59,15 @@ def services(tenant: Tenant) -> Iterator[ServiceState]:
     errors = _errors_of_last_day().filter(provider=OuterRef("pk"))
     providers = IdentityProvider.objects.kept().annotate(errors=BoundedCount(errors))
     for provider in _providers(providers.order_by("name_key")):
-        tone, state = _state(provider)
+        tone, state = ServiceTone.GOOD, "Working"
+        if not provider.is_enabled:
+            tone, state = ServiceTone.INFO, "Disabled"
+        elif not is_confirmed(provider):
+            tone, state = ServiceTone.ERROR, "Address not confirmed"
+        elif provider.third_failure_at:
+            tone, state = ServiceTone.ERROR, "Failing"
+        elif provider.success_at is None:
+            tone, state = ServiceTone.INFO, "Not used yet"
         yield ServiceState(
             kind=provider.get_kind_display(),
             name=str(provider),
@@ -175,15 +183,3 @@ def _stream_items(slug: str) -> Iterator[AttentionItem]:
             url=reverse("admin:shared_signals", args=[slug, stream.provider_id]),
             since=stream.failing_since,
         )
-
-
-def _state(provider: Any) -> tuple[ServiceTone, str]:
-    if not provider.is_enabled:
-        return ServiceTone.INFO, "Disabled"
-    if not is_confirmed(provider):
-        return ServiceTone.ERROR, "Address not confirmed"
-    if provider.third_failure_at:
-        return ServiceTone.ERROR, "Failing"
-    if provider.success_at is None:
-        return ServiceTone.INFO, "Not used yet"
-    return ServiceTone.GOOD, "Working"

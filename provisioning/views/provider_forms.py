@@ -1,18 +1,12 @@
-"""Forms that define an identity provider, one per kind; parsed like the JSON file."""
+"""What the forms of all kinds of identity providers share. They are parsed like the JSON file."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
 
 from django import forms
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminPasswordWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextInputWidget,
-)
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from people import hooks
-from provisioning.claims.groups import SEPARATORS
 from provisioning.models import IdentityProvider
 from provisioning.providers import config, restrictions
 from provisioning.providers.config import (
@@ -20,7 +14,7 @@ from provisioning.providers.config import (
     Definition,
     InvalidDefinition,
 )
-from provisioning.providers.directory_apis import DIRECTORY_APIS, GROUP_KEYS
+from provisioning.views.form_fields import choice_input, text_input, tick_input
 
 Kind = IdentityProvider.Kind
 BROWSING = [
@@ -28,47 +22,6 @@ BROWSING = [
     (IdentityProvider.Browsing.CACHED_ONLY.value, "Cached only: people who have signed in"),
     (IdentityProvider.Browsing.LIVE.value, "Live: the whole directory"),
 ]
-DIRECTORIES = [("", "None"), *((kind, api.title) for kind, api in DIRECTORY_APIS.items())]
-
-
-def text_input(label: str, help_text: str = "", *, required: bool = True, **attrs: str) -> Any:
-    widget = UnfoldAdminTextInputWidget(
-        attrs={"spellcheck": "false", "autocomplete": "off", **attrs}
-    )
-    return forms.CharField(
-        label=label, help_text=help_text, required=required, max_length=2000, widget=widget
-    )
-
-
-def choice_input(label: str, choices: Any = (), help_text: str = "") -> forms.ChoiceField:
-    return forms.ChoiceField(
-        label=label,
-        choices=choices,
-        help_text=help_text,
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
-
-
-def tick_input(label: str, help_text: str = "", *, initial: bool = True) -> forms.BooleanField:
-    return forms.BooleanField(
-        label=label,
-        help_text=help_text,
-        required=False,
-        initial=initial,
-        widget=forms.CheckboxInput(attrs={"class": "ramp-tick"}),
-    )
-
-
-def secret_input(label: str, help_text: str = "") -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=False,
-        max_length=2000,
-        strip=False,
-        help_text=help_text,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-    )
 
 
 class ProviderForm(forms.Form):
@@ -174,6 +127,11 @@ class ProviderForm(forms.Form):
     def _definition(self, cleaned: dict[str, Any]) -> Definition:
         secret = self.secret(cleaned)
         has_one = self.provider is not None and bool(self.provider.secret)
+        pairing = {
+            "connection": cleaned["paired_connection"],
+            "claim": cleaned["paired_claim"],
+            "equals": cleaned["paired_attribute"] or "externalId",
+        }
         document = {
             "kind": self.kind,
             "name": cleaned["name"],
@@ -181,7 +139,7 @@ class ProviderForm(forms.Form):
             "add_unverified": cleaned["adds_unverified"],
             "restrict_to": self.restrictions(cleaned),
             "directory_browsing": cleaned["browsing"],
-            "paired_with_scim": _pairing(cleaned),
+            "paired_with_scim": pairing if pairing["connection"] else None,
             # A saved secret is represented by a placeholder while the rest is validated.
             self.secret_field: secret or ("kept" if has_one else ""),
             **self.settings(cleaned),
@@ -201,110 +159,6 @@ class ProviderForm(forms.Form):
 
     def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
         raise NotImplementedError
-
-
-def _pairing(cleaned: dict[str, Any]) -> dict[str, str] | None:
-    if not cleaned["paired_connection"]:
-        return None
-    return {
-        "connection": cleaned["paired_connection"],
-        "claim": cleaned["paired_claim"],
-        "equals": cleaned["paired_attribute"] or "externalId",
-    }
-
-
-class OidcForm(ProviderForm):
-    kind = Kind.OIDC
-    own = (
-        *("issuer", "client_id", "client_secret", "scopes", "groups_claim", "groups_separator"),
-        *("directory_kind", "directory_url", "directory_token", "group_key"),
-    )
-    authentication = ("max_age_minutes", "required_acr", "required_amr")
-    restricting = (
-        *("email_domains", "hosted_domains", "entra_tenants"),
-        *("required_group", "required_claim"),
-    )
-
-    hosted_domains = text_input(
-        "Google Workspace domains",
-        "Checked against the hd claim. Separate several with commas.",
-        required=False,
-    )
-    entra_tenants = text_input(
-        "Entra directory (tenant) IDs",
-        "Checked against the tid claim. Separate several with commas.",
-        required=False,
-    )
-    required_claim = text_input("Required claim", "For example, department=Sales.", required=False)
-    issuer = text_input(
-        "Issuer", "Exactly as in the discovery document, including whether it ends with a slash."
-    )
-    client_id = text_input("Client ID")
-    client_secret = secret_input("Client secret")
-    scopes = text_input("Scopes", "The scopes to request. Must include openid.")
-    groups_claim = text_input(
-        "Groups claim", "The claim that contains the groups, or a path such as realm_access.roles."
-    )
-    groups_separator = choice_input(
-        "If that claim is one text, its groups are separated", [*SEPARATORS.items()]
-    )
-    max_age_minutes = forms.IntegerField(
-        label="Sign in again after (minutes)",
-        required=False,
-        min_value=0,
-        max_value=config.MAX_AGE_MINUTES,
-        widget=UnfoldAdminIntegerFieldWidget,
-        help_text="The provider must have asked for credentials within this time (max_age). Leave "
-        "empty for any time.",
-    )
-    required_acr = text_input(
-        "Required acr",
-        "The ID token must have one of these values. Separate several with spaces.",
-        required=False,
-    )
-    required_amr = text_input(
-        "Required amr",
-        "The ID token must have all of these methods, such as mfa. Separate several with spaces.",
-        required=False,
-    )
-    directory_kind = choice_input(
-        "API for live browsing", DIRECTORIES, "Used only if directory browsing is live."
-    )
-    directory_url = text_input("API URL", "Leave empty to use the default URL.", required=False)
-    directory_token = secret_input("API token")
-    group_key = choice_input(
-        "Tokens name groups",
-        [*GROUP_KEYS.items()],
-        "So that a group mapped from the live directory matches those of sign-ins. If the groups "
-        "claim is realm_access.roles, Keycloak's roles are listed instead.",
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields[
-            "directory_token"
-        ].help_text = (
-            "Required for Okta and SCIM. Graph and Keycloak use the client ID and client secret."
-        )
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        is_live = cleaned.get("browsing") == IdentityProvider.Browsing.LIVE
-        if is_live and not cleaned.get("directory_kind"):
-            self.add_error("directory_kind", "Choose the API for live browsing.")
-        return cleaned
-
-    def settings(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        names = ("issuer", "client_id", "scopes", "groups_claim", "directory_url")
-        return {name: cleaned[name].strip() for name in names} | {
-            "groups_separator": cleaned["groups_separator"],
-            "directory_kind": cleaned["directory_kind"],
-            "group_key": cleaned["group_key"],
-            "directory_token": cleaned["directory_token"],
-            "max_age_minutes": cleaned["max_age_minutes"] or 0,
-            "required_acr": " ".join(cleaned["required_acr"].split()),
-            "required_amr": " ".join(cleaned["required_amr"].split()),
-        }
 
 
 def initial_of(provider: IdentityProvider) -> dict[str, Any]:

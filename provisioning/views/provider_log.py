@@ -55,11 +55,13 @@ class LogSearch(PersonSearch):
 @tenant_admin_required
 def provider_log(request: PersonRequest, tenant: Tenant) -> HttpResponse:
     form = LogSearch(request.GET)
+    # Filters that are not valid are ignored. The page lists them.
     form.is_valid()
     before = int_param(request, "before")
     found = _narrowed(form.cleaned_data).select_related("provider", "person").order_by("-pk")
     if before is not None:
         found = found.filter(pk__lt=before)
+    # One row more shows whether there is another page.
     page = list(found[: ROWS_A_PAGE + 1])
     context = tenant_context(request, tenant, "provider_log") | {
         "form": form,
@@ -96,7 +98,7 @@ def _narrowed(filters: dict[str, Any]) -> QuerySet[SignInAttempt]:
 
 
 def _did_something(attempts: list[SignInAttempt]) -> set[UUID]:
-    """Return the requests that changed or mailed something: they have a page that tells what."""
+    """Return the requests that changed or mailed something, to link to what they did."""
     keys = [attempt.request_id for attempt in attempts if attempt.request_id]
     events = Event.objects.filter(request_id__in=keys).values_list("request_id", flat=True)
     mails = Mail.objects.filter(request_id__in=keys).values_list("request_id", flat=True)

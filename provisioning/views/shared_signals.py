@@ -26,7 +26,7 @@ from provisioning.shared_signals.event_types import POLICIES
 from provisioning.shared_signals.streams import TransmitterSettings
 from provisioning.sign_in import fresh_sign_in
 from provisioning.views.auth_providers import TAB, kept_provider
-from provisioning.views.provider_forms import secret_input, text_input
+from provisioning.views.form_fields import secret_input, text_input
 from provisioning.views.tenant_base import tenant_admin_required, tenant_context
 
 SHOWN: Final = 20
@@ -115,18 +115,20 @@ def shared_signals(request: PersonRequest, tenant: Tenant, provider_id: UUID) ->
             streams.set_up(provider, TransmitterSettings(**form.cleaned_data), person=request.user)
         except PeopleError as error:
             form.add_error(error.field, str(error))
+            # It may have been saved, although the transmitter refused it.
             signal_stream = _stream_of(provider)
         else:
             messages.success(request, "The stream was created. Ramp asked for a verification.")
             return _back(provider)
     if signal_stream and signal_stream.token:
         form.fields["token"].help_text = "It is saved. Leave empty to keep it."
+    received = ReceivedSignal.objects.filter(provider=provider).select_related("person")
     context = tenant_context(request, tenant, TAB, f"Shared Signals of {provider}") | {
         "provider": provider,
         "signal_stream": signal_stream,
         "form": form,
         "policy_form": PolicyForm(policies=signal_stream.policies) if signal_stream else None,
-        "signals": _recent(provider),
+        "signals": list(received.order_by("-received_at", "-pk")[:SHOWN]),
         "must_sign_in": FreshSignIn.objects.filter(provider=provider)
         .select_related("person")
         .order_by("-since")[:SHOWN],
@@ -226,11 +228,6 @@ def _initial(provider: IdentityProvider, signal_stream: TransmitterStream | None
     issuer = f"{parts.scheme}://{parts.netloc}" if is_okta_server else settings_of(provider).issuer
     is_reachable = django_settings.PUBLIC_BASE_URL.startswith("https://")
     return {"issuer": issuer, "delivery": Delivery.PUSH if is_reachable else Delivery.POLL}
-
-
-def _recent(provider: IdentityProvider) -> list[ReceivedSignal]:
-    received = ReceivedSignal.objects.filter(provider=provider).select_related("person")
-    return list(received.order_by("-received_at", "-pk")[:SHOWN])
 
 
 def _back(provider: IdentityProvider) -> HttpResponse:

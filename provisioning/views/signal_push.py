@@ -42,6 +42,7 @@ def signal_push(request: HttpRequest, slug: str, provider_id: UUID, key: UUID) -
             body = {"err": refusal.err, "description": str(refusal)}
             return JsonResponse(body, status=400, headers=HEADERS)
         except OutboundError as error:
+            # The keys of the transmitter are not available. It has to send the token again.
             log_refusal(stream, SignalRefused("temporarily_unavailable", str(error)))
             body = {"err": "temporarily_unavailable", "description": str(error)}
             return JsonResponse(body, status=503, headers={**HEADERS, "Retry-After": "30"})

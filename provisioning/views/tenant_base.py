@@ -43,12 +43,16 @@ def tenant_admin_required(view: View[Arguments]) -> Served[Arguments]:
     def served(
         request: HttpRequest, slug: str, *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> HttpResponseBase:
+        tenant: Tenant | None
         if is_operator(request.user):
-            return view(cast("PersonRequest", request), _any_tenant(view, slug), *args, **kwargs)
-        if not is_tenant_admin(request.user):
+            if not getattr(view, "for_operators", False):
+                raise PermissionDenied
+            tenant = Tenant.objects.filter(slug=slug, is_sandbox=False).first()
+        elif not is_tenant_admin(request.user):
             return redirect_to_login(request.get_full_path())
-        tenant: Tenant = request.user.tenant  # type: ignore[union-attr]
-        if tenant.slug != slug:
+        else:
+            tenant = request.user.tenant  # type: ignore[union-attr]
+        if tenant is None or tenant.slug != slug:
             raise Http404
         return view(cast("PersonRequest", request), tenant, *args, **kwargs)
 
@@ -58,15 +62,6 @@ def tenant_admin_required(view: View[Arguments]) -> Served[Arguments]:
 def allow_operators(view: View[Arguments]) -> View[Arguments]:
     view.for_operators = True  # type: ignore[attr-defined]
     return view
-
-
-def _any_tenant(view: Any, slug: str) -> Tenant:
-    if not getattr(view, "for_operators", False):
-        raise PermissionDenied
-    tenant = Tenant.objects.filter(slug=slug, is_sandbox=False).first()
-    if tenant is None:
-        raise Http404
-    return tenant
 
 
 def tenant_context(

@@ -75,7 +75,9 @@ def tenant_settings(request: PersonRequest, tenant: Tenant) -> HttpResponse:
         "sign_in": reverse("admin:sign_in", args=[tenant.slug]),
     }
     if may_rename:
-        context |= _numbers(tenant)
+        with tenancy.across_tenants():
+            context["people_count"] = counted(Person.objects.in_lists().filter(tenant=tenant))
+        context["activity"] = hooks.tenant_activity([tenant.pk]).get(tenant.pk)
     return render(request, "provisioning/tenant/settings.html", context)
 
 
@@ -135,13 +137,6 @@ def close_tenant(request: PersonRequest, tenant: Tenant) -> HttpResponse:
 def _check_operator(request: PersonRequest) -> None:
     if not is_operator(request.user):
         raise PermissionDenied
-
-
-def _numbers(tenant: Tenant) -> dict[str, Any]:
-    with tenancy.across_tenants():
-        people = counted(Person.objects.in_lists().filter(tenant=tenant))
-    activity = hooks.tenant_activity([tenant.pk]).get(tenant.pk)
-    return {"people_count": people, "activity": activity}
 
 
 def _change(request: PersonRequest, tenant: Tenant, form: TenantForm) -> bool:

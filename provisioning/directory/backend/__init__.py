@@ -1,6 +1,6 @@
-"""django-ldapdb's database backend, made to read a directory that a row names.
+"""A database backend that reads the directory of a provider, based on the one of django-ldapdb.
 
-django-ldapdb 1.5.1 does not import on Django 5.2, searches everything twice, binds for each
-cursor, and takes its base DN from the model; this is what it takes to read with it. Nothing
-is ever written.
+django-ldapdb 1.5.1 cannot be imported on Django 5.2, runs every search twice, binds for each
+cursor, and takes the base DN from the model. This backend corrects these four points. It never
+writes.
 """

@@ -36,7 +36,7 @@ class DatabaseWrapper(ldapdb.DatabaseWrapper):
     connection: Any
 
     def get_new_connection(self, parameters: Any) -> Any:
-        """Use the connection as which sign-in is bound too: checked, and with timeouts."""
+        """Return the bound connection, which has the same checks and timeouts as at a sign-in."""
         return self.settings_dict["CONNECTION"]
 
     def ensure_connection(self) -> None:

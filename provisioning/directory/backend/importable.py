@@ -3,7 +3,7 @@
 Django 5 has removed that attribute.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,19 +20,11 @@ class _Utc:
         return at.astimezone(UTC)
 
 
-def _fields_of_ldapdb() -> Any:
-    """Import the fields with a temporary `timezone.utc`, and give the module its own one."""
-    timezone.utc = _Utc()  # type: ignore[attr-defined]
-    try:
-        from ldapdb.models import fields  # noqa: PLC0415  not before now
-    finally:
-        del timezone.utc  # type: ignore[attr-defined]
-    fields.timezone = SimpleNamespace(utc=_Utc(), get_fixed_timezone=_fixed)
-    return fields
-
-
-def _fixed(minutes: int) -> tzinfo:
-    return timezone.get_fixed_timezone(minutes)
-
-
-fields = _fields_of_ldapdb()
+timezone.utc = _Utc()  # type: ignore[attr-defined]
+try:
+    from ldapdb.models import fields as ldapdb_fields
+finally:
+    del timezone.utc  # type: ignore[attr-defined]
+fields: Any = ldapdb_fields
+# django-ldapdb also needs `timezone.utc` later. It gets this object instead of Django's module.
+fields.timezone = SimpleNamespace(utc=_Utc(), get_fixed_timezone=timezone.get_fixed_timezone)

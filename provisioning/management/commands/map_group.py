@@ -41,7 +41,15 @@ class Command(BaseCommand):
             )
         author = Author(actor=Actor("command", "map_group"))
         with tenancy.use(tenant):
-            provider, role = _provider(options["provider"]), _role(options["role"])
+            try:
+                provider = manage.provider_named(options["provider"])
+            except IdentityProvider.DoesNotExist:
+                kept = IdentityProvider.objects.kept().order_by("name_key")
+                there = ", ".join(f"“{one}”" for one in kept) or "none"
+                raise CommandError(
+                    f"There is no identity provider “{options['provider']}”. Existing: {there}."
+                ) from None
+            role = _role(options["role"])
             try:
                 found = group_lookup.look_up(provider, options["group"])
                 group = found or Group(options["group"], "")
@@ -51,15 +59,6 @@ class Command(BaseCommand):
             except PeopleError as error:
                 raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(_as_json(outcome), ensure_ascii=False))
-
-
-def _provider(name: str) -> IdentityProvider:
-    try:
-        return manage.provider_named(name)
-    except IdentityProvider.DoesNotExist:
-        kept = IdentityProvider.objects.kept().order_by("name_key")
-        there = ", ".join(f"“{one}”" for one in kept) or "none"
-        raise CommandError(f"There is no identity provider “{name}”. Existing: {there}.") from None
 
 
 def _role(name: str) -> AnyRole:

@@ -11,7 +11,7 @@ from people import tenancy
 from people.mail.invite_links import invite_id_from
 from people.mail.messages import inviter
 from people.mail.signed_links import ForgedLink
-from people.models import Invite, Person
+from people.models import Invite
 from people.operations.invites import acceptance
 from people.values import PeopleError
 from people.views.page_context import page_context
@@ -67,12 +67,7 @@ def _accept(request: HttpRequest, invite: Invite) -> HttpResponse:
         return _page(
             request, invite, "provisioning/sign_in/accept_invite.html", form=form, ways=ways
         )
-    return _join(request, invite, form.cleaned_data["password"])
-
-
-def _join(request: HttpRequest, invite: Invite, password: str) -> HttpResponse:
-    person: Person = invite.person
-    acceptance.accept_invite(invite, actor=person.actor, password=password)
+    acceptance.accept_invite(invite, actor=person.actor, password=form.cleaned_data["password"])
     messages.success(request, f"Welcome to {person.tenant.name}, {person.given_name}.")
     return after_password(request, person)
 

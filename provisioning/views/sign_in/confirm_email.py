@@ -47,9 +47,13 @@ def _confirm(request: HttpRequest, mail: Mail) -> HttpResponse:
     elif not is_current(mail):
         raise email_changes.NothingToConfirm
     waiting = email_changes.unconfirmed(person) if is_confirmed else []
-    context = page_context(
-        request, _title(is_old=is_old, is_confirmed=is_confirmed, is_waiting=bool(waiting))
-    ) | {
+    if waiting:
+        title = f"Confirmed from the {'current' if is_old else 'new'} address"
+    elif is_confirmed:
+        title = "Your email address is confirmed"
+    else:
+        title = "Change your email address?" if is_old else "Confirm your email address"
+    context = page_context(request, title) | {
         "is_confirmed": is_confirmed,
         "is_old": is_old,
         "waiting": waiting,
@@ -58,11 +62,3 @@ def _confirm(request: HttpRequest, mail: Mail) -> HttpResponse:
         "new": mail.facts["address"] if is_old else mail.to,
     }
     return render(request, "provisioning/sign_in/confirm_email.html", context)
-
-
-def _title(*, is_old: bool, is_confirmed: bool, is_waiting: bool) -> str:
-    if is_waiting:
-        return f"Confirmed from the {'current' if is_old else 'new'} address"
-    if is_confirmed:
-        return "Your email address is confirmed"
-    return "Change your email address?" if is_old else "Confirm your email address"

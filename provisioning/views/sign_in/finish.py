@@ -16,7 +16,7 @@ from people.session_backend import HAS_SECOND_FACTOR
 from people.views.page_context import page_context
 from people.views.session_limits import limit_session
 from provisioning.claims import Claims
-from provisioning.models import IdentityProvider, SignInAttempt, SignInSettings
+from provisioning.models import IdentityProvider, SignInAttempt
 from provisioning.passwords import second_factor
 from provisioning.passwords.known_devices import remember
 from provisioning.passwords.lockout import account_of
@@ -111,12 +111,19 @@ def log_in(
     provider_id = (came_through or {}).get("provider", "")
     if refused := refuse_unless_fresh(request, person, provider_id, authenticated_at):
         return refused
+    # Before the login, which discards the session of another person.
     next_url = request.session.pop(NEXT, "")
     with tenancy.use(person.tenant_id):
         auth.login(request, person, backend=BACKEND)
         limits = settings_of(person.tenant)
     request.session[HAS_SECOND_FACTOR] = has_second_factor
-    _limit(request, limits, (came_through or {}).get("session_expiry"))
+    # The session ends when the company or the provider wants that, whichever is first.
+    by_company = timezone.now() + timedelta(hours=limits.session_hours)
+    ends = [by_company.timestamp()] if limits.session_hours else []
+    session_expiry = (came_through or {}).get("session_expiry")
+    if session_expiry is not None:
+        ends.append(session_expiry)
+    limit_session(request, ends_at=min(ends, default=None), idle_seconds=limits.idle_minutes * 60)
     for left in (INVITE, LINKING):
         request.session.pop(left, None)
     if came_through:
@@ -126,15 +133,6 @@ def log_in(
     response = redirect(destination(request, person, next_url))
     remember(request, response, [account])
     return response
-
-
-def _limit(request: HttpRequest, limits: SignInSettings, session_expiry: float | None) -> None:
-    """Have the session end when the company or the provider wants that, whichever is first."""
-    by_company = timezone.now() + timedelta(hours=limits.session_hours)
-    ends = [by_company.timestamp()] if limits.session_hours else []
-    if session_expiry is not None:
-        ends.append(session_expiry)
-    limit_session(request, ends_at=min(ends, default=None), idle_seconds=limits.idle_minutes * 60)
 
 
 def sign_in_refused(

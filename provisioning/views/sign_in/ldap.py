@@ -73,7 +73,9 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         try:
             claims = tried.claims(form.cleaned_data["password"])
         except GuessedTooOften as error:
-            _log_nearly_locked(tried, error)
+            if isinstance(error, NearlyLocked):
+                # The visitor does not see the status of the account.
+                _log(Outcome.REFUSED, tried, error.reason, error.detail)
             form.add_error(None, _message(tried, error))
         except (LdapFailed, SecretLost) as error:
             _log_failure(tried, error)
@@ -92,12 +94,6 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         "form": form,
     }
     return render(request, "provisioning/sign_in/ldap.html", context, status=status)
-
-
-def _log_nearly_locked(tried: PasswordTry, error: GuessedTooOften) -> None:
-    """Log the status of the account, which the visitor does not see."""
-    if isinstance(error, NearlyLocked):
-        _log(Outcome.REFUSED, tried, error.reason, error.detail)
 
 
 def _log_failure(tried: PasswordTry, error: Exception) -> None:

@@ -68,9 +68,13 @@ def sign_in(request: HttpRequest, slug: str = "") -> HttpResponse:
         return _redirect_to_company(request)
     if request.method == "POST":
         return _try_password(request, tenant)
-    usual = _redirect_provider(tenant) if tenant and "form" not in request.GET else None
-    if usual:
-        return redirect(_begin_url(usual, request))
+    if tenant and tenant.is_active and "form" not in request.GET:
+        with tenancy.use(tenant):
+            redirecting = SignInSettings.objects.filter(redirects=True)
+        tested = _offered(tenant).filter(is_untested=False)
+        usual = tested.filter(pk__in=redirecting.values("default_provider")).first()
+        if usual:
+            return redirect(_begin_url(usual, request))
     return page(request, tenant)
 
 
@@ -123,14 +127,11 @@ def _try_password(request: HttpRequest, tenant: Tenant | None) -> HttpResponse:
         )
     except SignInRefused as refusal:
         form.add_error(None, str(refusal))
-        return page(request, tenant, form, status=_status_of(refusal))
+        status = 429 if isinstance(refusal, GuessedTooOften) else 200
+        return page(request, tenant, form, status=status)
     with tenancy.use(person.tenant):
         people.activate_person(person, actor=person.actor)
     return after_password(request, person)
-
-
-def _status_of(refusal: SignInRefused) -> int:
-    return 429 if isinstance(refusal, GuessedTooOften) else 200
 
 
 def _redirect_to_company(request: HttpRequest) -> HttpResponse:
@@ -153,16 +154,6 @@ def _offered(tenant: Tenant) -> QuerySet[IdentityProvider]:
     with tenancy.use(tenant):
         offered: QuerySet[IdentityProvider] = IdentityProvider.objects.offered()
     return offered.select_related("tenant")
-
-
-def _redirect_provider(tenant: Tenant) -> IdentityProvider | None:
-    """Return the provider to which the sign-in page redirects, if any."""
-    if not tenant.is_active:
-        return None
-    with tenancy.use(tenant):
-        usual = SignInSettings.objects.filter(redirects=True)
-    tested = _offered(tenant).filter(is_untested=False)
-    return tested.filter(pk__in=usual.values("default_provider")).first()
 
 
 def _begin_url(provider: IdentityProvider, request: HttpRequest) -> str:

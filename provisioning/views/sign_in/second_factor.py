@@ -1,7 +1,5 @@
 """The step after the password: the second factor, or setting one up if the company requires it."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -90,6 +88,7 @@ def sign_in_set_up_second_factor(request: HttpRequest) -> HttpResponse:
                 "next": signed_in["Location"],
             }
             response = render(request, "provisioning/sign_in/recovery_codes.html", context)
+            # This page is shown instead of the redirect, whose cookies are needed too.
             response.cookies.update(signed_in.cookies)
             return response
         if not more:
@@ -100,9 +99,12 @@ def sign_in_set_up_second_factor(request: HttpRequest) -> HttpResponse:
 
 def _complete(request: HttpRequest, person: Person, detail: str) -> HttpResponse:
     came_through, accounts = pending.finish(request)
+    provider: IdentityProvider | None = None
+    if came_through:
+        provider = IdentityProvider.objects.filter(pk=came_through["provider"]).first()
     attempt_log.log_attempt(
         Outcome.SIGNED_IN,
-        _provider(came_through),
+        provider,
         person=person,
         email=person.email,
         detail=detail,
@@ -111,15 +113,6 @@ def _complete(request: HttpRequest, person: Person, detail: str) -> HttpResponse
     if accounts:
         remember(request, response, accounts)
     return response
-
-
-def _provider(came_through: dict[str, Any] | None) -> IdentityProvider | None:
-    if not came_through:
-        return None
-    found: IdentityProvider | None = IdentityProvider.objects.filter(
-        pk=came_through["provider"]
-    ).first()
-    return found
 
 
 def _start_again(request: HttpRequest) -> HttpResponse:

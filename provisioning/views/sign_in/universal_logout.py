@@ -38,6 +38,7 @@ def global_token_revocation(request: HttpRequest, slug: str, provider_id: UUID) 
             audience = revocation_url(provider)
             jti = revocation.token_id(provider, _bearer(request), audience=audience)
             subject = revocation.read_subject(provider, strict_json.read(request.body))
+            # In one transaction: if it fails, the provider can send the token again.
             with transaction.atomic():
                 revocation.use_up(provider, jti)
                 person = revocation.person_of(provider, subject)

@@ -67,7 +67,14 @@ def begin(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
         return _challenge(request, provider)
     principal = ""
     try:
-        accepted = _accept_token(provider, token)
+        config: WindowsSettings = settings_of(provider)
+        served = settings.TLS_CERTIFICATE
+        accepted = kerberos.accept(
+            token,
+            keytab=base64.b64decode(manage.secret_of(provider)),
+            realms=config.realms,
+            certificate=Path(served).read_bytes() if served else b"",
+        )
         principal = accepted.principal
         claims = _claims(provider, accepted)
     except (KerberosFailed, LdapFailed, SecretLost) as error:
@@ -89,17 +96,6 @@ def _token(request: HttpRequest) -> bytes | None:
         return base64.b64decode(encoded.strip(), validate=True)
     except ValueError:
         return b""
-
-
-def _accept_token(provider: IdentityProvider, token: bytes) -> Accepted:
-    config: WindowsSettings = settings_of(provider)
-    served = settings.TLS_CERTIFICATE
-    return kerberos.accept(
-        token,
-        keytab=base64.b64decode(manage.secret_of(provider)),
-        realms=config.realms,
-        certificate=Path(served).read_bytes() if served else b"",
-    )
 
 
 def _claims(provider: IdentityProvider, accepted: Accepted) -> Claims:
