@@ -1,18 +1,15 @@
 """The causes why somebody cannot sign in, or has not signed in through a provider."""
 
-from typing import Final
-
 from people import hooks, tenancy
 from people.models import Person
 from people.presentation.diagnosis import Diagnosis, Link, Priority, day
 from people.presentation.times import clock_text
 from provisioning.diagnosis.data import SignInData, page_url, sign_in_url
 from provisioning.diagnosis.sentences import REFUSALS
+from provisioning.models.attempt import UNSUCCESSFUL
 from provisioning.passwords import lockout
 from provisioning.passwords.login import password_counts
 from provisioning.sign_in import fresh_sign_in
-
-SUCCESSFUL: Final = ("signed-in", "created", "linked")
 
 
 def locked_out(data: SignInData) -> Diagnosis | None:
@@ -55,7 +52,7 @@ def needs_fresh_sign_in(data: SignInData) -> Diagnosis | None:
 
 def refused(data: SignInData) -> Diagnosis | None:
     latest = data.attempts[0] if data.attempts else None
-    if latest is None or latest.outcome in SUCCESSFUL:
+    if latest is None or latest.outcome not in UNSUCCESSFUL:
         return None
     provider = latest.provider.name if latest.provider else "the sign-in page"
     usual = "{who} tried to sign in through {provider}, but the sign-in failed."

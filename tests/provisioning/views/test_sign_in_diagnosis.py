@@ -17,6 +17,7 @@ from people.values import Actor
 from provisioning.claims import UNKNOWN, Claims, Groups
 from provisioning.group_roles import mappings
 from provisioning.models import IdentityProvider, SignInAttempt
+from provisioning.models.attempt import UNSUCCESSFUL
 from provisioning.passwords import lockout
 from provisioning.passwords.login import person_with_password
 from provisioning.sign_in import fresh_sign_in
@@ -288,6 +289,18 @@ def test_evidence_lists_the_attempts(client: Client, corp: IdentityProvider) -> 
     page = text_of(client.get("/people/why/", {"who": ADA}))
 
     assert "Sign-in attempt through Corp, refused: unverified-email" in page
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one not in UNSUCCESSFUL])
+def test_latest_successful_attempt_is_no_failed_sign_in(
+    client: Client, corp: IdentityProvider, outcome: Outcome
+) -> None:
+    ada = here(corp)
+    log_attempt(outcome, corp, person=ada, email=ADA)
+
+    verdict = diagnose(ADA).verdict
+
+    assert verdict is None or verdict.code != "sign-in-failed"
 
 
 @pytest.mark.parametrize("who", ["Dora", "Dora Newman"])
