@@ -305,7 +305,6 @@ OTHERS: dict[str, str] = {
     "invites.lifecycle.record_link_shown": "Writes the history only.",
     "invites.lifecycle.reissue_invite_to_new_address": "A part of revise_person, which asks.",
     "offboarding.schedule.schedule_termination": "A part of deactivate_person, which asks.",
-    "person_fields.mark_field_managed": "Marks a row in memory; the caller asks.",
     "person_fields.mark_managed": "Marks a row in memory; the caller asks.",
     "person_fields.mark_manager_managed": "Marks a row in memory; the caller asks.",
     "person_fields.set_role": "Sets the role in memory; the caller asks.",
