@@ -384,14 +384,11 @@ def _lock_schedule(person: Person, *, actor: Actor) -> ScheduledTermination:
     scheduled_termination = (
         ScheduledTermination.objects.select_for_update().filter(person=person).first()
     )
-    if scheduled_termination is None or not _is_on(scheduled_termination):
+    if scheduled_termination is None:
+        raise NotScheduled(person)
+    # A row with a manual decision remains when auto-termination is turned off, but does nothing.
+    tenant = Tenant.objects.filter(pk=scheduled_termination.tenant_id)
+    if not tenant.filter(auto_terminate_days__isnull=False).exists():
         raise NotScheduled(person)
     scheduled_termination.person = person
     return scheduled_termination
-
-
-def _is_on(scheduled_termination: ScheduledTermination) -> bool:
-    on = Tenant.objects.filter(
-        pk=scheduled_termination.tenant_id, auto_terminate_days__isnull=False
-    )
-    return on.exists()
