@@ -66,7 +66,11 @@ def read_list(comparison: Comparison) -> list[Listed]:
     table = read_table(decode(bytes(comparison.content), comparison.encoding), comparison.separator)
     columns = {int(index): name for index, name in comparison.columns.items()}
     rows = [_listed(record, columns, comparison.key) for record in table.records]
-    for same in _by_key(rows).values():
+    by_key: dict[str, list[Listed]] = defaultdict(list)
+    for row in rows:
+        if row.key:
+            by_key[row.key].append(row)
+    for same in by_key.values():
         if len(same) > 1:
             mark_duplicates(same)
     return rows
@@ -81,14 +85,6 @@ def mark_duplicates(rows: list[Listed]) -> None:
         row.problem = row.problem or Unreadable(
             "duplicate-row", f"The same person is also in {word} {named}."
         )
-
-
-def _by_key(rows: list[Listed]) -> Mapping[str, list[Listed]]:
-    found = defaultdict(list)
-    for row in rows:
-        if row.key:
-            found[row.key].append(row)
-    return found
 
 
 def _listed(record: Record, columns: Mapping[int, str], key: str) -> Listed:
