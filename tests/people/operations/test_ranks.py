@@ -329,7 +329,7 @@ OTHERS: dict[str, str] = {
     "bulk.undo.begin_undo": "The undo asks for each person.",
     "bulk.undo.confirm": "Changes nobody.",
     "bulk.undo.request_undo": "Tested below: asks for each person.",
-    "offboarding.schedule.set_auto_termination": "A setting of the company.",
+    "offboarding.auto_termination.set_auto_termination": "A setting of the company.",
     "bulk.alerts.check_connection": "A job, which changes nobody.",
     "bulk.alerts.set_alert_thresholds": "A setting of the company.",
     "comparison.requests.request_apply": "Asks for each person, see test_applying_a_list.py.",
