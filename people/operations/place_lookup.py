@@ -12,6 +12,8 @@ from people.models import Department, Entity, Location, Person, Tenant
 from people.values import PeopleError, normalize_key
 
 Place = TypeVar("Place", Department, Location)
+DEPARTMENT_WIDTH: Final = len(Department._meta.concrete_fields)
+LOCATION_WIDTH: Final = len(Location._meta.concrete_fields)
 # Joined to one empty row, so that the result is always one row, with NULLs for missing places.
 PLACES_SQL: Final = (
     f"SELECT {row_json.columns(Department, 'd')}, {row_json.columns(Location, 'l')} "  # noqa: S608
@@ -41,10 +43,10 @@ def places_named(
     if prepared_statements.available():
         row = prepared_statements.fetch(places_query(department, location, tenant_id))
         assert row, "the LEFT JOINs return one row, with NULLs for missing places"
-        width = len(Department._meta.concrete_fields)
-        known = row_json.from_row(Department, row[:width]), row_json.from_row(Location, row[width:])
-        found_department = known[0] if known[0].pk else None
-        found_location = known[1] if known[1].pk else None
+        old_department = row_json.from_row(Department, row[:DEPARTMENT_WIDTH])
+        old_location = row_json.from_row(Location, row[DEPARTMENT_WIDTH:])
+        found_department = old_department if old_department.pk else None
+        found_location = old_location if old_location.pk else None
     else:
         departments = Department.objects.filter(name_key=normalize_key(department))
         locations = Location.objects.filter(name_key=normalize_key(location))
@@ -78,8 +80,7 @@ def _stored(place: Place, **more: Entity) -> Place:
 def places_query(department: str, location: str, tenant_id: int) -> PreparedQuery:
     """Return the query for the places with these names, to prefetch it."""
     keys = (tenant_id, normalize_key(department), tenant_id, normalize_key(location))
-    width = sum(len(model._meta.concrete_fields) for model in (Department, Location))
-    return PreparedQuery(PLACES_SQL, keys, width)
+    return PreparedQuery(PLACES_SQL, keys, DEPARTMENT_WIDTH + LOCATION_WIDTH)
 
 
 def check_move(person: Person, location: Location | None) -> None:

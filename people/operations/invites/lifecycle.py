@@ -43,14 +43,31 @@ class InviteHeld(PeopleError):
         )
 
 
-def create_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+def create_invite(
+    person: Person, *, actor: Actor, invitation: Invitation = INVITED, source: str = ""
+) -> Invite:
     """Invite a person without an open invite. The caller has locked or just added them.
 
     The invite expires after 90 days if an identity provider caused it, otherwise after the
     tenant's `manual_invite_days`. An invite on hold is not mailed until `release_invite`.
+
+    :param source: who caused the invite; blank if it is the actor.
     """
-    source = Invite.Source.SCIM if actor.via == "scim" else Invite.Source.HAND
-    return _create(person, source, invitation, actor=actor)
+    source = source or (Invite.Source.SCIM if actor.via == "scim" else Invite.Source.HAND)
+    now = timezone.now()
+    invite: Invite = Invite.objects.create(
+        tenant_id=person.tenant_id,
+        person=person,
+        source=source,
+        hold_reason=invitation.hold_reason,
+        created_at=now,
+        expires_at=now + _life(person, source),
+    )
+    held = invite.hold_reason
+    events.record(Event.Kind.INVITE_ISSUED, person, actor=actor, invite=str(invite.pk), held=held)
+    if invitation.is_mailed and not held:
+        _mail(invite)
+    return invite
 
 
 @saving(savepoint=False)
@@ -143,7 +160,7 @@ def reissue_invite_to_new_address(person: Person, *, actor: Actor) -> None:
     # A new row, because the link contains its id: the link that was mailed to the old address must
     # not work any more.
     revoke_invite(person, actor=actor)
-    _create(person, older.source, invitation, actor=actor)
+    create_invite(person, actor=actor, invitation=invitation, source=older.source)
 
 
 @transaction.atomic(savepoint=False)
@@ -168,28 +185,6 @@ def _close(person: Person, column: Literal["accepted_at", "revoked_at"]) -> bool
 def _life(person: Person, source: str) -> timedelta:
     by_scim = source == Invite.Source.SCIM
     return timedelta(days=SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days)
-
-
-def _create(person: Person, source: str, invitation: Invitation, *, actor: Actor) -> Invite:
-    now = timezone.now()
-    invite: Invite = Invite.objects.create(
-        tenant_id=person.tenant_id,
-        person=person,
-        source=source,
-        hold_reason=invitation.hold_reason,
-        created_at=now,
-        expires_at=now + _life(person, source),
-    )
-    events.record(
-        Event.Kind.INVITE_ISSUED,
-        person,
-        actor=actor,
-        invite=str(invite.pk),
-        held=invite.hold_reason,
-    )
-    if invitation.is_mailed and not invite.hold_reason:
-        _mail(invite)
-    return invite
 
 
 def _mail(invite: Invite) -> None:
