@@ -199,7 +199,7 @@ def find_problems(person: Person, plan: HandoverPlan) -> list[PeopleError]:
 
 
 def valid_ids(ids: Iterable[str]) -> set[str]:
-    """Leave out the texts that are no ids: a plan may come from a form or the API."""
+    """Return the texts that are ids. A form may send anything."""
     valid = set()
     for text in ids:
         try:

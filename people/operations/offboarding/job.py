@@ -73,9 +73,10 @@ def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[
             blocked = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
             blocked |= paused_among(people).keys()
             for scheduled_termination in checked:
-                if scheduled_termination.person_id not in blocked:
-                    with tenancy.use(scheduled_termination.tenant_id):
-                        done += _try(scheduled_termination, as_of=as_of)
+                if scheduled_termination.person_id in blocked:
+                    continue
+                with tenancy.use(scheduled_termination.tenant_id):
+                    done += _try(scheduled_termination, as_of=as_of)
             if monotonic() >= ends_at:
                 return done, (page[-1].due_at, page[-1].pk)
     return done, None

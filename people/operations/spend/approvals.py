@@ -129,8 +129,8 @@ def _save_steps(workflow: Workflow, choices: Sequence[StepChoice]) -> None:
         else:
             last = workflow.steps.aggregate(last=Max("place"))["last"] or 0
             workflow.steps.create(tenant_id=workflow.tenant_id, place=last + 1, approver=approver)
-    # Removed steps leave gaps. In ascending order, so that each place is free when a step moves to
-    # it.
+    # Close the gaps that removed steps leave. In ascending order, so that each place is free when a
+    # step moves to it.
     for place, step in enumerate(workflow.steps.order_by("place"), 1):
         if step.place != place:
             step.place = place
