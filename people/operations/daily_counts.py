@@ -47,24 +47,23 @@ def _count_batch(source: CountedRows, as_of: datetime) -> int:
     values = rows.values_list("pk", "tenant_id", source.time, *source.fields)[:ROWS_A_BATCH]
     settled = list(takewhile(lambda row: row[2] <= as_of - SETTLED_AFTER, values))
     if settled:
-        _add(_counts(source, settled, as_of))
+        _add_counts(source, settled, as_of)
         mark.last_id = settled[-1][0]
         mark.save(update_fields=["last_id"])
     return len(settled)
 
 
-def _counts(source: CountedRows, rows: list[Any], as_of: datetime) -> Counter[Key]:
+def _add_counts(source: CountedRows, rows: list[Any], as_of: datetime) -> None:
+    """Count the rows, and add them to the stored counts.
+
+    The lock of the source keeps other runs away from its counts.
+    """
     first = as_of.astimezone(UTC).date() - timedelta(days=DAYS)
     counts: Counter[Key] = Counter()
     for _, tenant_id, at, *values in rows:
         day, metric = at.astimezone(UTC).date(), source.metric(*values)
         if metric and day >= first:
             counts[tenant_id, metric, day] += 1
-    return counts
-
-
-def _add(counts: Counter[Key]) -> None:
-    """Add to the stored counts. The lock of the source keeps other runs away from them."""
     tenants, _, days = map(set, zip(*counts, strict=True)) if counts else ((), (), ())
     stored = DailyCount.objects.filter(tenant__in=tenants, day__in=days)
     for tenant_id, metric, day, count in stored.values_list("tenant_id", "metric", "day", "count"):

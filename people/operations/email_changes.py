@@ -194,16 +194,12 @@ def _approve(person: Person, by: By, *, actor: Actor) -> None:
         _change_address(person, actor=actor)
     elif by not in approvals:
         _record_approval(person, by, actor=actor)
-        if by is By.NEW and not _has_mailed_old_address(person):
+        mails = Mail.objects.filter(person=person, kind=Mail.Kind.APPROVE_ADDRESS)
+        if by is By.NEW and not any(map(is_current, mails.select_related("person"))):
             # The person got an elevated rank after the change was requested.
             request = latest_request(person)
             assert request
             _mail_old_address(person, request)
-
-
-def _has_mailed_old_address(person: Person) -> bool:
-    mails = Mail.objects.filter(person=person, kind=Mail.Kind.APPROVE_ADDRESS)
-    return any(is_current(mail) for mail in mails.select_related("person"))
 
 
 def _record_approval(person: Person, by: By, *, actor: Actor) -> None:

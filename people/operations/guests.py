@@ -67,7 +67,18 @@ def deactivate_due(*, as_of: datetime) -> int:
     """Deactivate the guests of all tenants whose last day has passed; return their number."""
     with tenancy.across_tenants():
         due = list(_due(as_of).order_by("deactivates_at").values_list("pk", "tenant_id"))
-    return sum(_try(guest_id, tenant_id, as_of=as_of) for guest_id, tenant_id in due)
+    count = 0
+    for guest_id, tenant_id in due:
+        try:
+            with tenancy.use(tenant_id):
+                count += _deactivate(guest_id, as_of=as_of)
+        except SoftTimeLimitExceeded:
+            # Celery is about to kill the job, so it must stop now.
+            raise
+        except Exception:
+            # One guest must not keep the others active; the next run tries again.
+            log.exception("The guest %s could not be deactivated", guest_id)
+    return count
 
 
 def _due(as_of: datetime) -> QuerySet[Person]:
@@ -75,19 +86,6 @@ def _due(as_of: datetime) -> QuerySet[Person]:
         deactivates_at__lte=as_of, role=Person.Role.GUEST, state__in=STAYING
     )
     return guests
-
-
-def _try(guest_id: UUID, tenant_id: int, *, as_of: datetime) -> bool:
-    try:
-        with tenancy.use(tenant_id):
-            return _deactivate(guest_id, as_of=as_of)
-    except SoftTimeLimitExceeded:
-        # Celery is about to kill the job, so it must stop now.
-        raise
-    except Exception:
-        # One guest must not keep the others active; the next run tries again.
-        log.exception("The guest %s could not be deactivated", guest_id)
-    return False
 
 
 @transaction.atomic

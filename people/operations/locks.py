@@ -21,6 +21,8 @@ from people.models import Department, Location, Person
 
 # A person is locked and read together with the department and location, which most rules need.
 LOCKED_MODELS: tuple[Any, ...] = (Person, Department, Location)
+# The numbers of their columns, looked up once.
+LOCKED_WIDTHS: Final = tuple(len(model._meta.concrete_fields) for model in LOCKED_MODELS)
 
 
 class LockName(IntEnum):
@@ -114,7 +116,7 @@ def locked_columns() -> str:
 
 
 def locked_width() -> int:
-    return sum(len(model._meta.concrete_fields) for model in LOCKED_MODELS)
+    return sum(LOCKED_WIDTHS)
 
 
 def read_locked(values: Sequence[Any]) -> Person | None:
@@ -123,12 +125,9 @@ def read_locked(values: Sequence[Any]) -> Person | None:
     The caller's statement has locked the row. The result is None if all values are NULL.
     """
     rest = iter(values)
-    person, *places = (
-        tuple(islice(rest, len(model._meta.concrete_fields))) for model in LOCKED_MODELS
-    )
+    person, department, location = [tuple(islice(rest, width)) for width in LOCKED_WIDTHS]
     if not any(person):
         return None
-    department, location = places
     return row_json.from_row(
         Person,
         person,

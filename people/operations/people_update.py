@@ -204,30 +204,22 @@ def _apply(
     # The manager before the role: locks are taken in the order that people.operations.locks names.
     if not isinstance(manager, Keep):
         _set_manager(person, manager, actor=actor)
-    if (
-        profile.role
-        # The role that the person has already keeps its source and its date.
-        and profile.role != person.role
-        and not _is_withheld_from(person, profile, actor)
-    ):
-        check_role(person, profile.role)
-        ranks.check_may_grant(actor, profile.role)
-        check_not_last_admin(person, role=profile.role, actor=actor)
-        set_role(person, profile.role, actor=actor)
+    role = profile.role
+    # The role that the person has already keeps its source and its date.
+    if role and role != person.role:
+        # An administrator who sets a withheld role decides by that. A provider only sends its value
+        # again, so the role is listed for administrators.
+        if actor.via != "person" and is_withheld(person, role):
+            person.withheld_roles = {key_of(role): ASKED} | person.withheld_roles
+        else:
+            check_role(person, role)
+            ranks.check_may_grant(actor, role)
+            check_not_last_admin(person, role=role, actor=actor)
+            set_role(person, role, actor=actor)
     if custom_values is not None:
         person.custom_values = {**person.custom_values, **custom_values}
     _set_email(person, profile.email, actor=actor)
     mark_managed(person, profile, actor=actor)
-
-
-def _is_withheld_from(person: Person, profile: Profile, actor: Actor) -> bool:
-    """Tell whether the role is withheld from the person; if so, list it for administrators."""
-    role = profile.role or ""
-    # An administrator who sets the role decides by that. A provider only sends its value again.
-    if actor.via == "person" or not is_withheld(person, role):
-        return False
-    person.withheld_roles = {key_of(role): ASKED} | person.withheld_roles
-    return True
 
 
 def _set_manager(person: Person, manager: Person | None, *, actor: Actor) -> None:

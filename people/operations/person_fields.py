@@ -112,25 +112,24 @@ def set_role(person: Person, role: str, *, actor: Actor) -> None:
 
 def mark_managed(person: Person, profile: Profile, *, actor: Actor) -> None:
     """Mark the fields that an identity provider sends as managed. A blank value is not sent."""
+    if actor.via != "scim":
+        return
+    owner, managed = str(actor), person.managed_fields
     for name in PROFILE:
         is_sent = bool(getattr(profile, name)) and name not in profile.unspecified
-        mark_field_managed(person, name, is_sent=is_sent, actor=actor)
+        is_owned = managed.get(name, {}).get("by") == owner
+        # `since` stays when the provider sends the field again.
+        if is_sent and not is_owned:
+            managed[name] = {"by": owner, "since": timezone.now().isoformat()}
+        # The provider stopped sending the field, so it no longer manages it.
+        elif is_owned and not is_sent:
+            del managed[name]
 
 
 def mark_manager_managed(person: Person, manager: Person | None, *, actor: Actor) -> None:
     """Mark the manager as managed. The mark stays if the provider removes the manager."""
-    if manager:
-        mark_field_managed(person, "manager", is_sent=True, actor=actor)
-
-
-def mark_field_managed(person: Person, field: str, *, is_sent: bool, actor: Actor) -> None:
-    if actor.via != "scim":
+    if actor.via != "scim" or manager is None:
         return
-    owner = str(actor)
-    is_owned = person.managed_fields.get(field, {}).get("by") == owner
-    # `since` stays when the provider sends the field again.
-    if is_sent and not is_owned:
-        person.managed_fields[field] = {"by": owner, "since": timezone.now().isoformat()}
-    # The provider stopped sending the field, so it no longer manages it.
-    elif is_owned and not is_sent:
-        del person.managed_fields[field]
+    owner, managed = str(actor), person.managed_fields
+    if managed.get("manager", {}).get("by") != owner:
+        managed["manager"] = {"by": owner, "since": timezone.now().isoformat()}

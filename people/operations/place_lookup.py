@@ -4,8 +4,7 @@
 not leave new places behind.
 """
 
-from functools import cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from people.db import prepared_statements, row_json
 from people.db.prepared_statements import PreparedQuery
@@ -13,6 +12,15 @@ from people.models import Department, Entity, Location, Person, Tenant
 from people.values import PeopleError, normalize_key
 
 Place = TypeVar("Place", Department, Location)
+DEPARTMENT_WIDTH: Final = len(Department._meta.concrete_fields)
+LOCATION_WIDTH: Final = len(Location._meta.concrete_fields)
+# Joined to one empty row, so that the result is always one row, with NULLs for missing places.
+PLACES_SQL: Final = (
+    f"SELECT {row_json.columns(Department, 'd')}, {row_json.columns(Location, 'l')} "  # noqa: S608
+    "FROM (SELECT) one "
+    "LEFT JOIN people_department d ON d.tenant_id = %s AND d.name_key = %s "
+    "LEFT JOIN people_location l ON l.tenant_id = %s AND l.name_key = %s"
+)
 
 
 class InvalidLocationChange(PeopleError):
@@ -32,23 +40,26 @@ def places_named(
 
     A new location belongs to the tenant's default entity.
     """
-    known = _known(department, location, tenant_id)
-    return (
-        known[0] or (_new_department(department, tenant_id) if department else None),
-        known[1] or (_new_location(location, tenant_id) if location else None),
-    )
-
-
-def _new_department(name: str, tenant_id: int) -> Department:
-    return Department(tenant_id=tenant_id, name_key=normalize_key(name), name=name)
-
-
-def _new_location(name: str, tenant_id: int) -> Location:
-    tenant = Tenant.objects.select_related("default_entity").get(pk=tenant_id)
-    assert tenant.default_entity, "create_tenant gives every tenant one"
-    return Location(
-        tenant_id=tenant_id, name_key=normalize_key(name), name=name, entity=tenant.default_entity
-    )
+    if prepared_statements.available():
+        row = prepared_statements.fetch(places_query(department, location, tenant_id))
+        assert row, "the LEFT JOINs return one row, with NULLs for missing places"
+        old_department = row_json.from_row(Department, row[:DEPARTMENT_WIDTH])
+        old_location = row_json.from_row(Location, row[DEPARTMENT_WIDTH:])
+        found_department = old_department if old_department.pk else None
+        found_location = old_location if old_location.pk else None
+    else:
+        departments = Department.objects.filter(name_key=normalize_key(department))
+        locations = Location.objects.filter(name_key=normalize_key(location))
+        found_department, found_location = departments.first(), locations.first()
+    if department and not found_department:
+        key = normalize_key(department)
+        found_department = Department(tenant_id=tenant_id, name_key=key, name=department)
+    if location and not found_location:
+        entity = Tenant.objects.select_related("default_entity").get(pk=tenant_id).default_entity
+        assert entity, "create_tenant gives every tenant one"
+        key = normalize_key(location)
+        found_location = Location(tenant_id=tenant_id, name_key=key, name=location, entity=entity)
+    return found_department, found_location
 
 
 def save_new_places(person: Person) -> None:
@@ -66,37 +77,10 @@ def _stored(place: Place, **more: Entity) -> Place:
     return stored
 
 
-def _known(
-    department: str, location: str, tenant_id: int
-) -> tuple[Department | None, Location | None]:
-    keys = normalize_key(department), normalize_key(location)
-    if not prepared_statements.available():
-        return (
-            Department.objects.filter(name_key=keys[0]).first(),
-            Location.objects.filter(name_key=keys[1]).first(),
-        )
-    row = prepared_statements.fetch(places_query(department, location, tenant_id))
-    assert row, "the LEFT JOINs return one row, with NULLs for missing places"
-    width = len(Department._meta.concrete_fields)
-    found = row_json.from_row(Department, row[:width]), row_json.from_row(Location, row[width:])
-    return (found[0] if found[0].pk else None), (found[1] if found[1].pk else None)
-
-
 def places_query(department: str, location: str, tenant_id: int) -> PreparedQuery:
     """Return the query for the places with these names, to prefetch it."""
     keys = (tenant_id, normalize_key(department), tenant_id, normalize_key(location))
-    width = sum(len(model._meta.concrete_fields) for model in (Department, Location))
-    return PreparedQuery(_by_name(), keys, width)
-
-
-@cache
-def _by_name() -> str:
-    columns = f"{row_json.columns(Department, 'd')}, {row_json.columns(Location, 'l')}"
-    return (
-        f"SELECT {columns} FROM (SELECT) one "  # noqa: S608
-        "LEFT JOIN people_department d ON d.tenant_id = %s AND d.name_key = %s "
-        "LEFT JOIN people_location l ON l.tenant_id = %s AND l.name_key = %s"
-    )
+    return PreparedQuery(PLACES_SQL, keys, DEPARTMENT_WIDTH + LOCATION_WIDTH)
 
 
 def check_move(person: Person, location: Location | None) -> None:

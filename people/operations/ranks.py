@@ -43,16 +43,22 @@ class PersonAboveRank(RankRefused):
     def __init__(self, person: Person) -> None:
         is_owner = person.role == Person.Role.OWNER
         who = "an Owner" if is_owner else "an Owner, an Admin or an IT Admin"
-        super().__init__(f"{_state_text(person)}, so only {who} can change this account.")
+        why = "holds an elevated role"
+        if person.is_administrator:
+            why = f"is an {person.get_role_display()}"
+        super().__init__(f"{person.full_name} {why}, so only {who} can change this account.")
 
 
 class RoleAboveRank(RankRefused):
     code = "role-above-rank"
 
     def __init__(self, role: AnyRole) -> None:
+        granters = "an Owner, Admin or IT Admin"
+        if role in (Person.Role.OWNER, Person.Role.ADMIN):
+            granters = "an Owner" if role == Person.Role.OWNER else "an Owner or an Admin"
         super().__init__(
             f"You cannot grant or remove a role above your own, such as {name_of(role)}. Ask "
-            f"{_granters(role)}."
+            f"{granters}."
         )
 
 
@@ -153,18 +159,6 @@ def _may_grant(acting: Person | None, role: AnyRole) -> bool:
     if role == Person.Role.ADMIN:
         return acting.role in (Person.Role.OWNER, Person.Role.ADMIN)
     return rank_of(acting) >= rank_of_role(role)
-
-
-def _state_text(person: Person) -> str:
-    if person.is_administrator:
-        return f"{person.full_name} is an {person.get_role_display()}"
-    return f"{person.full_name} holds an elevated role"
-
-
-def _granters(role: AnyRole) -> str:
-    if role == Person.Role.OWNER:
-        return "an Owner"
-    return "an Owner or an Admin" if role == Person.Role.ADMIN else "an Owner, Admin or IT Admin"
 
 
 def _logged(refused: RankRefused, actor: Actor) -> RankRefused:

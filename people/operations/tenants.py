@@ -1,5 +1,7 @@
 """Creates, changes and closes tenants."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
@@ -111,7 +113,8 @@ def change_tenant(tenant: Tenant, *, actor: Actor, **values: Any) -> bool:
     others = Tenant.objects.exclude(pk=tenant.pk).filter(is_sandbox=False)
     if changes.get("domain", {}).get("to") and others.filter(domain__iexact=tenant.domain).exists():
         raise DomainTaken(tenant.domain)
-    _update(tenant, list(changes))
+    with _saving_slug(tenant.slug), tenancy.use(tenant):
+        tenant.save(update_fields=list(changes))
     _record(tenant, changes, actor=actor)
     return True
 
@@ -136,15 +139,20 @@ def close_tenant(tenant: Tenant, *, actor: Actor) -> None:
     _record(tenant, changes, actor=actor)
 
 
-def _update(tenant: Tenant, fields: list[str]) -> None:
+@contextmanager
+def _saving_slug(slug: str) -> Iterator[None]:
+    """Convert a taken slug to SlugTaken.
+
+    :raises SlugTaken: if another tenant has the slug.
+    """
     try:
         # The savepoint keeps the transaction usable after a refused change.
-        with transaction.atomic(), tenancy.use(tenant):
-            tenant.save(update_fields=fields)
+        with transaction.atomic():
+            yield
     except IntegrityError as error:
         if constraint_of(error) != "people_tenant_slug_key":
             raise
-        raise SlugTaken(tenant.slug) from error
+        raise SlugTaken(slug) from error
 
 
 def _record(tenant: Tenant, changes: dict[str, dict[str, Any]], *, actor: Actor) -> None:
@@ -159,14 +167,9 @@ def _insert(slug: str, name: str, *, domain: str) -> Tenant:
     tenant = Tenant(slug=slug, name=name, domain=domain)
     # A new tenant has neither yet.
     tenant.clean_fields(exclude={"owner", "default_entity"})
-    try:
-        # The tenant of the operator may be in force.
-        with transaction.atomic(), tenancy.across_tenants():
-            tenant.save(force_insert=True)
-    except IntegrityError as error:
-        if constraint_of(error) != "people_tenant_slug_key":
-            raise
-        raise SlugTaken(slug) from error
+    # The tenant of the operator may be in force.
+    with _saving_slug(slug), tenancy.across_tenants():
+        tenant.save(force_insert=True)
     return tenant
 
 

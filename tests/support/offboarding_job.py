@@ -15,7 +15,7 @@ from people.models import (
     Tenant,
     Workflow,
 )
-from people.operations.offboarding import job, schedule
+from people.operations.offboarding import auto_termination, job
 from people.operations.people import deactivate_person
 from people.values import Actor
 from tests.factories import core
@@ -26,7 +26,7 @@ OKTA = Actor("scim", "okta")
 def switch(days: int | None) -> None:
     """Switch auto-termination on or off for the tenant in force."""
     tenant = Tenant.objects.get(pk=tenancy.current_id())
-    schedule.set_auto_termination(tenant, days, actor=Actor("command", "test"))
+    auto_termination.set_auto_termination(tenant, days, actor=Actor("command", "test"))
 
 
 def gone(actor: Actor = OKTA, **fields: Any) -> Person:

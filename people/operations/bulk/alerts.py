@@ -99,7 +99,10 @@ def check_after_deactivation(event: Event) -> BulkChange | None:
 
     :returns: the bulk change that was found or has grown, or None.
     """
-    if not event.actor.startswith(VIA_CONNECTION) or _is_in_bulk_change(event):
+    if not event.actor.startswith(VIA_CONNECTION):
+        return None
+    # Checked already: the event was delivered before, or the termination job was faster.
+    if BulkChangeItem.objects.filter(person=event.person_id, event_id=event.pk).exists():
         return None
     minute = event.happened_at.replace(second=0, microsecond=0)
     later = _deactivated(event.actor).filter(
@@ -234,11 +237,6 @@ def _not_alerted(deactivated: Sequence[Deactivated]) -> list[Deactivated]:
         items = BulkChangeItem.objects.filter(change__needs_confirmation=True, person__in=people)
         alerted |= set(items.values_list("event_id", flat=True))
     return [one for one in deactivated if one.event_id not in alerted]
-
-
-def _is_in_bulk_change(event: Event) -> bool:
-    items = BulkChangeItem.objects.filter(person=event.person_id, event_id=event.pk)
-    return items.exists()
 
 
 def _raise_alert(

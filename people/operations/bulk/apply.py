@@ -32,7 +32,18 @@ class Bulk:
         :raises PersonAboveRank: if the person is above the actor's rank.
         """
         lock(person)
-        before = _undo_data(person)
+        before: dict[str, Any] = {}
+        if person.state == Person.State.INACTIVE:
+            # The reactivation deletes these values, and an undo restores them.
+            scheduled = ScheduledTermination.objects.filter(person=person).first()
+            assert person.deactivated_at
+            before = {
+                "deactivated_at": person.deactivated_at.isoformat(),
+                "deactivated_by": person.deactivated_by,
+                "scheduled_termination": serializers.serialize("json", [scheduled])
+                if scheduled
+                else "",
+            }
         is_deactivation = self.kind == BulkChange.Kind.DEACTIVATED
         operation = deactivate_person if is_deactivation else reactivate_person
         if not operation(person, actor=self.actor):
@@ -60,18 +71,3 @@ class Bulk:
             event_id=latest[0],
             before=before,
         )
-
-
-def _undo_data(person: Person) -> dict[str, Any]:
-    """Return the values that a reactivation deletes."""
-    if person.state != Person.State.INACTIVE:
-        return {}
-    scheduled_termination = ScheduledTermination.objects.filter(person=person).first()
-    assert person.deactivated_at
-    return {
-        "deactivated_at": person.deactivated_at.isoformat(),
-        "deactivated_by": person.deactivated_by,
-        "scheduled_termination": serializers.serialize("json", [scheduled_termination])
-        if scheduled_termination
-        else "",
-    }

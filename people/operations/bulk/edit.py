@@ -5,7 +5,7 @@ people, however many they are. An applied edit is a bulk change like the others:
 changes people for a few seconds, a job does the rest, and the edit can be undone.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
@@ -120,7 +120,11 @@ def set_values(draft: BulkChange, values: Mapping[str, Any], *, actor: Actor) ->
         if role not in Person.Role or role == Person.Role.GUEST:
             raise InvalidRole
         check_may_grant(actor, role)
-    locked.values = {name: _key(value) for name, value in values.items()}
+    locked.values = {
+        # The key of a row, so that the edit still applies after the row is renamed.
+        name: str(getattr(value, "pk", value) or "")
+        for name, value in values.items()
+    }
     locked.save(update_fields=["values"])
 
 
@@ -244,27 +248,23 @@ def set_fields(person: Person, keys: Mapping[str, str], *, actor: Actor) -> list
 
 
 def _revise(person: Person, keys: Mapping[str, str], *, actor: Actor) -> None:
-    rows = dict(_rows(keys))
-    values: dict[str, Any] = {
-        name: str(row or "") for name, row in rows.items() if name != "manager"
-    }
-    profile = replace(person.profile, **values)
-    revise_person(person, profile, actor=actor, manager=rows.get("manager", KEEP))
-
-
-def _rows(keys: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
-    """Yield the rows with these keys, the role as it is, and None for no value.
+    """Set these fields: a role, or the row with the key. A blank key removes the value.
 
     :raises ValueDeleted: if a row is missing.
+    :raises PeopleError: as `revise_person`.
     """
+    values: dict[str, Any] = {}
     for name, key in keys.items():
-        if name == "role" or not key:
-            yield name, key or None
-            continue
-        row = MODELS[name].objects.filter(pk=key).first()
-        if row is None:
-            raise ValueDeleted(name)
-        yield name, row
+        values[name] = key or None
+        if key and name != "role":
+            values[name] = MODELS[name].objects.filter(pk=key).first()
+            if values[name] is None:
+                raise ValueDeleted(name)
+    texts: dict[str, Any] = {
+        name: str(value or "") for name, value in values.items() if name != "manager"
+    }
+    profile = replace(person.profile, **texts)
+    revise_person(person, profile, actor=actor, manager=values.get("manager", KEEP))
 
 
 def in_order(keys: Mapping[str, Any]) -> dict[str, Any]:
@@ -292,7 +292,3 @@ def owner_of(person: Person, name: str) -> str:
 
 def managed_by(owner: str, name: str) -> str:
     return f"{LABELS[name].capitalize()}: managed by {owner}. Change it in {owner}."
-
-
-def _key(value: Any) -> str:
-    return str(getattr(value, "pk", value) or "")

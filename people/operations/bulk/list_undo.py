@@ -37,19 +37,13 @@ def undo_revision(item: BulkChangeItem, *, actor: Actor) -> None:
         values["email"] = before["pending_email"] or person.email
     manager: Person | Keep | None = KEEP
     if "manager" in before:
-        manager = _manager(before["manager"])
+        manager_id = before["manager"]
+        manager = Person.objects.in_lists().filter(pk=manager_id).first() if manager_id else None
+        if manager_id and manager is None:
+            raise InvalidManager
     custom = {
         name.removeprefix(CUSTOM): text for name, text in before.items() if name.startswith(CUSTOM)
     }
     revise_person(
         person, Profile(**values), actor=actor, manager=manager, custom_values=custom or None
     )
-
-
-def _manager(person_id: str) -> Person | None:
-    if not person_id:
-        return None
-    manager: Person | None = Person.objects.in_lists().filter(pk=person_id).first()
-    if manager is None:
-        raise InvalidManager
-    return manager

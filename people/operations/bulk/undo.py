@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import cast
-from uuid import UUID
 
 from django.core import serializers
 from django.db import transaction
@@ -120,28 +119,19 @@ def changed_since(change: BulkChange) -> list[int]:
     if change.kind == BulkChange.Kind.EDITED:
         return [pk for pk, fields in edit.changed_since(change).items() if not fields.left]
     rows = list(items.values_list("pk", "person_id", "event_id"))
-    return [
-        pk
-        for start in range(0, len(rows), AT_ONCE)
-        for pk, latest, event_id in _with_latest(rows[start : start + AT_ONCE], events_of(change))
-        if latest > event_id
-    ]
+    found: list[int] = []
+    for start in range(0, len(rows), AT_ONCE):
+        batch = rows[start : start + AT_ONCE]
+        people = [person_id for _, person_id, _ in batch]
+        relevant = Event.objects.filter(person__in=people, kind__in=events_of(change))
+        latest = dict(relevant.order_by().values_list("person_id").annotate(Max("pk")))
+        found += [pk for pk, person_id, event_id in batch if latest.get(person_id, 0) > event_id]
+    return found
 
 
 def events_of(change: BulkChange) -> Sequence[str]:
     """Return the kinds of events that exclude a person from the undo of the change."""
     return LIST_EVENTS if change.kind == BulkChange.Kind.LIST else STATE_EVENTS
-
-
-def _with_latest(
-    rows: list[tuple[int, UUID, int]], kinds: Sequence[str]
-) -> Iterator[tuple[int, int, int]]:
-    """Yield each item's key, the latest event of its person, and the event of the bulk change."""
-    people = [person_id for _, person_id, _ in rows]
-    relevant = Event.objects.filter(person__in=people, kind__in=kinds)
-    latest = dict(relevant.order_by().values_list("person_id").annotate(Max("pk")))
-    for pk, person_id, event_id in rows:
-        yield pk, latest.get(person_id, 0), event_id
 
 
 def fingerprint(items: list[int]) -> str:
@@ -216,26 +206,20 @@ def run_batch(*, seconds: float, change: BulkChange | None = None) -> tuple[int,
     :returns: how many people were changed, and whether no item is left.
     """
     ends_at = monotonic() + seconds
-    done = 0
-    for item in _pending_items(change):
-        if monotonic() >= ends_at:
-            return done, False
-        done += _try(item)
-    return done, True
-
-
-def _pending_items(change: BulkChange | None) -> Iterator[BulkChangeItem]:
-    """Yield the pending items in pages, without locks."""
-    last = 0
+    done = last = 0
     while True:
         with tenancy.across_tenants():
+            # Without locks: each item is locked in a transaction of its own.
             pending = BulkChangeItem.objects.pending().filter(pk__gt=last).order_by("pk")
             if change:
                 pending = pending.filter(change=change)
             page = list(pending.only("pk", "tenant_id")[:BATCH])
-        yield from page
+        for item in page:
+            if monotonic() >= ends_at:
+                return done, False
+            done += _try(item)
         if len(page) < BATCH:
-            return
+            return done, True
         last = page[-1].pk
 
 
@@ -269,22 +253,17 @@ def _undo(item_id: int) -> bool:
         if changed_since_item(item):
             item.outcome, item.skipped_reason = BulkChangeItem.Outcome.KEPT, CHANGED_LATER
             return False
-        _undo_change(item)
+        match item.before.get("action") or item.change.kind:
+            case BulkChange.Kind.DEACTIVATED:
+                _restore(item)
+            case "added":
+                list_undo.undo_addition(item.person, actor=_undoer(item))
+            case "revised":
+                list_undo.undo_revision(item, actor=_undoer(item))
+            case _:
+                _deactivate_again(item)
         item.outcome = BulkChangeItem.Outcome.UNDONE
         return True
-
-
-def _undo_change(item: BulkChangeItem) -> None:
-    action = item.before.get("action") or item.change.kind
-    match action:
-        case BulkChange.Kind.DEACTIVATED:
-            _restore(item)
-        case "added":
-            list_undo.undo_addition(item.person, actor=_undoer(item))
-        case "revised":
-            list_undo.undo_revision(item, actor=_undoer(item))
-        case _:
-            _deactivate_again(item)
 
 
 @contextmanager

@@ -82,7 +82,12 @@ def apply_row(row: ComparisonRow, *, is_trial: bool) -> None:
         case Kind.DIFFERENT:
             action = "revised" if _revise(row, actor=actor, is_trial=is_trial) else ""
         case _:
-            action = "deactivated" if _deactivate(row, actor=actor) else ""
+            assert row.person
+            reason = f"Compared with {row.comparison.file_name[:MAX_NAME_LENGTH]}."
+            if not deactivate_person(row.person, actor=actor, reason=reason):
+                state = row.person.get_state_display().lower()
+                raise ChangedSinceComparison(f"They are {state} already.")
+            action = "deactivated"
     if action and not is_trial:
         assert row.person
         _add_item(row.comparison, row.person, action)
@@ -176,18 +181,6 @@ def _manager(row: ComparisonRow, listed: str, *, is_trial: bool) -> Person | Kee
         return KEEP
     added: Person = people.get(pk=new.person_id)
     return added
-
-
-def _deactivate(row: ComparisonRow, *, actor: Actor) -> bool:
-    person = row.person
-    assert person
-    if not deactivate_person(person, actor=actor, reason=f"Compared with {_name(row)}."):
-        raise ChangedSinceComparison(f"They are {person.get_state_display().lower()} already.")
-    return True
-
-
-def _name(row: ComparisonRow) -> str:
-    return row.comparison.file_name[:MAX_NAME_LENGTH]
 
 
 def _add_item(comparison: Comparison, person: Person, action: str) -> None:

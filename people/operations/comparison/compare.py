@@ -11,7 +11,7 @@ from people import hooks, tenancy
 from people.models import Comparison, ComparisonRow, CustomField, Person
 from people.operations import ranks
 from people.operations.comparison.columns import CUSTOM
-from people.operations.comparison.differences import Difference, Names, differences
+from people.operations.comparison.differences import Names, differences
 from people.operations.comparison.listed import Listed, Unreadable, read_list, split_name
 from people.operations.comparison.matching import EMAIL, Managers, Matches, people_by_key
 from people.operations.comparison.new_managers import settle_new_managers
@@ -137,8 +137,12 @@ class Comparer:
         stored.kind, stored.values, stored.person = Kind.DIFFERENT, values, person
         stored.name, stored.email = person.full_name, person.email
         stored.differences = [one.as_json() for one in found]
-        stored.manager_key = _new_manager(found)
-        stored.blocked_because = self._refusal(person) or _nothing_to_apply(found)
+        manager = next((one.listed for one in found if one.field == "manager"), "")
+        if manager.startswith(Managers.NEW):
+            stored.manager_key = manager.removeprefix(Managers.NEW)
+        stored.blocked_because = self._refusal(person)
+        if not stored.blocked_because and all(one.kept_because for one in found):
+            stored.blocked_because = "Nothing to apply."
         stored.is_selected = not stored.blocked_because
 
     def _compare_new(self, stored: ComparisonRow, row: Listed) -> None:
@@ -193,15 +197,3 @@ class Comparer:
 
     def _refusal(self, person: Person) -> str:
         return ranks.refusal_over(self.viewer, person) if self.viewer else ""
-
-
-def _new_manager(found: Sequence[Difference]) -> str:
-    listed = next((one.listed for one in found if one.field == "manager"), "")
-    is_new = listed.startswith(Managers.NEW)
-    return listed.removeprefix(Managers.NEW) if is_new else ""
-
-
-def _nothing_to_apply(found: Sequence[Difference]) -> str:
-    if all(one.kept_because for one in found):
-        return "Nothing to apply."
-    return ""

@@ -7,7 +7,6 @@ of the cell. docs/compare.md lists the formats and the limits.
 import csv
 import io
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -110,16 +109,14 @@ def decode(content: bytes, encoding: str) -> str:
 
 def guess_separator(text: str) -> str:
     """Return the separator that divides most of the first rows into as many cells as the header."""
-    return max(SEPARATORS, key=lambda separator: _fit(text, separator))
-
-
-def _fit(text: str, separator: str) -> tuple[float, int]:
-    rows = [one.cells for one in islice(_records(text, separator), SAMPLE_ROWS) if any(one.cells)]
-    width = len(rows[0]) if rows else 0
-    if width < 2:
-        return 0, width
-    same = Counter(len(cells) for cells in rows)[width]
-    return same / len(rows), width
+    fits: dict[str, tuple[float, int]] = {}
+    for separator in SEPARATORS:
+        sample = islice(_records(text, separator), SAMPLE_ROWS)
+        widths = [len(record.cells) for record in sample if any(record.cells)]
+        width = widths[0] if widths else 0
+        # A separator that does not occur gives rows of one cell, which all fit.
+        fits[separator] = (widths.count(width) / len(widths) if width > 1 else 0, width)
+    return max(fits, key=fits.__getitem__)
 
 
 def read_table(text: str, separator: str) -> Table:
@@ -165,11 +162,13 @@ def _checked(record: Record, width: int) -> Record:
         problem = "The row has more cells than the header."
     elif sum(map(len, record.cells)) > MAX_ROW_LENGTH:
         problem = f"The row is longer than {MAX_ROW_LENGTH:,} characters."
-    elif any(_has_control(cell) for cell in record.cells):
+    elif any(
+        unicodedata.category(character) == "Cc"
+        for cell in record.cells
+        # Most cells are printable, and need not be searched.
+        if not cell.isprintable()
+        for character in cell
+    ):
         problem = "The row contains control characters."
     missing = [""] * (width - len(record.cells))
     return Record(record.number, [*record.cells, *missing][:width], problem)
-
-
-def _has_control(cell: str) -> bool:
-    return not cell.isprintable() and any(unicodedata.category(one) == "Cc" for one in cell)

@@ -15,9 +15,18 @@ from people.operations.comparison.file_format import Record, decode, read_table
 from people.values import is_usable_name, normalize_key
 
 MAX_CUSTOM_LENGTH: Final = 1000
-MAX_KEY_LENGTH: Final = 255
-MAX_TEXT_LENGTH: Final = 500
+MAX_LENGTH: Final = 500
 KEYS: Final = tuple(Comparison.Key.values)
+PERSON_META: Final[Any] = Person._meta
+MAX_LENGTHS: Final[Mapping[str, int]] = {
+    # Case folding may double the length of an identifier, and its column holds 512 characters.
+    **dict.fromkeys(KEYS, 255),
+    **{name: PERSON_META.get_field(name).max_length for name in (*COPIED, "email")},
+    **{
+        name: PERSON_META.get_field(name).related_model._meta.get_field("name").max_length
+        for name in PLACES
+    },
+}
 # What lists call people who work for the company, and people who do not.
 ACTIVE: Final = frozenset(
     ("active", "invited", "enabled", "employed", "current", "yes", "true", "1", "y", "a")
@@ -66,7 +75,11 @@ def read_list(comparison: Comparison) -> list[Listed]:
     table = read_table(decode(bytes(comparison.content), comparison.encoding), comparison.separator)
     columns = {int(index): name for index, name in comparison.columns.items()}
     rows = [_listed(record, columns, comparison.key) for record in table.records]
-    for same in _by_key(rows).values():
+    by_key: dict[str, list[Listed]] = defaultdict(list)
+    for row in rows:
+        if row.key:
+            by_key[row.key].append(row)
+    for same in by_key.values():
         if len(same) > 1:
             mark_duplicates(same)
     return rows
@@ -81,14 +94,6 @@ def mark_duplicates(rows: list[Listed]) -> None:
         row.problem = row.problem or Unreadable(
             "duplicate-row", f"The same person is also in {word} {named}."
         )
-
-
-def _by_key(rows: list[Listed]) -> Mapping[str, list[Listed]]:
-    found = defaultdict(list)
-    for row in rows:
-        if row.key:
-            found[row.key].append(row)
-    return found
 
 
 def _listed(record: Record, columns: Mapping[int, str], key: str) -> Listed:
@@ -108,7 +113,8 @@ def _check_record(record: Record, values: Mapping[str, str], key: str) -> None:
     if record.problem:
         raise Unreadable("bad-row", record.problem)
     for name, text in values.items():
-        if len(text) > (limit := _limit(name)):
+        limit = MAX_CUSTOM_LENGTH if name.startswith(CUSTOM) else MAX_LENGTHS.get(name, MAX_LENGTH)
+        if len(text) > limit:
             raise Unreadable(
                 "too-long", f"“{text[:30]}…” is longer than {limit:,} characters ({name})."
             )
@@ -120,19 +126,6 @@ def key_of(kind: str, text: str) -> str:
     """Return the form in which identifiers are compared. An external ID keeps its case."""
     # RFC 7643 section 3.1: externalId is case-exact.
     return text if kind == Comparison.Key.EXTERNAL_ID else normalize_key(text)
-
-
-def _limit(name: str) -> int:
-    if name.startswith(CUSTOM):
-        return MAX_CUSTOM_LENGTH
-    if name in PLACES:
-        place: Any = Person._meta.get_field(name)
-        return int(place.related_model._meta.get_field("name").max_length)
-    if name in (*COPIED, "email"):
-        column: Any = Person._meta.get_field(name)
-        return int(column.max_length)
-    # Case folding may double the length of an identifier, and its column holds 512 characters.
-    return MAX_KEY_LENGTH if name in KEYS else MAX_TEXT_LENGTH
 
 
 def _check_values(values: dict[str, str]) -> None:

@@ -32,22 +32,21 @@ def batches(items: Iterable[Item], size: int = BATCH) -> Iterator[list[Item]]:
 def people_by_key(kind: str, keys: Collection[str]) -> Found:
     """Return the people with these identifiers, who are not terminated, by identifier."""
     found: dict[str, set[UUID]] = defaultdict(set)
+    in_lists = Person.objects.in_lists()
     for batch in batches(keys):
-        for key, person_id in _matches(kind, batch):
+        pairs: Iterable[tuple[str, UUID]]
+        if kind == EMAIL:
+            # After a provider deletes somebody, another person may get the address.
+            holders = in_lists.filter(email_key__in=batch, detached_at=None)
+            pairs = holders.values_list("email_key", "pk")
+        else:
+            identified = list(hooks.people_identified(kind, batch))
+            people = in_lists.filter(pk__in={person_id for _, person_id in identified})
+            present = set(people.values_list("pk", flat=True))
+            pairs = [pair for pair in identified if pair[1] in present]
+        for key, person_id in pairs:
             found[key].add(person_id)
     return found
-
-
-def _matches(kind: str, keys: Sequence[str]) -> Iterator[tuple[str, UUID]]:
-    if kind != EMAIL:
-        pairs = list(hooks.people_identified(kind, keys))
-        people = Person.objects.in_lists().filter(pk__in={person_id for _, person_id in pairs})
-        present = set(people.values_list("pk", flat=True))
-        yield from (pair for pair in pairs if pair[1] in present)
-        return
-    # After a provider deletes somebody, another person may get the address.
-    holders = Person.objects.in_lists().filter(email_key__in=keys, detached_at=None)
-    yield from holders.values_list("email_key", "pk")
 
 
 def people_by_pending_address(keys: Collection[str]) -> Found:

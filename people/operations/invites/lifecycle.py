@@ -1,7 +1,7 @@
 """Creates, releases, resends and revokes invites."""
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from django.db import transaction
 from django.utils import timezone
@@ -43,14 +43,30 @@ class InviteHeld(PeopleError):
         )
 
 
-def create_invite(person: Person, *, actor: Actor, invitation: Invitation = INVITED) -> Invite:
+def create_invite(
+    person: Person, *, actor: Actor, invitation: Invitation = INVITED, source: str = ""
+) -> Invite:
     """Invite a person without an open invite. The caller has locked or just added them.
 
     The invite expires after 90 days if an identity provider caused it, otherwise after the
     tenant's `manual_invite_days`. An invite on hold is not mailed until `release_invite`.
+
+    :param source: who caused the invite; blank if it is the actor.
     """
-    invite = _create(person, _source(actor), invitation.hold_reason)
-    _record_and_mail(invite, invitation, actor=actor)
+    source = source or (Invite.Source.SCIM if actor.via == "scim" else Invite.Source.HAND)
+    now = timezone.now()
+    invite: Invite = Invite.objects.create(
+        tenant_id=person.tenant_id,
+        person=person,
+        source=source,
+        hold_reason=invitation.hold_reason,
+        created_at=now,
+        expires_at=now + _life(person, source),
+    )
+    held = invite.hold_reason
+    events.record(Event.Kind.INVITE_ISSUED, person, actor=actor, invite=str(invite.pk), held=held)
+    if invitation.is_mailed and not held:
+        _mail(invite)
     return invite
 
 
@@ -144,8 +160,7 @@ def reissue_invite_to_new_address(person: Person, *, actor: Actor) -> None:
     # A new row, because the link contains its id: the link that was mailed to the old address must
     # not work any more.
     revoke_invite(person, actor=actor)
-    invite = _create(person, older.source, older.hold_reason)
-    _record_and_mail(invite, invitation, actor=actor)
+    create_invite(person, actor=actor, invitation=invitation, source=older.source)
 
 
 @transaction.atomic(savepoint=False)
@@ -167,33 +182,9 @@ def _close(person: Person, column: Literal["accepted_at", "revoked_at"]) -> bool
     return bool(Invite.objects.open().filter(person=person).update(**{column: now}))
 
 
-def _source(actor: Actor) -> str:
-    return Invite.Source.SCIM if actor.via == "scim" else Invite.Source.HAND
-
-
 def _life(person: Person, source: str) -> timedelta:
     by_scim = source == Invite.Source.SCIM
     return timedelta(days=SCIM_INVITE_DAYS if by_scim else person.tenant.manual_invite_days)
-
-
-def _create(person: Person, source: str, hold_reason: str) -> Invite:
-    now = timezone.now()
-    invite: Invite = Invite.objects.create(
-        tenant_id=person.tenant_id,
-        person=person,
-        source=source,
-        hold_reason=hold_reason,
-        created_at=now,
-        expires_at=now + _life(person, source),
-    )
-    return invite
-
-
-def _record_and_mail(invite: Invite, invitation: Invitation, *, actor: Actor) -> None:
-    facts: dict[str, Any] = {"invite": str(invite.pk), "held": invite.hold_reason}
-    events.record(Event.Kind.INVITE_ISSUED, invite.person, actor=actor, **facts)
-    if invitation.is_mailed and not invite.hold_reason:
-        _mail(invite)
 
 
 def _mail(invite: Invite) -> None:

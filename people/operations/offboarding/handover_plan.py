@@ -199,15 +199,16 @@ def find_problems(person: Person, plan: HandoverPlan) -> list[PeopleError]:
 
 
 def valid_ids(ids: Iterable[str]) -> set[str]:
-    return {text for text in ids if _is_id(text)}
-
-
-def _is_id(text: str) -> bool:
-    try:
-        # UUID() also accepts other spellings of an id, but plans and holdings compare texts.
-        return str(UUID(text)) == text
-    except (AttributeError, TypeError, ValueError):
-        return False
+    """Return the texts that are ids. A form may send anything."""
+    valid = set()
+    for text in ids:
+        try:
+            # UUID() also accepts other spellings of an id, but plans and holdings compare texts.
+            if str(UUID(text)) == text:
+                valid.add(text)
+        except (AttributeError, TypeError, ValueError):
+            continue
+    return valid
 
 
 @dataclass

@@ -67,7 +67,14 @@ def run_batch(after: Place | None, *, as_of: datetime, seconds: float) -> tuple[
     done = 0
     with tenancy.across_tenants():
         for page in due_terminations(as_of, after=after):
-            for scheduled_termination in _without_blockers(_check_alerts(page)):
+            checked = _check_alerts(page)
+            people = [scheduled_termination.person_id for scheduled_termination in checked]
+            # Two queries per page, before anybody is locked.
+            blocked = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
+            blocked |= paused_among(people).keys()
+            for scheduled_termination in checked:
+                if scheduled_termination.person_id in blocked:
+                    continue
                 with tenancy.use(scheduled_termination.tenant_id):
                     done += _try(scheduled_termination, as_of=as_of)
             if monotonic() >= ends_at:
@@ -128,18 +135,6 @@ def _check_alerts(page: list[ScheduledTermination]) -> list[ScheduledTermination
     return checked
 
 
-def _without_blockers(page: list[ScheduledTermination]) -> list[ScheduledTermination]:
-    """Leave out people with blockers, with two queries per page, before anybody is locked."""
-    people = [scheduled_termination.person_id for scheduled_termination in page]
-    blocked = {pk for pk, blockers in blockers_of_many(people).items() if blockers}
-    blocked |= paused_among(people).keys()
-    return [
-        scheduled_termination
-        for scheduled_termination in page
-        if scheduled_termination.person_id not in blocked
-    ]
-
-
 def _try(scheduled_termination: ScheduledTermination, *, as_of: datetime) -> bool:
     try:
         return terminate_if_due(scheduled_termination.pk, as_of=as_of, actor=JOB)
@@ -181,17 +176,14 @@ def terminate_if_due(scheduled_termination_id: int, *, as_of: datetime, actor: A
     scheduled_termination = (
         _due(as_of).filter(pk=scheduled_termination_id).select_related("person").first()
     )
-    if scheduled_termination is None or not _can_terminate(scheduled_termination.person):
+    if scheduled_termination is None:
         return False
-    return terminate_person(
-        scheduled_termination.person, _planned_handover(scheduled_termination), actor=actor
-    )
-
-
-def _can_terminate(person: Person) -> bool:
+    person = scheduled_termination.person
     if person.state != Person.State.INACTIVE or not person.was_deactivated_via_scim:
         return False
-    return not blockers_of(person) and not is_paused(person)
+    if blockers_of(person) or is_paused(person):
+        return False
+    return terminate_person(person, _planned_handover(scheduled_termination), actor=actor)
 
 
 def _planned_handover(scheduled_termination: ScheduledTermination) -> HandoverPlan:

@@ -67,7 +67,7 @@ def check_not_last_admin(
     :raises LastAdministrator: if nobody else could administer the tenant.
     """
     # Most people administer nothing, and changes of them need no lock.
-    if not _is_administering(person):
+    if person.state != Person.State.ACTIVE or not person.is_administrator:
         return
     acquire_lock(LockName.ADMINISTRATORS, person.tenant_id)
     if actor:
@@ -92,17 +92,13 @@ def check_admins_remain(
 
     :raises LastOwner, LastAdministrator: as `check_not_last_admin`.
     """
-    if not _is_administering(person):
+    if person.state != Person.State.ACTIVE or not person.is_administrator:
         return
     leaves_owners = person.role == Person.Role.OWNER and role != Person.Role.OWNER
     if leaves_owners and not has_owner():
         raise LastOwner(person)
     if role not in Person.ADMINISTERING and not has_administrator():
         raise LastAdministrator(person)
-
-
-def _is_administering(person: Person) -> bool:
-    return person.state == Person.State.ACTIVE and person.is_administrator
 
 
 def is_privileged(person: Person) -> bool:

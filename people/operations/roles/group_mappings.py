@@ -8,6 +8,7 @@ is higher, their own base role is kept as a grant, and is restored afterwards.
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -109,7 +110,7 @@ class MappedGroups:
         for person_id, key in members.values_list("member_id", "group_key").distinct():
             for group in (key, *containers.get(key, ())):
                 by_person[person_id].update(by_group.get(group, ()))
-        return {key: sorted(mappings, key=_primary_key) for key, mappings in by_person.items()}
+        return {key: sorted(mappings, key=attrgetter("pk")) for key, mappings in by_person.items()}
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,13 @@ def find_differences(groups: MappedGroups) -> list[UUID]:
 
     People who gain something come first, so a new Owner is added before the last one is removed.
     """
-    granted = _granted(groups.source.mapping_origin)
+    origin = groups.source.mapping_origin
+    grants = Grant.objects.filter(source__startswith=origin)
+    grants = grants.exclude(person__state=Person.State.TERMINATED)
+    granted: dict[UUID, set[int]] = defaultdict(set)
+    for person_id, source in grants.values_list("person_id", "source"):
+        # The source of a mapped grant ends with the key of its mapping.
+        granted[person_id].add(int(source.removeprefix(origin)))
     mapped = {key: {one.pk for one in some} for key, some in groups.by_person().items()}
     differing = [key for key in {**mapped, **granted} if mapped.get(key) != granted.get(key)]
     loses_only = {key for key in differing if mapped.get(key, set()) <= granted.get(key, set())}
@@ -211,7 +218,13 @@ def apply_mappings(
     if person.state == Person.State.TERMINATED:
         return MappingResult(person)
     grants = _grants_that_count(origin).filter(person=person)
-    decision = decide(person, grants, mapped, origin=origin, check=_check)
+    decision = decide(
+        person,
+        grants,
+        mapped,
+        origin=origin,
+        check=lambda changed, role: check_not_last_admin(changed, role=role),
+    )
     # Before saving: the result compares the decision with the present base role.
     result = decision.result
     _save_decision(decision, actor=actor)
@@ -244,20 +257,6 @@ def detach_mapped_roles(
     mapped.delete()
 
 
-def _primary_key(mapping: AbstractGroupMapping) -> int:
-    return int(mapping.pk)
-
-
-def _granted(origin: str) -> dict[UUID, set[int]]:
-    """Return the mappings that grant each person a role now."""
-    grants = Grant.objects.filter(source__startswith=origin)
-    grants = grants.exclude(person__state=Person.State.TERMINATED)
-    by_person = defaultdict(set)
-    for person_id, source in grants.values_list("person_id", "source"):
-        by_person[person_id].add(int(source.removeprefix(origin)))
-    return by_person
-
-
 def _preview_effects(changed: MappingChange) -> list[MappingResult]:
     origin, keys = changed.groups.source.mapping_origin, changed.affected()
     decide_next, results = RolePreview(origin), []
@@ -280,10 +279,6 @@ def _grants_that_count(origin: str) -> QuerySet[Grant]:
     """Return the grants that `decide` needs: those of the origin, and all of base roles."""
     counting = Grant.objects.filter(Q(source__startswith=origin) | Q(role=None))
     return counting.select_related("role").order_by("pk")
-
-
-def _check(person: Person, role: str) -> None:
-    check_not_last_admin(person, role=role)
 
 
 def _save_decision(decision: Decision, *, actor: Actor) -> None:

@@ -86,7 +86,11 @@ def kinds_of(signals: list[str]) -> list[str]:
 
 
 def _session_revoked(event: Event) -> Payload | None:
-    return _caep(event, "All sessions of the person were ended.") if _ends_sessions(event) else None
+    # Not every change of a password or of a second factor ends sessions.
+    is_credential = event.kind in (Kind.PASSWORD_CHANGED, Kind.SECOND_FACTOR_CHANGED)
+    if is_credential and not event.facts.get("ended_sessions"):
+        return None
+    return _caep(event, "All sessions of the person were ended.")
 
 
 def _credential_change(event: Event) -> Payload | None:
@@ -110,24 +114,15 @@ def _nothing_more(event: Event) -> Payload | None:
 
 
 def _caep(event: Event, reason: str) -> Payload:
+    initiator = "system"
+    if event.actor_person_id is not None:
+        initiator = "user" if event.actor_person_id == event.person_id else "admin"
     return {
         "event_timestamp": int(event.happened_at.timestamp()),
-        "initiating_entity": _initiator(event),
+        "initiating_entity": initiator,
         # What the actor wrote as the reason may be confidential, so it is not sent.
         "reason_admin": {"en": reason},
     }
-
-
-def _initiator(event: Event) -> str:
-    if event.actor_person_id is None:
-        return "system"
-    return "user" if event.actor_person_id == event.person_id else "admin"
-
-
-def _ends_sessions(event: Event) -> bool:
-    # Not every change of a password or of a second factor ends sessions.
-    is_credential = event.kind in (Kind.PASSWORD_CHANGED, Kind.SECOND_FACTOR_CHANGED)
-    return not is_credential or bool(event.facts.get("ended_sessions"))
 
 
 _SCIM_CHANGED: Final = (

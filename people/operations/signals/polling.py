@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -48,7 +48,11 @@ def poll(stream: SignalStream, asked: PollRequest) -> PollAnswer:
     _settle(stream, asked)
     enqueue_for(stream.pk)
     limit = min(max(asked.limit, 0), MOST_EVENTS)
-    found = list(_to_send(stream)[: limit + 1])
+    waiting = WebhookDelivery.objects.waiting().filter(endpoint=stream.pk).order_by("pk")
+    if not stream.endpoint.is_active:
+        # A stream that is not enabled still says so.
+        waiting = waiting.filter(event_type__in=ABOUT_STREAM)
+    found = list(waiting[: limit + 1])
     sign = signer(stream.tenant_id)
     tokens = {one.message_id.hex: sign(one.body) for one in found[:limit]}
     now = timezone.now()
@@ -68,12 +72,6 @@ def _settle(stream: SignalStream, asked: PollRequest) -> None:
     for jti, problem in asked.errors.items():
         if refused := _as_id(jti):
             own.filter(message_id=refused).update(state=State.GIVEN_UP, problem=problem)
-
-
-def _to_send(stream: SignalStream) -> QuerySet[WebhookDelivery]:
-    waiting = WebhookDelivery.objects.waiting().filter(endpoint=stream.pk).order_by("pk")
-    # A stream that is not enabled still says so.
-    return waiting if stream.endpoint.is_active else waiting.filter(event_type__in=ABOUT_STREAM)
 
 
 def _as_id(jti: str) -> UUID | None:

@@ -88,7 +88,10 @@ def _patch_operations(event: Event, data: Json) -> list[Json]:
     operations: list[Json] = []
     for field in filter(SCIM_NAMES.get, event.changes):
         path = SCIM_NAMES[field]
-        value = _value_at(path, data)
+        extension, _, attribute = path.rpartition(":")
+        value: Any = data.get(extension) if extension else data
+        for name in attribute.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
         if value is not None:
             operations.append({"op": "replace", "path": path, "value": value})
         elif not event.changes[field]["to"]:
@@ -97,11 +100,3 @@ def _patch_operations(event: Event, data: Json) -> list[Json]:
             # The connection reads the field from another attribute, so all of them are sent.
             return [{"op": "replace", "value": data}]
     return operations
-
-
-def _value_at(path: str, data: Json) -> Any:
-    extension, _, attribute = path.rpartition(":")
-    value: Any = data.get(extension) if extension else data
-    for name in attribute.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value

@@ -78,7 +78,18 @@ def deliveries_of(
     for event in events:
         for signal, payload in signals_of(event, names.scim_change_of(event)):
             if signal in wanted:
-                yield _delivery(stream, event, (signal, payload), names, now)
+                delivery = _unsent(stream, signal.value, now)
+                delivery.event, delivery.person_id = event, event.person_id
+                delivery.body = _body(
+                    stream,
+                    delivery,
+                    _subject(event, signal, names),
+                    payload,
+                    now,
+                    txn=names.transaction_of(event),
+                    toe=int(event.happened_at.timestamp()),
+                )
+                yield delivery
 
 
 def control_delivery(stream: SignalStream, event_type: str, payload: Payload) -> WebhookDelivery:
@@ -103,22 +114,6 @@ def announced_delivery(
     """
     delivery = _unsent(stream, signal.value, now)
     delivery.body = _body(stream, delivery, *content, now, txn=txn)
-    return delivery
-
-
-def _delivery(
-    stream: SignalStream,
-    event: Event,
-    signal: tuple[SignalType, Payload],
-    names: _Names,
-    now: datetime,
-) -> WebhookDelivery:
-    event_type, payload = signal
-    delivery = _unsent(stream, event_type.value, now)
-    delivery.event, delivery.person_id = event, event.person_id
-    happened = {"txn": names.transaction_of(event), "toe": int(event.happened_at.timestamp())}
-    subject = _subject(event, event_type, names)
-    delivery.body = _body(stream, delivery, subject, payload, now, **happened)
     return delivery
 
 

@@ -92,9 +92,7 @@ def save_workflow(workflow: Workflow, choices: Sequence[StepChoice], *, actor: A
         if constraint_of(error) != "workflow_name_taken":
             raise
         raise DuplicateName(workflow.name) from error
-    for choice in choices:
-        _save_step(workflow, choice)
-    _close_gaps(workflow)
+    _save_steps(workflow, choices)
     after = _approvers(workflow)
     what = f"{'added' if is_new else 'changed'} the workflow “{workflow}”"
     events.record(
@@ -119,21 +117,20 @@ def check_workflow(workflow: Workflow, choices: Sequence[StepChoice]) -> None:
             raise ApproverInactive(approver, choice.field)
 
 
-def _save_step(workflow: Workflow, choice: StepChoice) -> None:
-    step, approver = choice.step, choice.approver
-    if approver is None:
-        if step:
-            step.delete()
-    elif step:
-        step.approver = approver
-        step.save(update_fields=["approver"])
-    else:
-        last = workflow.steps.aggregate(last=Max("place"))["last"] or 0
-        workflow.steps.create(tenant_id=workflow.tenant_id, place=last + 1, approver=approver)
-
-
-def _close_gaps(workflow: Workflow) -> None:
-    # In ascending order, so that each place is free when a step moves to it.
+def _save_steps(workflow: Workflow, choices: Sequence[StepChoice]) -> None:
+    for choice in choices:
+        step, approver = choice.step, choice.approver
+        if approver is None:
+            if step:
+                step.delete()
+        elif step:
+            step.approver = approver
+            step.save(update_fields=["approver"])
+        else:
+            last = workflow.steps.aggregate(last=Max("place"))["last"] or 0
+            workflow.steps.create(tenant_id=workflow.tenant_id, place=last + 1, approver=approver)
+    # Close the gaps that removed steps leave. In ascending order, so that each place is free when a
+    # step moves to it.
     for place, step in enumerate(workflow.steps.order_by("place"), 1):
         if step.place != place:
             step.place = place

@@ -109,7 +109,11 @@ def authorize(instrument: Instrument, purchase: Purchase) -> Authorization:
     while True:
         with transaction.atomic():
             holder_id = _holder_id(instrument)
-            state = _lock_state(holder_id)
+            # FOR SHARE would be enough for correctness. But with a constant stream of purchases,
+            # shared locks would overlap, and a deactivation would never get its exclusive lock.
+            people = Person.objects.filter(tenant_id=tenancy.current_id())
+            states = people.select_for_update(no_key=True).values_list("state", flat=True)
+            state = str(states.get(pk=holder_id))
             instrument = type(instrument).objects.select_for_update().get(pk=instrument.pk)
             if _holder_id(instrument) == holder_id:
                 return _decide(instrument, state, purchase)
@@ -118,16 +122,6 @@ def authorize(instrument: Instrument, purchase: Purchase) -> Authorization:
 
 def _holder_id(instrument: Instrument) -> UUID:
     return instrument.holder_id if isinstance(instrument, Card) else instrument.owner_id
-
-
-def _lock_state(person_id: UUID) -> str:
-    """Lock the person until the transaction ends, and return their state.
-
-    FOR SHARE would be enough for correctness. But with a constant stream of purchases, shared
-    locks would overlap, and a deactivation would never get its exclusive lock.
-    """
-    rows = Person.objects.filter(tenant_id=tenancy.current_id()).select_for_update(no_key=True)
-    return str(rows.values_list("state", flat=True).get(pk=person_id))
 
 
 def _decide(instrument: Instrument, state: str, purchase: Purchase) -> Authorization:
@@ -158,19 +152,17 @@ def _reason(instrument: Instrument, state: str, purchase: Purchase, now: datetim
     if instrument.currency != purchase.currency:
         return Reason.CURRENCY
     if isinstance(instrument, Card):
-        over = _spent_this_month(instrument, now) + purchase.amount > instrument.monthly_limit
+        # Months begin in UTC.
+        began = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        approved = Authorization.objects.filter(card=instrument, is_approved=True)
+        this_month = approved.filter(decided_at__gte=began).aggregate(spent=Sum("amount"))
+        # PostgreSQL returns the sum of bigint as numeric.
+        spent = int(this_month["spent"] or 0)
+        over = spent + purchase.amount > instrument.monthly_limit
         return Reason.LIMIT if over else Reason.APPROVED
     if instrument.payment_limit is not None and purchase.amount > instrument.payment_limit:
         return Reason.LIMIT
     return Reason.BALANCE if purchase.amount > instrument.balance else Reason.APPROVED
-
-
-def _spent_this_month(card: Card, now: datetime) -> int:
-    """Return the approved amount since the beginning of the month, in UTC."""
-    began = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    approved = Authorization.objects.filter(card=card, is_approved=True, decided_at__gte=began)
-    # PostgreSQL returns the sum of bigint as numeric.
-    return int(approved.aggregate(spent=Sum("amount"))["spent"] or 0)
 
 
 def _begin(instrument: Instrument, *, actor: Actor, what: str) -> None:

@@ -1,7 +1,6 @@
 """Approves and declines what waits for an approver, or for the delegate of an absent one."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -139,21 +138,16 @@ def _check(
     now = timezone.now()
     if decider is None or decider.state != Person.State.ACTIVE:
         raise NotApprover
-    delegation = None
+    delegation: Delegation | None = None
     if step.approver_id != decider.pk:
-        delegation = _delegation_to(decider, step.approver, now)
+        in_effect = Delegation.objects.in_effect(now).filter(person=step.approver, delegate=decider)
+        delegation = in_effect.select_related("person").first()
         if delegation is None:
             raise NotApprover
     if item.person_id in (decider.pk, step.approver_id):
         raise OwnRequest(item.person, is_own=item.person_id == decider.pk)
     if approval.state != Approval.State.PENDING:
         raise AlreadyDecided(approval)
-    return delegation
-
-
-def _delegation_to(decider: Person, absent: Person, at: datetime) -> Delegation | None:
-    in_effect = Delegation.objects.in_effect(at).filter(person=absent, delegate=decider)
-    delegation: Delegation | None = in_effect.select_related("person").first()
     return delegation
 
 

@@ -29,9 +29,10 @@ def _rotate(endpoint_id: UUID) -> int:
     endpoint = WebhookEndpoint.objects.select_for_update().filter(pk=endpoint_id).first()
     if endpoint is None:
         return 0
-    older = [one for one in COLUMNS if _is_older(getattr(endpoint, one))]
+    sealed = {column: getattr(endpoint, column) for column in COLUMNS}
+    older = [column for column, text in sealed.items() if text and not secrets.is_newest(text)]
     for column in older:
-        secret = messages.opened(endpoint, getattr(endpoint, column))
+        secret = messages.opened(endpoint, sealed[column])
         setattr(endpoint, column, messages.sealed(endpoint, secret))
     endpoint.save(update_fields=older)
     return len(older)
@@ -41,7 +42,3 @@ def without_key() -> int:
     """Return how many endpoints have a secret without its key."""
     sealed = WebhookEndpoint.objects.values_list(*COLUMNS)
     return sum(any(map(secrets.is_without_key, row)) for row in sealed)
-
-
-def _is_older(sealed: str) -> bool:
-    return bool(sealed) and not secrets.is_newest(sealed)

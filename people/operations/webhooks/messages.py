@@ -68,25 +68,20 @@ def post(endpoint: WebhookEndpoint, webhook_id: str, body: str, *, now: datetime
     :raises OutboundError: if the request fails.
     """
     if endpoint.is_stream:
-        return _post_security_event(endpoint, body)
-    sealed_secrets = filter(None, (endpoint.secret, endpoint.older_secret))
-    keys = [opened(endpoint, text) for text in sealed_secrets]
+        headers = {"Content-Type": "application/secevent+jwt", "User-Agent": "Ramp-Shared-Signals"}
+        if endpoint.secret:
+            headers["Authorization"] = opened(endpoint, endpoint.secret)
+        content = signer(endpoint.tenant_id)(body)
+    else:
+        sealed_secrets = filter(None, (endpoint.secret, endpoint.older_secret))
+        keys = [opened(endpoint, text) for text in sealed_secrets]
+        headers, content = signed_headers(webhook_id, body, keys, now=now), body
     return safe_http.fetch(
         endpoint.url,
         method="POST",
-        content=body.encode(),
-        headers=signed_headers(webhook_id, body, keys, now=now),
+        content=content.encode(),
+        headers=headers,
         is_body_needed=False,
-    )
-
-
-def _post_security_event(endpoint: WebhookEndpoint, body: str) -> HttpAnswer:
-    headers = {"Content-Type": "application/secevent+jwt", "User-Agent": "Ramp-Shared-Signals"}
-    if endpoint.secret:
-        headers["Authorization"] = opened(endpoint, endpoint.secret)
-    token = signer(endpoint.tenant_id)(body)
-    return safe_http.fetch(
-        endpoint.url, method="POST", content=token.encode(), headers=headers, is_body_needed=False
     )
 
 
@@ -96,22 +91,22 @@ def signed_headers(
     """Return the headers, with a signature for each key."""
     timestamp = str(int(now.timestamp()))
     content = f"{webhook_id}.{timestamp}.{body}".encode()
+    signatures = []
+    for key in keys:
+        secret = base64.b64decode(key.removeprefix(PREFIX))
+        digest = hmac.digest(secret, content, "sha256")
+        signatures.append(f"v1,{base64.b64encode(digest).decode()}")
     return {
         "Content-Type": "application/json",
         "User-Agent": "Ramp-Webhooks",
         "webhook-id": webhook_id,
         "webhook-timestamp": timestamp,
-        "webhook-signature": " ".join(f"v1,{_signature(key, content)}" for key in keys),
+        "webhook-signature": " ".join(signatures),
     }
 
 
 def test_id(endpoint: WebhookEndpoint, now: datetime) -> str:
     return f"msg_test_{endpoint.pk.hex}_{int(now.timestamp() * 1000)}"
-
-
-def _signature(key: str, content: bytes) -> str:
-    secret = base64.b64decode(key.removeprefix(PREFIX))
-    return base64.b64encode(hmac.digest(secret, content, "sha256")).decode()
 
 
 def _body(kind: str, happened_at: datetime, data: Mapping[str, Any]) -> str:

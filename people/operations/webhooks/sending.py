@@ -161,7 +161,9 @@ def _send(
         answer = messages.post(endpoint, delivery.webhook_id, delivery.body, now=timezone.now())
     except (OutboundError, SecretLost) as error:
         _record_failure(endpoint, delivery, now=now, problem=str(error), answer=None)
-        if isinstance(error, OutboundError) and _is_down(error):
+        # "resting" is the circuit breaker of this process.
+        is_resting = isinstance(error, OutboundError) and error.code == "resting"
+        if is_resting or isinstance(error, Unreachable):
             _rest(endpoint, now)
             return False, False
         return False, True
@@ -178,11 +180,6 @@ def _send(
 def send_now(endpoint: WebhookEndpoint, delivery: WebhookDelivery) -> bool:
     """Try a stored delivery once, and tell whether it was accepted."""
     return _send(endpoint, delivery, as_of=timezone.now())[0]
-
-
-def _is_down(error: OutboundError) -> bool:
-    # "resting" is the circuit breaker of this process.
-    return isinstance(error, Unreachable) or error.code == "resting"
 
 
 def _rest(endpoint: WebhookEndpoint, now: datetime) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Tenant
-from people.operations.offboarding import schedule
+from people.operations.offboarding import auto_termination
 from people.values import Actor
 from scim.api.request import base_url
 from scim.connections.presets import PRESETS
@@ -97,7 +97,7 @@ class Command(BaseCommand):
             )
             token = issue_token(connection)
             if days:
-                schedule.set_auto_termination(tenant, days, actor=COMMAND)
+                auto_termination.set_auto_termination(tenant, days, actor=COMMAND)
         self.stdout.write(
             json.dumps({"base_url": base_url(), "token": token, "connection": str(connection.pk)})
         )
@@ -116,6 +116,6 @@ class Command(BaseCommand):
 
 def _days(text: str | None) -> int | None:
     try:
-        return schedule.read_days(text) if text is not None else None
-    except schedule.InvalidDays as error:
+        return auto_termination.read_days(text) if text is not None else None
+    except auto_termination.InvalidDays as error:
         raise CommandError(f"--auto-terminate-days: {error}") from error

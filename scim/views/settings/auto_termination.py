@@ -11,8 +11,8 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.models import Event, ScheduledTermination
-from people.operations.offboarding import schedule
-from people.operations.offboarding.schedule import DEFAULT_DAYS, InvalidDays
+from people.operations.offboarding import auto_termination
+from people.operations.offboarding.auto_termination import DEFAULT_DAYS, InvalidDays
 from people.presentation.actor_names import actor_name
 from people.presentation.page_links import counted
 from people.views.permissions import PersonRequest, administrator_required
@@ -33,7 +33,7 @@ class DaysForm(forms.Form):
 
     def clean_days(self) -> int:
         try:
-            return schedule.read_days(self.cleaned_data["days"])
+            return auto_termination.read_days(self.cleaned_data["days"])
         except InvalidDays as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -67,11 +67,11 @@ def offboarding(request: PersonRequest, connection_id: UUID) -> HttpResponse:
 def _preview_context(request: PersonRequest, preview: AutoTerminationPreview) -> dict[str, Any]:
     page, rows = preview.page(request.GET.get("page"))
     return {
-        "forecast": schedule.forecast(preview.days, now=preview.now),
+        "forecast": auto_termination.forecast(preview.days, now=preview.now),
         "preview": preview,
         "page": page,
         "rows": rows,
-        "seen": schedule.affected_fingerprint(),
+        "seen": auto_termination.affected_fingerprint(),
     }
 
 
@@ -79,17 +79,17 @@ def _save(request: PersonRequest, connection: Connection, form: DaysForm) -> boo
     """Save the change, and tell whether it was saved."""
     tenant, actor = connection.tenant, request.user.actor
     if "switch-off" in request.POST:
-        schedule.set_auto_termination(tenant, None, actor=actor)
+        auto_termination.set_auto_termination(tenant, None, actor=actor)
         messages.success(request, "Auto-termination is off. Inactive people stay inactive.")
         return True
     if not form.is_valid():
         return False
     # The affected people have changed since the administrator saw the list.
-    if request.POST.get("seen", "") != schedule.affected_fingerprint():
+    if request.POST.get("seen", "") != auto_termination.affected_fingerprint():
         messages.warning(request, "Nothing was changed yet. Check the people below, then confirm.")
         return False
     days = form.cleaned_data["days"]
-    schedule.set_auto_termination(tenant, days, actor=actor)
+    auto_termination.set_auto_termination(tenant, days, actor=actor)
     messages.success(request, f"People deactivated via SCIM are terminated {_after(days)}.")
     return True
 

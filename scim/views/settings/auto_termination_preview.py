@@ -9,7 +9,7 @@ from io import StringIO
 from django.http import HttpResponse
 
 from people.models import Person, ScheduledTermination
-from people.operations.offboarding import schedule
+from people.operations.offboarding import auto_termination, schedule
 from people.operations.offboarding.blockers import blockers_of_many, paused_among
 from people.presentation.page_links import BoundedPaginator
 from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
@@ -40,7 +40,7 @@ class AutoTerminationPreview:
         return self.now + schedule.GRACE
 
     def page(self, number: str | None) -> tuple[object, list[PreviewRow]]:
-        page = BoundedPaginator(schedule.affected_people(), ROWS_A_PAGE).get_page(number)
+        page = BoundedPaginator(auto_termination.affected_people(), ROWS_A_PAGE).get_page(number)
         return page, self._rows(list(page))
 
     def as_csv(self) -> HttpResponse:
@@ -67,7 +67,7 @@ class AutoTerminationPreview:
     def everybody(self) -> Iterator[PreviewRow]:
         """Yield all affected people, the earliest due date first."""
         chunk: list[Person] = []
-        for person in schedule.affected_people().iterator(chunk_size=CHUNK):
+        for person in auto_termination.affected_people().iterator(chunk_size=CHUNK):
             chunk.append(person)
             if len(chunk) == CHUNK:
                 yield from self._rows(chunk)
@@ -96,5 +96,7 @@ class AutoTerminationPreview:
             scheduled_termination is not None and scheduled_termination.postponed_from is not None
         )
         notes = ["Postponed"] if is_postponed else []
-        due_at = schedule.forecast_due_at(person, self.days, is_new=self.is_new, now=self.now)
+        due_at = auto_termination.forecast_due_at(
+            person, self.days, is_new=self.is_new, now=self.now
+        )
         return PreviewRow(person, due_at, ", ".join(notes + blockers))

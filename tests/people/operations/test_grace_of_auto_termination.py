@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from people import tenancy
 from people.models import Person, ScheduledTermination
-from people.operations.offboarding import schedule
+from people.operations.offboarding import auto_termination, schedule
 from people.operations.offboarding.handover_plan import HandoverPlan
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
@@ -138,8 +138,10 @@ def test_forecast_dates_equal_the_stored_dates(
         schedule.postpone(people[-1], until, because="Leave", actor=owner.actor)
     with time_machine.travel(timezone.now(), tick=False):
         foreseen = {
-            one.pk: schedule.forecast_due_at(one, days, is_new=current is None, now=timezone.now())
-            for one in schedule.affected_people()
+            one.pk: auto_termination.forecast_due_at(
+                one, days, is_new=current is None, now=timezone.now()
+            )
+            for one in auto_termination.affected_people()
         }
         switch(days)
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people.models import Event, Person, ScheduledTermination, Tenant
 from people.operations import people
-from people.operations.offboarding import schedule
+from people.operations.offboarding import auto_termination, schedule
 from people.operations.offboarding.handover_plan import default_handover
 from people.values import Actor
 from tests.factories import core
@@ -81,7 +81,7 @@ class TestAutoTerminationSetting:
         gone()
         gone()
 
-        assert schedule.set_auto_termination(tenant, 45, actor=owner.actor) == 2
+        assert auto_termination.set_auto_termination(tenant, 45, actor=owner.actor) == 2
 
     def test_turned_on_does_not_affect_other_companies(self, owner: Person) -> None:
         with core.in_another_tenant():
@@ -131,16 +131,16 @@ class TestAutoTerminationSetting:
 
     @pytest.mark.parametrize("days", [0, -1, 32_768])
     def test_with_invalid_days_is_refused(self, owner: Person, days: int) -> None:
-        with pytest.raises(schedule.InvalidDays):
+        with pytest.raises(auto_termination.InvalidDays):
             switch(days)
 
     @pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "", "٤٥", "99999", "1e2", "4 5"])
     def test_refuses_text_that_is_not_an_integer(self, text: str) -> None:
-        with pytest.raises(schedule.InvalidDays):
-            schedule.read_days(text)
+        with pytest.raises(auto_termination.InvalidDays):
+            auto_termination.read_days(text)
 
     def test_accepts_numbers_with_spaces_around(self) -> None:
-        assert schedule.read_days(" 45 ") == 45
+        assert auto_termination.read_days(" 45 ") == 45
 
     @pytest.mark.parametrize("days", [1, 45])
     def test_counts_24_hours_per_day_across_clock_changes(self, owner: Person, days: int) -> None:

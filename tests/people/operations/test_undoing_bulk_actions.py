@@ -11,7 +11,7 @@ from django.test import Client
 from people import tenancy
 from people.models import BulkChange, Invite, Person, ScheduledTermination, Tenant
 from people.operations.invites import lifecycle
-from people.operations.offboarding import schedule
+from people.operations.offboarding import auto_termination, schedule
 from people.operations.people import deactivate_person, reactivate_person
 from people.values import Actor
 from tests.clients.pages import queries_of, signed_in, text_of
@@ -106,7 +106,7 @@ def test_undo_of_reactivation_restores_scheduled_terminations(
     client: Client, clock: time_machine.Traveller, people: list[Person], tenant: Tenant
 ) -> None:
     invited = core.person(state="invited")
-    schedule.set_auto_termination(tenant, 45, actor=HELPDESK)
+    auto_termination.set_auto_termination(tenant, 45, actor=HELPDESK)
     for person in people[:2]:
         deactivate_person(person, actor=OKTA)
     schedule.exempt(people[0], because="A lawsuit", actor=HELPDESK)

@@ -10,8 +10,8 @@ from django.test import Client
 
 from people.models import BulkChange, Event, Mail, Person, ScheduledTermination, Tenant
 from people.operations.bulk import alerts, undo
+from people.operations.offboarding.auto_termination import set_auto_termination
 from people.operations.offboarding.job import terminate_due
-from people.operations.offboarding.schedule import set_auto_termination
 from scim.models import ScimUser
 from tests.clients.pages import queries_of, signed_in, text_of
 from tests.clients.scim import Provider

@@ -24,7 +24,7 @@ from people.models import (
 from people.operations import people
 from people.operations.bulk import undo as bulk_undo
 from people.operations.invites import lifecycle
-from people.operations.offboarding.schedule import set_auto_termination
+from people.operations.offboarding.auto_termination import set_auto_termination
 from people.values import Actor
 from scim.models import ScimUser
 from tests.clients.pages import signed_in, text_of
