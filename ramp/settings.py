@@ -229,7 +229,8 @@ CELERY_BEAT_SCHEDULE = {
 }
 DUE_JOBS = {name: path for name, path in schedule.DUE_JOBS.items() if _is_installed(path)}
 
-# Shared by all processes of all hosts. Without Redis, each process has a cache of its own.
+# Shared by all processes of all hosts. Each process has a cache of its own without Redis, and with
+# URLs that only Celery understands, such as sentinel://.
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "ramp.cache.SharedCache",
@@ -237,7 +238,7 @@ CACHES: dict[str, dict[str, Any]] = {
         # During an upgrade, neither version reads the objects of the other.
         "KEY_PREFIX": f"ramp-{__version__}",
     }
-    if REDIS_URL
+    if REDIS_URL.startswith(("redis://", "rediss://"))
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
 
