@@ -1,12 +1,14 @@
 import os
+import time
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, cast
 
 from celery import Celery, Task
-from celery.beat import Scheduler
+from celery.beat import ScheduleEntry, Scheduler
 from celery.signals import setup_logging, worker_init
 from django.apps import apps
+from django.core.cache import cache
 from kombu.transport import TRANSPORT_ALIASES
 
 from ramp import heartbeats
@@ -67,3 +69,15 @@ class Schedule(Scheduler):
         pause = cast("float", super().tick(*args, **kwargs))
         heartbeats.leave(heartbeats.BEAT)
         return pause
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        """Send the job, unless the beat of another host has sent it for the same time.
+
+        Each beat would otherwise find the queue full of jobs that have nothing left to do. Without
+        Redis, no beat knows of the others, and no job depends on that.
+        """
+        seconds = getattr(entry.schedule, "run_every", timedelta(minutes=1)).total_seconds()
+        # By the clock and not by the last run, so that a clock that was set back delays nothing.
+        key = f"beat:{entry.name}:{int(time.time() // seconds)}"
+        if cache.add(key, 1, timeout=2 * seconds):
+            super().apply_entry(entry, producer=producer)

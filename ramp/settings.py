@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 
-from ramp import schedule, secret_key, theme
+from ramp import __version__, schedule, secret_key, theme
 from ramp.environment import Env, writable_folder
 from ramp.postgresql.connections import postgresql_settings
 
@@ -229,7 +229,20 @@ CELERY_BEAT_SCHEDULE = {
 }
 DUE_JOBS = {name: path for name, path in schedule.DUE_JOBS.items() if _is_installed(path)}
 
-# By API token and web process; 0 sets no limit.
+# Shared by all processes of all hosts. Each process has a cache of its own without Redis, and with
+# URLs that only Celery understands, such as sentinel://.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "ramp.cache.SharedCache",
+        "LOCATION": REDIS_URL,
+        # During an upgrade, neither version reads the objects of the other.
+        "KEY_PREFIX": f"ramp-{__version__}",
+    }
+    if REDIS_URL.startswith(("redis://", "rediss://"))
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+
+# By API token; 0 sets no limit.
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=1200)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["people.api.authentication.BearerToken"],

@@ -21,6 +21,8 @@ from ramp.settings import INSTALLED_APPS
 INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Nothing waits for the Redis that is not there.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # A thread with a connection of its own would not see what a test has not committed.
 TOKEN_USE_SECONDS = 0
 # Requests of tests tell no other process of themselves.

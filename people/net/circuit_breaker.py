@@ -1,26 +1,24 @@
 """A circuit breaker: after several failures, Ramp stops calling a server for a while.
 
-Otherwise every sign-in would wait for the timeout.
+Otherwise every sign-in would wait for the timeout. All processes share what they know of a server
+through Django's cache: they do not each wait for it three times, and a reset counts for all.
 """
 
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from django.core.cache import cache
 from prometheus_client import Counter
 
 FAILURES_UNTIL_OPEN: Final = 3
 OPEN_SECONDS: Final = 30
+# After this time without a failure, the count is reset.
+MEMORY_SECONDS: Final = 3600
 
 OPENINGS: Final = Counter(
     "ramp_circuit_openings", "How often a process stopped calling a server that had failed."
 )
-
-_lock = threading.Lock()
-# By server: the number of failures in a row, and the time from which calls are allowed again.
-_known: dict[str, tuple[int, float]] = {}
 
 
 class CircuitOpen(Exception):
@@ -33,16 +31,14 @@ def circuit(server: str, *failures: type[Exception]) -> Iterator[None]:
 
     :raises CircuitOpen: without running the block, if the server failed several times just now.
     """
-    count, again_at = _known.get(server, (0, 0.0))
-    if count >= FAILURES_UNTIL_OPEN and time.monotonic() < again_at:
+    if cache.get(_open_key(server)):
         raise CircuitOpen(server)
     try:
         yield
     except failures:
-        with _lock:
-            count = _known.get(server, (0, 0.0))[0] + 1
-            _known[server] = (count, time.monotonic() + OPEN_SECONDS)
-        if count >= FAILURES_UNTIL_OPEN:
+        # A failure after the circuit was open opens it again.
+        if _count_failure(server) >= FAILURES_UNTIL_OPEN:
+            cache.set(_open_key(server), 1, OPEN_SECONDS)
             OPENINGS.inc()
         raise
     else:
@@ -51,5 +47,23 @@ def circuit(server: str, *failures: type[Exception]) -> Iterator[None]:
 
 def reset(server: str) -> None:
     """Allow calls to the server again."""
-    with _lock:
-        _known.pop(server, None)
+    cache.delete_many([_open_key(server), _failures_key(server)])
+
+
+def _count_failure(server: str) -> int:
+    key = _failures_key(server)
+    cache.add(key, 0, MEMORY_SECONDS)
+    try:
+        failures = cache.incr(key)
+    except ValueError:  # Another process has reset the count between the two calls.
+        return 1
+    cache.touch(key, MEMORY_SECONDS)
+    return failures
+
+
+def _open_key(server: str) -> str:
+    return f"circuit-open:{server}"
+
+
+def _failures_key(server: str) -> str:
+    return f"circuit-failures:{server}"

@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Collection
-from contextlib import suppress
 from typing import Any, Final
 
 from django.core.cache import cache
 
+from people import rate_limits
 from provisioning.claims import Group
 from provisioning.directory.base import (
     DirectoryFailed,
@@ -89,10 +89,7 @@ class CachedLiveDirectory:
         return f"directory:{provider.pk}:{digest}"
 
     def _count(self) -> None:
-        key = f"directory-asked:{self.provider.pk}"
-        cache.add(key, 0, 60)
-        with suppress(ValueError):  # The key has expired between the two calls.
-            if cache.incr(key) > MAX_A_MINUTE:
-                raise DirectoryFailed(
-                    "too-often", f"Too many requests to {self.provider}. Wait a minute."
-                )
+        if rate_limits.count(f"directory:{self.provider.pk}", seconds=60) > MAX_A_MINUTE:
+            raise DirectoryFailed(
+                "too-often", f"Too many requests to {self.provider}. Wait a minute."
+            )

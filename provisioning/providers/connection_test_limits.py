@@ -2,18 +2,12 @@
 
 from typing import Final
 
-from django.core.cache import cache
-
-from people import tenancy
+from people import rate_limits, tenancy
 
 PER_MINUTE: Final = 10
 
 
 def allow_test() -> bool:
     """Count a test of the tenant in force; return False if there were too many in a minute."""
-    key = f"provider-trials:{tenancy.current_id()}"
-    cache.add(key, 0, timeout=60)
-    try:
-        return cache.incr(key) <= PER_MINUTE
-    except ValueError:  # The key has expired between the two calls.
-        return True
+    name = f"connection-tests:{tenancy.current_id()}"
+    return rate_limits.count(name, seconds=60) <= PER_MINUTE

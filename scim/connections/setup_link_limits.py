@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from django.core.cache import cache
-
-from people import tenancy
+from people import rate_limits, tenancy
 
 VISITS_PER_MINUTE: Final = 120
 MAILS_PER_HOUR: Final = 10
@@ -12,17 +10,10 @@ MAILS_PER_HOUR: Final = 10
 
 def allow_visit(address: str) -> bool:
     """Count a visit from the network address; return False if there were too many in a minute."""
-    return _count(f"setup-link-visits:{address}", seconds=60) <= VISITS_PER_MINUTE
+    return rate_limits.count(f"setup-link-visits:{address}", seconds=60) <= VISITS_PER_MINUTE
 
 
 def allow_mail() -> bool:
     """Count a mail of the tenant in force; return False if there were too many in an hour."""
-    return _count(f"setup-link-mails:{tenancy.current_id()}", seconds=3600) <= MAILS_PER_HOUR
-
-
-def _count(key: str, *, seconds: int) -> int:
-    cache.add(key, 0, timeout=seconds)
-    try:
-        return cache.incr(key)
-    except ValueError:  # The key has expired between the two calls.
-        return 1
+    name = f"setup-link-mails:{tenancy.current_id()}"
+    return rate_limits.count(name, seconds=3600) <= MAILS_PER_HOUR

@@ -5,7 +5,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from people import tenancy
@@ -87,15 +89,16 @@ class TestToken:
     def test_rate_limit_does_not_apply_to_deactivation(
         self, api: Api, ada: Person, settings: Settings
     ) -> None:
-        settings.API_REQUESTS_PER_MINUTE = 2
-        for _ in range(2):
-            assert api.get("people").status_code == 200
+        with time_machine.travel(timezone.now(), tick=False):
+            settings.API_REQUESTS_PER_MINUTE = 2
+            for _ in range(2):
+                assert api.get("people").status_code == 200
 
-        answer = api.get("people")
+            answer = api.get("people")
 
-        assert code_of(answer) == (429, "throttled")
-        assert int(answer["Retry-After"]) <= 60
-        assert api.post(f"people/{ada.pk}/deactivate").status_code == 200
+            assert code_of(answer) == (429, "throttled")
+            assert 1 <= int(answer["Retry-After"]) <= 60
+            assert api.post(f"people/{ada.pk}/deactivate").status_code == 200
 
 
 def test_list_of_people_has_pages_without_terminated_people(api: Api) -> None:

@@ -30,6 +30,7 @@ FULL_SIZE: dict[str, list[str]] = {
     "secrets_found": [],
     "async_requests": ["--operations", "500", "--deaths", "5"],
     "reloads": ["--reloads", "20"],
+    "day": ["--rounds", "5"],
     "received_signals": ["--signals", "500", "--deaths", "9"],
     "webhooks": ["--events", "1000", "--deaths", "3"],
     "signals": ["--events", "300", "--deaths", "2"],

@@ -11,7 +11,7 @@ import argparse
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
@@ -22,6 +22,9 @@ from tests.faults.outcome import Outcome, finish
 from tests.faults.provider import ENTERPRISE, ScimClient, patch, replace, user
 from tests.faults.stack import Stack
 from tests.services.db import Connected
+
+# Runs a query, and returns its rows.
+Rows = Callable[..., list[tuple[Any, ...]]]
 
 CLIENTS = 6
 WRITES_OF_A_LIFE = 6
@@ -55,12 +58,22 @@ ONCE = {
 }
 
 
+@dataclass(frozen=True)
+class Setback:
+    """A request that was not answered for good: when, and what came of it."""
+
+    began_at: float
+    ended_at: float
+    what: str
+
+
 @dataclass
 class Journal:
     """What the clients sent, and what was acknowledged."""
 
     acknowledged: int = 0
     repeated: int = 0
+    setbacks: list[Setback] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -72,7 +85,7 @@ def run(stack: Stack, *, writes: int, pace: float = 1.0) -> Outcome:
     people = -(-writes // WRITES_OF_A_LIFE)
     connected, journal = stack.connect(provider="entra"), Journal()
     clients = [
-        Thread(target=_live, args=(connected, people, range(first, people, CLIENTS), journal))
+        Thread(target=live, args=(connected, people, range(first, people, CLIENTS), journal))
         for first in range(CLIENTS)
     ]
     for client in clients:
@@ -80,9 +93,10 @@ def run(stack: Stack, *, writes: int, pace: float = 1.0) -> Outcome:
     deaths = _kill_until_finished(stack, pace, clients)
     print(f"{journal.acknowledged} writes acknowledged, {journal.repeated} sent again")
     print(f"deaths: {dict(deaths)}", flush=True)
-    waiting = _wait_until_finished(stack, connected)
-    lost, doubled = _lost(stack, connected, people), _doubled(stack, connected)
-    missing, copies = _compare_mails(stack, connected)
+    waiting = wait_until_finished(stack, connected)
+    lost = find_lost(stack.rows, connected, range(people))
+    doubled = find_doubled(stack.rows, connected)
+    missing, copies = compare_mails(stack, connected)
     for problem in [*journal.problems, *lost, *doubled][:10]:
         print(problem)
     size = f"{journal.acknowledged:,} acknowledged writes, {deaths.total()} deaths"
@@ -96,7 +110,8 @@ def run(stack: Stack, *, writes: int, pace: float = 1.0) -> Outcome:
     return Outcome("Kills", size, result, holds and copies <= most_copies)
 
 
-def _live(connected: Connected, people: int, numbers: Sequence[int], journal: Journal) -> None:
+def live(connected: Connected, people: int, numbers: Iterable[int], journal: Journal) -> None:
+    """Take the people with these numbers through their lives, one after the other."""
     client = ScimClient(connected)
     for number in numbers:
         try:
@@ -161,13 +176,15 @@ def _until_accepted(
     """
     for attempt in range(100):
         pause = min(0.2 * 2**attempt, 2.0)
+        began_at = time.monotonic()
         try:
             answer = client.send(method, path, body)
-        except httpx.HTTPError:
-            pass
+        except httpx.HTTPError as error:
+            journal.setbacks.append(Setback(began_at, time.monotonic(), type(error).__name__))
         else:
             if answer.status_code != 429 and answer.status_code < 500:
                 return answer
+            journal.setbacks.append(Setback(began_at, time.monotonic(), str(answer.status_code)))
             pause = max(pause, float(answer.headers.get("Retry-After", 0)))
         journal.repeated += 1
         time.sleep(pause)
@@ -231,7 +248,7 @@ DEATHS: dict[str, Callable[[Stack, random.Random], bool]] = {
 }
 
 
-def _wait_until_finished(stack: Stack, connected: Connected) -> int:
+def wait_until_finished(stack: Stack, connected: Connected) -> int:
     """Wait while workers finish what is left to do, and return how much is left at the end."""
     began = progressed = time.monotonic()
     left = _waiting(stack, connected)
@@ -254,11 +271,11 @@ def _waiting(stack: Stack, connected: Connected) -> dict[str, int]:
     }
 
 
-def _lost(stack: Stack, connected: Connected, people: int) -> list[str]:
+def find_lost(rows: Rows, connected: Connected, numbers: Iterable[int]) -> list[str]:
     """Return whose rows are not as their last acknowledged write left them."""
-    stored = {row[0]: row[1:] for row in stack.rows(STORED, connected.tenant)}
+    stored = {row[0]: row[1:] for row in rows(STORED, connected.tenant)}
     lost = []
-    for number in range(people):
+    for number in numbers:
         is_active = number % 3 != 0
         wanted = (
             "invited" if is_active else "inactive",
@@ -273,18 +290,19 @@ def _lost(stack: Stack, connected: Connected, people: int) -> list[str]:
     return lost
 
 
-def _doubled(stack: Stack, connected: Connected) -> list[str]:
+def find_doubled(rows: Rows, connected: Connected) -> list[str]:
+    """Return the keys of which there are more rows than there may be."""
     found = []
     for what, (table, key, condition, most) in ONCE.items():
         sql = (
             f"SELECT {key}, count(*) FROM {table} WHERE {OF_TENANT} AND {condition} "  # noqa: S608  as above
             f"GROUP BY 1 HAVING count(*) > {most}"
         )
-        found += [f"{what}: {row}" for row in stack.rows(sql, connected.tenant)]
+        found += [f"{what}: {row}" for row in rows(sql, connected.tenant)]
     return found
 
 
-def _compare_mails(stack: Stack, connected: Connected) -> tuple[int, int]:
+def compare_mails(stack: Stack, connected: Connected) -> tuple[int, int]:
     """Return how many mails marked as sent never arrived, and how many arrived again."""
     sent = {
         str(row[0])

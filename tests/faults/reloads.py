@@ -16,9 +16,10 @@ import httpx
 
 from tests.bench.walk import user
 from tests.faults.outcome import Outcome, finish
-from tests.faults.stack import Stack
+from tests.faults.stack import Stack, children_of
 from tests.services.db import Connected
 from tests.services.process import programs, within
+from tests.services.server import Server
 
 SENDERS = 2
 SECONDS = 120
@@ -36,7 +37,7 @@ def run(stack: Stack, *, reloads: int) -> Outcome:
         senders = [pool.submit(_send, stack, company, numbers, is_over) for _ in range(SENDERS)]
         try:
             for _ in range(reloads):
-                _reload(stack)
+                reload(stack.server)
         finally:
             is_over.set()
         answers = [answer for sender in senders for answer in sender.result()]
@@ -71,17 +72,17 @@ def _send(stack: Stack, company: Connected, numbers: Iterator[int], is_over: Eve
     return answers
 
 
-def _reload(stack: Stack) -> None:
+def reload(server: Server) -> None:
     """Reload, and wait until no process of before is left."""
-    before = _processes(stack)
-    os.kill(stack.server.process.pid, signal.SIGHUP)
-    within(SECONDS, lambda: before.isdisjoint(_processes(stack)) and stack.server.is_ready())
+    before = _processes(server)
+    os.kill(server.process.pid, signal.SIGHUP)
+    within(SECONDS, lambda: before.isdisjoint(_processes(server)) and server.is_ready())
 
 
-def _processes(stack: Stack) -> set[int]:
-    running = programs(stack.server)
+def _processes(server: Server) -> set[int]:
+    running = programs(server)
     others = {pid for name, pid in running.items() if name != "web"}
-    return {*stack.children_of("web"), *others}
+    return {*children_of(server, "web"), *others}
 
 
 def main() -> None:

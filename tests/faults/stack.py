@@ -93,9 +93,7 @@ class Stack:
         return connect(self.server, *options, provider=provider)
 
     def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.database_url, autocommit=True) as database:
-            answer = database.execute(sql.encode(), values)
-            return answer.fetchall() if answer.description else []
+        return rows(self.database_url, sql, *values)
 
     def value(self, sql: str, *values: Any) -> Any:
         """Return the first column of the first row."""
@@ -127,13 +125,25 @@ class Stack:
 
     def children_of(self, name: str) -> list[int]:
         """Return the child processes of a program, such as the web processes."""
-        pid = programs(self.server).get(name)
-        return [child for child in (children(pid) if pid else []) if not _is_tracker(child)]
+        return children_of(self.server, name)
 
     def signal_program(self, name: str, how: signal.Signals) -> list[int]:
         """Send the signal to a program and to all its children; return their numbers."""
         pid = programs(self.server)[name]
         return [one for one in (pid, *descendants(pid)) if send_signal(one, how)]
+
+
+def rows(url: str, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Run a query in the database, and return its rows."""
+    with psycopg.connect(url, autocommit=True) as database:
+        answer = database.execute(sql.encode(), values)
+        return answer.fetchall() if answer.description else []
+
+
+def children_of(server: Server, name: str) -> list[int]:
+    """Return the child processes of a program of the server, such as the web processes."""
+    pid = programs(server).get(name)
+    return [child for child in (children(pid) if pid else []) if not _is_tracker(child)]
 
 
 def send_signal(pid: int, how: signal.Signals) -> bool:

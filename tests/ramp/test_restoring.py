@@ -22,7 +22,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.conftest import StartServer
 from tests.factories import core
 from tests.services.db import connect
-from tests.services.postgres_redis_smtp import POSTGRES, Postgres, Smtp, program
+from tests.services.postgres_redis_smtp import Postgres, Smtp
 from tests.services.process import within
 from tests.services.server import ROOT, Server
 
@@ -177,16 +177,6 @@ class TestTheRelease:
             restored("--release")
 
 
-def dump_and_restore(postgres: Postgres, source: str, copy: str) -> str:
-    """Restore a dump of the database into another one, as docs/operating.md says."""
-    target = postgres.create(copy)
-    dump, restore = (program(name, folders=POSTGRES) for name in ("pg_dump", "pg_restore"))
-    file = postgres.folder / f"{copy}.dump"
-    subprocess.run([dump, "--format=custom", f"--file={file}", source], check=True)
-    subprocess.run([restore, "--no-owner", f"--dbname={target}", str(file)], check=True)
-    return target
-
-
 def create_user(server: Server, token: str, name: str) -> int:
     body = {
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
@@ -219,7 +209,7 @@ def test_nothing_leaves_and_nobody_enters_until_the_release(
     acme = connect(service, "--incomplete", "fill", *DEFAULTS, provider="okta")
     for number in range(3):
         assert create_user(service, acme.token, f"person{number}@example.com") == 201
-    url = dump_and_restore(postgres, service.database_url, "restored_copy")
+    url = postgres.dump_and_restore(service.database_url, "restored_copy")
     old = acme.token
     service.end()
 

@@ -192,6 +192,15 @@ class Postgres(Service):
             connection.execute(f"CREATE DATABASE {database} TEMPLATE {template}")
         return self.url(database)
 
+    def dump_and_restore(self, source: str, copy: str) -> str:
+        """Restore a dump of the database into another one, as docs/operating.md says."""
+        target = self.create(copy)
+        dump, restore = (program(name, folders=POSTGRES) for name in ("pg_dump", "pg_restore"))
+        file = self.folder / f"{copy}.dump"
+        subprocess.run([dump, "--format=custom", f"--file={file}", source], check=True)
+        subprocess.run([restore, "--no-owner", f"--dbname={target}", str(file)], check=True)
+        return target
+
 
 class Redis(Service):
     def __init__(self) -> None:
