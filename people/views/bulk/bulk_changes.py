@@ -1,6 +1,6 @@
 """The pages of bulk changes: list, details, confirm and undo."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -185,18 +185,16 @@ def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
     else:
         # Without a message if a job does the rest: the page shows the progress.
         if operations.run_batch(change=change, seconds=SECONDS)[1]:
-            messages.success(request, _result(change, count))
+            kept = change.items.filter(outcome=OUTCOMES.KEPT).count()
+            if kept:
+                count = change.items.filter(outcome=OUTCOMES.UNDONE).count()
+            text = f"The change was undone for {people(count)}."
+            if change.needs_confirmation:
+                text = f"{people(count)} {'was' if count == 1 else 'were'} restored."
+            messages.success(request, text)
         else:
             operations.waker.wake()
     return redirect("admin:bulk_change", change.pk)
-
-
-def _result(change: BulkChange, requested: int) -> str:
-    kept = change.items.filter(outcome=OUTCOMES.KEPT).count()
-    count = change.items.filter(outcome=OUTCOMES.UNDONE).count() if kept else requested
-    if change.needs_confirmation:
-        return f"{people(count)} {'was' if count == 1 else 'were'} restored."
-    return f"The change was undone for {people(count)}."
 
 
 def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
@@ -204,38 +202,33 @@ def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
     staying = operations.changed_since(change)
     count = len(staying)
     left = change.undecided_people - count
+    if not left:
+        title = "No people left to change"
+    elif change.needs_confirmation:
+        title = f"Restore {people(left)}?"
+    else:
+        title = f"Undo the change for {people(left)}?"
     page = reverse("admin:bulk_change", args=[change.pk])
-    return page_context(
-        request, _undo_title(change, left), parent=(f"{row.title} by {row.by}", page)
-    ) | {
+    context = page_context(request, title, parent=(f"{row.title} by {row.by}", page))
+    # People with fields that have changed since the edit.
+    changed = edit.changed_since(change) if row.is_edit else {}
+    items = change.items.filter(pk__in=list(changed)[:NAMED]).select_related("person")
+    return context | {
         "row": row,
         "change": change,
         "left": left,
         "kept": operations.fingerprint(staying),
         "staying": change.items.filter(pk__in=staying[:NAMED]).select_related("person"),
-        "changed_fields": list(_changed_fields(change)) if row.is_edit else [],
+        "changed_fields": [
+            (item.person, ", ".join(LABELS[name] for name in changed[item.pk].changed))
+            for item in items.order_by("pk")
+        ],
         "staying_count": count,
         "more_staying": max(count - NAMED, 0),
         "blocked": list(_blocked_before(change)[:NAMED]),
         "submit": row.verb,
         "cancel": page,
     }
-
-
-def _changed_fields(change: BulkChange) -> Iterator[tuple[Person, str]]:
-    """Yield the people with fields that have changed since the edit, and these fields."""
-    changed = edit.changed_since(change)
-    items = change.items.filter(pk__in=list(changed)[:NAMED]).select_related("person")
-    for item in items.order_by("pk"):
-        yield item.person, ", ".join(LABELS[name] for name in changed[item.pk].changed)
-
-
-def _undo_title(change: BulkChange, left: int) -> str:
-    if not left:
-        return "No people left to change"
-    if change.needs_confirmation:
-        return f"Restore {people(left)}?"
-    return f"Undo the change for {people(left)}?"
 
 
 def _blocked_before(change: BulkChange) -> QuerySet[Person]:

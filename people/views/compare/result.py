@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -124,7 +124,13 @@ def _rows_context(request: PersonRequest, comparison: Comparison) -> dict[str, A
     shown = _shown(request, totals)
     form = RowSearch(request.GET or None)
     words = form.cleaned_data["q"] if form.is_bound and form.is_valid() else ""
-    rows = _rows(comparison, shown, words)
+    rows = comparison.rows.select_related("person").order_by("number", "name", "pk")
+    if shown == REFUSED:
+        rows = rows.filter(outcome=Outcome.REFUSED, is_selected=True)
+    else:
+        rows = rows.filter(kind=shown)
+    if words:
+        rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
     tabs = [Tab(kind, kind.label, totals.rows.get(kind, 0), kind == shown) for kind in Kind]
     if totals.refused:
         tabs.insert(0, Tab(REFUSED, "Cannot be applied", totals.refused, shown == REFUSED))
@@ -147,17 +153,6 @@ def _shown(request: PersonRequest, totals: Totals) -> str:
         return REFUSED
     # The first tab that has anything in it.
     return next((kind for kind in Kind if totals.rows.get(kind)), Kind.NEW)
-
-
-def _rows(comparison: Comparison, shown: str, words: str) -> QuerySet[ComparisonRow]:
-    rows = comparison.rows.select_related("person").order_by("number", "name", "pk")
-    if shown == REFUSED:
-        rows = rows.filter(outcome=Outcome.REFUSED, is_selected=True)
-    else:
-        rows = rows.filter(kind=shown)
-    if words:
-        rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
-    return rows
 
 
 def _select(request: PersonRequest, comparison: Comparison) -> HttpResponse:
