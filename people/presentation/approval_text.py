@@ -19,15 +19,15 @@ def approval_texts(item: OutstandingItem) -> list[tuple[Approval, str]]:
     """Return the approvals of the item in order, each with its decision or the approver."""
     approvals = item.approvals.select_related("step__workflow", "step__approver").order_by("pk")
     names = people_names([one.decided_by for one in approvals])
-    return [(one, _approval_text(one, names)) for one in approvals]
-
-
-def _approval_text(approval: Approval, names: dict[str, str]) -> str:
-    if not approval.decided_at:
-        return f"Waits for {approval.step.approver.full_name}"
-    verb = "Approved" if approval.state == Approval.State.APPROVED else "Declined"
-    by = actor_name(approval.decided_by, names)
-    return f"{verb} by {by} on {moment_text(approval.decided_at)}"
+    texts = []
+    for one in approvals:
+        text = f"Waits for {one.step.approver.full_name}"
+        if one.decided_at:
+            verb = "Approved" if one.state == Approval.State.APPROVED else "Declined"
+            by = actor_name(one.decided_by, names)
+            text = f"{verb} by {by} on {moment_text(one.decided_at)}"
+        texts.append((one, text))
+    return texts
 
 
 def deed_of(event: Event, names: Mapping[str, str]) -> str:

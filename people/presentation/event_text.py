@@ -182,31 +182,26 @@ def entries_of(events: Iterable[Event], names: dict[str, str] | None = None) -> 
 
 
 def entry_of_mail(mail: Mail) -> TimelineEntry:
+    if mail.sent_at:
+        delivery = "was sent to"
+    else:
+        delivery = "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
+    note = ""
+    if mail.is_withheld:
+        note = mail.problem
+    elif mail.problem:
+        note = f"The mail server said: {mail.problem}"
+    elif mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
+        note = f"Sent on {moment_text(mail.sent_at)}."
     return TimelineEntry(
-        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_delivery_text(mail)} {mail.to}",
+        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {delivery} {mail.to}",
         icon="mark_email_unread" if mail.problem else "outgoing_mail",
-        note=_report(mail),
+        note=note,
         differences=[],
         happened_at=mail.created_at,
         request_id=mail.request_id,
         person=mail.person,
     )
-
-
-def _delivery_text(mail: Mail) -> str:
-    if mail.sent_at:
-        return "was sent to"
-    return "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
-
-
-def _report(mail: Mail) -> str:
-    if mail.is_withheld:
-        return mail.problem
-    if mail.problem:
-        return f"The mail server said: {mail.problem}"
-    if mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
-        return f"Sent on {moment_text(mail.sent_at)}."
-    return ""
 
 
 def names_in(events: Iterable[Event]) -> dict[str, str]:
@@ -231,7 +226,7 @@ def names_in(events: Iterable[Event]) -> dict[str, str]:
 def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
     differences = [
         Difference(
-            field=_label(name),
+            field=LABELS.get(name) or label_of(name),
             before=_value_text(name, event.changes[name]["from"], names),
             after=_value_text(name, event.changes[name]["to"], names),
         )
@@ -306,10 +301,6 @@ def name_of_actor(event: Event, names: dict[str, str]) -> str:
     """Return the actor's name. An address alone could belong to another person by now."""
     key = str(event.actor_person_id or "")
     return names.get(key) or actor_name(event.actor, names)
-
-
-def _label(field: str) -> str:
-    return LABELS.get(field) or label_of(field)
 
 
 def _value_text(field: str, value: Any, names: dict[str, str]) -> str:
