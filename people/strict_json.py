@@ -36,7 +36,13 @@ def read(body: bytes) -> Any:
         (duplicate names, NaN, lone surrogates, huge numbers).
     """
     _check_shape(body)
-    text = _decoded(body)
+    try:
+        # RFC 8259 section 8.1 lets a reader ignore a byte order mark.
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableJson("it is not UTF-8 text") from error
+    if not text.strip():
+        raise UnreadableJson("it is empty")
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -47,39 +53,22 @@ def read(body: bytes) -> Any:
     return value
 
 
-def _decoded(body: bytes) -> str:
-    try:
-        # RFC 8259 section 8.1 lets a reader ignore a byte order mark.
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableJson("it is not UTF-8 text") from error
-    if not text.strip():
-        raise UnreadableJson("it is empty")
-    return text
-
-
 def _check_shape(body: bytes) -> None:
     containers = body.count(b"{") + body.count(b"[")
     # So few brackets cannot nest too deeply, and so few bytes cannot hold too many values. Nearly
     # every body ends the check here.
     if containers <= MAX_DEPTH and len(body) <= MAX_COMMAS:
         return
-    structure = _without_strings(body)
-    containers = structure.count(b"{") + structure.count(b"[")
-    if containers > MAX_CONTAINERS or structure.count(b",") > MAX_COMMAS:
-        raise UnreadableJson(_TOO_MUCH)
-    if containers > MAX_DEPTH and _is_too_deep(structure):
-        raise UnreadableJson(f"it is nested more than {MAX_DEPTH} levels deep")
-
-
-def _without_strings(body: bytes) -> bytes:
     quotes = body.replace(rb"\\", b"").replace(rb"\"", b"")
     if quotes.count(b'"') > MAX_QUOTES or body.count(rb"\u") > MAX_ESCAPES:
         raise UnreadableJson(_TOO_MUCH)
-    return b"".join(quotes.split(b'"')[::2])
-
-
-def _is_too_deep(structure: bytes) -> bool:
+    # Brackets and commas in strings do not count.
+    structure = b"".join(quotes.split(b'"')[::2])
+    containers = structure.count(b"{") + structure.count(b"[")
+    if containers > MAX_CONTAINERS or structure.count(b",") > MAX_COMMAS:
+        raise UnreadableJson(_TOO_MUCH)
+    if containers <= MAX_DEPTH:
+        return
     # Each round removes the innermost pairs of brackets. Mismatched ones remain for the parser to
     # reject, unless there are so many that its recursion would be too deep.
     brackets = structure.translate(_SQUARE, _NOT_BRACKETS)
@@ -88,7 +77,8 @@ def _is_too_deep(structure: bytes) -> bool:
         if len(closed) == len(brackets):
             break
         brackets = closed
-    return b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH
+    if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
+        raise UnreadableJson(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _check_surrogates(text: str, value: Any) -> None:
