@@ -49,7 +49,12 @@ def read(body: bytes) -> Any:
         raise UnreadableJson(
             f"it is not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"
         ) from error
-    _check_surrogates(text, value)
+    # Encoding a large body again takes long, and only escapes can produce half of a pair.
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise UnreadableJson("it contains half of a surrogate pair") from error
     return value
 
 
@@ -79,15 +84,6 @@ def _check_shape(body: bytes) -> None:
         brackets = closed
     if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
         raise UnreadableJson(f"it is nested more than {MAX_DEPTH} levels deep")
-
-
-def _check_surrogates(text: str, value: Any) -> None:
-    # Encoding a large body again takes long, and only escapes can produce half of a pair.
-    if "\\ud" in text or "\\uD" in text:
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise UnreadableJson("it contains half of a surrogate pair") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
