@@ -1,6 +1,5 @@
 """The result of a comparison: tabs of rows, the selection, and what became of it."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from people.operations.comparison import requests
 from people.operations.comparison.file_format import decode, read_table
 from people.presentation.actor_names import actor_name
 from people.presentation.page_links import BoundedPaginator
-from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
+from people.presentation.spreadsheets import csv_lines, escape_formula
 from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
@@ -193,21 +192,13 @@ def unreadable(request: PersonRequest, comparison_id: UUID) -> StreamingHttpResp
     )
 
 
-class _Echo:
-    """A file whose `write` returns the line instead of storing it, to stream CSV."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _unreadable_lines(comparison: Comparison) -> Iterator[str]:
-    writer = csv.writer(_Echo())
     text = decode(bytes(comparison.content), comparison.encoding)
     table = read_table(text, comparison.separator)
     records = {record.number: record for record in table.records}
-    header = map(escape_formula, table.header)
-    yield BYTE_ORDER_MARK + writer.writerow(["Row", "Reason", *header])
-    rows = comparison.rows.filter(kind=Kind.UNREADABLE).order_by("number")
-    for number, explanation in rows.values_list("number", "explanation"):
-        cells = records[number].cells if number in records else []
-        yield writer.writerow([number, *map(escape_formula, [explanation, *cells])])
+    found = comparison.rows.filter(kind=Kind.UNREADABLE).order_by("number")
+    rows = (
+        [str(number), explanation, *(records[number].cells if number in records else [])]
+        for number, explanation in found.values_list("number", "explanation")
+    )
+    yield from csv_lines(["Row", "Reason", *map(escape_formula, table.header)], rows)
