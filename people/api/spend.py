@@ -17,7 +17,7 @@ from rest_framework.serializers import BooleanField, Serializer, UUIDField
 from people.api.base import ApiView
 from people.api.openapi import refusals
 from people.api.pagination import NewestFirstPagination, PersonCursorPagination
-from people.api.serializers import (
+from people.api.spend_serializers import (
     AuthorizationSerializer,
     CardSerializer,
     DecisionSerializer,
