@@ -65,12 +65,7 @@ class MetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         response = self.respond(request)
-        path, status = request.path_info, response.status_code
-        interface = path.split("/", 2)[1] if "/" in path else ""
-        if interface in ("healthz", "readyz", "metrics"):
-            interface = "probe"
-        elif interface not in ("scim", "api", "static"):
-            interface = "page"
+        interface, status = _interface(request.path_info), response.status_code
         SECONDS.labels(interface).observe(time.perf_counter() - began)
         REQUESTS.labels(interface, f"{status // 100}xx").inc()
         if interface == "scim":
@@ -81,6 +76,13 @@ class MetricsMiddleware:
                 outcome = "limited"
             SCIM_REQUESTS.labels(getattr(request, "scim_connection_id", ""), outcome).inc()
         return response
+
+
+def _interface(path: str) -> str:
+    first = path.split("/", 2)[1] if "/" in path else ""
+    if first in ("healthz", "readyz", "metrics"):
+        return "probe"
+    return first if first in ("scim", "api", "static") else "page"
 
 
 @require_safe

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 OVERDUE_SECONDS: Final = 20.0
 # How long a program may take to start on a busy machine.
 MAX_START: Final = 120.0
-# The same for web processes. On SQLite, a thread waits up to 20 seconds for the write lock.
+# The heartbeat of a web process is overdue earlier, because people wait for it. But on SQLite, a
+# thread waits up to 20 seconds for the write lock.
 WEB_OVERDUE_SECONDS: Final = 10.0 if settings.WEB_THREADS > 1 else 30.0
 POLL_SECONDS: Final = 2.0
 # A job that takes longer is ended by the worker itself.
