@@ -199,12 +199,12 @@ def outbound_networks_are_narrow(**_: Any) -> list[CheckMessage]:
             message = (
                 f"OUTBOUND_ALLOW: {text} includes addresses where clouds give out credentials."
             )
-            found.append(Error(f"OUTBOUND_ALLOW: {message}", hint=advice, id="ramp.E008"))
+            found.append(Error(message, hint=advice, id="ramp.E008"))
         elif _overlaps(network, LOOPBACK) and not is_here:
             message = (
                 f"OUTBOUND_ALLOW: {text} lets tenants' administrators reach this very machine."
             )
-            found.append(Warning(f"OUTBOUND_ALLOW: {message}", hint=advice, id="ramp.W009"))
+            found.append(Warning(message, hint=advice, id="ramp.W009"))
     return found
 
 
