@@ -58,7 +58,8 @@ def causes_of(person: Person, *, key: str = "") -> Iterator[Finding]:
 
 
 def _terminated(person: Person) -> Diagnosis:
-    hidden = urlencode({"state": Person.State.TERMINATED, "q": person.email})
+    filters = urlencode({"state": Person.State.TERMINATED, "q": person.email})
+    people = reverse("admin:people_person_changelist")
     return Diagnosis(
         Priority.TERMINATED,
         "terminated",
@@ -66,7 +67,7 @@ def _terminated(person: Person) -> Diagnosis:
         "undone.",
         "Lists hide terminated people unless you filter for them. A person who returns is added "
         "as a new person.",
-        Link("Show terminated people", f"{_list()}?{hidden}"),
+        Link("Show terminated people", f"{people}?{filters}"),
     )
 
 
@@ -190,7 +191,3 @@ def _active(person: Person) -> Diagnosis:
 
 def _page(person: Person) -> str:
     return reverse("admin:people_person_change", args=[person.pk])
-
-
-def _list() -> str:
-    return reverse("admin:people_person_changelist")

@@ -159,7 +159,14 @@ def deliver_due(*, as_of: datetime, seconds: float = math.inf) -> tuple[int, boo
     """
     ends_at = monotonic() + seconds
     done = 0
-    _release_dead()
+    # Release the deliveries whose process on this machine died.
+    with tenancy.across_tenants():
+        for held in Delivery.objects.exclude(held_by=""):
+            if leases.is_dead(held.held_by):
+                # If two processes died of it, the delivery itself may be the reason: wait.
+                pause = _pause(held.attempts) if held.attempts > 1 else timedelta()
+                same = Delivery.objects.filter(pk=held.pk, held_by=held.held_by)
+                same.update(held_by="", due_at=timezone.now() + pause)
     # `as_of` may be the start of the run, and the events were dispatched after it.
     while delivery := _claim(max(as_of, timezone.now())):
         done += _deliver(delivery)
@@ -180,17 +187,6 @@ def _claim(as_of: datetime) -> Delivery | None:
             delivery.held_by = leases.holder()
             delivery.save(update_fields=["attempts", "due_at", "held_by"])
     return delivery
-
-
-def _release_dead() -> None:
-    """Release the deliveries whose process on this machine died."""
-    with tenancy.across_tenants():
-        for held in Delivery.objects.exclude(held_by=""):
-            if leases.is_dead(held.held_by):
-                # If two processes died of it, the delivery itself may be the reason: wait.
-                pause = _pause(held.attempts) if held.attempts > 1 else timedelta()
-                same = Delivery.objects.filter(pk=held.pk, held_by=held.held_by)
-                same.update(held_by="", due_at=timezone.now() + pause)
 
 
 def _deliver(delivery: Delivery) -> bool:

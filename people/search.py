@@ -125,7 +125,13 @@ def results_for_operators(query: SearchQuery) -> Iterator[SearchResult]:
 
 
 def _people(query: SearchQuery) -> Iterator[SearchResult]:
-    if exact := _named_exactly(query):
+    exact: list[Person] = []
+    # An index finds the person with this address or id.
+    if "@" in query.text:
+        exact = list(Person.objects.having_address(query.text)[:1])
+    elif query.request_ids and query.request_ids[0] == query.request_ids[1]:
+        exact = list(Person.objects.filter(pk=query.request_ids[0]))
+    if exact:
         yield from (person_result(person, is_exact=True) for person in exact)
         return
     matching = Person.objects.matching(query.text)
@@ -147,15 +153,6 @@ def _first(matching: PersonQuerySet, count: int) -> list[Person]:
     return list(Person.objects.filter(pk__in=some).order_by(*ORDER)[:count])
 
 
-def _named_exactly(query: SearchQuery) -> list[Person]:
-    """Return the person with this address or id, found by an index."""
-    if "@" in query.text:
-        return list(Person.objects.having_address(query.text)[:1])
-    if query.request_ids and query.request_ids[0] == query.request_ids[1]:
-        return list(Person.objects.filter(pk=query.request_ids[0]))
-    return []
-
-
 def person_result(person: Person, *, is_exact: bool = False, detail: str = "") -> SearchResult:
     return SearchResult(
         Section.PEOPLE,
@@ -170,7 +167,12 @@ def _requests(query: SearchQuery) -> Iterator[SearchResult]:
     """Yield the page views and jobs with this id that changed something or sent mail."""
     if query.request_ids is None:
         return
-    for request_id in _request_ids(query.request_ids):
+    ids: set[UUID] = set()
+    models: tuple[Any, ...] = (Event, Mail)
+    for model in models:
+        rows = model.objects.filter(request_id__range=query.request_ids).order_by("request_id")
+        ids.update(rows.values_list("request_id", flat=True).distinct()[:SHOWN_A_SECTION])
+    for request_id in sorted(ids)[:SHOWN_A_SECTION]:
         # The app of the request yields it with what was requested.
         if not hooks.request_url(request_id):
             yield SearchResult(
@@ -180,12 +182,3 @@ def _requests(query: SearchQuery) -> Iterator[SearchResult]:
                 "Changes made on a page or by a background job",
                 is_exact=True,
             )
-
-
-def _request_ids(between: tuple[UUID, UUID]) -> list[UUID]:
-    found: set[UUID] = set()
-    models: tuple[Any, ...] = (Event, Mail)
-    for model in models:
-        rows = model.objects.filter(request_id__range=between).order_by("request_id")
-        found.update(rows.values_list("request_id", flat=True).distinct()[:SHOWN_A_SECTION])
-    return sorted(found)[:SHOWN_A_SECTION]

@@ -36,18 +36,6 @@ def read(body: bytes) -> Any:
         (duplicate names, NaN, lone surrogates, huge numbers).
     """
     _check_shape(body)
-    text = _decoded(body)
-    try:
-        value = _DECODER.decode(text)
-    except json.JSONDecodeError as error:
-        raise UnreadableJson(
-            f"it is not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"
-        ) from error
-    _check_surrogates(text, value)
-    return value
-
-
-def _decoded(body: bytes) -> str:
     try:
         # RFC 8259 section 8.1 lets a reader ignore a byte order mark.
         text = body.decode("utf-8-sig")
@@ -55,7 +43,19 @@ def _decoded(body: bytes) -> str:
         raise UnreadableJson("it is not UTF-8 text") from error
     if not text.strip():
         raise UnreadableJson("it is empty")
-    return text
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise UnreadableJson(
+            f"it is not valid JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
+    # Encoding a large body again takes long, and only escapes can produce half of a pair.
+    if "\\ud" in text or "\\uD" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise UnreadableJson("it contains half of a surrogate pair") from error
+    return value
 
 
 def _check_shape(body: bytes) -> None:
@@ -64,22 +64,16 @@ def _check_shape(body: bytes) -> None:
     # every body ends the check here.
     if containers <= MAX_DEPTH and len(body) <= MAX_COMMAS:
         return
-    structure = _without_strings(body)
-    containers = structure.count(b"{") + structure.count(b"[")
-    if containers > MAX_CONTAINERS or structure.count(b",") > MAX_COMMAS:
-        raise UnreadableJson(_TOO_MUCH)
-    if containers > MAX_DEPTH and _is_too_deep(structure):
-        raise UnreadableJson(f"it is nested more than {MAX_DEPTH} levels deep")
-
-
-def _without_strings(body: bytes) -> bytes:
     quotes = body.replace(rb"\\", b"").replace(rb"\"", b"")
     if quotes.count(b'"') > MAX_QUOTES or body.count(rb"\u") > MAX_ESCAPES:
         raise UnreadableJson(_TOO_MUCH)
-    return b"".join(quotes.split(b'"')[::2])
-
-
-def _is_too_deep(structure: bytes) -> bool:
+    # Brackets and commas in strings do not count.
+    structure = b"".join(quotes.split(b'"')[::2])
+    containers = structure.count(b"{") + structure.count(b"[")
+    if containers > MAX_CONTAINERS or structure.count(b",") > MAX_COMMAS:
+        raise UnreadableJson(_TOO_MUCH)
+    if containers <= MAX_DEPTH:
+        return
     # Each round removes the innermost pairs of brackets. Mismatched ones remain for the parser to
     # reject, unless there are so many that its recursion would be too deep.
     brackets = structure.translate(_SQUARE, _NOT_BRACKETS)
@@ -88,16 +82,8 @@ def _is_too_deep(structure: bytes) -> bool:
         if len(closed) == len(brackets):
             break
         brackets = closed
-    return b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH
-
-
-def _check_surrogates(text: str, value: Any) -> None:
-    # Encoding a large body again takes long, and only escapes can produce half of a pair.
-    if "\\ud" in text or "\\uD" in text:
-        try:
-            json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:
-            raise UnreadableJson("it contains half of a surrogate pair") from error
+    if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
+        raise UnreadableJson(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

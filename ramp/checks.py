@@ -184,33 +184,28 @@ def proxies_are_known(**_: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def outbound_networks_are_narrow(**_: Any) -> list[CheckMessage]:
     """Check to which networks tenants' administrators can make this machine connect."""
-    return [found for text in settings.OUTBOUND_ALLOW for found in _outbound(text)]
-
-
-def _outbound(text: str) -> list[CheckMessage]:
-    try:
-        network = ip_network(text)
-    except ValueError:
-        hint = "Write networks such as 10.20.0.0/16, separated by commas."
-        return [Error(f"OUTBOUND_ALLOW: “{text}” is not a network.", hint=hint, id="ramp.E007")]
-    if _overlaps(network, METADATA):
-        return [
-            Error(
-                f"OUTBOUND_ALLOW: {text} includes addresses where clouds give out credentials.",
-                hint="List just the networks that your identity providers and directories are in.",
-                id="ramp.E008",
-            )
-        ]
+    found: list[CheckMessage] = []
     is_here = urlsplit(settings.PUBLIC_BASE_URL).hostname in ("127.0.0.1", "localhost")
-    if _overlaps(network, LOOPBACK) and not is_here:
-        return [
-            Warning(
-                f"OUTBOUND_ALLOW: {text} lets tenants' administrators reach this very machine.",
-                hint="List just the networks that your identity providers and directories are in.",
-                id="ramp.W009",
+    advice = "List just the networks that your identity providers and directories are in."
+    for text in settings.OUTBOUND_ALLOW:
+        try:
+            network = ip_network(text)
+        except ValueError:
+            hint = "Write networks such as 10.20.0.0/16, separated by commas."
+            message = f"OUTBOUND_ALLOW: “{text}” is not a network."
+            found.append(Error(message, hint=hint, id="ramp.E007"))
+            continue
+        if _overlaps(network, METADATA):
+            message = (
+                f"OUTBOUND_ALLOW: {text} includes addresses where clouds give out credentials."
             )
-        ]
-    return []
+            found.append(Error(message, hint=advice, id="ramp.E008"))
+        elif _overlaps(network, LOOPBACK) and not is_here:
+            message = (
+                f"OUTBOUND_ALLOW: {text} lets tenants' administrators reach this very machine."
+            )
+            found.append(Warning(message, hint=advice, id="ramp.W009"))
+    return found
 
 
 def _overlaps(network: Network, others: tuple[Network, ...]) -> bool:

@@ -18,6 +18,7 @@ from django.views.defaults import server_error
 
 RETRY_AFTER_SECONDS: Final = 5
 UNAVAILABLE: Final = "Ramp is temporarily unavailable. Nothing was changed. Try again."
+CSRF_FIELD: Final = "csrfmiddlewaretoken"
 # Fields with these parts in their names are never written into a page.
 SECRET: Final = ("password", "again", "current", "secret", "token", "keytab", "code")
 
@@ -66,10 +67,11 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     said = request.headers.get("Origin") or request.headers.get("Referer") or ""
     parts = urlsplit(said)
     is_ours = (parts.scheme, parts.netloc) == (request.scheme, request.get_host())
+    entered = [(name, values) for name, values in request.POST.lists() if name != CSRF_FIELD]
     fields = [
         (name, value)
-        for name, values in request.POST.lists()
-        if is_ours and name != "csrfmiddlewaretoken" and not _is_secret(name)
+        for name, values in entered
+        if is_ours and not _is_secret(name)
         for value in values
     ]
     context = {
@@ -77,7 +79,7 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
         "is_ours": is_ours,
         "fields": fields,
         "action": request.get_full_path(),
-        "is_incomplete": bool(request.FILES) or any(map(_is_secret, _names(request))),
+        "is_incomplete": bool(request.FILES) or any(_is_secret(name) for name, _ in entered),
     }
     log.warning("The CSRF check of %s failed: %s", request.path, reason)
     return _inside(request, "403_csrf.html", 403, **context)
@@ -94,7 +96,3 @@ def _inside(request: HttpRequest, template: str, status: int, **context: Any) ->
 
 def _is_secret(name: str) -> bool:
     return any(part in name.lower() for part in SECRET)
-
-
-def _names(request: HttpRequest) -> list[str]:
-    return [name for name in request.POST if name != "csrfmiddlewaretoken"]

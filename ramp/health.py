@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 
 from ramp import heartbeats, watchdogs
 
-# With beat at work there is a job every few seconds. The supervisor acts earlier.
-MAX_SILENCE: Final = 60.0
+# An older heartbeat is overdue: beat starts a job every few seconds. The supervisor acts earlier.
+OVERDUE_SECONDS: Final = 60.0
 
 
 class NotReady(Exception):
@@ -34,24 +34,18 @@ def ready(_request: HttpRequest) -> HttpResponse:
         try:
             check()
         except Exception as error:
-            # Each library raises its own errors, and a probe needs an answer, not a traceback.
-            missing[name] = _in_brief(error)
+            # Each library raises its own errors, and a probe needs an answer, not a traceback. This
+            # page is public, and the text of other errors may contain hosts and account names.
+            missing[name] = str(error) if isinstance(error, NotReady) else type(error).__name__
     status: dict[str, Any] = {"status": "not ready" if missing else "ready"}
     if missing:
         status["missing"] = missing
     if settings.SIGNS_OF:
-        status["seconds_since_progress"] = {name: _age(name) for name in settings.SIGNS_OF}
+        ages = {name: heartbeats.seconds_since(name) for name in settings.SIGNS_OF}
+        status["seconds_since_progress"] = {
+            name: None if age is None else round(age, 1) for name, age in ages.items()
+        }
     return JsonResponse(status, status=503 if missing else 200)
-
-
-def _age(name: str) -> float | None:
-    age = heartbeats.seconds_since(name)
-    return None if age is None else round(age, 1)
-
-
-def _in_brief(error: Exception) -> str:
-    # This page is public, and the text of other errors may contain hosts and account names.
-    return str(error) if isinstance(error, NotReady) else type(error).__name__
 
 
 def _database() -> None:
@@ -86,7 +80,7 @@ def _check_progress(name: str) -> None:
     age = heartbeats.seconds_since(name)
     if age is None:
         raise NotReady("has not started")
-    if age > MAX_SILENCE:
+    if age > OVERDUE_SECONDS:
         raise NotReady(f"no progress for {age:.0f} s")
 
 

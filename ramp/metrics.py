@@ -65,12 +65,16 @@ class MetricsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         response = self.respond(request)
-        interface = _interface(request.path_info)
+        interface, status = _interface(request.path_info), response.status_code
         SECONDS.labels(interface).observe(time.perf_counter() - began)
-        REQUESTS.labels(interface, f"{response.status_code // 100}xx").inc()
+        REQUESTS.labels(interface, f"{status // 100}xx").inc()
         if interface == "scim":
-            connection = getattr(request, "scim_connection_id", "")
-            SCIM_REQUESTS.labels(connection, _outcome(response.status_code)).inc()
+            outcome = "refused" if status >= 400 else "accepted"
+            if status >= 500:
+                outcome = "failed"
+            elif status == TOO_MANY:
+                outcome = "limited"
+            SCIM_REQUESTS.labels(getattr(request, "scim_connection_id", ""), outcome).inc()
         return response
 
 
@@ -79,14 +83,6 @@ def _interface(path: str) -> str:
     if first in ("healthz", "readyz", "metrics"):
         return "probe"
     return first if first in ("scim", "api", "static") else "page"
-
-
-def _outcome(status: int) -> str:
-    if status >= 500:
-        return "failed"
-    if status == TOO_MANY:
-        return "limited"
-    return "refused" if status >= 400 else "accepted"
 
 
 @require_safe

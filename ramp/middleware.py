@@ -136,16 +136,13 @@ class ReadableTextMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", ""):
-            request.GET = _readable(request.GET)  # type: ignore[assignment]
+            readable = QueryDict(mutable=True)
+            for name, values in request.GET.lists():
+                texts = [str(one).replace("\0", "�") for one in values]
+                readable.setlist(name.replace("\0", "�"), texts)
+            readable._mutable = False  # noqa: SLF001
+            request.GET = readable  # type: ignore[assignment]
         return self.respond(request)
-
-
-def _readable(said: QueryDict) -> QueryDict:
-    readable = QueryDict(mutable=True)
-    for name, values in said.lists():
-        readable.setlist(name.replace("\0", "�"), [str(one).replace("\0", "�") for one in values])
-    readable._mutable = False  # noqa: SLF001
-    return readable
 
 
 class SecurityHeadersMiddleware:

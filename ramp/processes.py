@@ -24,7 +24,7 @@ from typing import Final
 from django.conf import settings
 
 from ramp import heartbeats
-from ramp.watchdogs import SilenceWatch, Watch, WebWatch, WorkerWatch
+from ramp.watchdogs import HeartbeatWatch, Watch, WebWatch, WorkerWatch
 
 log = logging.getLogger(__name__)
 
@@ -112,14 +112,14 @@ def worker(*, processes: int, with_beat: bool = False) -> Program:
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
         *(["--beat"] if with_beat else []),
     ]
-    watches = [WorkerWatch(), *([SilenceWatch(heartbeats.BEAT)] if with_beat else [])]
+    watches = [WorkerWatch(), *([HeartbeatWatch(heartbeats.BEAT)] if with_beat else [])]
     left = [heartbeats.WORKER, *([heartbeats.BEAT] if with_beat else [])]
     return Program("worker", [*_celery(), "worker", *options], watches, left)
 
 
 def beat() -> Program:
     command = [*_celery(), "beat", "--loglevel", "WARNING", "--pidfile="]
-    return Program("beat", command, [SilenceWatch(heartbeats.BEAT)], [heartbeats.BEAT])
+    return Program("beat", command, [HeartbeatWatch(heartbeats.BEAT)], [heartbeats.BEAT])
 
 
 def _celery() -> list[str]:

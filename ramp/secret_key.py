@@ -11,18 +11,14 @@ def stored_key(folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "secret-key"
     if not path.exists():
-        _create(path)
+        # Several processes may start at once. Each writes its own file, and one gets the name.
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(64))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
     return path.read_text()
-
-
-def _create(path: Path) -> None:
-    # Several processes may start at once. Each writes its own file, and one of them gets the name.
-    draft = path.with_suffix(f".{os.getpid()}")
-    draft.touch(mode=0o600)
-    draft.write_text(secrets.token_urlsafe(64))
-    try:
-        path.hardlink_to(draft)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()

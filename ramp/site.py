@@ -138,24 +138,44 @@ class RampSite(UnfoldAdminSite):
         return []
 
     def get_sidebar_list(self, request: HttpRequest) -> list[Item]:
-        visitor = request.user
-        groups: list[Item] = [
-            {"title": title, "items": [_section(name, one, visitor) for name, one in found.items()]}
-            for title, found in _sections(visitor).items()
-        ]
+        visitor: Any = request.user
+        groups: list[Item] = []
+        for title, sections in _sections(visitor).items():
+            items = []
+            for name, section in sections.items():
+                args = [visitor.tenant.slug] if section.is_of_tenant else []
+                item = _item(name, section.name, *args)
+                above = reverse(f"admin:{section.above}") if section.above else item["link"]
+                items.append(item | {"icon": section.icon, "above": above})
+            groups.append({"title": title, "items": items})
         _mark_active(request, [item for group in groups for item in group["items"]])
         return groups
 
     def get_tabs_list(self, request: HttpRequest) -> list[Item]:
-        """Return the tabs of the People page. Each count is queried when the tab is rendered."""
-        tabs = [
+        """Return the tabs of the People page and of the page about spend.
+
+        Each count is queried when the tab is rendered.
+        """
+        people_tabs = [
             _tab("People", "people_person_changelist", Person.objects.in_lists),
             _tab("Departments", "people_department_changelist", Department.objects.all),
             _tab("Locations", "people_location_changelist", Location.objects.all),
         ]
-        models = ["people.person", "people.department", "people.location"]
-        _mark_active(request, tabs)
-        return [{"models": models, "items": tabs}, _spend_tabs(request)]
+        spend_tabs = [
+            _tab("Cards", "people_card_changelist", Card.objects.live),
+            _tab("Funds", "people_fund_changelist", Fund.objects.live),
+            _tab("Workflows", "people_workflow_changelist", Workflow.objects.all),
+            _tab(
+                "Reimbursements, bills and transactions",
+                "people_outstandingitem_changelist",
+                OutstandingItem.objects.outstanding,
+            ),
+        ]
+        _mark_active(request, people_tabs)
+        _mark_active(request, spend_tabs)
+        people = ["people.person", "people.department", "people.location"]
+        spend = ["people.card", "people.fund", "people.workflow", "people.outstandingitem"]
+        return [{"models": people, "items": people_tabs}, {"models": spend, "items": spend_tabs}]
 
 
 def _sections(visitor: Visitor) -> Sections:
@@ -166,34 +186,12 @@ def _sections(visitor: Visitor) -> Sections:
     }
 
 
-def _section(title: str, section: Section, visitor: Any) -> Item:
-    args = [visitor.tenant.slug] if section.is_of_tenant else []
-    item = _item(title, section.name, *args) | {"icon": section.icon}
-    return item | {"above": reverse(f"admin:{section.above}") if section.above else item["link"]}
-
-
 def _item(title: object, name: str, *args: object) -> Item:
     return {"title": title, "link": reverse(f"admin:{name}", args=args), "has_permission": True}
 
 
 def _tab(title: str, name: str, rows: Callable[[], QuerySet[Any]]) -> Item:
     return _item(lazystr(_Count(title, rows)), name)
-
-
-def _spend_tabs(request: HttpRequest) -> Item:
-    tabs = [
-        _tab("Cards", "people_card_changelist", Card.objects.live),
-        _tab("Funds", "people_fund_changelist", Fund.objects.live),
-        _tab("Workflows", "people_workflow_changelist", Workflow.objects.all),
-        _tab(
-            "Reimbursements, bills and transactions",
-            "people_outstandingitem_changelist",
-            OutstandingItem.objects.outstanding,
-        ),
-    ]
-    _mark_active(request, tabs)
-    models = ["people.card", "people.fund", "people.workflow", "people.outstandingitem"]
-    return {"models": models, "items": tabs}
 
 
 class _Count:

@@ -21,12 +21,14 @@ from ramp import heartbeats
 
 log = logging.getLogger(__name__)
 
-# Beat, and a worker whose queue is not empty, write a heartbeat at least every 10 seconds.
-SILENCE: Final = 20.0
+# An older heartbeat is overdue: beat, and a worker whose queue is not empty, write one at least
+# every 10 seconds.
+OVERDUE_SECONDS: Final = 20.0
 # How long a program may take to start on a busy machine.
 MAX_START: Final = 120.0
-# On SQLite, a thread waits up to 20 seconds for the write lock.
-WEB_SILENCE: Final = 10.0 if settings.WEB_THREADS > 1 else 30.0
+# The heartbeat of a web process is overdue earlier, because people wait for it. But on SQLite, a
+# thread waits up to 20 seconds for the write lock.
+WEB_OVERDUE_SECONDS: Final = 10.0 if settings.WEB_THREADS > 1 else 30.0
 POLL_SECONDS: Final = 2.0
 # A job that takes longer is ended by the worker itself.
 MAX_JOB: Final = settings.CELERY_TASK_TIME_LIMIT + 10.0
@@ -45,7 +47,7 @@ class Watch:
         return ""
 
 
-class SilenceWatch(Watch):
+class HeartbeatWatch(Watch):
     """Reports a program that writes no heartbeat although the broker answers."""
 
     def __init__(self, name: str) -> None:
@@ -57,21 +59,22 @@ class SilenceWatch(Watch):
         heartbeats.remove(self._name)
 
     def problem(self) -> str:
-        silent = time.monotonic() - self._excused_at
+        missing_for = time.monotonic() - self._excused_at
         age = heartbeats.seconds_since(self._name)
-        silent = silent if age is None else min(silent, age)
-        if silent < (MAX_START if age is None else SILENCE):
+        if age is not None:
+            missing_for = min(missing_for, age)
+        if missing_for < (MAX_START if age is None else OVERDUE_SECONDS):
             return ""
         if self._is_excused():
             self._excused_at = time.monotonic()
             return ""
-        return f"{self._name} has done nothing for {silent:.0f} s"
+        return f"{self._name} has written no heartbeat for {missing_for:.0f} s"
 
     def _is_excused(self) -> bool:
         return not broker_answers()
 
 
-class WorkerWatch(SilenceWatch):
+class WorkerWatch(HeartbeatWatch):
     """Reports a worker that takes no job although jobs wait, or whose event loop stopped."""
 
     def __init__(self) -> None:
@@ -84,7 +87,7 @@ class WorkerWatch(SilenceWatch):
             heartbeats.remove(f"{heartbeats.BUSY}-{one}")
 
     def _is_excused(self) -> bool:
-        if (heartbeats.seconds_since(heartbeats.LOOP) or 0) > SILENCE:
+        if (heartbeats.seconds_since(heartbeats.LOOP) or 0) > OVERDUE_SECONDS:
             # Without its event loop, the worker can neither take jobs nor end one that takes too
             # long.
             return False
@@ -117,20 +120,20 @@ class WebWatch(Watch):
         # restarts those that fail.
         if self._answered_at is None or now < self._reloads_until:
             return ""
-        if now - self._answered_at < WEB_SILENCE:
+        if now - self._answered_at < WEB_OVERDUE_SECONDS:
             return ""
         return f"it has answered nobody for {now - self._answered_at:.0f} s"
 
     def _end_stuck_processes(self) -> None:
         """Kill single web processes that answer no request; granian restarts them."""
         for pid, age in heartbeats.all_of(heartbeats.WEB).items():
-            if age < WEB_SILENCE:
+            if age < WEB_OVERDUE_SECONDS:
                 continue
             heartbeats.remove(f"{heartbeats.WEB}-{pid}")
             with suppress(ProcessLookupError):
                 # The process may have ended, and another program may have got its id.
                 if os.getpgid(pid) == self._leader:
-                    log.error("web process %d is replaced: silent for %.0f s", pid, age)
+                    log.error("web process %d is replaced: no heartbeat for %.0f s", pid, age)
                     os.kill(pid, signal.SIGKILL)
 
 

@@ -13,7 +13,7 @@ SECONDS: Final = 1.0
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class Pulse:
+class HeartbeatWriter:
     """A WSGI application that writes heartbeats while requests end or a thread is free."""
 
     def __init__(self, application: Application) -> None:
@@ -21,7 +21,7 @@ class Pulse:
         self._lock = threading.Lock()
         self._running = 0
         self._ended_at = time.monotonic()
-        threading.Thread(target=self._beat, name="pulse", daemon=True).start()
+        threading.Thread(target=self._write, name="heartbeat", daemon=True).start()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         with self._lock:
@@ -33,7 +33,7 @@ class Pulse:
                 self._running -= 1
                 self._ended_at = time.monotonic()
 
-    def _beat(self) -> None:
+    def _write(self) -> None:
         known = 0.0
         while True:
             ended_at = self._ended_at

@@ -107,7 +107,7 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkAction) -> 
             messages.error(request, f"{person.full_name} was not {change.done}: {error}")
     if bulk.change:
         undo = reverse("admin:bulk_change_undo", args=[bulk.change.pk])
-        text = f"{_people(changed)} {_were(changed)} {change.done}."
+        text = f"{_people(changed)} {'was' if changed == 1 else 'were'} {change.done}."
         link = '{} <a href="{}" class="ramp-link">Undo</a>'
         messages.success(request, format_html(link, text, undo))
     if unchanged:
@@ -116,7 +116,3 @@ def _apply(request: PersonRequest, people: list[Person], change: BulkAction) -> 
 
 def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
-
-
-def _were(count: int) -> str:
-    return "was" if count == 1 else "were"

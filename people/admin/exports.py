@@ -40,7 +40,14 @@ def people_as_csv(
 ) -> StreamingHttpResponse:
     """Return the file as a response that is streamed."""
     name = f"people-{timezone.now():%Y-%m-%d}.csv"
-    headings = [heading for field in fields for heading in _headings(field)]
+    labels = LABELS | OTHER_LABELS
+    headings = []
+    for field in fields:
+        label = labels[field].capitalize()
+        headings.append(label)
+        # Two people may have the same name; the address tells them apart.
+        if field in PEOPLE:
+            headings.append(f"{label}'s email address")
     return StreamingHttpResponse(
         csv_lines(headings, _rows(people, fields, tenancy.current_id())),
         content_type="text/csv; charset=utf-8",
@@ -68,12 +75,6 @@ def _rows(
                 add_contact_details(batch)
         for person in batch:
             yield _cells(person, fields)
-
-
-def _headings(name: str) -> tuple[str, ...]:
-    label = (LABELS | OTHER_LABELS)[name].capitalize()
-    # Two people may have the same name; the address tells them apart.
-    return (label, f"{label}'s email address") if name in PEOPLE else (label,)
 
 
 def _cells(person: Any, fields: Sequence[str]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """The filters that are on, as texts with links that remove them."""
 
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,46 +20,37 @@ class Chip:
 
 def filter_chips(request: HttpRequest, filters: list[Any]) -> list[Chip]:
     """Return a chip for each value of each filter, and one for the search."""
-    chips = []
-    for name, label, values in _active(request, filters):
-        for value, text in values.items():
-            chips.append(Chip(label, text, _without(request, name, value)))
-    return chips
-
-
-def _active(request: HttpRequest, filters: list[Any]) -> Iterator[tuple[str, str, dict[str, str]]]:
-    """Yield the parameter, the label, and the texts of the values of each active filter."""
+    active = []
     if search := request.GET.get(SEARCH_VAR):
-        yield SEARCH_VAR, "Search", {search: search}
+        active.append((SEARCH_VAR, "Search", {search: search}))
     for one in filters:
         [name, *_] = one.expected_parameters()
         values = [value for value in request.GET.getlist(name) if value]
         if values:
-            yield name, capfirst(str(one.title)), _texts(one, values)
+            active.append((name, capfirst(str(one.title)), _texts(one, values)))
+    chips = []
+    for name, label, texts in active:
+        for value, text in texts.items():
+            query = request.GET.copy()
+            query.setlist(name, [other for other in query.getlist(name) if other != value])
+            query.pop(PAGE_VAR, None)
+            chips.append(Chip(label, text, f"?{query.urlencode()}"))
+    return chips
 
 
 def _texts(one: Any, values: list[str]) -> dict[str, str]:
+    """Return the texts of those values of a filter that exist."""
     field = getattr(one, "field", None)
     if field is not None and field.remote_field:
-        rows = field.related_model.objects.filter(pk__in=_keys(field.related_model, values))
+        model, keys = field.related_model, []
+        for value in values:
+            # The URL may contain anything.
+            with suppress(ValidationError):
+                keys.append(model._meta.pk.to_python(value))
+        rows = model.objects.filter(pk__in=keys)
         known = {str(row.pk): str(row) for row in rows}
     elif field is not None:
         known = {str(value): str(label) for value, label in field.flatchoices}
     else:
         known = {str(value): str(label) for value, label in one.lookup_choices}
     return {value: known[value] for value in values if value in known}
-
-
-def _keys(model: Any, values: list[str]) -> Iterator[Any]:
-    for value in values:
-        try:
-            yield model._meta.pk.to_python(value)
-        except ValidationError:
-            continue
-
-
-def _without(request: HttpRequest, name: str, value: str) -> str:
-    query = request.GET.copy()
-    query.setlist(name, [one for one in query.getlist(name) if one != value])
-    query.pop(PAGE_VAR, None)
-    return f"?{query.urlencode()}"

@@ -79,8 +79,10 @@ class PeopledAdmin(PlaceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         people = Person.objects.in_lists().filter(**{self.opts.model_name: OuterRef("pk")})
+        people = people.order_by().values(self.opts.model_name)
+        count = Subquery(people.annotate(count=Count("*")).values("count"))
         places: QuerySet[Any] = super().get_queryset(request)
-        counted: QuerySet[Any] = places.annotate(people_count=_count(people, self.opts))
+        counted: QuerySet[Any] = places.annotate(people_count=Coalesce(count, 0))
         return counted
 
     @display(description="People", ordering="people_count")
@@ -94,11 +96,6 @@ class PeopledAdmin(PlaceAdmin):
             f"{place.people_count:,} people of {place.name}",
             f"{place.people_count:,}",
         )
-
-
-def _count(people: QuerySet[Person], opts: Any) -> Coalesce:
-    by_place = people.order_by().values(opts.model_name)
-    return Coalesce(Subquery(by_place.annotate(count=Count("*")).values("count")), 0)
 
 
 @admin.register(Department)

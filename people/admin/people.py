@@ -71,12 +71,6 @@ def _day(moment: datetime | None) -> str:
     return day_text(moment) if moment else "—"
 
 
-def _export_query(request: HttpRequest) -> str:
-    query = request.GET.copy()
-    query[COLUMNS_VAR] = "shown"
-    return query.urlencode()
-
-
 @admin.register(Person)
 class PersonAdmin(CompanyAdmin):
     address = "people/"
@@ -142,11 +136,13 @@ class PersonAdmin(CompanyAdmin):
             changelist = page.context_data["cl"]
             if not {*CONTACT}.isdisjoint(layout_of(request).columns):
                 add_contact_details(changelist.result_list)
+            export_query = request.GET.copy()
+            export_query[COLUMNS_VAR] = "shown"
             page.context_data |= {
                 "chips": filter_chips(request, changelist.filter_specs),
                 "layout": layout_of(request),
                 "views": [(view, url_of(view)) for view in layout_of(request).views[:VIEWS_SHOWN]],
-                "export_query": _export_query(request),
+                "export_query": export_query.urlencode(),
             }
         response: HttpResponse = page
         return response

@@ -112,14 +112,6 @@ class FundForm(SpendInstrumentForm):
         return more
 
 
-def _states() -> list[tuple[str, Any]]:
-    """Return the choices of states, grouped by kind."""
-    return [
-        (kind.label, [(state.value, state.label) for state in states])
-        for kind, states in OutstandingItem.STATES.items()
-    ]
-
-
 class OutstandingItemForm(MoneyForm):
     amounts = {"sum": "amount"}
     person_field = "person"
@@ -140,7 +132,10 @@ class OutstandingItemForm(MoneyForm):
             with_steps = Workflow.objects.filter(steps__isnull=False).distinct()
             self.fields["workflow"].queryset = with_steps.order_by("name")  # type: ignore[attr-defined]
         stored = self.instance if self.instance.kind else None
-        choices = dict(_states())
+        choices = {
+            kind.label: [(state.value, state.label) for state in states]
+            for kind, states in OutstandingItem.STATES.items()
+        }
         self.fields["state"].widget = UnfoldAdminSelectWidget(
             choices=choices[stored.get_kind_display()] if stored else list(choices.items())
         )

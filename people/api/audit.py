@@ -27,7 +27,7 @@ from people.api.pagination import (
 from people.api.serializers import MAX, NOT_BLANK, AuditEventSerializer
 from people.models import Event, Scope
 from people.presentation import audit_log
-from people.presentation.audit_log import AuditFilter, Place
+from people.presentation.audit_log import AuditFilter
 
 
 class AuditEventFilter(Serializer[Any]):
@@ -157,15 +157,9 @@ def _settled_after(events: QuerySet[Event], after: int) -> QuerySet[Event]:
     :raises ValidationError: if there is no event with this id.
     """
     settled = events.filter(happened_at__lte=audit_log.settled_until())
-    return audit_log.newer_than(settled, _known_place(after) if after else None)
-
-
-def _known_place(event_id: int) -> Place:
-    """Return the place of the event.
-
-    :raises ValidationError: if there is none.
-    """
-    place = audit_log.place_of(event_id)
-    if place is None:
-        raise ValidationError({"after": "There is no event with this id."})
-    return place
+    place = None
+    if after:
+        place = audit_log.place_of(after)
+        if place is None:
+            raise ValidationError({"after": "There is no event with this id."})
+    return audit_log.newer_than(settled, place)

@@ -123,7 +123,15 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
 
 def _error_body(error: exceptions.APIException) -> dict[str, Any]:
     if isinstance(error, exceptions.ValidationError):
-        fields = _fields(error.detail)
+        detail: Any = error.detail
+        if isinstance(detail, dict):
+            # The first error of each field.
+            fields = {
+                WHOLE if name == "non_field_errors" else name: _first(value)
+                for name, value in detail.items()
+            }
+        else:
+            fields = {WHOLE: _first(detail)}
         first = next(iter(fields.items()))
         message = first[1] if first[0] == WHOLE else f"{first[0]}: {first[1]}"
         return {"code": "invalid", "message": message, "fields": fields}
@@ -134,16 +142,6 @@ def _error_body(error: exceptions.APIException) -> dict[str, Any]:
 
 
 WHOLE = "body"
-
-
-def _fields(detail: Any) -> dict[str, str]:
-    """Return the first error of each field. Errors about no field are under WHOLE."""
-    if not isinstance(detail, dict):
-        return {WHOLE: _first(detail)}
-    return {
-        WHOLE if name == "non_field_errors" else name: _first(value)
-        for name, value in detail.items()
-    }
 
 
 def _first(value: Any) -> str:

@@ -92,9 +92,19 @@ class PersonList(ApiView, ListAPIView[Person]):
         if "state" not in filters and "changed_since" not in filters:
             people = people.in_lists()
         if "external_id" in filters:
-            found = hooks.people_identified("external_id", [filters.pop("external_id")])
-            people = people.filter(pk__in=[key for _, key in found])
-        return _filtered(people, filters)
+            identified = hooks.people_identified("external_id", [filters.pop("external_id")])
+            people = people.filter(pk__in=[key for _, key in identified])
+        for name in ("state", "manager"):
+            if name in filters:
+                people = people.filter(**{name: filters[name]})
+        for name, column in NAMES.items():
+            if name in filters:
+                people = people.filter(**{column: normalize_key(filters[name])})
+        if "changed_since" in filters:
+            since, settled = filters["changed_since"], audit_log.settled_until()
+            people = people.filter(changed_at__gte=since, changed_at__lte=settled)
+        found: QuerySet[Person] = people
+        return found
 
     @extend_schema(
         operation_id="list_people",
@@ -181,20 +191,6 @@ def everybody() -> Any:
     grants = Grant.objects.exclude(role=None).select_related("role").order_by("role__name", "pk")
     people = Person.objects.select_related("department", "location").with_is_manager()
     return people.prefetch_related(Prefetch("grants", grants))
-
-
-def _filtered(people: Any, filters: dict[str, Any]) -> QuerySet[Person]:
-    for name in ("state", "manager"):
-        if name in filters:
-            people = people.filter(**{name: filters[name]})
-    for name, column in NAMES.items():
-        if name in filters:
-            people = people.filter(**{column: normalize_key(filters[name])})
-    if "changed_since" in filters:
-        settled = audit_log.settled_until()
-        people = people.filter(changed_at__gte=filters["changed_since"], changed_at__lte=settled)
-    found: QuerySet[Person] = people
-    return found
 
 
 def _answer(person_id: UUID) -> Response:

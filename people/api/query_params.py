@@ -23,19 +23,14 @@ def check_parameters(request: Request, known: Sequence[str]) -> None:
 
     :raises ValidationError: if a parameter is unknown, empty, or sent twice.
     """
-    wrong = {
-        name: message
-        for name, values in request.query_params.lists()
-        if (message := _wrong(name, values, known))
-    }
+    wrong = {}
+    for name, values in request.query_params.lists():
+        if name not in known:
+            hint = f"Known: {', '.join(known)}." if known else "This endpoint takes none."
+            wrong[name] = f"Unknown query parameter. {hint}"
+        elif len(values) > 1:
+            wrong[name] = "Send this parameter only once."
+        elif not values[0].strip():
+            wrong[name] = EMPTY_VALUE
     if wrong:
         raise ValidationError(wrong)
-
-
-def _wrong(name: str, values: list[Any], known: Sequence[str]) -> str:
-    if name not in known:
-        hint = f"Known: {', '.join(known)}." if known else "This endpoint takes none."
-        return f"Unknown query parameter. {hint}"
-    if len(values) > 1:
-        return "Send this parameter only once."
-    return "" if values[0].strip() else EMPTY_VALUE

@@ -17,7 +17,7 @@ from rest_framework.serializers import BooleanField, Serializer, UUIDField
 from people.api.base import ApiView
 from people.api.openapi import refusals
 from people.api.pagination import NewestFirstPagination, PersonCursorPagination
-from people.api.serializers import (
+from people.api.spend_serializers import (
     AuthorizationSerializer,
     CardSerializer,
     DecisionSerializer,
@@ -164,7 +164,10 @@ class AuthorizationList(ApiView, ListAPIView[Authorization]):
         """
         serializer = PurchaseSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        key = _idempotency_key(request)
+        key = request.headers.get("Idempotency-Key")
+        if key is not None and not re.fullmatch(KEY_PATTERN, key):
+            message = "Send 1 to 255 printable ASCII characters, without spaces."
+            raise ValidationError({"Idempotency-Key": message})
         data = serializer.validated_data
         instrument = _instrument(data.pop("card", None), data.pop("fund", None))
         purchase = Purchase(**data)
@@ -189,14 +192,6 @@ class AuthorizationDetail(ApiView):
         """Read one authorization."""
         found = get_object_or_404(Authorization, pk=authorization_id)
         return Response(AuthorizationSerializer(found).data)
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key: str | None = request.headers.get("Idempotency-Key")
-    if key is not None and not re.fullmatch(KEY_PATTERN, key):
-        message = "Send 1 to 255 printable ASCII characters, without spaces."
-        raise ValidationError({"Idempotency-Key": message})
-    return key
 
 
 def _instrument(card_id: UUID | None, fund_id: UUID | None) -> Card | Fund:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import Message
@@ -36,10 +35,14 @@ def read_bounce(text: bytes) -> Bounce:
     """
     message = message_from_bytes(text)
     about = _about_recipient(message)
+    said = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
+    # RFC 3464 section 2.3.6: the field begins with the type of the diagnosis, such as “smtp;”.
+    said = re.sub(r"^smtp\s*;\s*", "", said, flags=re.IGNORECASE)
+    said = "".join("" if unicodedata.category(one).startswith("C") else one for one in said)
     return Bounce(
         mail_id=_mail_id(message),
         is_final=_value(about, "Action").lower() == "failed",
-        problem=_diagnosis(about),
+        problem=" ".join(said.split())[:MAX_PROBLEM_LENGTH],
     )
 
 
@@ -64,31 +67,20 @@ def _about_recipient(message: Message) -> Message:
 
 
 def _mail_id(message: Message) -> UUID:
-    for text in _returned(message):
+    # The texts that may contain the Message-ID of our mail, the most likely first.
+    texts = []
+    for part in message.walk():
+        if part is not message and part.get("Message-ID"):
+            texts.append(str(part["Message-ID"]))
+        if part.get_content_type() == "text/rfc822-headers":
+            payload = part.get_payload(decode=True)
+            texts.append(payload.decode(errors="replace") if isinstance(payload, bytes) else "")
+    texts += [str(message.get(name, "")) for name in ("In-Reply-To", "References")]
+    for text in texts:
         found = MESSAGE_ID.search(text)
         if found:
             return UUID(found[1])
     raise NotABounce("It does not refer to an email from Ramp.")
-
-
-def _returned(message: Message) -> Iterator[str]:
-    """Yield the texts that may contain the Message-ID of our mail, the most likely first."""
-    for part in message.walk():
-        if part is not message and part.get("Message-ID"):
-            yield str(part["Message-ID"])
-        if part.get_content_type() == "text/rfc822-headers":
-            payload = part.get_payload(decode=True)
-            yield payload.decode(errors="replace") if isinstance(payload, bytes) else ""
-    for name in ("In-Reply-To", "References"):
-        yield str(message.get(name, ""))
-
-
-def _diagnosis(about: Message) -> str:
-    """Return the server's text, without the prefix “smtp;” and control characters."""
-    text = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
-    text = re.sub(r"^smtp\s*;\s*", "", text, flags=re.IGNORECASE)
-    clean = ("" if unicodedata.category(one).startswith("C") else one for one in text)
-    return " ".join("".join(clean).split())[:MAX_PROBLEM_LENGTH]
 
 
 def _value(fields: Message, name: str) -> str:

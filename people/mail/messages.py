@@ -20,6 +20,9 @@ from people.models import Delegation, Invite, Mail, Person
 from people.models.time_zones import zone_of
 from people.values import normalize_key
 
+# The old address, or an Owner instead of it, approves a new address.
+APPROVERS = {By.OLD, By.OWNER}
+
 
 def build_message(mail: Mail) -> EmailMultiAlternatives:
     """Build the message. Each attempt has the same Message-ID and the same link."""
@@ -29,6 +32,9 @@ def build_message(mail: Mail) -> EmailMultiAlternatives:
 
 def _build_message(mail: Mail) -> EmailMultiAlternatives:
     sender = _sender(mail)
+    name = sender.full_name if sender and mail.kind == Mail.Kind.INVITE else "Ramp"
+    # The installation's own address: any other one would fail SPF and DMARC.
+    own_address = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
     context = {
         "person": mail.person,
         "tenant": mail.person.tenant,
@@ -44,7 +50,7 @@ def _build_message(mail: Mail) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=subject,
         body=render_to_string(f"mail/{mail.kind}.txt", context).strip() + "\n",
-        from_email=_address(_display_name(mail, sender), _own_address()),
+        from_email=_address(name, own_address),
         to=[mail.to],
         reply_to=[_address(sender.full_name, sender.email)] if sender else None,
         # Tells auto-responders not to reply (RFC 3834).
@@ -74,32 +80,30 @@ def reason_not_to_send(mail: Mail, *, now: datetime) -> str:
     """Return why the mail must not be sent any more; blank if it may be sent."""
     if mail.kind == Mail.Kind.DIGEST and not mail.person.is_administrator:
         return f"{mail.person.full_name} is no longer an administrator."
-    return _recipient_problem(mail.person) or _content_problem(mail, now)
-
-
-def _recipient_problem(person: Person) -> str:
-    if person.tenant.is_sandbox:
+    person, tenant = mail.person, mail.person.tenant
+    if tenant.is_sandbox:
         return "People in a sandbox get no email."
-    if not person.tenant.is_active:
-        return f"{person.tenant.name} is suspended."
+    if not tenant.is_active:
+        return f"{tenant.name} is suspended."
     if not person.is_active:
         return f"{person.full_name} is {person.get_state_display().lower()}."
-    return ""
+    return _content_problem(mail, now)
 
 
 def _content_problem(mail: Mail, now: datetime) -> str:
-    problem = ""
+    person, problem = mail.person, ""
     match mail.kind:
         case Mail.Kind.INVITE if mail.invite:
             problem = _invite_problem(mail.invite, now)
         case Mail.Kind.CONFIRM_ADDRESS if not is_current(mail):
             problem = "This address no longer needs to be confirmed."
-        case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or _is_agreed(mail.person):
+        case Mail.Kind.APPROVE_ADDRESS if not is_current(mail) or approvals_of(person) & APPROVERS:
             problem = "This address no longer needs to approve the change."
         case Mail.Kind.RESET_PASSWORD | Mail.Kind.SETUP_LINK if not _is_link_valid(mail, now):
             problem = "The link in this email is no longer valid."
-        case Mail.Kind.ADDRESS_CHANGES if not _is_pending(mail.person, mail.facts["address"]):
-            problem = "The address change was canceled."
+        case Mail.Kind.ADDRESS_CHANGES:
+            if normalize_key(person.pending_email) != normalize_key(mail.facts["address"]):
+                problem = "The address change was canceled."
         case Mail.Kind.APPROVALS_DELEGATED if not _is_delegated(mail, now):
             problem = "The delegation was ended or changed."
     return problem
@@ -123,14 +127,6 @@ def _invite_problem(invite: Invite, now: datetime) -> str:
     if invite.hold_reason:
         return f"The invite is on hold: {invite.hold_reason}"
     return "The invite expired before it could be sent." if invite.expires_at <= now else ""
-
-
-def _is_agreed(person: Person) -> bool:
-    return bool(approvals_of(person) & {By.OLD, By.OWNER})
-
-
-def _is_pending(person: Person, address: str) -> bool:
-    return normalize_key(person.pending_email) == normalize_key(address)
 
 
 def _link(mail: Mail) -> str:
@@ -165,16 +161,6 @@ def _sender(mail: Mail) -> Person | None:
         return mail.person
     owner = mail.person.tenant.owner
     return owner if owner and owner.is_active else None
-
-
-def _display_name(mail: Mail, sender: Person | None) -> str:
-    """Return the display name of the sender: the inviter on an invite, otherwise “Ramp”."""
-    return sender.full_name if sender and mail.kind == Mail.Kind.INVITE else "Ramp"
-
-
-def _own_address() -> str:
-    """Return the installation's own address: any other one would fail SPF and DMARC."""
-    return parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
 
 
 def _address(name: str, address: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -110,8 +111,9 @@ def person_called(text: str, slug: str) -> Person:
     with tenancy.across_tenants():
         key = normalize_key(text.strip())
         by = Q(email_key=key) | Q(former_addresses__email_key=key)
-        if id_of_person := _read_id(text):
-            by = Q(pk=id_of_person)
+        # Any other text is an address.
+        with suppress(ValueError):
+            by = Q(pk=UUID(text))
         people = Person.objects.filter(by, tenant__slug=slug) if slug else Person.objects.filter(by)
         found: list[Person] = list(people.select_related("tenant").distinct().order_by("pk"))
     if len(found) == 1:
@@ -120,13 +122,6 @@ def person_called(text: str, slug: str) -> Person:
         ids = ", ".join(f"{one.pk} ({one.state}, {one.tenant.slug})" for one in found)
         raise CommandError(f"Several people have or had the address “{text}”. Give an id: {ids}.")
     raise CommandError(nobody_has(text, slug))
-
-
-def _read_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def nobody_has(address: str, slug: str) -> str:

@@ -19,49 +19,42 @@ def approval_texts(item: OutstandingItem) -> list[tuple[Approval, str]]:
     """Return the approvals of the item in order, each with its decision or the approver."""
     approvals = item.approvals.select_related("step__workflow", "step__approver").order_by("pk")
     names = people_names([one.decided_by for one in approvals])
-    return [(one, _approval_text(one, names)) for one in approvals]
-
-
-def _approval_text(approval: Approval, names: dict[str, str]) -> str:
-    if not approval.decided_at:
-        return f"Waits for {approval.step.approver.full_name}"
-    verb = "Approved" if approval.state == Approval.State.APPROVED else "Declined"
-    by = actor_name(approval.decided_by, names)
-    return f"{verb} by {by} on {moment_text(approval.decided_at)}"
+    texts = []
+    for one in approvals:
+        text = f"Waits for {one.step.approver.full_name}"
+        if one.decided_at:
+            verb = "Approved" if one.state == Approval.State.APPROVED else "Declined"
+            by = actor_name(one.decided_by, names)
+            text = f"{verb} by {by} on {moment_text(one.decided_at)}"
+        texts.append((one, text))
+    return texts
 
 
 def deed_of(event: Event, names: Mapping[str, str]) -> str:
     """Return the predicate of the sentence about such an event; blank for other events."""
+    facts = event.facts
     match event.kind:
         case Event.Kind.APPROVAL_DECIDED:
-            return _decision(event, names)
+            person = event.person.full_name if event.person else UNKNOWN
+            is_approved = facts.get("decision") == Approval.State.APPROVED
+            verb = "approved" if is_approved else "declined"
+            item, step = facts.get("item", "an item"), facts.get("step", "a step")
+            deed = f"{verb} {item} of {person} at {step}"
+            if facts.get("absent"):
+                absent, until = names.get(facts["absent"], UNKNOWN), _moment(facts["away_until"])
+                deed = f"{deed}, for {absent} (away until {until})"
         case Event.Kind.DELEGATION_CHANGED:
-            return _delegation(event, names)
+            whose = "their"
+            if event.actor_person_id != event.person_id:
+                whose = f"{event.person.full_name if event.person else UNKNOWN}’s"
+            delegate = names.get(facts.get("delegate", ""), UNKNOWN)
+            deed = f"ended the delegation of {whose} approvals to {delegate}"
+            if facts.get("deed") == "started":
+                period = f"from {_moment(facts['starts_at'])} until {_moment(facts['ends_at'])}"
+                deed = f"delegated {whose} approvals to {delegate}, {period}"
         case _:
-            return ""
-
-
-def _decision(event: Event, names: Mapping[str, str]) -> str:
-    facts = event.facts
-    person = event.person.full_name if event.person else UNKNOWN
-    is_approved = facts.get("decision") == Approval.State.APPROVED
-    verb = "approved" if is_approved else "declined"
-    deed = f"{verb} {facts.get('item', 'an item')} of {person} at {facts.get('step', 'a step')}"
-    if not facts.get("absent"):
-        return deed
-    absent, until = names.get(facts["absent"], UNKNOWN), _moment(facts["away_until"])
-    return f"{deed}, for {absent} (away until {until})"
-
-
-def _delegation(event: Event, names: Mapping[str, str]) -> str:
-    facts = event.facts
-    is_own = event.actor_person_id == event.person_id
-    whose = "their" if is_own else f"{event.person.full_name if event.person else UNKNOWN}’s"
-    delegate = names.get(facts.get("delegate", ""), UNKNOWN)
-    if facts.get("deed") != "started":
-        return f"ended the delegation of {whose} approvals to {delegate}"
-    period = f"from {_moment(facts['starts_at'])} until {_moment(facts['ends_at'])}"
-    return f"delegated {whose} approvals to {delegate}, {period}"
+            deed = ""
+    return deed
 
 
 def _moment(text: str) -> str:

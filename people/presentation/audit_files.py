@@ -1,7 +1,7 @@
 """The audit log as CSV and as JSON Lines (https://jsonlines.org)."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
@@ -32,12 +32,11 @@ def _cells(row: AuditEntry) -> Iterator[str]:
             case None:
                 yield ""
             case list() as changes:
-                yield "; ".join(map(_change, changes))
+                yield "; ".join(
+                    f"{one['field']}: {one['before'] or '—'} → {one['after'] or '—'}"
+                    for one in changes
+                )
             case _ if column == "at":
                 yield record["at"].isoformat()
             case value:
                 yield str(value)
-
-
-def _change(change: dict[str, Any]) -> str:
-    return f"{change['field']}: {change['before'] or '—'} → {change['after'] or '—'}"

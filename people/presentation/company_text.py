@@ -61,17 +61,12 @@ def connection_deed(facts: Mapping[str, Any]) -> str:
 def organization_deed(event: Event, fields: str) -> str:
     """Return what was done to a place, or to settings of the company. `fields` lists the fields."""
     what = event.facts.get("what", "place")
-    match what:
-        case "auto-termination":
-            days = event.changes["auto_terminate_days"]["to"]
-            return f"set auto-termination to {days} days" if days else "turned off auto-termination"
-        case _ if what in COMPANY_DEEDS and "name" not in event.changes:
-            return COMPANY_DEEDS[what].format(fields=fields)
-        case _:
-            return _place_deed(what, event.changes.get("name", {}), fields)
-
-
-def _place_deed(what: str, name: Mapping[str, Any], fields: str) -> str:
+    if what == "auto-termination":
+        days = event.changes["auto_terminate_days"]["to"]
+        return f"set auto-termination to {days} days" if days else "turned off auto-termination"
+    if what in COMPANY_DEEDS and "name" not in event.changes:
+        return COMPANY_DEEDS[what].format(fields=fields)
+    name = event.changes.get("name", {})
     match name.get("from"), name.get("to"):
         case None, str() as new:
             return f"added the {what} {new}"

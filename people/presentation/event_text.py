@@ -18,131 +18,11 @@ from people.presentation.company_text import (
     organization_deed,
     plain_value,
 )
+from people.presentation.event_wording import ICONS, MAILS, NOTES, SENTENCES
 from people.presentation.times import moment_text
 from people.values import normalize_key
 
 ORDER = {name: place for place, name in enumerate(LABELS)}
-
-SENTENCES: dict[str, str] = {
-    Event.Kind.TENANT_CREATED: "{actor} created {name}",
-    Event.Kind.PERSON_ADDED: "{actor} added {person}",
-    Event.Kind.ADDRESS_APPROVED: "{actor} {what}",
-    Event.Kind.PERSON_LINKED: "{actor} linked {person} to the userName {user_name}",
-    Event.Kind.ADDRESS_CONFIRMED: "{person} confirmed the new email address",
-    Event.Kind.PASSWORD_CHANGED: "{actor} {what}",
-    Event.Kind.SECOND_FACTOR_CHANGED: "{actor} {what}",
-    Event.Kind.ACCOUNT_SETTINGS_CHANGED: "{actor} {what}",
-    Event.Kind.DELEGATION_CHANGED: "{actor} {deed}",
-    Event.Kind.PERSON_JOINED: "{person} joined",
-    Event.Kind.SESSIONS_ENDED: "{actor} ended all sessions of {person}",
-    Event.Kind.SESSION_ENDED: "{actor} ended a session of {person}: {what}",
-    Event.Kind.PERSON_DEACTIVATED: "{actor} deactivated {person}",
-    Event.Kind.PERSON_REACTIVATED: "{actor} reactivated {person}",
-    Event.Kind.PERSON_RETURNED: "{person} was added again as a returning person. Their previous "
-    "password, linked sign-ins and sessions are not restored",
-    Event.Kind.ADDRESS_RELEASED: "{actor} reassigned the email address of {person} to another "
-    "person",
-    Event.Kind.IDENTITY_LINKED: "{actor} {what}",
-    Event.Kind.IDENTIFIED_AS_SAME: "{actor} confirmed that {person} and {other} are the same "
-    "person, who left and came back",
-    Event.Kind.PERSON_TERMINATED: "{actor} terminated {person}",
-    Event.Kind.PERSON_ERASED: "{actor} erased the personal data of {person}",
-    Event.Kind.HOLDINGS_RECEIVED: "{person} received items from {giver}",
-    Event.Kind.SCHEDULED_TERMINATION_CHANGED: (
-        "{actor} changed the scheduled termination of {person}: {what}"
-    ),
-    Event.Kind.INVITE_ISSUED: "{actor} invited {person}",
-    Event.Kind.INVITE_RELEASED: "{actor} released the invite from hold",
-    Event.Kind.INVITE_ACCEPTED: "{person} accepted the invite",
-    Event.Kind.INVITE_RESENT: "{actor} resent the invite",
-    Event.Kind.INVITE_REVOKED: "{actor} revoked the invite",
-    Event.Kind.ROLE_GRANTED: "{actor} granted the role {role}",
-    Event.Kind.ROLE_REMOVED: "{actor} removed the role {role}",
-    Event.Kind.INVITE_LINK_SHOWN: "{actor} opened the invite link of {person}",
-    Event.Kind.IDENTIFIED_AS_DIFFERENT: "{actor} confirmed that {person} and {other} are different "
-    "people",
-    Event.Kind.BULK_CHANGE_DECIDED: "{actor} {what}",
-    Event.Kind.SYNC_ERROR_DISMISSED: "{actor} dismissed a sync error: {what}",
-    Event.Kind.DATA_EXPORTED: "{actor} exported {what}",
-    Event.Kind.SPEND_CHANGED: "{actor} {what}",
-    Event.Kind.WORKFLOW_CHANGED: "{actor} {what}",
-    Event.Kind.APPROVAL_DECIDED: "{actor} {deed}",
-    Event.Kind.API_TOKEN_CHANGED: "{actor} {what}",
-    Event.Kind.WEBHOOK_CHANGED: "{actor} {what}",
-    Event.Kind.SIGNAL_STREAM_CHANGED: "{actor} {what}",
-}
-
-# The facts that explain an event, the most important one first.
-NOTES = {
-    "held": "The invite is on hold: {}",
-    "undoing": "A bulk change was undone.",
-    "reason": "Reason: {}",
-    "because": "Source: {}.",
-}
-
-ICONS: dict[str, str] = {
-    Event.Kind.TENANT_CREATED: "domain_add",
-    Event.Kind.ORGANIZATION_CHANGED: "account_tree",
-    Event.Kind.PERSON_ADDED: "person_add",
-    Event.Kind.MANAGED_FIELDS_RESTORED: "settings_backup_restore",
-    Event.Kind.ADDRESS_APPROVED: "mark_email_read",
-    Event.Kind.PERSON_LINKED: "link",
-    Event.Kind.ADDRESS_CONFIRMED: "mark_email_read",
-    Event.Kind.PASSWORD_CHANGED: "password",
-    Event.Kind.SECOND_FACTOR_CHANGED: "phonelink_lock",
-    Event.Kind.ACCOUNT_SETTINGS_CHANGED: "manage_accounts",
-    Event.Kind.DELEGATION_CHANGED: "supervisor_account",
-    Event.Kind.PERSON_JOINED: "login",
-    Event.Kind.SESSIONS_ENDED: "logout",
-    Event.Kind.SESSION_ENDED: "logout",
-    Event.Kind.PERSON_DEACTIVATED: "block",
-    Event.Kind.PERSON_REACTIVATED: "undo",
-    Event.Kind.PERSON_RETURNED: "restart_alt",
-    Event.Kind.ADDRESS_RELEASED: "alternate_email",
-    Event.Kind.IDENTITY_LINKED: "add_link",
-    Event.Kind.IDENTIFIED_AS_SAME: "group",
-    Event.Kind.PERSON_TERMINATED: "person_off",
-    Event.Kind.PERSON_ERASED: "person_cancel",
-    Event.Kind.HOLDINGS_RECEIVED: "move_to_inbox",
-    Event.Kind.SCHEDULED_TERMINATION_CHANGED: "event_upcoming",
-    Event.Kind.INVITE_ISSUED: "mail",
-    Event.Kind.INVITE_RELEASED: "send",
-    Event.Kind.INVITE_ACCEPTED: "drafts",
-    Event.Kind.INVITE_RESENT: "forward_to_inbox",
-    Event.Kind.INVITE_REVOKED: "unsubscribe",
-    Event.Kind.ROLE_GRANTED: "add_moderator",
-    Event.Kind.ROLE_REMOVED: "remove_moderator",
-    Event.Kind.CONNECTION_CHANGED: "sync_alt",
-    Event.Kind.INVITE_LINK_SHOWN: "link",
-    Event.Kind.IDENTIFIED_AS_DIFFERENT: "group_off",
-    Event.Kind.BULK_CHANGE_DECIDED: "rule",
-    Event.Kind.SYNC_ERROR_DISMISSED: "sync_problem",
-    Event.Kind.DATA_EXPORTED: "download",
-    Event.Kind.SPEND_CHANGED: "credit_card",
-    Event.Kind.WORKFLOW_CHANGED: "approval",
-    Event.Kind.APPROVAL_DECIDED: "fact_check",
-    Event.Kind.API_TOKEN_CHANGED: "key",
-    Event.Kind.WEBHOOK_CHANGED: "webhook",
-    Event.Kind.SIGNAL_STREAM_CHANGED: "cell_tower",
-}
-
-MAILS = {
-    Mail.Kind.INVITE: "The invite",
-    Mail.Kind.CONFIRM_ADDRESS: "The email to confirm the new address",
-    Mail.Kind.APPROVE_ADDRESS: "The email to approve the new address",
-    Mail.Kind.ADDRESS_CHANGES: "The address change notice",
-    Mail.Kind.RESET_PASSWORD: "The password reset email",
-    Mail.Kind.SIGN_IN_LINKED: "The new sign-in method notice",
-    Mail.Kind.CONNECTION_SILENT: "The connection silence notice",
-    Mail.Kind.BULK_CHANGE: "The bulk deactivation notice",
-    Mail.Kind.WEBHOOK_PAUSED: "The webhook notice",
-    Mail.Kind.APPROVALS_DELEGATED: "The notice of delegated approvals",
-    Mail.Kind.DELEGATION_ENDED: "The notice that a delegation has ended",
-    Mail.Kind.SETUP_LINK: "The email with the setup link",
-    Mail.Kind.SECURITY_NOTICE: "The security notice",
-    Mail.Kind.DIGEST: "The digest of what needs attention",
-}
-
 
 # For a mail that was sent sooner than this, the entry does not show the time of sending.
 AT_ONCE = timedelta(minutes=1)
@@ -182,31 +62,26 @@ def entries_of(events: Iterable[Event], names: dict[str, str] | None = None) -> 
 
 
 def entry_of_mail(mail: Mail) -> TimelineEntry:
+    if mail.sent_at:
+        delivery = "was sent to"
+    else:
+        delivery = "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
+    note = ""
+    if mail.is_withheld:
+        note = mail.problem
+    elif mail.problem:
+        note = f"The mail server said: {mail.problem}"
+    elif mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
+        note = f"Sent on {moment_text(mail.sent_at)}."
     return TimelineEntry(
-        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {_delivery_text(mail)} {mail.to}",
+        sentence=f"{MAILS.get(Mail.Kind(mail.kind), 'An email')} {delivery} {mail.to}",
         icon="mark_email_unread" if mail.problem else "outgoing_mail",
-        note=_report(mail),
+        note=note,
         differences=[],
         happened_at=mail.created_at,
         request_id=mail.request_id,
         person=mail.person,
     )
-
-
-def _delivery_text(mail: Mail) -> str:
-    if mail.sent_at:
-        return "was sent to"
-    return "could not be sent to" if mail.given_up_at else "is waiting to be sent to"
-
-
-def _report(mail: Mail) -> str:
-    if mail.is_withheld:
-        return mail.problem
-    if mail.problem:
-        return f"The mail server said: {mail.problem}"
-    if mail.sent_at and mail.sent_at - mail.created_at > AT_ONCE:
-        return f"Sent on {moment_text(mail.sent_at)}."
-    return ""
 
 
 def names_in(events: Iterable[Event]) -> dict[str, str]:
@@ -231,7 +106,7 @@ def names_in(events: Iterable[Event]) -> dict[str, str]:
 def _entry(event: Event, names: dict[str, str]) -> TimelineEntry:
     differences = [
         Difference(
-            field=_label(name),
+            field=LABELS.get(name) or label_of(name),
             before=_value_text(name, event.changes[name]["from"], names),
             after=_value_text(name, event.changes[name]["to"], names),
         )
@@ -306,10 +181,6 @@ def name_of_actor(event: Event, names: dict[str, str]) -> str:
     """Return the actor's name. An address alone could belong to another person by now."""
     key = str(event.actor_person_id or "")
     return names.get(key) or actor_name(event.actor, names)
-
-
-def _label(field: str) -> str:
-    return LABELS.get(field) or label_of(field)
 
 
 def _value_text(field: str, value: Any, names: dict[str, str]) -> str:

@@ -38,25 +38,22 @@ def mentioned_people(event: Event) -> set[str]:
 def describe(event: Event, names: Mapping[str, str]) -> str:
     """Describe the handover of the event, for the timeline; blank for other events."""
     facts = event.facts
+    received = facts.get("received", {})
+    sentences = []
     match event.kind:
         case Event.Kind.HOLDINGS_RECEIVED:
-            return " ".join(f"{text}." for text in _by_kind(facts.get("received", {})))
+            sentences += [f"{text}." for text in _by_kind(received)]
         case Event.Kind.PERSON_TERMINATED:
-            return " ".join(_handover(event, names))
-        case _:
-            return ""
-
-
-def _handover(event: Event, names: Mapping[str, str]) -> Iterator[str]:
-    if ended := list(_by_kind(event.facts.get("ended", {}))):
-        yield f"Ended: {'; '.join(ended)}."
-    for successor, received in event.facts.get("received", {}).items():
-        name = names.get(successor, "unknown person")
-        yield f"To {name}: {'; '.join(_by_kind(received))}."
-    if unmanaged := event.facts.get("unmanaged"):
-        yield f"Without a manager now: {_some(unmanaged)}."
-    if dropped := event.facts.get("dropped"):
-        yield f"Dropped: {_some(dropped)}."
+            if ended := list(_by_kind(facts.get("ended", {}))):
+                sentences.append(f"Ended: {'; '.join(ended)}.")
+            for successor, holdings in received.items():
+                name = names.get(successor, "unknown person")
+                sentences.append(f"To {name}: {'; '.join(_by_kind(holdings))}.")
+            if unmanaged := facts.get("unmanaged"):
+                sentences.append(f"Without a manager now: {_some(unmanaged)}.")
+            if dropped := facts.get("dropped"):
+                sentences.append(f"Dropped: {_some(dropped)}.")
+    return " ".join(sentences)
 
 
 def handovers_of(person: Person) -> list[Handover]:

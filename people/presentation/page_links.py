@@ -1,7 +1,6 @@
 """Pagination of long lists, without counting all rows."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -18,7 +17,12 @@ COUNTED_AT_MOST = 10_000
 
 def counted(*lists: QuerySet[Any]) -> str:
     """Return the number of rows for pages: “214”, “about 1,000,000”, or “10,000+”."""
-    count = _count(lists[0]) if len(lists) == 1 else _count_all(lists)
+    if len(lists) == 1:
+        count = _count(lists[0])
+    else:
+        # One query for all: the counts are columns of the row of the tenant, which always exists.
+        tenants = Tenant.objects.filter(pk=tenancy.current_id())
+        count = sum(tenants.values_list(*map(BoundedCount, lists)).get())
     about = estimate(lists[0]) if count > COUNTED_AT_MOST and len(lists) == 1 else 0
     return f"about {about:,}" if about else count_text(count)
 
@@ -55,14 +59,6 @@ class BoundedCount(Subquery):
 
     def __init__(self, rows: QuerySet[Any]) -> None:
         super().__init__(rows.order_by().values("pk")[: COUNTED_AT_MOST + 1])
-
-
-def _count_all(lists: Sequence[QuerySet[Any]]) -> int:
-    """Return the total number of rows of several lists, with one query."""
-    counts = map(BoundedCount, lists)
-    # The counts are columns of one row: that of the tenant, which always exists.
-    tenants = Tenant.objects.filter(pk=tenancy.current_id())
-    return sum(tenants.values_list(*counts).get())
 
 
 class BoundedPaginator(Paginator[Any]):

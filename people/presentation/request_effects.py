@@ -30,15 +30,14 @@ def request_effects(request_id: UUID, *, after: int = 0) -> RequestEffects:
     # One more than shown tells whether there is another page.
     page = list(events.select_related("person").order_by("pk")[: EVENTS_A_PAGE + 1])
     shown = page[:EVENTS_A_PAGE]
+    entries, mails = entries_of(shown), []
+    # Only on the first page, because the pages follow the events.
+    if not after:
+        caused = Mail.objects.filter(request_id=request_id).select_related("person")
+        mails = [entry_of_mail(mail) for mail in caused.order_by("created_at")[:EVENTS_A_PAGE]]
     return RequestEffects(
-        entries=entries_of(shown),
-        # Only on the first page, because the pages follow the events.
-        mails=_mails(request_id) if not after else [],
+        entries=entries,
+        mails=mails,
         actor=actor_name(shown[0].actor) if shown else "Ramp",
         next_page_after=shown[-1].pk if len(page) > EVENTS_A_PAGE else None,
     )
-
-
-def _mails(request_id: UUID) -> list[TimelineEntry]:
-    mails = Mail.objects.filter(request_id=request_id).select_related("person")
-    return [entry_of_mail(mail) for mail in mails.order_by("created_at")[:EVENTS_A_PAGE]]

@@ -124,7 +124,10 @@ def in_sections(query: SearchQuery, results: Iterable[SearchResult]) -> list[Res
     for section, found in by_section.items():
         if found:
             ordered = sorted(found.values(), key=lambda one: _rank(query, one))
-            all_url = _all_people(query) if section == Section.PEOPLE else ""
+            all_url = ""
+            if section == Section.PEOPLE:
+                people = reverse("admin:people_person_changelist")
+                all_url = f"{people}?{urlencode({'q': query.text})}"
             sections.append(ResultSection(section, ordered[:SHOWN_A_SECTION], all_url))
     return sorted(sections, key=lambda one: _rank(query, one.results[0]) > 0)
 
@@ -150,10 +153,6 @@ def _rank(query: SearchQuery, result: SearchResult) -> int:
     if result.is_exact or normalize_key(result.title) == query.key:
         return 0
     return 1 if query.matches(result.title) else 2
-
-
-def _all_people(query: SearchQuery) -> str:
-    return f"{reverse('admin:people_person_changelist')}?{urlencode({'q': query.text})}"
 
 
 def _words(text: str) -> list[str]:

@@ -1,7 +1,6 @@
 """A person's timeline of events and mails, the latest first."""
 
 from dataclasses import dataclass
-from itertools import islice
 
 from people.models import Event, Mail, Person
 from people.presentation.event_text import TimelineEntry, entries_of, entry_of_mail
@@ -30,10 +29,13 @@ def timeline_of(person: Person, *, before: int | None = None) -> Timeline:
         event.person = person
     goes_on = len(page) > EVENTS_A_PAGE
     mails = _mails(person, before=before, since=shown[-1] if goes_on else None)
-    return Timeline(
-        entries=_merged(entries_of(shown), mails),
-        older_than=shown[-1].pk if goes_on else None,
-    )
+    entries = []
+    # The events keep their order; the mails come between them by time.
+    for entry in entries_of(shown):
+        later = sum(mail.happened_at >= entry.happened_at for mail in mails)
+        entries += [*mails[:later], entry]
+        mails = mails[later:]
+    return Timeline(entries + mails, older_than=shown[-1].pk if goes_on else None)
 
 
 def _mails(person: Person, *, before: int | None, since: Event | None) -> list[TimelineEntry]:
@@ -49,13 +51,3 @@ def _mails(person: Person, *, before: int | None, since: Event | None) -> list[T
     for mail in page:
         mail.person = person
     return [entry_of_mail(mail) for mail in page]
-
-
-def _merged(events: list[TimelineEntry], mails: list[TimelineEntry]) -> list[TimelineEntry]:
-    """Merge the mails into the events by time. The events keep their order."""
-    merged, waiting = [], list(mails)
-    for event in events:
-        later = sum(mail.happened_at >= event.happened_at for mail in waiting)
-        merged += [*islice(waiting, later), event]
-        waiting = waiting[later:]
-    return merged + waiting

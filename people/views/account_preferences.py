@@ -21,6 +21,9 @@ from people.views.page_context import page_context
 from people.views.permissions import PersonRequest
 from people.views.time_zones import browser_zone
 
+# Zones without a place, which most people do not know, and earlier names of other zones.
+HIDDEN_ZONES = ("Etc/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/")
+
 
 class PreferencesForm(forms.Form):
     phone = forms.CharField(
@@ -84,18 +87,14 @@ def account_preferences(request: PersonRequest) -> HttpResponse:
     context = page_context(request, "Preferences", parent=parent) | {
         "person": person,
         "form": form,
-        "zones": sorted(name for name in zone_names() if name == "UTC" or _is_place(name)),
+        "zones": sorted(
+            name
+            for name in zone_names()
+            if name == "UTC" or ("/" in name and not name.startswith(HIDDEN_ZONES))
+        ),
         "cancel": reverse("admin:account"),
         "now": timezone.now(),
         # The navigation would be empty for other people.
         "is_nav_sidebar_enabled": person.is_staff,
     }
     return render(request, "people/account_preferences.html", context)
-
-
-def _is_place(zone: str) -> bool:
-    """Tell whether the zone is named after a place, as most people know it."""
-    # Zones without a place, and earlier names of others.
-    return "/" in zone and not zone.startswith(
-        ("Etc/", "US/", "Brazil/", "Canada/", "Chile/", "Mexico/")
-    )

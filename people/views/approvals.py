@@ -1,8 +1,7 @@
 """What waits for the approval of a person, on their home page, and the page to decide it."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from django import forms
 from django.contrib import messages
@@ -72,14 +71,21 @@ def approval(request: PersonRequest, approval_id: int) -> HttpResponse:
     if request.method == "POST" and (not is_declined or form.is_valid()):
         return _decide(request, asked, form.cleaned_data["reason"] if is_declined else None)
     item = asked.outstanding_item
-    parent = ("My profile", reverse("admin:home"))
-    context = page_context(request, f"{item.get_kind_display()} “{item.description}”") | {
-        "parent": {"title": parent[0], "url": parent[1]},
+    title = f"{item.get_kind_display()} “{item.description}”"
+    context = page_context(request, title, parent=("My profile", reverse("admin:home")))
+    texts = {one.step_id: (one, text) for one, text in approval_texts(item)}
+    steps = []
+    for step in asked.step.workflow.steps.select_related("approver").order_by("place"):
+        found, text = texts.get(step.pk, (None, f"Then {step.approver.full_name}"))
+        reason = found.reason if found else ""
+        steps.append({"place": step.place, "text": text, "reason": reason})
+    context |= {
         "person": person,
         "approval": asked,
         "item": item,
         "amount": money.format_amount(item.amount, item.currency),
-        "steps": list(_steps(asked)),
+        # The whole workflow, each step with what has been decided there.
+        "steps": steps,
         "refusal": decisions.refusal_for(asked, person),
         "form": form,
         # The navigation would be empty for other people.
@@ -100,11 +106,3 @@ def _decide(request: PersonRequest, asked: Approval, reason: str | None) -> Http
     verb = "approved" if reason is None else "declined"
     messages.success(request, f"You {verb} “{asked.outstanding_item.description}”.")
     return redirect("admin:home")
-
-
-def _steps(asked: Approval) -> Iterator[dict[str, Any]]:
-    """Yield the steps of the workflow, each with what has been decided there."""
-    texts = {one.step_id: (one, text) for one, text in approval_texts(asked.outstanding_item)}
-    for step in asked.step.workflow.steps.select_related("approver").order_by("place"):
-        found, text = texts.get(step.pk, (None, f"Then {step.approver.full_name}"))
-        yield {"place": step.place, "text": text, "reason": found.reason if found else ""}

@@ -1,7 +1,6 @@
 """Out of office: the pages on which a person, or an administrator for them, chooses a delegate."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -78,7 +77,15 @@ class AwayForm(forms.Form):
 
     def clean_delegate(self) -> Person:
         text: str = self.cleaned_data["delegate"]
-        found = _people_called(text)
+        key = normalize_key(" ".join(text.split()))
+        active = Person.objects.filter(state=Person.State.ACTIVE)
+        found: list[Person]
+        if "@" in key:
+            found = list(active.with_email_key(key)[:2])
+        else:
+            # Parts of names are not searched: employees do not see the list of all people.
+            named = active.matching(text).order_by("pk")
+            found = [one for one in named[:1000] if normalize_key(one.full_name) == key][:2]
         if len(found) > 1:
             raise forms.ValidationError(
                 "Several people have this name. Enter the email address instead."
@@ -142,12 +149,12 @@ def _initial(delegation: Delegation | None) -> dict[str, Any]:
 def _save(request: PersonRequest, person: Person, form: AwayForm) -> bool:
     """Store the delegation; if it is refused, say so on the form and return False."""
     said = form.cleaned_data
-    delegate, ends_at = said["delegate"], said["ends_at"]
+    delegate, starts_at, ends_at = said["delegate"], said["starts_at"], said["ends_at"]
     try:
         has_changed = delegate_approvals(
             person,
             delegate,
-            starts_at=said["starts_at"],
+            starts_at=starts_at,
             ends_at=ends_at,
             note=said["note"],
             actor=request.user.actor,
@@ -155,27 +162,12 @@ def _save(request: PersonRequest, person: Person, form: AwayForm) -> bool:
     except PeopleError as error:
         form.add_error(error.field if error.field in form.fields else None, str(error))
         return False
-    text = f"{delegate.full_name} decides approvals of {person.full_name} {_period(said)}."
+    period = f"until {moment_text(ends_at)}"
+    if starts_at > timezone.now():
+        period = f"from {moment_text(starts_at)} {period}"
+    text = f"{delegate.full_name} decides approvals of {person.full_name} {period}."
     messages.success(request, text if has_changed else "Nothing has changed.")
     return True
-
-
-def _period(said: dict[str, datetime]) -> str:
-    start = "" if said["starts_at"] <= timezone.now() else f"from {moment_text(said['starts_at'])} "
-    return f"{start}until {moment_text(said['ends_at'])}"
-
-
-def _people_called(text: str) -> list[Person]:
-    """Return the active people with this address or, if there are none, this full name.
-
-    Parts of names are not searched: employees do not see the list of all people.
-    """
-    key = normalize_key(" ".join(text.split()))
-    active = Person.objects.filter(state=Person.State.ACTIVE)
-    if "@" in key:
-        return list(active.with_email_key(key)[:2])
-    named = active.matching(text).order_by("pk")
-    return [one for one in named[:1000] if normalize_key(one.full_name) == key][:2]
 
 
 def _colleagues(person: Person) -> list[Person]:

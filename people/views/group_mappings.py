@@ -1,7 +1,6 @@
 """Forms and texts of the group mapping pages of SCIM connections and sign-in providers."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Final
 
 from django import forms
@@ -62,9 +61,20 @@ def is_confirmed(request: HttpRequest, effects: MappingEffects) -> bool:
 
 def preview_context(request: HttpRequest, effects: MappingEffects) -> dict[str, Any]:
     """Return the context of `people/_group_mapping_preview.html`."""
+    gained: Counter[str] = Counter()
+    lost: Counter[str] = Counter()
+    blocked = 0
+    for change in effects.changes:
+        gained.update(change.gained)
+        lost.update(change.lost)
+        blocked += bool(change.problems)
+    tally = [_line(count, "gain", role) for role, count in gained.most_common()]
+    tally += [_line(count, "lose", role) for role, count in lost.most_common()]
+    if blocked:
+        tally.append(f"Blocked for {blocked:,}")
     return {
         "effects": effects,
-        "tally": _count_by_role(effects.changes),
+        "tally": tally,
         # Problems first, because only the first rows are shown.
         "changes": sorted(effects.changes, key=_problems_first)[:CHANGES_SHOWN],
         "more": max(0, len(effects.changes) - CHANGES_SHOWN),
@@ -88,20 +98,6 @@ def _problems_first(change: MappingResult) -> tuple[bool, str, str]:
         normalize_key(person.family_name),
         normalize_key(person.given_name),
     )
-
-
-def _count_by_role(changes: Iterable[MappingResult]) -> list[str]:
-    """Return lines that say how many people gain and lose each role, and how many are blocked."""
-    gained: Counter[str] = Counter()
-    lost: Counter[str] = Counter()
-    blocked = 0
-    for change in changes:
-        gained.update(change.gained)
-        lost.update(change.lost)
-        blocked += bool(change.problems)
-    lines = [_line(count, "gain", role) for role, count in gained.most_common()]
-    lines += [_line(count, "lose", role) for role, count in lost.most_common()]
-    return lines + ([f"Blocked for {blocked:,}"] if blocked else [])
 
 
 def _line(count: int, verb: str, role: str) -> str:

@@ -41,7 +41,7 @@ class Node:
 
 @administrator_required
 def org_chart(request: HttpRequest) -> HttpResponse:
-    """Show the people at the top, or those whom a search finds."""
+    """Show the people with no manager or a terminated one, or those whom a search finds."""
     form = PersonSearch(request.GET)
     search = form.value_of("q")
     if search:
@@ -50,7 +50,10 @@ def org_chart(request: HttpRequest) -> HttpResponse:
             return redirect("admin:org_chart_person", found[0].pk)
     else:
         found = []
-    top = _at_the_top()
+    left = Person.objects.filter(state=Person.State.TERMINATED).managing()
+    # A list, because in one query PostgreSQL would look up the manager of everybody.
+    left_managers = list(left.values_list("pk", flat=True))
+    top = _people().filter(Q(manager=None) | Q(manager__in=left_managers))
     managers = top.managing().order_by(*by_name_without_index())
     page = BoundedPaginator(managers, SHOWN).get_page(request.GET.get("page"))
     context = _context(request, "Organization chart", form) | {
@@ -114,14 +117,6 @@ def _people() -> PersonQuerySet:
 
 def _reports(person: Person) -> PersonQuerySet:
     return _people().filter(manager=person).order_by(*BY_NAME)
-
-
-def _at_the_top() -> PersonQuerySet:
-    """Return the people without a manager, or whose manager was terminated."""
-    left = Person.objects.filter(state=Person.State.TERMINATED).managing()
-    # A list, because in one query PostgreSQL would look up the manager of everybody.
-    managers = list(left.values_list("pk", flat=True))
-    return _people().filter(Q(manager=None) | Q(manager__in=managers))
 
 
 def _nodes(people: Iterable[Person]) -> list[Node]:

@@ -99,9 +99,17 @@ def _interrupt(request: HttpRequest) -> HttpResponse:
     # Only a few requests are kept, because they can contain files and are stored in the session.
     newest = dict(list(kept.items())[1 - MAX_INTERRUPTED :])
     key = secrets.token_urlsafe(16)
-    sent = _box(request).encrypt(json.dumps(_sent(request)).encode()).decode()
+    sent = {
+        "fields": request.POST.urlencode(),
+        "files": [
+            (name, file.name, base64.b64encode(file.read()).decode(), file.content_type)
+            for name, file in request.FILES.items()
+            if isinstance(file, UploadedFile) and (file.size or 0) <= MAX_FILE_SIZE
+        ],
+    }
+    encrypted = _box(request).encrypt(json.dumps(sent).encode()).decode()
     path = request.get_full_path()
-    request.session[INTERRUPTED] = newest | {key: {"path": path, "sent": sent, "at": now}}
+    request.session[INTERRUPTED] = newest | {key: {"path": path, "sent": encrypted, "at": now}}
     return redirect(f"{page}?{urlencode({CONTINUE: key})}")
 
 
@@ -143,17 +151,6 @@ def _pop_request(request: HttpRequest, key: str) -> dict[str, Any] | None:
         # SECRET_KEY was replaced since then.
         return None
     return sent
-
-
-def _sent(request: HttpRequest) -> dict[str, Any]:
-    return {
-        "fields": request.POST.urlencode(),
-        "files": [
-            (name, file.name, base64.b64encode(file.read()).decode(), file.content_type)
-            for name, file in request.FILES.items()
-            if isinstance(file, UploadedFile) and (file.size or 0) <= MAX_FILE_SIZE
-        ],
-    }
 
 
 def _box(request: HttpRequest) -> Fernet:

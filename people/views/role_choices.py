@@ -6,8 +6,6 @@ from typing import Any
 from people.models import Person, Role
 from people.operations import ranks
 
-REASON = "Roles above your own are not listed. {granters} them."
-
 
 def offer_roles(
     field: Any,
@@ -28,10 +26,6 @@ def offer_roles(
     shown = [(key, role) for key, role in roles if key == kept or ranks.may_grant(viewer, role)]
     field.widget.choices = [*first, *((key, ranks.name_of(role)) for key, role in shown)]
     if len(shown) < len(roles) and not field.help_text:
-        field.help_text = _reason(viewer)
-
-
-def _reason(viewer: Person) -> str:
-    if viewer.role == Person.Role.ADMIN:
-        return REASON.format(granters="An Owner can grant")
-    return REASON.format(granters="Owners and Admins can grant")
+        is_admin = viewer.role == Person.Role.ADMIN
+        granters = "An Owner" if is_admin else "Owners and Admins"
+        field.help_text = f"Roles above your own are not listed. {granters} can grant them."

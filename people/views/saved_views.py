@@ -103,7 +103,10 @@ def people_columns(request: PersonRequest) -> HttpResponse:
     """Change the columns of the administrator's own layout, or of their open view."""
     layout = layout_for(request.user, request.GET.get("view", ""))
     view = layout.view if layout.view and layout.view.owner_id == request.user.pk else None
-    list_url = f"{reverse(PEOPLE)}?{_list_query(request, view)}"
+    query = QueryDict(_filters(request), mutable=True)
+    if view:
+        query["view"] = str(view.pk)
+    list_url = f"{reverse(PEOPLE)}?{query.urlencode()}"
     name = view.name if view else ""
     if request.method == "POST" and "reset" in request.POST:
         _store(request, name, columns=list(DEFAULT), order="")
@@ -198,11 +201,4 @@ def _filters(request: PersonRequest) -> str:
     query = request.GET.copy()
     for name in PASSING:
         query.pop(name, None)
-    return query.urlencode()
-
-
-def _list_query(request: PersonRequest, view: SavedView | None) -> str:
-    query = QueryDict(_filters(request), mutable=True)
-    if view:
-        query["view"] = str(view.pk)
     return query.urlencode()

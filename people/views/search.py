@@ -37,7 +37,12 @@ def search_page(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     form = SearchForm(request.GET)
     text = form.cleaned_data["q"] if form.is_valid() else ""
-    sections = _sections(text, visitor) if text else []
+    sections: list[ResultSection] = []
+    if text:
+        query = query_of(text, visitor)
+        # Hooks find the data of a company, which operators may not see.
+        find = search.results_for_operators if is_operator(visitor) else hooks.search_results
+        sections = in_sections(query, find(query))
     context = {
         "form": form,
         "text": text,
@@ -48,10 +53,3 @@ def search_page(request: HttpRequest) -> HttpResponse:
     if "X-Dialog" in request.headers:
         return render(request, "people/search/_results.html", context)
     return render(request, "people/search/page.html", page_context(request, "Search") | context)
-
-
-def _sections(text: str, visitor: Person) -> list[ResultSection]:
-    query = query_of(text, visitor)
-    # Hooks find the data of a company, which operators may not see.
-    find = search.results_for_operators if is_operator(visitor) else hooks.search_results
-    return in_sections(query, find(query))

@@ -30,18 +30,17 @@ def spending_of(person: Person) -> Spending:
     funds = person.funds.live().order_by("name", "pk")
     pending = Count("approvals", filter=Q(approvals__state=Approval.State.PENDING))
     steps = person.steps.select_related("workflow").annotate(pending=pending)
+    card_lines, fund_lines = [], []
+    for card in cards[:SHOWN]:
+        limit = money.format_amount(card.monthly_limit, card.currency)
+        note = f"{card.get_kind_display()} card •••• {card.last_four}, {limit} a month"
+        card_lines.append(Line(card, note))
+    for fund in funds[:SHOWN]:
+        left = money.format_amount(fund.balance, fund.currency)
+        shared = ", shared with a team" if fund.is_shared else ""
+        fund_lines.append(Line(fund, f"Fund, {left} left{shared}"))
     return Spending(
-        cards=[Line(card, _card_note(card)) for card in cards[:SHOWN]],
-        funds=[Line(fund, _fund_note(fund)) for fund in funds[:SHOWN]],
+        cards=card_lines,
+        funds=fund_lines,
         steps=list(steps.order_by("workflow__name", "place")),
     )
-
-
-def _card_note(card: Card) -> str:
-    limit = money.format_amount(card.monthly_limit, card.currency)
-    return f"{card.get_kind_display()} card •••• {card.last_four}, {limit} a month"
-
-
-def _fund_note(fund: Fund) -> str:
-    shared = ", shared with a team" if fund.is_shared else ""
-    return f"Fund, {money.format_amount(fund.balance, fund.currency)} left{shared}"

@@ -14,8 +14,9 @@ from people.views.approvals import approval
 from people.views.audit_log import audit_event, audit_log_page, export_audit_log
 from people.views.away import account_away, person_away
 from people.views.bulk.alerts import alert_thresholds
-from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm, undo
+from people.views.bulk.bulk_changes import bulk_change, bulk_changes, confirm
 from people.views.bulk.edit import bulk_edit, bulk_edit_preview
+from people.views.bulk.undo import undo
 from people.views.compare.apply import apply
 from people.views.compare.result import comparison, unreadable
 from people.views.compare.upload import columns, compare, discard

@@ -55,6 +55,8 @@ OWNER = Profile(
 PASSWORD = "lumen-demo-2026"  # noqa: S105  printed for everybody who runs the demo
 ACTOR = Actor("command", "seed_demo")
 PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+# The change of a person who moves to another department.
+TRANSFER = {ENTERPRISE: {"department": "Operations"}}
 
 # The date columns that are moved into the past.
 DATED: dict[Any, Sequence[str]] = {
@@ -150,21 +152,21 @@ def _chapters(okta: Okta, staff: list[Colleague]) -> list[tuple[float, Callable[
     return [
         (380, lambda: _arrive(okta, list(islice(arriving, 70)))),
         (290, lambda: _arrive(okta, list(islice(arriving, 60)))),
-        (240, lambda: _reorganize(okta, staff[20:32])),
+        (240, lambda: _change_all(okta, staff[20:32], **TRANSFER)),
         (180, lambda: _arrive(okta, list(islice(arriving, 50)))),
         (170, lambda: _hand_out(staff)),
         (150, lambda: _give_roles(okta, staff)),
         (140, lambda: _push_groups(okta, staff)),
         (95, lambda: _arrive(okta, list(islice(arriving, 30)))),
         (70, lambda: _run_up(staff)),
-        (60, lambda: _leave(okta, staff[40:54])),
-        (31, lambda: _come_back(okta, staff[40:42])),
+        (60, lambda: _change_all(okta, staff[40:54], active=False)),
+        (31, lambda: _change_all(okta, staff[40:42], active=True)),
         (12, lambda: _arrive(okta, list(islice(arriving, 20)), joining=9)),
         (4, lambda: _review(staff)),
         (3, sign_in.let_partners_in),
         (2, spend.shop),
-        (0.8, lambda: _reorganize(okta, staff[90:96])),
-        (0.5, lambda: _reorganize(okta, staff[110:113])),
+        (0.8, lambda: _change_all(okta, staff[90:96], **TRANSFER)),
+        (0.5, lambda: _change_all(okta, staff[110:113], **TRANSFER)),
         (0.3, lambda: _go_away(staff)),
         (0.2, lambda: _go_wrong(okta, staff, list(arriving))),
     ]
@@ -178,9 +180,9 @@ def _arrive(okta: Okta, newcomers: list[Colleague], joining: int | None = None) 
         activate_person(person, actor=Actor("person", person.email))
 
 
-def _reorganize(okta: Okta, moving: list[Colleague]) -> None:
-    for colleague in moving:
-        okta.change(colleague, **{ENTERPRISE: {"department": "Operations"}})
+def _change_all(okta: Okta, staff: list[Colleague], **values: Any) -> None:
+    for colleague in staff:
+        okta.change(colleague, **values)
 
 
 def _give_roles(okta: Okta, staff: list[Colleague]) -> None:
@@ -226,16 +228,6 @@ def _people(staff: list[Colleague]) -> list[Person]:
     """Return the people of the company for these colleagues, in the same order."""
     people = {person.email: person for person in Person.objects.all()}
     return [people[colleague.email] for colleague in staff]
-
-
-def _leave(okta: Okta, leaving: list[Colleague]) -> None:
-    for colleague in leaving:
-        okta.change(colleague, active=False)
-
-
-def _come_back(okta: Okta, returning: list[Colleague]) -> None:
-    for colleague in returning:
-        okta.change(colleague, active=True)
 
 
 def _review(staff: list[Colleague]) -> None:

@@ -84,25 +84,19 @@ def colleagues(count: int) -> list[Colleague]:
     leaders: dict[str, list[Colleague]] = {name: [] for name in DEPARTMENTS}
     staff = []
     for number in range(1, count + 1):
-        colleague = _colleague(number, leaders, chance)
-        if len(leaders[colleague.department]) < LEADERS:
-            leaders[colleague.department].append(colleague)
+        is_head = number <= len(DEPARTMENTS)
+        usual = chance.choices(DEPARTMENTS, WEIGHTS)[0]
+        department = DEPARTMENTS[number - 1] if is_head else usual
+        colleague = Colleague(
+            number=number,
+            given_name=chance.choice(GIVEN),
+            family_name=chance.choice(FAMILY),
+            department=department,
+            city=chance.choice(CITIES),
+            title=f"Head of {department}" if is_head else f"{department} {chance.choice(TITLES)}",
+            manager=None if is_head else chance.choice(leaders[department]),
+        )
+        if len(leaders[department]) < LEADERS:
+            leaders[department].append(colleague)
         staff.append(colleague)
     return staff
-
-
-def _colleague(
-    number: int, leaders: dict[str, list[Colleague]], chance: random.Random
-) -> Colleague:
-    is_head = number <= len(DEPARTMENTS)
-    usual = chance.choices(DEPARTMENTS, WEIGHTS)[0]
-    department = DEPARTMENTS[number - 1] if is_head else usual
-    return Colleague(
-        number=number,
-        given_name=chance.choice(GIVEN),
-        family_name=chance.choice(FAMILY),
-        department=department,
-        city=chance.choice(CITIES),
-        title=f"Head of {department}" if is_head else f"{department} {chance.choice(TITLES)}",
-        manager=None if is_head else chance.choice(leaders[department]),
-    )

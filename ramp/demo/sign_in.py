@@ -45,8 +45,9 @@ def let_partners_in() -> None:
     for login, (given, family, groups) in PARTNERS.items():
         known = None if groups is None else frozenset(Group(name, name) for name in groups)
         sign_in(portal, _claims(login, given, family, UNKNOWN if known is None else Groups(known)))
+    owner: Person = Person.objects.active_owners()[0]
     try:
-        sign_in(portal, _claims("o.lumen", "Olivia", "Lumen", UNKNOWN, email=_taken()))
+        sign_in(portal, _claims("o.lumen", "Olivia", "Lumen", UNKNOWN, email=owner.email))
     except SignInRefused:
         manage.change_provider(portal, definition, is_enabled=False, actor=ACTOR)
 
@@ -59,8 +60,3 @@ def _claims(login: str, given: str, family: str, groups: Groups, email: str = ""
         family_name=family,
         groups=groups,
     )
-
-
-def _taken() -> str:
-    owner: Person = Person.objects.active_owners()[0]
-    return owner.email

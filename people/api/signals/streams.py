@@ -20,6 +20,9 @@ from people.models import SignalStream
 from people.operations.signals import streams
 from people.operations.signals.streams import Status, StreamSettings
 
+# The members of a configuration that Ramp decides (SSF 1.0 section 8.1.1).
+SUPPLIED = ("iss", "aud", "events_supported", "events_delivered", "min_verification_interval")
+
 
 class StreamView(SignalView):
     scopes = dict.fromkeys(("GET", "POST", "PATCH", "PUT", "DELETE"), MANAGING)
@@ -61,7 +64,15 @@ class StreamView(SignalView):
         stream = found(request, valid(StreamIdSerializer, request.data)["stream_id"])
         values = valid(ReceiverSuppliedSerializer, request.data)
         assert isinstance(request.data, dict), "the serializers refuse anything else"
-        _check_supplied(stream, request.data)
+        # A receiver may repeat what Ramp supplies, but not change it.
+        known = configuration_of(stream)
+        wrong = {
+            name: "Ramp supplies this value, and it differs."
+            for name in SUPPLIED
+            if name in request.data and request.data[name] != known[name]
+        }
+        if wrong:
+            raise ValidationError(wrong)
         chosen = _chosen(values, stream if keeps_rest else None)
         if values.get("delivery", {}).get("method", stream.method) != stream.method:
             raise ValidationError({"delivery": "The delivery method of a stream cannot change."})
@@ -120,19 +131,3 @@ def _chosen(values: dict[str, Any], present: SignalStream | None = None) -> Stre
         events_requested=values.get("events_requested", present.events_requested),
         authorization=authorization if "authorization_header" in delivery else None,
     )
-
-
-def _check_supplied(stream: SignalStream, body: dict[str, Any]) -> None:
-    """Refuse a body in which something that Ramp supplies is not as it is.
-
-    :raises ValidationError: for each such value.
-    """
-    known = configuration_of(stream)
-    supplied = ("iss", "aud", "events_supported", "events_delivered", "min_verification_interval")
-    wrong = {
-        name: "Ramp supplies this value, and it differs."
-        for name in supplied
-        if name in body and body[name] != known[name]
-    }
-    if wrong:
-        raise ValidationError(wrong)

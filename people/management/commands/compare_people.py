@@ -53,7 +53,11 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=ERROR) from error
         try:
             with tenancy.use(tenant), transaction.atomic():
-                found = _result(_compared(content, options))
+                comparison = _compared(content, options)
+                found: dict[str, Any] = {kind.value: [] for kind in Kind}
+                for row in comparison.rows.order_by("number", "name", "pk"):
+                    found[row.kind].append(_row(row))
+                found["unchanged"] = comparison.unchanged_count
                 # The rows are only printed.
                 transaction.set_rollback(True)
         except PeopleError as error:
@@ -64,6 +68,10 @@ class Command(BaseCommand):
 
 
 def _compared(content: bytes, options: dict[str, Any]) -> Comparison:
+    """Compare the file with the people of the tenant in force.
+
+    :raises CommandError: if the file has no header of those that `--column` names.
+    """
     actor = Actor("command", "compare_people")
     comparison = requests.upload(content, options["file"].name, actor=actor)
     if options["encoding"] or options["separator"]:
@@ -73,35 +81,19 @@ def _compared(content: bytes, options: dict[str, Any]) -> Comparison:
             separator=SEPARATORS.get(options["separator"], comparison.separator),
         )
         comparison.refresh_from_db()
-    columns = dict(comparison.columns) | _columns(comparison, options["column"])
+    text = decode(bytes(comparison.content), comparison.encoding)
+    header = read_table(text, comparison.separator).header
+    columns = dict(comparison.columns)
+    for one in options["column"]:
+        title, _, field = one.rpartition("=")
+        if title not in header:
+            raise CommandError(f"The file has no column “{title}”.", returncode=ERROR)
+        columns[str(header.index(title))] = field
     named = {index: field for index, field in columns.items() if field}
     requests.start_comparison(comparison, named, options["key"] or comparison.key)
     job.run(comparison)
     comparison.refresh_from_db()
     return comparison
-
-
-def _columns(comparison: Comparison, given: list[str]) -> dict[str, str]:
-    """Return the fields of the columns that were given as HEADER=FIELD, by column index.
-
-    :raises CommandError: if the file has no such header.
-    """
-    text = decode(bytes(comparison.content), comparison.encoding)
-    header = read_table(text, comparison.separator).header
-    found = {}
-    for one in given:
-        title, _, field = one.rpartition("=")
-        if title not in header:
-            raise CommandError(f"The file has no column “{title}”.", returncode=ERROR)
-        found[str(header.index(title))] = field
-    return found
-
-
-def _result(comparison: Comparison) -> dict[str, Any]:
-    found: dict[str, Any] = {kind.value: [] for kind in Kind}
-    for row in comparison.rows.order_by("number", "name", "pk"):
-        found[row.kind].append(_row(row))
-    return found | {"unchanged": comparison.unchanged_count}
 
 
 def _row(row: ComparisonRow) -> dict[str, Any]:

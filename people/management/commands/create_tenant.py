@@ -21,34 +21,32 @@ class Command(BaseCommand):
         parser.add_argument("--currency", default="USD", help="issuing currency (ISO 4217)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        # Without a name, it is read from the address, as in ada.lovelace@example.com.
+        local = options["owner_email"].partition("@")[0].replace("_", ".").replace("-", ".")
+        name = options["owner_name"] or local.replace(".", " ").title()
+        given, _, family = name.partition(" ")
         try:
             tenant = tenants.create_tenant(
                 options["slug"],
                 options["name"],
-                owner=_owner(options["owner_email"], options["owner_name"]),
+                owner=Profile(
+                    given_name=given,
+                    family_name=family or "Owner",
+                    email=options["owner_email"],
+                    role=Person.Role.OWNER,
+                ),
                 password=options["owner_password"],
                 currency=options["currency"].upper(),
                 actor=Actor("command", "create_tenant"),
             )
         except ValidationError as error:
-            raise CommandError(_reasons(error)) from error
+            reasons = error.messages
+            if hasattr(error, "error_dict"):
+                fields = error.message_dict.items()
+                reasons = [f"{field}: {' '.join(texts)}" for field, texts in fields]
+            raise CommandError(" ".join(reasons)) from error
         except PeopleError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
             json.dumps({"tenant": tenant.pk, "slug": tenant.slug, "owner": str(tenant.owner_id)})
         )
-
-
-def _owner(email: str, name: str) -> Profile:
-    """Return the owner's profile. The default name is from the address, as in ada.lovelace@…"""
-    local = email.partition("@")[0].replace("_", ".").replace("-", ".")
-    given, _, family = (name or local.replace(".", " ").title()).partition(" ")
-    return Profile(
-        given_name=given, family_name=family or "Owner", email=email, role=Person.Role.OWNER
-    )
-
-
-def _reasons(error: ValidationError) -> str:
-    if not hasattr(error, "error_dict"):
-        return " ".join(error.messages)
-    return " ".join(f"{field}: {' '.join(texts)}" for field, texts in error.message_dict.items())

@@ -25,20 +25,18 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         person = person_called(options["person"], options["tenant"])
-        if options["output"]:
-            _create(options["output"])
+        output: Path | None = options["output"]
+        if output:
+            try:
+                # Nobody else on the machine may read it.
+                output.touch(mode=0o600, exist_ok=False)
+            except OSError as error:
+                reason = f"The file {output} cannot be created: {error.strerror}."
+                raise CommandError(reason) from error
         with tenancy.use(person.tenant):
             found = export_person(person, actor=Actor("command", "export_person"))
         text = json.dumps(found, ensure_ascii=False, indent=2)
-        if options["output"]:
-            options["output"].write_text(f"{text}\n", encoding="utf-8")
+        if output:
+            output.write_text(f"{text}\n", encoding="utf-8")
         else:
             self.stdout.write(text)
-
-
-def _create(path: Path) -> None:
-    try:
-        # Nobody else on the machine may read it.
-        path.touch(mode=0o600, exist_ok=False)
-    except OSError as error:
-        raise CommandError(f"The file {path} cannot be created: {error.strerror}.") from error

@@ -90,8 +90,14 @@ def _text(moment: datetime | None) -> str | None:
 def _lines(facts: Facts) -> list[str]:
     lines = [f"{facts['name']} <{facts['email']}>, tenant {facts['tenant']}"]
     for name, value in facts.items():
-        if name not in ("name", "email", "tenant", "invite", "mails") and value not in (None, ""):
-            lines.append(f"  {name.replace('_', ' '):<15} {_plain(value)}")
+        if name in ("name", "email", "tenant", "invite", "mails") or value in (None, ""):
+            continue
+        text = str(value)
+        if isinstance(value, list):
+            text = ", ".join(value) or "nothing"
+        elif isinstance(value, bool):
+            text = "yes" if value else "no"
+        lines.append(f"  {name.replace('_', ' '):<15} {text}")
     if invite := facts["invite"]:
         why = f" ({invite['hold_reason']})" if invite["hold_reason"] else ""
         lines.append(f"  {'invite':<15} {invite['status']}{why}, expires {invite['expires_at']}")
@@ -99,11 +105,3 @@ def _lines(facts: Facts) -> list[str]:
         problem = f": {mail['problem']}" if mail["problem"] else ""
         lines.append(f"  {'email':<15} {mail['kind']} {mail['status']} {mail['at']}{problem}")
     return lines
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(value) or "nothing"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value)

@@ -16,19 +16,20 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(json.dumps(_recorded(sys.stdin.buffer.read())))
-
-
-def _recorded(text: bytes) -> dict[str, Any]:
-    try:
-        bounce = read_bounce(text)
-    except NotABounce as error:
-        return {"recorded": False, "reason": str(error)}
-    if not record_bounce(bounce):
-        return {"recorded": False, "reason": "It does not refer to an email from Ramp."}
-    return {
-        "recorded": True,
-        "mail": str(bounce.mail_id),
-        "is_final": bounce.is_final,
-        "problem": bounce.problem,
-    }
+        found: dict[str, Any]
+        try:
+            bounce = read_bounce(sys.stdin.buffer.read())
+        except NotABounce as error:
+            found = {"recorded": False, "reason": str(error)}
+        else:
+            if record_bounce(bounce):
+                found = {
+                    "recorded": True,
+                    "mail": str(bounce.mail_id),
+                    "is_final": bounce.is_final,
+                    "problem": bounce.problem,
+                }
+            else:
+                reason = "It does not refer to an email from Ramp."
+                found = {"recorded": False, "reason": reason}
+        self.stdout.write(json.dumps(found))

@@ -34,7 +34,12 @@ class Command(OperatorCommand):
         if connection.vendor != "postgresql":
             raise CommandError("Only PostgreSQL has row-level security. Nothing was changed.")
         try:
-            _change(options)
+            if options["role"]:
+                app_role.turn_on(options["role"])
+            elif options["off"]:
+                row_policies.drop()
+            elif options["leakproof"]:
+                app_role.set_leakproof(is_leakproof=options["leakproof"] == "on")
         except UnsuitableRole as error:
             raise CommandError(f"{error} Nothing was changed.") from error
         except ProgrammingError as error:
@@ -43,26 +48,13 @@ class Command(OperatorCommand):
         except OperationalError as error:
             # What was done stays, and is not repeated.
             raise CommandError(f"{str(error).strip()}. Run this command again.") from error
-        facts = _status()
+        facts = {
+            "is_on": row_policies.is_on(),
+            "roles": app_role.granted(),
+            "missing_policies": sorted({one.table for one in row_policies.missing()}),
+            "functions_without_index": app_role.leaky_functions(),
+        }
         self.show(facts, _lines(facts), as_json=options["json"])
-
-
-def _change(options: dict[str, Any]) -> None:
-    if options["role"]:
-        app_role.turn_on(options["role"])
-    elif options["off"]:
-        row_policies.drop()
-    elif options["leakproof"]:
-        app_role.set_leakproof(is_leakproof=options["leakproof"] == "on")
-
-
-def _status() -> Facts:
-    return {
-        "is_on": row_policies.is_on(),
-        "roles": app_role.granted(),
-        "missing_policies": sorted({one.table for one in row_policies.missing()}),
-        "functions_without_index": app_role.leaky_functions(),
-    }
 
 
 def _lines(facts: Facts) -> list[str]:

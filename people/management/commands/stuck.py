@@ -20,24 +20,22 @@ class Command(BaseCommand):
     def handle(self, *, retry: bool, **_: Any) -> None:
         with tenancy.across_tenants():
             stuck = Delivery.objects.stuck().select_related("event", "tenant")
-            rows = [_row(delivery) for delivery in stuck]
+            rows = [
+                {
+                    "tenant": one.tenant.slug,
+                    "event": one.event.pk,
+                    "kind": one.event.kind,
+                    "person": str(one.event.person_id) if one.event.person_id else None,
+                    "happened_at": one.event.happened_at.isoformat(),
+                    "subscriber": one.subscriber,
+                    "attempts": one.attempts,
+                    "problem": one.problem,
+                    "next_attempt_at": one.due_at.isoformat(),
+                }
+                for one in stuck
+            ]
         if retry:
             events.retry_stuck()
         self.stdout.write(json.dumps({"stuck": rows, "retried": retry}, indent=2))
         if rows and not retry:
             raise SystemExit(1)
-
-
-def _row(delivery: Delivery) -> dict[str, Any]:
-    event = delivery.event
-    return {
-        "tenant": delivery.tenant.slug,
-        "event": event.pk,
-        "kind": event.kind,
-        "person": str(event.person_id) if event.person_id else None,
-        "happened_at": event.happened_at.isoformat(),
-        "subscriber": delivery.subscriber,
-        "attempts": delivery.attempts,
-        "problem": delivery.problem,
-        "next_attempt_at": delivery.due_at.isoformat(),
-    }

@@ -5,7 +5,7 @@ from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from people import tenancy
-from people.management.operator_command import Facts, OperatorCommand
+from people.management.operator_command import OperatorCommand
 from people.models import Person, Tenant
 
 
@@ -24,21 +24,20 @@ class Command(OperatorCommand):
             tenants = Tenant.objects.filter(is_sandbox=False).select_related("owner")
             if not options["closed"]:
                 tenants = tenants.filter(closed_at=None)
-            rows = [_row(tenant) for tenant in tenants.annotate(people=people).order_by("slug")]
+            rows = [
+                {
+                    "slug": tenant.slug,
+                    "name": tenant.name,
+                    "status": str(tenant.status),
+                    "domain": tenant.domain,
+                    "owner": tenant.owner.email if tenant.owner else None,
+                    "people": tenant.people,
+                    "created_at": tenant.created_at.isoformat(),
+                }
+                for tenant in tenants.annotate(people=people).order_by("slug")
+            ]
         lines = [
             f"{row['slug']:<24} {row['status']:<9} {row['people']:>8} people  {row['name']}"
             for row in rows
         ]
         self.show({"tenants": rows}, lines or ["There is no tenant."], as_json=options["json"])
-
-
-def _row(tenant: Any) -> Facts:
-    return {
-        "slug": tenant.slug,
-        "name": tenant.name,
-        "status": str(tenant.status),
-        "domain": tenant.domain,
-        "owner": tenant.owner.email if tenant.owner else None,
-        "people": tenant.people,
-        "created_at": tenant.created_at.isoformat(),
-    }

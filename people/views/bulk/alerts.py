@@ -36,16 +36,15 @@ def alerts_for(request: HttpRequest) -> list[Alert]:
 
 def undecided_alerts() -> list[Alert]:
     """Return the alerts of the tenant in force, the oldest first."""
-    undecided = BulkChange.objects.undecided().order_by("began_at")
-    return [Alert(change.pk, _text(change)) for change in undecided]
-
-
-def _text(change: BulkChange) -> str:
-    people = counted(change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED))
-    return (
-        f"{actor_name(change.actor)} deactivated {people} people within an hour. "
-        "None of them is terminated before you decide."
-    )
+    alerts = []
+    for change in BulkChange.objects.undecided().order_by("began_at"):
+        people = counted(change.items.filter(outcome=BulkChangeItem.Outcome.CHANGED))
+        text = (
+            f"{actor_name(change.actor)} deactivated {people} people within an hour. "
+            "None of them is terminated before you decide."
+        )
+        alerts.append(Alert(change.pk, text))
+    return alerts
 
 
 class AlertThresholdsForm(forms.Form):

@@ -1,6 +1,6 @@
-"""The pages of bulk changes: list, details, confirm and undo."""
+"""The pages of bulk changes: list, details and confirm."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,20 +14,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from people.models import BulkChange, BulkChangeItem, Person
+from people.models import BulkChange, BulkChangeItem
 from people.models.bulk_changes import UNDO_DAYS
 from people.models.field_table import LABELS
 from people.operations.bulk import edit
 from people.operations.bulk import undo as operations
 from people.presentation.actor_names import actor_name, people_names
 from people.presentation.page_links import BoundedPaginator
-from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
 
 CHANGES_A_PAGE = 25
 PEOPLE_A_PAGE = 50
-NAMED = 50
 # How long the request itself undoes changes. A job does the rest.
 SECONDS = 3
 OUTCOMES = BulkChangeItem.Outcome
@@ -110,6 +108,15 @@ def people(count: int) -> str:
     return "1 person" if count == 1 else f"{count:,} people"
 
 
+def bulk_change_row(change_id: UUID) -> Row:
+    """Return the change with its numbers.
+
+    :raises Http404: if there is none, or if it is a draft.
+    """
+    [row] = _rows([get_object_or_404(_counted(BulkChange.objects.applied()), pk=change_id)])
+    return row
+
+
 @administrator_required
 def bulk_changes(request: HttpRequest) -> HttpResponse:
     page: Any = BoundedPaginator(
@@ -130,7 +137,7 @@ def bulk_changes(request: HttpRequest) -> HttpResponse:
 
 @administrator_required
 def bulk_change(request: HttpRequest, change_id: UUID) -> HttpResponse:
-    row = _row(change_id)
+    row = bulk_change_row(change_id)
     items = row.change.items.select_related("person").order_by("pk")
     page = BoundedPaginator(items, PEOPLE_A_PAGE).get_page(request.GET.get("page"))
     parent = ("Bulk changes", reverse("admin:bulk_changes"))
@@ -160,98 +167,6 @@ def confirm(request: PersonRequest, change_id: UUID) -> HttpResponse:
     return redirect("admin:bulk_change", change_id)
 
 
-@administrator_required
-def undo(request: PersonRequest, change_id: UUID) -> HttpResponse:
-    row = _row(change_id)
-    if not row.may_be_undone:
-        too_late = operations.DecidedMeanwhile if row.change.undone_at else operations.TooLateToUndo
-        messages.error(request, str(too_late()))
-        return redirect("admin:bulk_change", change_id)
-    if request.method == "POST":
-        return _undo(request, row.change)
-    return render(request, "people/bulk/undo.html", _undo_context(request, row))
-
-
-def _undo(request: PersonRequest, change: BulkChange) -> HttpResponse:
-    try:
-        count = operations.request_undo(
-            change, kept=request.POST.get("kept", ""), actor=request.user.actor
-        )
-    except operations.MoreChangedSince as error:
-        messages.error(request, str(error))
-        return redirect("admin:bulk_change_undo", change.pk)
-    except PeopleError as error:
-        messages.error(request, str(error))
-    else:
-        # Without a message if a job does the rest: the page shows the progress.
-        if operations.run_batch(change=change, seconds=SECONDS)[1]:
-            messages.success(request, _result(change, count))
-        else:
-            operations.waker.wake()
-    return redirect("admin:bulk_change", change.pk)
-
-
-def _result(change: BulkChange, requested: int) -> str:
-    kept = change.items.filter(outcome=OUTCOMES.KEPT).count()
-    count = change.items.filter(outcome=OUTCOMES.UNDONE).count() if kept else requested
-    if change.needs_confirmation:
-        return f"{people(count)} {'was' if count == 1 else 'were'} restored."
-    return f"The change was undone for {people(count)}."
-
-
-def _undo_context(request: HttpRequest, row: Row) -> dict[str, Any]:
-    change = row.change
-    staying = operations.changed_since(change)
-    count = len(staying)
-    left = change.undecided_people - count
-    page = reverse("admin:bulk_change", args=[change.pk])
-    return page_context(
-        request, _undo_title(change, left), parent=(f"{row.title} by {row.by}", page)
-    ) | {
-        "row": row,
-        "change": change,
-        "left": left,
-        "kept": operations.fingerprint(staying),
-        "staying": change.items.filter(pk__in=staying[:NAMED]).select_related("person"),
-        "changed_fields": list(_changed_fields(change)) if row.is_edit else [],
-        "staying_count": count,
-        "more_staying": max(count - NAMED, 0),
-        "blocked": list(_blocked_before(change)[:NAMED]),
-        "submit": row.verb,
-        "cancel": page,
-    }
-
-
-def _changed_fields(change: BulkChange) -> Iterator[tuple[Person, str]]:
-    """Yield the people with fields that have changed since the edit, and these fields."""
-    changed = edit.changed_since(change)
-    items = change.items.filter(pk__in=list(changed)[:NAMED]).select_related("person")
-    for item in items.order_by("pk"):
-        yield item.person, ", ".join(LABELS[name] for name in changed[item.pk].changed)
-
-
-def _undo_title(change: BulkChange, left: int) -> str:
-    if not left:
-        return "No people left to change"
-    if change.needs_confirmation:
-        return f"Restore {people(left)}?"
-    return f"Undo the change for {people(left)}?"
-
-
-def _blocked_before(change: BulkChange) -> QuerySet[Person]:
-    """Return people deactivated manually before the connection deactivated the others."""
-    blocked: QuerySet[Person] = Person.objects.none()
-    if change.needs_confirmation:
-        blocked = Person.objects.filter(
-            state=Person.State.INACTIVE,
-            deactivated_at__lt=change.began_at,
-            deactivated_by__startswith="person:",
-            # The people of this connection, which manages their addresses.
-            managed_fields__email__by=change.actor,
-        )
-    return blocked.order_by("family_name", "given_name", "pk")
-
-
 def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
     outcomes = {
         "undecided_people": OUTCOMES.CHANGED,
@@ -264,11 +179,6 @@ def _counted(changes: QuerySet[BulkChange]) -> QuerySet[Any]:
         name: Count("items", filter=Q(items__outcome=outcome)) for name, outcome in outcomes.items()
     }
     return changes.annotate(everybody=Count("items"), **counts)
-
-
-def _row(change_id: UUID) -> Row:
-    [row] = _rows([get_object_or_404(_counted(BulkChange.objects.applied()), pk=change_id)])
-    return row
 
 
 def _rows(changes: Iterable[Any]) -> list[Row]:

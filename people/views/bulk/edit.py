@@ -76,7 +76,11 @@ def bulk_edit(request: PersonRequest, change_id: UUID) -> HttpResponse:
     draft = get_object_or_404(BulkChange, pk=change_id, actor=str(request.user.actor))
     if not draft.is_draft:
         return redirect("admin:bulk_change", change_id)
-    form = BulkEditForm(_data(request), viewer=request.user, initial=_initial(draft))
+    stored = draft.values or {}
+    initial = {name: key for name, key in stored.items() if key}
+    initial |= {f"remove_{name}": True for name, key in stored.items() if not key}
+    data = request.POST if request.method == "POST" else None
+    form = BulkEditForm(data, viewer=request.user, initial=initial)
     if form.is_valid():
         try:
             operations.set_values(draft, form.values(), actor=request.user.actor)
@@ -146,13 +150,3 @@ def _reasons(edits: list[PersonEdit]) -> list[tuple[str, str]]:
     """Return the reasons that concern several people, the most frequent first."""
     counts = Counter(reason for edit in edits for reason in edit.refused)
     return [(people(count), reason) for reason, count in counts.most_common(5)]
-
-
-def _data(request: PersonRequest) -> Any:
-    return request.POST if request.method == "POST" else None
-
-
-def _initial(draft: BulkChange) -> dict[str, Any]:
-    keys = draft.values or {}
-    removed = {f"remove_{name}": True for name, key in keys.items() if not key}
-    return {name: key for name, key in keys.items() if key} | removed

@@ -1,6 +1,5 @@
 """The result of a comparison: tabs of rows, the selection, and what became of it."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,7 +20,7 @@ from people.operations.comparison import requests
 from people.operations.comparison.file_format import decode, read_table
 from people.presentation.actor_names import actor_name
 from people.presentation.page_links import BoundedPaginator
-from people.presentation.spreadsheets import BYTE_ORDER_MARK, escape_formula
+from people.presentation.spreadsheets import csv_lines, escape_formula
 from people.values import PeopleError
 from people.views.page_context import page_context
 from people.views.permissions import PersonRequest, administrator_required
@@ -124,7 +123,13 @@ def _rows_context(request: PersonRequest, comparison: Comparison) -> dict[str, A
     shown = _shown(request, totals)
     form = RowSearch(request.GET or None)
     words = form.cleaned_data["q"] if form.is_bound and form.is_valid() else ""
-    rows = _rows(comparison, shown, words)
+    rows = comparison.rows.select_related("person").order_by("number", "name", "pk")
+    if shown == REFUSED:
+        rows = rows.filter(outcome=Outcome.REFUSED, is_selected=True)
+    else:
+        rows = rows.filter(kind=shown)
+    if words:
+        rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
     tabs = [Tab(kind, kind.label, totals.rows.get(kind, 0), kind == shown) for kind in Kind]
     if totals.refused:
         tabs.insert(0, Tab(REFUSED, "Cannot be applied", totals.refused, shown == REFUSED))
@@ -147,17 +152,6 @@ def _shown(request: PersonRequest, totals: Totals) -> str:
         return REFUSED
     # The first tab that has anything in it.
     return next((kind for kind in Kind if totals.rows.get(kind)), Kind.NEW)
-
-
-def _rows(comparison: Comparison, shown: str, words: str) -> QuerySet[ComparisonRow]:
-    rows = comparison.rows.select_related("person").order_by("number", "name", "pk")
-    if shown == REFUSED:
-        rows = rows.filter(outcome=Outcome.REFUSED, is_selected=True)
-    else:
-        rows = rows.filter(kind=shown)
-    if words:
-        rows = rows.filter(Q(name__icontains=words) | Q(email__icontains=words))
-    return rows
 
 
 def _select(request: PersonRequest, comparison: Comparison) -> HttpResponse:
@@ -198,21 +192,13 @@ def unreadable(request: PersonRequest, comparison_id: UUID) -> StreamingHttpResp
     )
 
 
-class _Echo:
-    """A file whose `write` returns the line instead of storing it, to stream CSV."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def _unreadable_lines(comparison: Comparison) -> Iterator[str]:
-    writer = csv.writer(_Echo())
     text = decode(bytes(comparison.content), comparison.encoding)
     table = read_table(text, comparison.separator)
     records = {record.number: record for record in table.records}
-    header = map(escape_formula, table.header)
-    yield BYTE_ORDER_MARK + writer.writerow(["Row", "Reason", *header])
-    rows = comparison.rows.filter(kind=Kind.UNREADABLE).order_by("number")
-    for number, explanation in rows.values_list("number", "explanation"):
-        cells = records[number].cells if number in records else []
-        yield writer.writerow([number, *map(escape_formula, [explanation, *cells])])
+    found = comparison.rows.filter(kind=Kind.UNREADABLE).order_by("number")
+    rows = (
+        [str(number), explanation, *(records[number].cells if number in records else [])]
+        for number, explanation in found.values_list("number", "explanation")
+    )
+    yield from csv_lines(["Row", "Reason", *map(escape_formula, table.header)], rows)

@@ -100,7 +100,7 @@ class ColumnsForm(forms.Form):
     encoding = ENCODED_AS
     separator = SEPARATED_BY
 
-    def __init__(self, data: Any, comparison: Comparison, table: Table | None) -> None:
+    def __init__(self, data: Any, comparison: Comparison, table: Table) -> None:
         super().__init__(
             data,
             initial={
@@ -120,7 +120,7 @@ class ColumnsForm(forms.Form):
             }
         cast("forms.ChoiceField", self.fields["key"]).choices = keys
         self.table = table
-        for index, title in enumerate(table.header if table else []):
+        for index, title in enumerate(table.header):
             self.fields[f"column-{index}"] = forms.ChoiceField(
                 label=title or f"Column {index + 1}",
                 required=False,
@@ -131,14 +131,13 @@ class ColumnsForm(forms.Form):
 
     def columns(self) -> list[tuple[forms.BoundField, list[str]]]:
         """Return the field of each column, with its values in the first rows."""
-        records = self.table.records[:EXAMPLES] if self.table else []
-        width = len(self.table.header) if self.table else 0
+        records = self.table.records[:EXAMPLES]
         return [
             (
                 self[f"column-{index}"],
                 [one.cells[index][:EXAMPLE_LENGTH] for one in records if any(one.cells)],
             )
-            for index in range(width)
+            for index in range(len(self.table.header))
         ]
 
     def chosen(self) -> dict[str, str]:
@@ -155,7 +154,8 @@ def columns(request: PersonRequest, comparison_id: UUID) -> HttpResponse:
     comparison = get_object_or_404(Comparison, pk=comparison_id)
     if comparison.state != Comparison.State.UPLOADED:
         return redirect("admin:comparison", comparison_id)
-    table = _table(comparison)
+    text = decode(bytes(comparison.content), comparison.encoding)
+    table = read_table(text, comparison.separator)
     form = ColumnsForm(request.POST or None, comparison, table)
     if form.is_bound and form.is_valid():
         try:
@@ -175,16 +175,10 @@ def columns(request: PersonRequest, comparison_id: UUID) -> HttpResponse:
     context = page_context(request, f"Columns of {comparison.file_name}", parent=parent) | {
         "form": form,
         "comparison": comparison,
-        "row_count": len(table.records) if table else 0,
+        "row_count": len(table.records),
         "cancel": parent[1],
     }
     return render(request, "people/compare/columns.html", context)
-
-
-def _table(comparison: Comparison) -> Table | None:
-    """Return the file as it is read now."""
-    content = bytes(comparison.content)
-    return read_table(decode(content, comparison.encoding), comparison.separator)
 
 
 @require_POST

@@ -1,6 +1,6 @@
 """The form for a handover plan: it asks who receives each item that a person holds."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.utils.datastructures import MultiValueDict
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from people import money
-from people.models import OutstandingItem, Person
+from people.models import Person
 from people.operations.offboarding import handover_plan
 from people.operations.offboarding.handover_plan import HandoverPlan
 from people.presentation.lookup_widgets import lookup_field
@@ -89,7 +89,10 @@ class HandoverForm(forms.Form):
     def dropped(self) -> list[tuple[str, bool]]:
         """Return the reimbursements that are dropped, and whether each is new."""
         return [
-            (_item_text(one), self.seen is not None and f"owed-{one.pk}" not in self.seen)
+            (
+                f"{one.description}, {money.format_amount(one.amount, one.currency)}",
+                self.seen is not None and f"owed-{one.pk}" not in self.seen,
+            )
             for one in self.inventory.dropped
         ]
 
@@ -214,19 +217,20 @@ def plan_for_all(person: Person, default: HandoverPlan, choice: str) -> Handover
     if choice not in (ALL_END, ALL_TO_MANAGER) or (choice == ALL_TO_MANAGER and not manager):
         return default
     successor = str(manager.pk) if manager and choice == ALL_TO_MANAGER else None
-    fits = _fits(manager) if manager else lambda _: True
+    currency = handover_plan.currency_of(manager) if manager else ""
     holdings = handover_plan.holdings_of(person)
     return HandoverPlan(
-        cards={str(card.pk): successor if fits(card.currency) else None for card in holdings.cards},
-        funds={str(fund.pk): successor if fits(fund.currency) else None for fund in holdings.funds},
+        cards={
+            str(card.pk): successor if card.currency == currency else None
+            for card in holdings.cards
+        },
+        funds={
+            str(fund.pk): successor if fund.currency == currency else None
+            for fund in holdings.funds
+        },
         steps=default.steps,
         reports=default.reports,
     )
-
-
-def _fits(person: Person) -> Callable[[str], bool]:
-    currency = handover_plan.currency_of(person)
-    return lambda other: other == currency
 
 
 def _can_receive(person: Person | None, leaver: Person) -> bool:
@@ -249,10 +253,6 @@ def _initial(plan: HandoverPlan, manager: Person | None) -> dict[str, Any]:
         else:
             initial |= {key: OTHER_PERSON, f"{key}-successor": successor}
     return initial
-
-
-def _item_text(one: OutstandingItem) -> str:
-    return f"{one.description}, {money.format_amount(one.amount, one.currency)}"
 
 
 def _id(item: HandoverItem) -> str:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from django.db.models.functions import Coalesce
@@ -18,7 +17,14 @@ def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -
     The caller has loaded the people with their managers.
     """
     terminations = list(scheduled_terminations)
-    names = _names(terminations)
+    mentioned = set()
+    for one in terminations:
+        plan = one.handover_plan or {}
+        mentioned.add(plan.get("reports"))
+        # An item without a successor ends.
+        mentioned.update(*(plan.get(kind, {}).values() for kind in KINDS))
+    successors = Person.objects.filter(pk__in=mentioned - {None, ""})
+    names = {str(successor.pk): successor.display_name for successor in successors}
     people = (one.person_id for one in terminations if one.handover_plan is None)
     currency = Coalesce(
         "owner__manager__location__entity__currency", "tenant__default_entity__currency"
@@ -28,25 +34,19 @@ def handover_summaries(scheduled_terminations: Iterable[ScheduledTermination]) -
     return {one.person_id: _summary(one, names, foreign) for one in terminations}
 
 
-def _names(scheduled_terminations: Iterable[ScheduledTermination]) -> dict[str, str]:
-    ids = {pk for one in scheduled_terminations for pk in _successor_ids(one.handover_plan or {})}
-    if not ids:
-        return {}
-    return {
-        str(successor.pk): successor.display_name for successor in Person.objects.filter(pk__in=ids)
-    }
-
-
-def _successor_ids(plan: dict[str, Any]) -> set[str]:
-    named = {plan.get("reports")}.union(*(plan.get(kind, {}).values() for kind in KINDS))
-    return {pk for pk in named if pk}
-
-
 def _summary(
     scheduled_termination: ScheduledTermination, names: dict[str, str], foreign: set[UUID]
 ) -> str:
-    if scheduled_termination.handover_plan is not None:
-        return f"Planned: {_planned(scheduled_termination.handover_plan, names)}."
+    plan = scheduled_termination.handover_plan
+    if plan is not None:
+        counts = Counter(pk for kind in KINDS for pk in plan.get(kind, {}).values())
+        ended = counts.pop(None, 0)
+        parts = [f"{count} to {names.get(pk, 'unknown person')}" for pk, count in counts.items()]
+        if plan.get("reports"):
+            parts.append(f"reports to {names.get(plan['reports'], 'unknown person')}")
+        if ended:
+            parts.append(f"{ended} {'ends' if ended == 1 else 'end'}")
+        return f"Planned: {', '.join(parts) or 'nothing to hand over'}."
     manager = scheduled_termination.person.manager
     if manager and manager.state == Person.State.ACTIVE:
         ends = (
@@ -56,14 +56,3 @@ def _summary(
         )
         return f"Default: {ends} end, the rest goes to {manager.full_name}."
     return "Default: cards and funds end, approval steps and reports go to the account owner."
-
-
-def _planned(plan: dict[str, Any], names: dict[str, str]) -> str:
-    successors = Counter(successor for kind in KINDS for successor in plan.get(kind, {}).values())
-    ended = successors.pop(None, 0)
-    parts = [f"{count} to {names.get(pk, 'unknown person')}" for pk, count in successors.items()]
-    if plan.get("reports"):
-        parts.append(f"reports to {names.get(plan['reports'], 'unknown person')}")
-    if ended:
-        parts.append(f"{ended} {'ends' if ended == 1 else 'end'}")
-    return ", ".join(parts) or "nothing to hand over"

@@ -63,9 +63,12 @@ class Inventory:
 
 def inventory_of(person: Person) -> Inventory:
     holdings = handover_plan.holdings_of(person)
-    waiting = _waiting(person)
+    pending = Count("approvals", filter=Q(approvals__state=Approval.State.PENDING))
+    waiting = dict(person.steps.annotate(pending=pending).values_list("pk", "pending"))
     outstanding = list(person.outstanding_items.outstanding().order_by("created_at", "pk"))
-    dropped = [one for one in outstanding if _is_unapproved(one)]
+    # A reimbursement that nobody has approved is not paid any more.
+    unapproved = (OutstandingItem.Kind.REIMBURSEMENT, OutstandingItem.State.SUBMITTED)
+    dropped = [one for one in outstanding if (one.kind, one.state) == unapproved]
     return Inventory(
         cards=[_card(card) for card in holdings.cards],
         funds=[_fund(fund) for fund in holdings.funds],
@@ -83,12 +86,6 @@ def inventory_of(person: Person) -> Inventory:
         dropped=dropped,
         staying=len(outstanding) - len(dropped),
     )
-
-
-def _waiting(person: Person) -> dict[int, int]:
-    pending = Q(approvals__state=Approval.State.PENDING)
-    counted = person.steps.annotate(pending=Count("approvals", filter=pending))
-    return dict(counted.values_list("pk", "pending"))
 
 
 def _pending(count: int) -> str:
@@ -136,10 +133,3 @@ def _reports(reports: list[Person]) -> Iterator[HandoverItem]:
             detail=", ".join(names) + (f" and {more} more" if more else ""),
             is_shared=True,
         )
-
-
-def _is_unapproved(one: OutstandingItem) -> bool:
-    return (one.kind, one.state) == (
-        OutstandingItem.Kind.REIMBURSEMENT,
-        OutstandingItem.State.SUBMITTED,
-    )

@@ -45,6 +45,7 @@ def scheduled_terminations(request: HttpRequest) -> HttpResponse:
     page = BoundedPaginator(_found(form, is_on=is_on), ROWS_A_PAGE).get_page(
         request.GET.get("page")
     )
+    terminated = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, actor=str(JOB))
     context = page_context(
         request,
         "Scheduled terminations",
@@ -57,7 +58,7 @@ def scheduled_terminations(request: HttpRequest) -> HttpResponse:
         "is_on": is_on,
         "connection_settings_url": hooks.url_of(hooks.Page.CONNECTION_SETTINGS),
         "is_searched": form.is_used,
-        "is_all_done": not page.object_list and not form.is_used and _anybody_has_left(),
+        "is_all_done": not page.object_list and not form.is_used and terminated.exists(),
     }
     return render(request, "people/offboarding/schedule_list.html", context)
 
@@ -112,10 +113,6 @@ def failed_terminations() -> QuerySet[ScheduledTermination]:
     """Return those whose last attempt failed."""
     found: QuerySet[ScheduledTermination] = ScheduledTermination.objects.exclude(problem="")
     return found
-
-
-def _anybody_has_left() -> bool:
-    return Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, actor=str(JOB)).exists()
 
 
 def _rows(page: Iterable[ScheduledTermination]) -> list[dict[str, Any]]:

@@ -101,10 +101,16 @@ class TerminationStatus:
     @cached_property
     def reasons(self) -> list[Reason]:
         """Return the blockers, each with the URL of the page on which to resolve it."""
-        return [
-            Reason(blocker.sentence, _settled_at(self.person, blocker.code))
-            for blocker in self.blockers
-        ]
+        reasons = []
+        for blocker in self.blockers:
+            if blocker.code in SECTIONS:
+                page = reverse("admin:people_person_change", args=[self.person.pk])
+                url = f"{page}#{SECTIONS[blocker.code]}"
+            else:
+                name, query = SETTLED_AT[blocker.code]
+                url = reverse(f"admin:{name}") + query.format(self.person.pk)
+            reasons.append(Reason(blocker.sentence, url))
+        return reasons
 
 
 def termination_status(person: Person) -> TerminationStatus:
@@ -147,32 +153,22 @@ def notices_for(person: Person) -> Iterator[Notice]:
     if person.state != Person.State.INACTIVE:
         return
     termination = termination_status(person)
-    if termination.scheduled_termination is None or not termination.is_on:
+    scheduled_termination = termination.scheduled_termination
+    if scheduled_termination is None or not termination.is_on:
         return
+    day = f"{day_text(scheduled_termination.due_at)} ({termination.days_left})"
+    if scheduled_termination.exempted_at:
+        text = f"Will not be terminated automatically. {termination.why_not}."
+    elif termination.blockers:
+        reasons = ", ".join(blocker.sentence for blocker in termination.blockers)
+        text = f"Scheduled for termination on {day}. Blocked until this is settled: {reasons}."
+    elif termination.paused_by:
+        text = f"Scheduled for termination on {day}. Paused until the bulk change is confirmed."
+    else:
+        condition = "unless they are reactivated or there is a blocker"
+        text = f"Scheduled for termination on {day}, {condition}."
     yield Notice(
-        text=_notice_text(termination),
+        text=text,
         url=reverse("admin:scheduled_termination", args=[person.pk]),
         link="View details",
     )
-
-
-def _notice_text(termination: TerminationStatus) -> str:
-    scheduled_termination = termination.scheduled_termination
-    assert scheduled_termination
-    if scheduled_termination.exempted_at:
-        return f"Will not be terminated automatically. {termination.why_not}."
-    day = f"{day_text(scheduled_termination.due_at)} ({termination.days_left})"
-    if termination.blockers:
-        reasons = ", ".join(blocker.sentence for blocker in termination.blockers)
-        return f"Scheduled for termination on {day}. Blocked until this is settled: {reasons}."
-    if termination.paused_by:
-        return f"Scheduled for termination on {day}. Paused until the bulk change is confirmed."
-    return f"Scheduled for termination on {day}, unless they are reactivated or there is a blocker."
-
-
-def _settled_at(person: Person, code: str) -> str:
-    if code in SECTIONS:
-        page = reverse("admin:people_person_change", args=[person.pk])
-        return f"{page}#{SECTIONS[code]}"
-    name, query = SETTLED_AT[code]
-    return reverse(f"admin:{name}") + query.format(person.pk)

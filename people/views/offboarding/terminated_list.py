@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,7 +20,11 @@ from people.views.permissions import administrator_required
 @administrator_required
 def terminated(request: HttpRequest) -> HttpResponse:
     form = PersonSearch(request.GET)
-    page = BoundedPaginator(_found(form), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    found = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, person__isnull=False)
+    if text := form.value_of("q"):
+        found = found.filter(person__in=Person.objects.matching(text))
+    found = found.select_related("person").order_by("-happened_at", "-pk")
+    page = BoundedPaginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
     context = page_context(
         request,
         "Terminated people",
@@ -34,13 +37,6 @@ def terminated(request: HttpRequest) -> HttpResponse:
         "is_searched": form.is_used,
     }
     return render(request, "people/offboarding/terminated_list.html", context)
-
-
-def _found(form: PersonSearch) -> QuerySet[Event]:
-    found = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED, person__isnull=False)
-    if text := form.value_of("q"):
-        found = found.filter(person__in=Person.objects.matching(text))
-    return found.select_related("person").order_by("-happened_at", "-pk")
 
 
 def _rows(page: Iterable[Event]) -> list[dict[str, Any]]:

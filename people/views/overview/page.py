@@ -29,6 +29,7 @@ DEPARTURES_SHOWN = 5
 def overview(request: PersonRequest) -> HttpResponse:
     now = timezone.now()
     tenant = request.user.tenant
+    people = reverse("admin:people_person_changelist")
     context = page_context(request, "Overview") | {
         # The list names the alerts, so the banner would repeat them.
         "alerts": [],
@@ -36,7 +37,14 @@ def overview(request: PersonRequest) -> HttpResponse:
         "checklist": checklist_of(tenant),
         "services": list(hooks.services(tenant)),
         "integrations_url": hooks.url_of(hooks.Page.INTEGRATIONS),
-        "numbers": list(_numbers()),
+        "numbers": [
+            {
+                "title": state.label,
+                "count": counted(Person.objects.filter(state=state)),
+                "url": f"{people}?state={state}",
+            }
+            for state in (Person.State.ACTIVE, Person.State.INVITED, Person.State.INACTIVE)
+        ],
         "charts": month_charts(now),
         **_departures(tenant, now),
     }
@@ -52,19 +60,6 @@ def setup_checklist(request: PersonRequest) -> HttpResponse:
         state = "shown again" if is_shown else "hidden"
         messages.success(request, f"The setup checklist is {state}.")
     return redirect("admin:overview")
-
-
-def _numbers() -> list[dict[str, Any]]:
-    """Return the people by state, each with the list of them."""
-    people = reverse("admin:people_person_changelist")
-    return [
-        {
-            "title": state.label,
-            "count": counted(Person.objects.filter(state=state)),
-            "url": f"{people}?state={state}",
-        }
-        for state in (Person.State.ACTIVE, Person.State.INVITED, Person.State.INACTIVE)
-    ]
 
 
 def _departures(tenant: Tenant, now: datetime) -> dict[str, Any]:

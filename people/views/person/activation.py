@@ -33,21 +33,17 @@ def deactivate(request: PersonRequest, person_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"{person.full_name} can no longer sign in or spend.")
         return redirect("admin:people_person_change", person_id)
-    context = _context(request, person, form, "Deactivate") | {
-        "refusal": _refusal(person),
+    context = _context(request, person, form, "Deactivate") | {"refusal": ""}
+    try:
+        terminate.check_can_terminate(person)
+    except PeopleError as error:
+        # The company must keep an Owner and an administrator.
+        context["refusal"] = str(error)
+    context |= {
         "active_at": hooks.active_at_provider(person),
         "tokens": ApiToken.objects.active().filter(person=person).order_by("name", "pk"),
     }
     return render(request, "people/person/deactivate.html", context)
-
-
-def _refusal(person: Person) -> str:
-    """Return why the person cannot be deactivated; blank if they can."""
-    try:
-        terminate.check_can_terminate(person)
-    except PeopleError as error:
-        return str(error)
-    return ""
 
 
 @administrator_required

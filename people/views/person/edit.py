@@ -98,29 +98,22 @@ def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     data = request.POST if request.method == "POST" else None
     form = PersonForm(data, viewer=request.user, person=person, initial=initial)
     if person.joined_at:
-        form.fields["email"].help_text = _address_help_text(person)
-    if person.joined_at and _may_approve(request.user, person):
-        form.fields["owner_password"] = owner_password(person)
-        form.order_fields([*form.field_order[:3], "owner_password"])
+        help_text = "A new address takes effect once they confirm it."
+        if ranks.rank_of(person):
+            help_text = (
+                "Because of their role, a new address takes effect once it is confirmed from that "
+                f"address and from {person.email}."
+            )
+        form.fields["email"].help_text = help_text
+        is_owner = request.user.role == Person.Role.OWNER
+        if is_owner and request.user.has_usable_password() and ranks.rank_of(person):
+            form.fields["owner_password"] = owner_password(person)
+            form.order_fields([*form.field_order[:3], "owner_password"])
     for name, owner in _owners(person).items():
         form.fields[
             name
         ].help_text = f"Managed by {owner}. A change made here is overwritten within 5 minutes."
     return form
-
-
-def _address_help_text(person: Person) -> str:
-    if ranks.rank_of(person):
-        return (
-            "Because of their role, a new address takes effect once it is confirmed from that "
-            f"address and from {person.email}."
-        )
-    return "A new address takes effect once they confirm it."
-
-
-def _may_approve(viewer: Person, person: Person) -> bool:
-    is_owner = viewer.role == Person.Role.OWNER
-    return is_owner and viewer.has_usable_password() and bool(ranks.rank_of(person))
 
 
 def _is_password_correct(request: PersonRequest, form: PersonForm) -> bool:

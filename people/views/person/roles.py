@@ -90,20 +90,21 @@ def role_lines(person: Person, report_count: str) -> Iterator[Line]:
 
 
 def _granted(grant: Grant, names: dict[str, str]) -> Line:
-    is_own_base_role = not grant.role and not grant.is_mapped
     because = grant.because or actor_name(grant.source, names)
+    if grant.is_mapped:
+        because = f"from {because}"
+    elif grant.role:
+        because = f"granted by {because}"
+    else:
+        because = f"granted by {because} and kept"
     return Line(
         role=grant.role_name,
-        because=f"granted by {because} and kept" if is_own_base_role else _by(because, grant),
+        because=because,
         since=grant.since,
         confirmed_at=grant.confirmed_at if grant.confirmed_at > grant.since else None,
         is_elevated=grant.role is not None and grant.role.is_elevated,
         grant=grant if grant.role and _is_manual(grant) else None,
     )
-
-
-def _by(because: str, grant: Grant) -> str:
-    return f"from {because}" if grant.is_mapped else f"granted by {because}"
 
 
 def _base(person: Person, names: dict[str, str]) -> Line:
@@ -118,20 +119,18 @@ def _base(person: Person, names: dict[str, str]) -> Line:
     source = actor_name(person.role_source, names)
     # A person who was added by a connection that sent no role is a Cardholder by default.
     is_named = not person.role_source.startswith(VIA_SCIM) or "role" in person.managed_fields
+    if not is_named:
+        because = f"default ({source} sent no role)"
+    elif person.role_source.startswith("command:"):
+        because = "set up by an operator"
+    else:
+        because = f"from {source}"
     return Line(
         role=person.get_role_display(),
-        because=_set_by(person.role_source, source)
-        if is_named
-        else f"default ({source} sent no role)",
+        because=because,
         since=person.role_assigned_at,
         confirmed_at=hooks.role_confirmed_at(person) if is_named else None,
     )
-
-
-def _set_by(role_source: str, source: str) -> str:
-    if role_source.startswith("command:"):
-        return "set up by an operator"
-    return f"from {source}"
 
 
 def _is_manual(grant: Grant) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -135,8 +135,14 @@ def delivery_log(request: PersonRequest, endpoint: WebhookEndpoint) -> dict[str,
     """
     state = request.GET.get("state", "")
     before = int_param(request, "before")
-    rows = _deliveries(endpoint, state, before)
-    page = list(rows[: ROWS_A_PAGE + 1])
+    if state and state not in WebhookDelivery.State.values:
+        raise Http404
+    rows = WebhookDelivery.objects.filter(endpoint=endpoint).select_related("event", "person")
+    if state:
+        rows = rows.filter(state=state)
+    if before:
+        rows = rows.filter(pk__lt=before)
+    page = list(rows.order_by("-pk")[: ROWS_A_PAGE + 1])
     for delivery in page:
         delivery.endpoint = endpoint
     return {
@@ -146,23 +152,6 @@ def delivery_log(request: PersonRequest, endpoint: WebhookEndpoint) -> dict[str,
         "tabs": _tabs(endpoint, state),
         "is_filtered": bool(state),
     }
-
-
-def _deliveries(
-    endpoint: WebhookEndpoint, state: str, before: int | None
-) -> QuerySet[WebhookDelivery]:
-    """Return the newest deliveries of this state, or of all if it is blank.
-
-    :raises Http404: if there is no such state.
-    """
-    if state and state not in WebhookDelivery.State.values:
-        raise Http404
-    rows = WebhookDelivery.objects.filter(endpoint=endpoint).select_related("event", "person")
-    if state:
-        rows = rows.filter(state=state)
-    if before:
-        rows = rows.filter(pk__lt=before)
-    return rows.order_by("-pk")
 
 
 def _tabs(endpoint: WebhookEndpoint, chosen: str) -> list[dict[str, Any]]:

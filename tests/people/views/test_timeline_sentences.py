@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from people.models import Event, Mail, Person
 from people.operations import people, people_update
-from people.presentation.event_text import ICONS
+from people.presentation.event_wording import ICONS
 from people.values import Actor, Profile
 from tests.clients.pages import signed_in, text_of
 from tests.factories import core
