@@ -1,15 +1,19 @@
+import logging
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, TextIO, cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError, connections
 
 from people.operations import restores
 from ramp import __version__, processes
+from ramp.logs import LoggedLines
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -50,15 +54,16 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, web: int, worker: int, beat: int, migrate: int, **_: Any) -> None:
+        output = self._output()
         if not (web or worker or beat):
             raise CommandError("Not started: --web, --worker and --beat are all 0.")
         _refuse_the_embedded_default()
         _check_database()
-        call_command("check", deploy=True, fail_level="ERROR")
+        call_command("check", deploy=True, fail_level="ERROR", **output)
         if web:
             _check_port()
         if migrate:
-            call_command("migrate")
+            call_command("migrate", **output)
         try:
             restores.check_database()
         except restores.OtherDatabase as error:
@@ -74,6 +79,13 @@ class Command(BaseCommand):
         processes.supervise(
             programs, announce=lambda: self._announce(programs), reloads=not sys.stdin.isatty()
         )
+
+    def _output(self) -> dict[str, Any]:
+        """Return the streams for other commands. With LOG_FORMAT=json, the log has their lines."""
+        if settings.LOG_IS_JSON:
+            self.stdout = OutputWrapper(cast("TextIO", LoggedLines(log, logging.INFO)))
+            self.stderr = OutputWrapper(cast("TextIO", LoggedLines(log, logging.ERROR)))
+        return {"stdout": self.stdout, "stderr": self.stderr}
 
     def _announce(self, programs: list[processes.Program]) -> None:
         started = ", ".join(program.name for program in programs)
