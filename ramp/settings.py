@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 
-from ramp import schedule, secret_key, theme
+from ramp import error_reports, schedule, secret_key, theme
 from ramp.environment import Env, log_is_json, writable_folder
 from ramp.postgresql.connections import postgresql_settings
 
@@ -387,5 +387,7 @@ LOGGING = {
         "kombu": {"level": "WARNING"},
     },
 }
+
+error_reports.begin(env("SENTRY_DSN", default=""))
 
 UNFOLD = theme.UNFOLD
