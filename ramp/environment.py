@@ -1,5 +1,6 @@
 """Reads environment variables, and ends the program with one line about a value that is wrong."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,8 +37,17 @@ def writable_folder(path: Path) -> Path:
     return path
 
 
+def log_is_json() -> bool:
+    """Tell whether the log has one JSON object on each line, for programs that collect logs."""
+    return os.environ.get("LOG_FORMAT", "text") == "json"
+
+
 def refuse(problem: str) -> NoReturn:
-    raise SystemExit(f"Not started: {problem}")
+    text = f"Not started: {problem}"
+    if log_is_json():
+        # The settings, which configure the log, are not complete yet.
+        raise SystemExit(json.dumps({"event": text, "level": "error", "logger": __name__}))
+    raise SystemExit(text)
 
 
 _ADVICE = (

@@ -96,6 +96,8 @@ class RequestIdMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = uuid4()
+        # Django logs refused requests after this middleware, see ramp.logs.
+        request.request_id = request_id  # type: ignore[attr-defined]
         bound = structlog.contextvars.bound_contextvars(request_id=str(request_id))
         client = client_address.remembered(request.META)
         is_api = request.path_info.startswith("/api/")

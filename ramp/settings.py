@@ -3,6 +3,7 @@
 docs/running.md lists the variables.
 """
 
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 
-from ramp import __version__, schedule, secret_key, theme
-from ramp.environment import Env, writable_folder
+from ramp import __version__, error_reports, schedule, secret_key, theme
+from ramp.environment import Env, log_is_json, writable_folder
 from ramp.postgresql.connections import postgresql_settings
 
 # Makes generic classes such as ModelAdmin[Person] subscriptable at run time.
@@ -383,8 +384,9 @@ EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", default=f"ramp@{PUBLIC.hostname}")
 
-# One JSON object on each line, for programs that collect logs.
-LOG_IS_JSON = env("LOG_FORMAT", default="text") == "json"
+LOG_IS_JSON = log_is_json()
+# Python writes warnings to stderr as plain text otherwise.
+logging.captureWarnings(LOG_IS_JSON)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -398,5 +400,7 @@ LOGGING = {
         "kombu": {"level": "WARNING"},
     },
 }
+
+error_reports.begin(env("SENTRY_DSN", default=""))
 
 UNFOLD = theme.UNFOLD

@@ -8,15 +8,26 @@ other systems, Granian shares the socket itself.
 
 import multiprocessing
 import socket
-from typing import Any
+from typing import Any, Final
 
 import granian.cli
 from granian._granian import ListenerSpec
 from granian.server.mp import MPServer
 
+from ramp.environment import log_is_json
+
+LINES: Final = {"()": "ramp.logs.line_formatter", "as_json": log_is_json()}
+
 
 class WebServer(MPServer):
-    """Overrides how Granian 2.8 opens its sockets. The names of the attributes are Granian's."""
+    """Overrides how Granian 2.8 opens its sockets, and the format of its log lines.
+
+    The names of the attributes are Granian's.
+    """
+
+    def __init__(self: Any, *args: Any, **options: Any) -> None:
+        lines = {"formatters": {"generic": LINES, "access": LINES}}
+        super().__init__(*args, **options | {"log_dictconfig": lines})
 
     def _init_shared_socket(self: Any) -> None:
         self._shd = ListenerSpec(self.bind_addr, self.bind_port, self.backlog).build()

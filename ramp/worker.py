@@ -6,17 +6,33 @@ is gone. Therefore it does not reconnect. It ends, and the supervisor starts ano
 safe, because every job may run twice.
 """
 
+import logging
+import os
 from typing import Any, Final
 
+import celery.apps.worker
 import structlog
 from celery.signals import task_postrun, task_prerun, worker_ready
 from celery.worker import request, state
+from django.conf import settings
 from kombu.asynchronous import get_event_loop
 
 from ramp import heartbeats
+from ramp.logs import line_formatter
 
 # How often the event loop writes its heartbeat.
 LOOP_SECONDS: Final = 2.0
+STDERR: Final = 2
+
+
+def say(message: str, *_: Any) -> None:
+    """Write what Celery says in its signal handlers, where a logger could be interrupted."""
+    record = logging.LogRecord(__name__, logging.INFO, __file__, 0, message, None, None)
+    line = line_formatter(as_json=settings.LOG_IS_JSON).format(record)
+    os.write(STDERR, f"{line}\n".encode())
+
+
+vars(celery.apps.worker)["safe_say"] = say
 
 
 class Request(request.Request):

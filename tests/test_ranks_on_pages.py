@@ -265,6 +265,8 @@ OTHERS = {
     # Pages that only show or search something.
     *("overview", "setup_checklist", "self_test", "dry_run"),
     *("org_chart", "org_chart_person", "org_chart_reports"),
+    # For Owners only, see tests/people/views/test_personal_data_pages.py.
+    *("personal_data_export", "personal_data_erase"),
     # Columns and saved views of the visitor.
     *("people_columns", "saved_views", "saved_view_add", "saved_view_delete"),
     *(

@@ -116,6 +116,18 @@ def is_limited() -> bool:
     return bool(row and row[0])
 
 
+def may_change_events() -> bool:
+    """Tell whether the role of this connection may change what events say."""
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_column_privilege(%s, 'changes', 'UPDATE')", [row_policies.EVENTS]
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
 def _owns_tables() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -69,6 +69,13 @@ class OwnerNeeded(RankRefused):
         super().__init__("Only an Owner can do this, with their own password.")
 
 
+class OwnersOnly(RankRefused):
+    code = "owners-only"
+
+    def __init__(self) -> None:
+        super().__init__("Only an Owner can export or erase personal data. Ask an Owner.")
+
+
 def rank_of(person: Person) -> Rank:
     """Return the person's rank, from their base role and the elevated roles they hold."""
     base = rank_of_role(person.role)
@@ -118,6 +125,18 @@ def check_is_owner(actor: Actor) -> None:
     acting = _acting(actor)
     if acting is None or acting.role != Person.Role.OWNER:
         raise _logged(OwnerNeeded(), actor)
+
+
+def check_handles_personal_data(actor: Actor) -> None:
+    """Check that the actor is an Owner, or an operator with a command.
+
+    :raises OwnersOnly: if they are neither.
+    """
+    if actor.kind in EXEMPT_ACTORS:
+        return
+    acting = _acting(actor)
+    if acting is None or acting.role != Person.Role.OWNER:
+        raise _logged(OwnersOnly(), actor)
 
 
 def refusal_over(viewer: Person, person: Person) -> str:

@@ -33,6 +33,7 @@ from people.views.person.email_changes import resend_confirmation
 from people.views.person.guests import guest
 from people.views.person.invite import invite_again
 from people.views.person.invite_settings import invite_settings
+from people.views.person.personal_data import erase_personal_data, export_personal_data
 from people.views.person.roles import grant_role, withdraw_role
 from people.views.request_effects import request_page
 from people.views.saved_views import delete_view, people_columns, save_view, saved_views
@@ -145,6 +146,16 @@ PAGES: list[URLPattern] = [
         "people/<uuid:person_id>/sign-out/",
         end_sessions,
         name="people_person_end_sessions",
+    ),
+    path(
+        "people/<uuid:person_id>/personal-data/export/",
+        export_personal_data,
+        name="personal_data_export",
+    ),
+    path(
+        "people/<uuid:person_id>/personal-data/erase/",
+        erase_personal_data,
+        name="personal_data_erase",
     ),
     path("people/<uuid:person_id>/invite-again/", invite_again, name="people_person_invite_again"),
     path("api-tokens/", api_tokens, name="api_tokens"),

@@ -1,15 +1,16 @@
 """What operators see of the connections of each tenant: the last sync and the errors."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
-from django.db.models import Count, Max
+from django.db.models import Count, OuterRef, Subquery
 from django.utils import timezone
 
 from people import tenancy
 from people.provider_facts import TenantActivity
-from scim.models import Connection, SyncError
+from scim.connections.inactivity import UPDATES
+from scim.models import Connection, RequestLog, SyncError
 
 ERRORS_OF: Final = timedelta(days=1)
 
@@ -17,8 +18,14 @@ ERRORS_OF: Final = timedelta(days=1)
 def of_tenants(tenants: Collection[int]) -> Mapping[int, TenantActivity]:
     """Return the activity by tenant, with two queries for all of them."""
     with tenancy.across_tenants():
-        connections = Connection.objects.filter(tenant__in=tenants).order_by()
-        synced = dict(connections.values_list("tenant").annotate(Max("last_update_at")))
+        updates = RequestLog.objects.filter(UPDATES, connection=OuterRef("pk"))
+        latest = updates.order_by("-received_at").values("received_at")[:1]
+        connections = Connection.objects.filter(tenant__in=tenants).annotate(at=Subquery(latest))
+        synced: dict[int, datetime] = {}
+        # The request log may have deleted the last update; the cycle stores it only later.
+        for tenant, *times in connections.values_list("tenant", "last_update_at", "at"):
+            if known := [at for at in (*times, synced.get(tenant)) if at]:
+                synced[tenant] = max(known)
         recent = SyncError.objects.open().filter(
             tenant__in=tenants, happened_at__gte=timezone.now() - ERRORS_OF
         )

@@ -42,6 +42,7 @@ def explore(page: Page, url: str) -> Addresses:
         "person": _found(page, f"{url}/people/", "#result_list .field-name a"),
         **{name: _held(page, url, name) for name in ("card", "fund", "workflow")},
         "holder": _holder(page, url),
+        "terminated": _terminated(page, url),
         "approval": _found(page, f"{url}/home/", "a[href*='/home/approvals/']"),
         "chart_person": _found(page, f"{url}/people/org-chart/?q=a", "a[href*='/org-chart/']"),
         "bulk_change": _applied(page, _bulk_edit(page, url)),
@@ -165,6 +166,22 @@ def _holder(page: Page, url: str) -> str:
     page.goto(f"{url}{workflow}")
     approver = page.locator("select[name^='step_'] option[selected]").first
     return f"/people/{approver.get_attribute('value')}/"
+
+
+def _terminated(page: Page, url: str) -> str:
+    """Terminate the last of the inactive people, and return their page."""
+    page.goto(f"{url}/people/?state=inactive")
+    link = page.locator("#result_list .field-name a").last
+    person = link.get_attribute("href") or ""
+    page.goto(f"{url}{person}terminate/")
+    heading = page.get_by_role("heading", level=1)
+    if not page.locator("input[name=name]").is_visible():
+        page.get_by_role("button", name="Continue").click()
+    name = re.sub("Permanently terminate |[?]$", "", heading.inner_text().strip())
+    page.locator("input[name=name]").fill(name)
+    page.get_by_role("button", name="Terminate").click()
+    page.wait_for_url(f"{url}{person}")
+    return person
 
 
 def _bulk_edit(page: Page, url: str) -> str:

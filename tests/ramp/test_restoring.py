@@ -15,7 +15,7 @@ from people import tenancy
 from people.mail import signed_links
 from people.mail.invite_links import invite_link
 from people.models import ApiToken, Event, Installation, Invite, Mail, Person, Scope, Tenant
-from people.operations import api_tokens, people
+from people.operations import api_tokens, people, restores
 from people.tasks import send_mails
 from people.values import Actor, Profile
 from tests.clients.pages import signed_in, text_of
@@ -126,6 +126,17 @@ class TestTheCommand:
 
         assert answer["mails"] == {"invite": 1}
         assert answer["held_since"]
+
+    def test_ends_nothing_if_the_database_was_only_moved(self, owner: Person, bob: Person) -> None:
+        client = signed_in(owner)
+        Installation.objects.create(pk=Installation.ONLY, database="another server")
+        with pytest.raises(restores.OtherDatabase):
+            restores.check_database()
+
+        assert restored("--moved")["held_since"] is None
+
+        restores.check_database()
+        assert client.get("/people/").status_code == 200
 
 
 class TestTheRelease:

@@ -223,6 +223,7 @@ ELSEWHERE = {
     "domain-taken",
     "duplicate-name",
     "ended",
+    "erasure-by-operator",
     "holder-inactive",
     "holds-less",
     "holds-more",

@@ -1,4 +1,6 @@
 import json
+import sys
+from getpass import getpass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -16,7 +18,12 @@ class Command(BaseCommand):
         parser.add_argument("slug", help="part of the tenant's addresses, such as acme")
         parser.add_argument("--name", required=True, help="the company's name")
         parser.add_argument("--owner-email", required=True)
-        parser.add_argument("--owner-password", required=True)
+        parser.add_argument(
+            "--owner-password",
+            default="",
+            help="visible to other users of the machine; without it, the command asks, or reads "
+            "the first line of standard input",
+        )
         parser.add_argument("--owner-name", default="", help="first and last name of the owner")
         parser.add_argument("--currency", default="USD", help="issuing currency (ISO 4217)")
 
@@ -35,7 +42,7 @@ class Command(BaseCommand):
                     email=options["owner_email"],
                     role=Person.Role.OWNER,
                 ),
-                password=options["owner_password"],
+                password=options["owner_password"] or _password(),
                 currency=options["currency"].upper(),
                 actor=Actor("command", "create_tenant"),
             )
@@ -50,3 +57,20 @@ class Command(BaseCommand):
         self.stdout.write(
             json.dumps({"tenant": tenant.pk, "slug": tenant.slug, "owner": str(tenant.owner_id)})
         )
+
+
+def _password() -> str:
+    """Read the password from the terminal, or from standard input.
+
+    :raises CommandError: if there is none.
+    """
+    if sys.stdin.isatty():
+        password = getpass("Password of the Owner: ")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    if not password:
+        raise CommandError(
+            "Nothing was created: there is no password for the Owner. Type it when the command "
+            "asks, or write it to standard input."
+        )
+    return password

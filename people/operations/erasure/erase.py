@@ -1,6 +1,7 @@
 """Erases what identifies a terminated person; the history stays, under a pseudonym."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from django.apps import apps
@@ -9,6 +10,7 @@ from django.db import models, transaction
 from django.utils import timezone
 
 from people import events
+from people.db import app_role
 from people.models import (
     Comparison,
     Department,
@@ -48,27 +50,52 @@ class NotTerminated(PeopleError):
         )
 
 
+class ErasureByOperator(PeopleError):
+    code = "erasure-by-operator"
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(
+            "Ramp's role in the database may not change the history, so it cannot erase personal "
+            "data. Ask the operator of Ramp to run, as the owner of the tables: "
+            f"manage.py erase_person {person.pk}"
+        )
+
+
 def pseudonym_of(person: Person) -> str:
     """Return what replaces the names of the person. It does not depend on them."""
     return f"erased-{person.pk.hex[:8]}"
 
 
-def is_erased(person: Person) -> bool:
-    return bool(Event.objects.filter(person=person, kind=Event.Kind.PERSON_ERASED).exists())
+def erased_at(person: Person) -> datetime | None:
+    """Return when the person's data was erased, or None."""
+    erasures = Event.objects.filter(person=person, kind=Event.Kind.PERSON_ERASED)
+    at: datetime | None = erasures.values_list("happened_at", flat=True).first()
+    return at
+
+
+def check_can_erase(person: Person, *, actor: Actor) -> None:
+    """Check that the actor may erase the person's data, before a page asks for confirmation.
+
+    :raises OwnersOnly: if the actor is neither an Owner nor an operator.
+    :raises NotTerminated: if the person is not terminated.
+    :raises ErasureByOperator: if row-level security keeps this process from changing events.
+    """
+    ranks.check_handles_personal_data(actor)
+    if person.state != Person.State.TERMINATED:
+        raise NotTerminated(person)
+    if not app_role.may_change_events():
+        raise ErasureByOperator(person)
 
 
 @transaction.atomic
 def erase_person(person: Person, *, actor: Actor) -> bool:
     """Erase the person's names, addresses and ids; return False if that was done before.
 
-    :raises PersonAboveRank: if the person is above the actor's rank.
-    :raises NotTerminated: if the person is not terminated.
+    :raises OwnersOnly, NotTerminated, ErasureByOperator: see `check_can_erase`.
     """
     lock(person)
-    ranks.check_rank_over(actor, person)
-    if person.state != Person.State.TERMINATED:
-        raise NotTerminated(person)
-    if is_erased(person):
+    check_can_erase(person, actor=actor)
+    if erased_at(person):
         return False
     texts, earlier = collect(person), snapshot(person)
     erased = Erased(pseudonym_of(person), timezone.now())

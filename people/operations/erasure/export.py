@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 
 from people.models import Event, Person
 from people.models.personal_data import PersonalData
+from people.operations import ranks
 from people.operations.erasure.identifiers import collect, own_rows, personal_data
 from people.operations.exports import record_export
 from people.values import Actor
@@ -20,7 +21,11 @@ Row = dict[str, Any]
 
 @transaction.atomic
 def export_person(person: Person, *, actor: Actor) -> Row:
-    """Return all rows about the person as JSON, without secrets, and record the export."""
+    """Return all rows about the person as JSON, without secrets, and record the export.
+
+    :raises OwnersOnly: if the actor is neither an Owner nor an operator.
+    """
+    ranks.check_handles_personal_data(actor)
     texts = collect(person).unique
     sections = [
         {"title": _title(data), "rows": rows}

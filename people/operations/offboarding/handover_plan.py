@@ -138,6 +138,11 @@ def _next_manager(
     return None
 
 
+def handover_for(person: Person, stored: Mapping[str, Any] | None) -> HandoverPlan:
+    """Return the stored plan, if there is one, with the default for what it does not mention."""
+    return complete_plan(person, HandoverPlan(**stored)) if stored else default_handover(person)
+
+
 def complete_plan(person: Person, plan: HandoverPlan) -> HandoverPlan:
     """Return the plan for what they hold now, with the default for what it does not mention."""
     # The person may hold other items than when the plan was stored.

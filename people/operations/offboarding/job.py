@@ -27,12 +27,7 @@ from people.operations.offboarding.blockers import (
     is_paused,
     paused_among,
 )
-from people.operations.offboarding.handover_plan import (
-    HandoverPlan,
-    complete_plan,
-    default_handover,
-    valid_ids,
-)
+from people.operations.offboarding.handover_plan import handover_for, valid_ids
 from people.operations.offboarding.terminate import terminate_person
 from people.values import Actor, PeopleError
 
@@ -169,7 +164,7 @@ def terminate_if_due(scheduled_termination_id: int, *, as_of: datetime, actor: A
     if candidate is None:
         return False
     # Lock everybody involved in the same order as terminate_person, which avoids deadlocks.
-    plan = _planned_handover(candidate)
+    plan = handover_for(candidate.person, candidate.handover_plan)
     reports = candidate.person.reports.in_lists().values_list("pk", flat=True)
     lock_all([str(candidate.person.pk), *valid_ids(plan.successors), *map(str, reports)])
     # Read again under the lock: somebody may have reactivated, postponed or exempted the person.
@@ -183,12 +178,5 @@ def terminate_if_due(scheduled_termination_id: int, *, as_of: datetime, actor: A
         return False
     if blockers_of(person) or is_paused(person):
         return False
-    return terminate_person(person, _planned_handover(scheduled_termination), actor=actor)
-
-
-def _planned_handover(scheduled_termination: ScheduledTermination) -> HandoverPlan:
-    """Return the stored plan, with the default for holdings that it does not mention."""
-    stored = scheduled_termination.handover_plan
-    if stored is None:
-        return default_handover(scheduled_termination.person)
-    return complete_plan(scheduled_termination.person, HandoverPlan(**stored))
+    plan = handover_for(person, scheduled_termination.handover_plan)
+    return terminate_person(person, plan, actor=actor)

@@ -13,7 +13,6 @@ from people import hooks
 from people.models import Person, ScheduledTermination
 from people.operations import ranks
 from people.operations.offboarding import handover_plan, schedule
-from people.operations.offboarding.handover_plan import HandoverPlan
 from people.operations.offboarding.terminate import check_can_terminate, terminate_person
 from people.values import PeopleError
 from people.views.forms import NameForm
@@ -83,11 +82,7 @@ def _form(request: PersonRequest, person: Person) -> HandoverForm:
     choice = request.GET.get("all", "")
     terminations = ScheduledTermination.objects.filter(person=person)
     stored = terminations.values_list("handover_plan", flat=True).first()
-    plan = (
-        handover_plan.complete_plan(person, HandoverPlan(**stored))
-        if stored
-        else handover_plan.default_handover(person)
-    )
+    plan = handover_plan.handover_for(person, stored)
     match choice:
         case "end":
             decided: Collection[str] = plan.funds

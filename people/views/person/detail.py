@@ -16,6 +16,7 @@ from people.mail.confirmation_links import latest_request
 from people.models import CustomField, Invite, Person, Role
 from people.models.field_table import EDITABLE, LABELS, PEOPLE
 from people.operations.email_changes import unconfirmed
+from people.operations.erasure.erase import erased_at
 from people.operations.ranks import rank_of, refusal_over
 from people.operations.second_factors import second_factor_of
 from people.presentation.actor_names import actor_name, people_names
@@ -86,6 +87,8 @@ def person_page(request: PersonRequest, person_id: UUID) -> HttpResponse:
         # For people without an elevated rank, only the new address can be missing, and the page
         # shows it already.
         "unconfirmed": unconfirmed(person) if person.pending_email and rank_of(person) else [],
+        "handles_personal_data": request.user.role == Person.Role.OWNER,
+        "erased_at": erased_at(person) if person.terminated_at else None,
         "invite_has_expired": invite is not None and invite.expires_at < timezone.now(),
         "timeline": timeline_of(person, before=int_param(request, "before")),
     }

@@ -15,6 +15,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> NoReturn:
         raise CommandError(
             "Ramp has no superusers: everybody belongs to a company. Open one with its first "
-            "Owner by “manage.py create_tenant SLUG --name NAME --owner-email EMAIL "
-            "--owner-password PASSWORD”. Owners add administrators on the People page."
+            "Owner by “manage.py create_tenant SLUG --name NAME --owner-email EMAIL”, which asks "
+            "for the Owner's password. Owners add administrators on the People page."
         )

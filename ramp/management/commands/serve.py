@@ -1,15 +1,24 @@
+import logging
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from typing import Any, Final, TextIO, cast
+from urllib.parse import urlsplit
 
+from celery import current_app
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError, connections
+from kombu.exceptions import OperationalError as BrokerError
 
 from people.operations import restores
 from ramp import __version__, processes
+from ramp.logs import LoggedLines
+
+REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket")
+
+log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -50,15 +59,17 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, web: int, worker: int, beat: int, migrate: int, **_: Any) -> None:
+        output = self._output()
         if not (web or worker or beat):
             raise CommandError("Not started: --web, --worker and --beat are all 0.")
         _refuse_the_embedded_default()
         _check_database()
-        call_command("check", deploy=True, fail_level="ERROR")
+        self._warn_of_broker()
+        call_command("check", deploy=True, fail_level="ERROR", **output)
         if web:
             _check_port()
         if migrate:
-            call_command("migrate")
+            call_command("migrate", **output)
         try:
             restores.check_database()
         except restores.OtherDatabase as error:
@@ -74,6 +85,24 @@ class Command(BaseCommand):
         processes.supervise(
             programs, announce=lambda: self._announce(programs), reloads=not sys.stdin.isatty()
         )
+
+    def _output(self) -> dict[str, Any]:
+        """Return the streams for other commands. With LOG_FORMAT=json, the log has their lines."""
+        if settings.LOG_IS_JSON:
+            self.stdout = OutputWrapper(cast("TextIO", LoggedLines(log, logging.INFO)))
+            self.stderr = OutputWrapper(cast("TextIO", LoggedLines(log, logging.ERROR)))
+        return {"stdout": self.stdout, "stderr": self.stderr}
+
+    def _warn_of_broker(self) -> None:
+        """Say so if Redis does not answer. Only jobs need it, and they can wait."""
+        try:
+            with current_app.connection_for_write() as broker:
+                broker.ensure_connection(max_retries=1, interval_start=0, timeout=1)
+        except BrokerError as error:
+            self.stderr.write(
+                f"Redis does not answer: {error}. Check REDIS_URL, and that the server runs. Until "
+                "it answers, pages, SCIM and the API work, but no mail is sent and no job runs."
+            )
 
     def _announce(self, programs: list[processes.Program]) -> None:
         started = ", ".join(program.name for program in programs)
@@ -119,3 +148,9 @@ def _refuse_the_embedded_default() -> None:
     if missing:
         wanted = "".join(f"\n  {name}={examples[name]}" for name in missing)
         raise CommandError(f"Not started: real service needs to be told its servers.{wanted}")
+    if urlsplit(settings.REDIS_URL).scheme not in REDIS_SCHEMES:
+        # Not the value itself, which may contain a password.
+        raise CommandError(
+            "Not started: REDIS_URL is no address of a Redis server. Write it like "
+            f"{examples['REDIS_URL']}"
+        )

@@ -1,6 +1,7 @@
 """The management commands for operators."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -11,12 +12,16 @@ from django.utils import timezone
 
 from people import tenancy
 from people.mail import reset_links
-from people.models import Delivery, Event, Mail, Person, Tenant
+from people.models import Delivery, Event, Fund, Mail, Person, Tenant
 from people.operations import people
+from people.operations.offboarding import schedule
+from people.operations.offboarding.handover_plan import HandoverPlan
 from people.values import Actor, Profile
 from scim.models import Connection, Token
 from scim.models.connection import issue_token
 from tests.factories import core
+from tests.support import offboarding
+from tests.support.offboarding import Leaver
 
 pytestmark = pytest.mark.django_db
 
@@ -89,6 +94,88 @@ class TestPerson:
     def test_reports_an_unknown_address(self, tenant: Tenant) -> None:
         with pytest.raises(CommandError, match=r"Nobody has the address “nobody@example\.com”"):
             output_of("person", "nobody@example.com")
+
+
+class TestDeactivatePerson:
+    def test_ends_the_access_with_a_reason(self, owner: Person, ada: Person) -> None:
+        facts = json_of("deactivate_person", ada.email, "--reason", "Laptop stolen.", "--yes")
+
+        assert facts == {"id": str(ada.pk), "state": "inactive", "changed": True}
+        event = Event.objects.filter(person=ada).latest("pk")
+        assert (event.kind, event.actor) == ("person.deactivated", "command:deactivate_person")
+        assert event.facts["reason"] == "Laptop stolen."
+
+    def test_changes_nothing_a_second_time(self, owner: Person, ada: Person) -> None:
+        output_of("deactivate_person", ada.email, "--yes")
+
+        assert "was inactive already" in output_of("deactivate_person", ada.email, "--yes")
+
+    def test_keeps_the_last_owner(self, owner: Person) -> None:
+        with pytest.raises(CommandError, match="last active Owner"):
+            output_of("deactivate_person", owner.email, "--yes")
+
+    def test_changes_nothing_without_confirmation(
+        self, owner: Person, ada: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sys.stdin", StringIO("no\n"))
+
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            output_of("deactivate_person", ada.email)
+        ada.refresh_from_db()
+        assert ada.is_active
+
+
+class TestTerminatePerson:
+    def test_hands_over_by_default_to_the_manager(self, leaver: Leaver) -> None:
+        facts = json_of("terminate_person", str(leaver.person.pk), "--yes")
+
+        assert facts["changed"]
+        assert facts["handover"]["reports_to"] == "Grace Hopper"
+        leaver.person.refresh_from_db()
+        assert leaver.person.state == Person.State.TERMINATED
+        assert {one.owner for one in Fund.objects.live()} == {leaver.heir}
+        event = Event.objects.filter(person=leaver.person).latest("pk")
+        assert (event.kind, event.actor) == ("person.terminated", "command:terminate_person")
+
+    def test_follows_the_plan_of_a_scheduled_termination(self, leaver: Leaver) -> None:
+        core_plan = offboarding.to(None, leaver.person)
+        plan = replace(core_plan, steps={str(one.pk): str(leaver.heir.pk) for one in leaver.steps})
+        schedule_with(leaver.person, plan)
+
+        output_of("terminate_person", str(leaver.person.pk), "--yes")
+
+        assert not Fund.objects.live().exists()
+
+    def test_names_nothing_that_the_person_holds(
+        self, leaver: Leaver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sys.stdin", StringIO("no\n"))
+
+        with pytest.raises(CommandError, match="Nothing was changed") as refused:
+            output_of("terminate_person", str(leaver.person.pk))
+        assert "Cards and funds that end: 2." in str(refused.value)
+        for name in ("Travel", "Plastic", "Team"):
+            assert name not in str(refused.value)
+        leaver.person.refresh_from_db()
+        assert leaver.person.is_active
+
+    def test_keeps_the_last_owner(self, owner: Person) -> None:
+        with pytest.raises(CommandError, match="last active Owner"):
+            output_of("terminate_person", owner.email, "--yes")
+
+    def test_changes_nothing_a_second_time(self, owner: Person, ada: Person) -> None:
+        output_of("terminate_person", str(ada.pk), "--yes")
+        count = Event.objects.count()
+
+        assert json_of("terminate_person", str(ada.pk), "--yes")["changed"] is False
+        assert Event.objects.count() == count
+
+
+def schedule_with(person: Person, plan: HandoverPlan) -> None:
+    Tenant.objects.filter(pk=person.tenant_id).update(auto_terminate_days=45)
+    person.refresh_from_db()
+    people.deactivate_person(person, actor=OKTA)
+    schedule.plan(person, plan, actor=Actor("command", "tests"))
 
 
 class TestResetPassword:
@@ -216,6 +303,7 @@ class TestRetryEvent:
     [
         *("doctor", "tenants", "person", "reset_password", "rotate_token"),
         *("retry_event", "close_tenant", "restored", "export_person", "erase_person"),
+        *("deactivate_person", "terminate_person"),
     ],
 )
 def test_every_command_has_help_with_a_json_option(

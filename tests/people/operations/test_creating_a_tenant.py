@@ -140,6 +140,23 @@ class TestCommandCreateTenant:
         assert owner
         assert owner.full_name == expected
 
+    def test_reads_the_password_from_standard_input(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # The list of processes shows options to everybody on the machine.
+        monkeypatch.setattr("sys.stdin", StringIO("correct horse\nsomething else\n"))
+
+        self.run(owner_password="")
+
+        owner = Tenant.objects.get().owner
+        assert owner
+        assert owner.check_password("correct horse")
+
+    def test_needs_a_password(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("sys.stdin", StringIO(""))
+
+        with pytest.raises(CommandError, match="there is no password for the Owner"):
+            self.run(owner_password="")
+        assert not Tenant.objects.exists()
+
     def test_accepts_a_currency_in_any_case(self) -> None:
         self.run(currency="eur")
 

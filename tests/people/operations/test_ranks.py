@@ -40,7 +40,6 @@ from people.operations import (
 from people.operations.bulk import edit as bulk_edit
 from people.operations.bulk import undo as bulk_undo
 from people.operations.bulk.apply import Bulk
-from people.operations.erasure.erase import erase_person
 from people.operations.invites import lifecycle
 from people.operations.offboarding import schedule as offboarding_schedule
 from people.operations.offboarding.handover_plan import HandoverPlan
@@ -271,10 +270,6 @@ CHANGES: dict[str, Change] = {
     ),
     "roles.base_roles.withdraw_grant": Change(withdraw, before=give_plain_role),
     "offboarding.terminate.terminate_person": Change(terminate),
-    "erasure.erase.erase_person": Change(
-        lambda person, actor: erase_person(person, actor=actor),
-        {"state": Person.State.TERMINATED},
-    ),
 }
 
 # Operations that grant a role, or define what grants it: TestGrantableRoles tests them by role.
@@ -313,6 +308,7 @@ OTHERS: dict[str, str] = {
     "people_update.succeed_manager": "Follows from a termination.",
     "roles.base_roles.check_not_last_admin": "A check, which asks again under the lock.",
     "ranks.check_is_owner": "The check itself.",
+    "ranks.check_handles_personal_data": "The check itself.",
     "ranks.check_rank_over": "The check itself.",
     "ranks.check_may_grant": "The check itself.",
     "roles.group_mappings.sync_roles": "Mappings follow the rank of their author.",
@@ -337,7 +333,9 @@ OTHERS: dict[str, str] = {
     "connection_events.record_connection_event": "Writes the history only.",
     "connection_events.record_dismissed_error": "Writes the history only.",
     "exports.record_export": "Writes the history only.",
-    "erasure.export.export_person": "Operators, on the command line; changes nobody.",
+    "erasure.erase.check_can_erase": "A check, for Owners only.",
+    "erasure.erase.erase_person": "For Owners only, see test_personal_data_pages.py.",
+    "erasure.export.export_person": "For Owners only, see test_personal_data_pages.py.",
     "custom_fields.add_custom_field": "A setting of the company.",
     "custom_fields.delete_custom_field": "A setting of the company.",
     "sandboxes.open_sandbox": "Nobody signs in there.",

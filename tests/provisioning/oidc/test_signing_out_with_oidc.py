@@ -74,16 +74,15 @@ class TestSigningOut:
     @pytest.mark.parametrize(
         "claims",
         [
-            {"events": {}},
-            {"events": None},
-            {"nonce": "x"},
-            {"sub": None, "sid": None},
-            {"jti": None},
-            {"aud": "another"},
-            {"iss": "https://evil.example"},
-            {"iat": NOW - 3600},
+            pytest.param({"events": {}}, id="no logout event"),
+            pytest.param({"events": None}, id="no events"),
+            pytest.param({"nonce": "x"}, id="a nonce"),
+            pytest.param({"sub": None, "sid": None}, id="neither subject nor session"),
+            pytest.param({"jti": None}, id="no id"),
+            pytest.param({"aud": "another"}, id="another audience"),
+            pytest.param({"iss": "https://evil.example"}, id="another issuer"),
+            pytest.param({"iat": NOW - 3600}, id="issued an hour ago"),
         ],
-        ids=str,
     )
     def test_refuses_invalid_logout_token(
         self, client: Client, corp: IdentityProvider, openid: OpenIdProvider, claims: Json

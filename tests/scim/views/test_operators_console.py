@@ -40,6 +40,13 @@ def test_time_of_the_last_sync_is_shown(tenant: Tenant, operator: Client) -> Non
     assert "(3 hours ago)" in settings
 
 
+def test_update_of_a_moment_ago_is_shown(tenant: Tenant, operator: Client) -> None:
+    scim = Provider(scim_connection(last_update_at=timezone.now() - timedelta(days=3)))
+    scim.add("zoe")
+
+    assert cell(operator, tenant, "Last sync") == "just now"
+
+
 def test_connection_without_sync_is_shown_as_never_synced(tenant: Tenant, operator: Client) -> None:
     scim_connection()
 
