@@ -8,7 +8,10 @@ PEOPLE ?= 10000
 # How many people the load generator creates by SCIM; those of the pages are made by SQL.
 LOADED ?= 10000
 COMPANIES ?= 5000
-PYTEST_WORKERS ?= auto
+# One more than there are cores, because tests also wait: for a job, a restart or a timeout.
+PYTEST_WORKERS ?= $(shell expr $$(nproc) + 1)
+# Where this is set, every process would compile again what it imports, and pytest every test file.
+unexport PYTHONDONTWRITEBYTECODE
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
 PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis://redis.example.com/0 \
 	PUBLIC_BASE_URL=https://ramp.example.com BEHIND_PROXY=true EMAIL_URL=smtp://mail.example.com \
@@ -48,6 +51,12 @@ serve: .venv/installed .venv/directory  ## Run Ramp for real; DATABASE_URL and R
 
 test: setup  ## Run the tests with real PostgreSQL, Redis and Chromium (T=... picks some)
 	$(BIN)/python -m pytest $(or $(T),$(SHARED_OUT))
+
+coverage: setup  ## Run the tests, and fail if they take fewer branches than pyproject.toml demands
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(or $(T),$(SHARED_OUT))
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 # Side by side, because types, migrations and security take about as long as each other.
 check: packages .venv/installed .venv/directory  ## Lint, format, templates, types, layers, migrations, deployment
@@ -117,6 +126,6 @@ bench-jobs: setup  ## Measure one round of the periodic jobs with COMPANIES=5000
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)
 
-.PHONY: help setup packages demo serve test check fmt bench bench-jobs guides faults requirements release \
+.PHONY: help setup packages demo serve test coverage check fmt bench bench-jobs guides faults requirements release \
 	audit check-types check-migrations check-security check-style check-templates check-layers \
 	check-deployment

@@ -1,3 +1,4 @@
+import gc
 import itertools
 import os
 from collections import Counter
@@ -13,7 +14,7 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from tests.services.migrated import DATABASE, copy_postgres_data, copy_sqlite_file
 from tests.services.postgres_redis_smtp import HASTY, Postgres, Redis, Smtp, chromium
-from tests.services.server import EMPTY_DEMO, Server
+from tests.services.server import COVERAGE, EMPTY_DEMO, Server
 from tests.support.concurrency import Racers
 from tests.support.row_security import limit_to_tenant
 from tests.support.template_lookups import refusing_unknown_attributes
@@ -63,6 +64,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     tests_of_file = Counter(item.path for item in items)
     slow_files = {item.path for item in items if _is_slow(item)}
     items.sort(key=lambda item: (item.path not in slow_files, -tests_of_file[item.path], item.path))
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector, disabled by settings.py, look only at what the tests create."""
+    gc.freeze()
+    gc.enable()
 
 
 def _is_slow(item: pytest.Item) -> bool:
@@ -191,8 +198,9 @@ class Servers:
     def close(self) -> None:
         for server in self._started:
             # Ending in good order takes seconds of each. That it works, and that nothing survives
-            # this, is shown by tests/ramp/test_processes.py.
-            server.process.kill()
+            # this, is shown by tests/ramp/test_processes.py. Only who ends so tells what it ran.
+            if COVERAGE not in os.environ:
+                server.process.kill()
         for server in self._started:
             server.end()
 

@@ -3,6 +3,7 @@
 conftest.py starts PostgreSQL when the first test wants a database, and fills its port in.
 """
 
+import gc
 import os
 
 # test_apps_stand_alone.py runs some tests on SQLite, because these start sooner.
@@ -29,3 +30,7 @@ TOKEN_USE_SECONDS = 0
 SCIM_LIMITS_URL = ""
 # Each test's client would otherwise read the list of all static files at its first request.
 WHITENOISE_AUTOREFRESH = True
+
+# Imports and collected tests are hundreds of thousands of objects, which the garbage collector
+# would look through again and again. conftest.py enables it for the tests.
+gc.disable()

@@ -70,3 +70,50 @@ pageChecks.tabFaults = () => {
   document.activeElement?.blur();
   return found;
 };
+
+// Every combination of what decides about the contrast of a text, with its first and its last text.
+// axe-core leaves out the texts that are not on the screen or cannot be used, so they are not the
+// same as others that look the same.
+pageChecks.textsByStyle = () => {
+  const found = new Map(), layers = new Map();
+  // The backgrounds and opacities behind an element, the nearest first.
+  const behind = (one) => {
+    if (!one) return "";
+    if (!layers.has(one)) {
+      const style = getComputedStyle(one);
+      const own = [style.backgroundColor, style.backgroundImage, style.opacity, style.filter]
+        .filter((value) => !["rgba(0, 0, 0, 0)", "none", "1"].includes(value));
+      layers.set(one, [...own, behind(one.parentElement)].join("|"));
+    }
+    return layers.get(one);
+  };
+  const hasText = (one) => one.matches("input, select, textarea") ||
+    [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  for (const one of document.querySelectorAll("body *")) {
+    if (!hasText(one) || !one.checkVisibility({visibilityProperty: true})) continue;
+    const box = one.getBoundingClientRect(), style = getComputedStyle(one);
+    if (box.width <= 1 || box.height <= 1 || box.right <= 0 || box.bottom <= 0) continue;
+    const link = one.closest("a[href]"), around = link?.parentElement;
+    const key = [
+      style.color, style.fontSize, style.fontWeight, style.textShadow, behind(one),
+      Boolean(one.closest(":disabled, [aria-disabled=true]")),
+      Boolean(one.closest("label")?.control?.disabled),
+      link && getComputedStyle(link).display, link && getComputedStyle(link).textDecorationLine,
+      around && getComputedStyle(around).color, around && getComputedStyle(around).fontWeight,
+      around && around.textContent.trim() !== link.textContent.trim(),
+    ].join(";");
+    const texts = found.get(key) ?? [link ?? one];
+    found.set(key, [texts[0], link ?? one]);
+  }
+  return found;
+};
+
+pageChecks.styles = () => [...pageChecks.textsByStyle().keys()];
+
+// Lets axe-core check the texts of these combinations.
+pageChecks.colors = (styles) => {
+  const texts = pageChecks.textsByStyle();
+  return axe.run(
+    {include: [...new Set(styles.flatMap((style) => texts.get(style)))]},
+    {runOnly: ["color-contrast", "link-in-text-block"], resultTypes: ["violations"]});
+};

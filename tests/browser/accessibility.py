@@ -22,22 +22,50 @@ ALSO = [
     "page-has-heading-one",
     "target-size",
 ]
-EVERYTHING = {
-    "rules": {name: {"enabled": True} for name in ALSO},
+COLORS = ["color-contrast", "link-in-text-block"]
+STRUCTURE = {
+    "rules": {name: {"enabled": name in ALSO} for name in [*ALSO, *COLORS]},
     "resultTypes": ["violations"],
 }
-# What depends on the color scheme; the rest is the same in the dark.
-COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+# What had no violation on a page so far; see `color_violations`.
+PASSED: set[str] = set()
 
 
-def axe_violations(page: Page, options: dict[str, Any]) -> list[str]:
+def axe_violations(page: Page) -> list[str]:
     """Return what axe-core finds serious, and what of `ALSO` it finds."""
+    _load(page)
+    structure = page.evaluate(f"axe.run({json.dumps(STRUCTURE)})")
+    return _serious(structure) + color_violations(page)
+
+
+def color_violations(page: Page) -> list[str]:
+    """Return texts of too little contrast, and links that look like the text around them.
+
+    Both depend on the styles of a text and of what is behind it. axe-core spends most of its time
+    on them. So it checks one or two texts of each combination of styles, and a combination that
+    passed on any page, in any color scheme and width, is not checked again.
+    """
+    _load(page)
+    new = set(page.evaluate("pageChecks.styles()")) - PASSED
+    if not new:
+        return []
+    found = _serious(page.evaluate(f"pageChecks.colors({json.dumps(sorted(new))})"))
+    if not found:
+        PASSED.update(new)
+    return found
+
+
+def _load(page: Page) -> None:
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(Axe().axe_script)
-    violations = page.evaluate(f"axe.run({json.dumps(options)})")["violations"]
+        # Playwright would call what the last of its lines defines.
+        page.evaluate(f"() => {{ {CHECKS} }}")
+
+
+def _serious(results: dict[str, Any]) -> list[str]:
     return [
         f"{violation['id']}: {node['html'][:200]}"
-        for violation in violations
+        for violation in results["violations"]
         if violation["impact"] in ("serious", "critical") or violation["id"] in ALSO
         for node in violation["nodes"]
     ]
@@ -45,7 +73,7 @@ def axe_violations(page: Page, options: dict[str, Any]) -> list[str]:
 
 def tree_faults(page: Page) -> list[str]:
     """Return what is wrong with the names in the accessibility tree, and with the Tab key."""
-    page.evaluate(CHECKS)
+    _load(page)
     session = page.context.new_cdp_session(page)
     tree = session.send("Accessibility.getFullAXTree")["nodes"]
     session.detach()

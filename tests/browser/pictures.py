@@ -11,9 +11,10 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -30,6 +31,11 @@ from tests.services.postgres_redis_smtp import chromium
 from tests.services.server import Server
 
 WIDTHS: Final = (390, 768, 1280, 1600)
+FOR_STRANGERS: Final = PUBLIC | more_pages.FOR_STRANGERS
+FOR_ADMINISTRATORS: Final = PAGES | more_pages.FOR_ADMINISTRATORS
+ALL: Final = (
+    FOR_STRANGERS | more_pages.FOR_OPERATORS | more_pages.FOR_EMPLOYEES | FOR_ADMINISTRATORS
+)
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 # A form without its token, as after a visitor has signed in again in another tab.
 SEND_WITHOUT_TOKEN: Final = """() => {
@@ -81,7 +87,9 @@ def main() -> int:
     with _demo() as (server, demo, token), _browser() as browser:
         administrator = browser.new_page()
         demo.sign_in(administrator)
-        addresses = explore(administrator, server.url) | more_pages.furnish(server, token)
+        needs_addresses = any("{" in ALL[name] for name in filter(camera.wants, ALL))
+        found = explore(administrator, server.url) if needs_addresses else {}
+        addresses = found | more_pages.furnish(server, token)
         _take_all(camera, browser, administrator, server, addresses)
         if arguments.sheets:
             make_sheets(browser, camera.out)
@@ -92,16 +100,20 @@ def main() -> int:
 def _take_all(
     camera: Camera, browser: Browser, administrator: Page, server: Server, addresses: Addresses
 ) -> None:
-    for pages, visitor in (
-        (PUBLIC | more_pages.FOR_STRANGERS, browser.new_page()),
-        (more_pages.FOR_OPERATORS, _signed_in(browser, server, more_pages.OPERATOR)),
-        (more_pages.FOR_EMPLOYEES, _signed_in(browser, server, addresses["employee"])),
-        (PAGES | more_pages.FOR_ADMINISTRATORS, administrator),
-    ):
-        for name, address in pages.items():
-            camera.visit(visitor, name, server.url + address.format_map(addresses))
+    enter = partial(_signed_in, browser, server)
+    visits: list[tuple[dict[str, str], Callable[[], Page]]] = [
+        (FOR_STRANGERS, browser.new_page),
+        (more_pages.FOR_OPERATORS, partial(enter, more_pages.OPERATOR)),
+        (more_pages.FOR_EMPLOYEES, partial(enter, addresses["employee"])),
+        (FOR_ADMINISTRATORS, lambda: administrator),
+    ]
+    for pages, visitor in visits:
+        if wanted := list(filter(camera.wants, pages)):
+            page = visitor()
+            for name in wanted:
+                camera.visit(page, name, server.url + pages[name].format_map(addresses))
     if camera.wants("code of a second factor"):
-        camera.take(_signed_in(browser, server, addresses["careful"]), "code of a second factor")
+        camera.take(enter(addresses["careful"]), "code of a second factor")
     _take_refused_forms(camera, administrator, server)
     _take_failures(camera, administrator, server, addresses["withheld"])
 

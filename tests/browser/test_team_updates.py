@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.accessibility import EVERYTHING, axe_violations
+from tests.browser.accessibility import axe_violations
 from tests.browser.conftest import NARROW, Demo
 
 
@@ -25,7 +25,7 @@ def test_tabs_open_in_the_dialog(page: Page, demo: Demo, dialog: Locator) -> Non
         expect(dialog.locator("[aria-current]")).to_contain_text(tab)
 
     assert page.url == f"{demo.url}/people/"
-    assert axe_violations(page, EVERYTHING) == []
+    assert axe_violations(page) == []
 
 
 def test_closing_the_dialog_returns_the_focus(page: Page, dialog: Locator) -> None:
@@ -80,7 +80,7 @@ def test_copying_an_invite_link(page: Page, dialog: Locator) -> None:
 
     expect(dialog.get_by_role("status").get_by_text("Copied")).to_be_visible()
     assert "/invite/" in page.evaluate("navigator.clipboard.readText()")
-    assert axe_violations(page, EVERYTHING) == []
+    assert axe_violations(page) == []
 
 
 def test_invite_link_is_selectable_without_clipboard_access(

@@ -36,6 +36,8 @@ PAYLOADS: Final = {
     "direction": "\u202eRUN\u202c",
     "percent": "%3Cscript%3ERUN%3C/script%3E",
 }
+# Nothing in `LIVE` would show them on a page. They are for the export, the mails and the lists.
+NOT_FOR_PAGES: Final = {"formula", "at", "dash", "backtick", "direction"}
 # How a payload looks where it is not text any more.
 LIVE: Final = (
     *("<img src=x onerror=RUN", "<script>RUN", "<svg onload=RUN", r"60481729\D{0,3}RUN"),
@@ -53,8 +55,12 @@ def run(stack: Stack) -> Outcome:
     """Send the payloads everywhere, and read everything that may show them."""
     company, _ = furnish(stack)
     mark = f"zx{uuid4().hex[:6]}"
-    _send_by_scim(stack, company, mark)
-    _send_by_hand(stack, company, mark)
+    texts = {
+        name: payload.replace("RUN", "others" if name in NOT_FOR_PAGES else mark)
+        for name, payload in PAYLOADS.items()
+    }
+    _send_by_scim(stack, company, mark, texts)
+    _send_by_hand(stack, company, texts)
     owner = signed_in(stack.server.url, company, "owner")
     live = re.compile("|".join(LIVE).replace("RUN", mark), re.IGNORECASE)
     read, faults = 0, []
@@ -73,13 +79,13 @@ def run(stack: Stack) -> Outcome:
     return Outcome("Injected texts", size, f"{len(faults)} faults", holds)
 
 
-def _send_by_scim(stack: Stack, company: Company, mark: str) -> None:
+def _send_by_scim(stack: Stack, company: Company, mark: str, texts: dict[str, str]) -> None:
     """Have people created and refused, groups created, and requests logged, with each text."""
     scim = with_token(stack.server.url, company.scim_token)
     scim.http.headers["Content-Type"] = "application/scim+json"
-    for name, payload in PAYLOADS.items():
-        text = payload.replace("RUN", mark)
-        person = _person(text, f"{name}.{mark}@acme.example")
+    for name, text in texts.items():
+        kind = "others" if name in NOT_FOR_PAGES else mark
+        person = _person(text, f"{name}.{kind}@acme.example")
         refused = _person(text, company.emails["owner"]) | {"userName": f"{text}@refused"}
         # Nothing but Latin-1 can be in a header.
         scim.http.headers["User-Agent"] = text.encode("latin1", "ignore").decode("latin1")
@@ -112,11 +118,10 @@ def _person(text: str, email: str) -> dict[str, Any]:
     }
 
 
-def _send_by_hand(stack: Stack, company: Company, mark: str) -> None:
+def _send_by_hand(stack: Stack, company: Company, texts: dict[str, str]) -> None:
     """Type the texts where an owner names things, and where a stranger signs in."""
     owner, stranger = signed_in(stack.server.url, company, "owner"), Visitor(stack.server.url)
-    for payload in PAYLOADS.values():
-        text = payload.replace("RUN", mark)[:90]
+    for text in (full[:90] for full in texts.values()):
         for path in ("/people/departments/add/", "/people/roles/add/", "/api-tokens/"):
             owner.post(path, {"name": text, "scopes": "people:read", "days": "90"})
         stranger.sign_in(company.slug, text, "wrong")

@@ -33,16 +33,17 @@ def copy_sqlite_file(file: Path) -> None:
 
 def _copy(name: str, build: Callable[[Path], None], target: Path) -> None:
     CACHE.mkdir(exist_ok=True)
-    with alone(CACHE / "any"):
+    # One process migrates SQLite while another migrates PostgreSQL.
+    with alone(CACHE / name):
         kept = CACHE / _key()
         if not (kept / name).exists():
-            with TemporaryDirectory(dir=CACHE) as new:
+            kept.mkdir(exist_ok=True)
+            with TemporaryDirectory(dir=kept) as new:
                 build(Path(new, name))
-                kept.mkdir(exist_ok=True)
                 Path(new, name).rename(kept / name)
         for folder in CACHE.iterdir():
             if folder.is_dir() and folder != kept:
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, ignore_errors=True)
         _copy_with_owner(kept / name, target)
 
 

@@ -16,6 +16,8 @@ from tests.services.postgres_redis_smtp import free_port, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EMPTY_DEMO: Final = ("demo", "--empty")
+# Set while `make coverage` measures what runs, also in the processes that tests start.
+COVERAGE: Final = "COVERAGE_PROCESS_CONFIG"
 
 
 @dataclass
@@ -42,6 +44,7 @@ class Server:
             "PORT": str(self.port),
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
+            **({COVERAGE: os.environ[COVERAGE]} if COVERAGE in os.environ else {}),
             # An address of its own may be among them, with the port that is chosen here.
             **{
                 name: value.replace("{port}", str(self.port))
