@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 import django_stubs_ext
 
 from ramp import __version__, error_reports, schedule, secret_key, theme
+from ramp.broker import transport_options
 from ramp.environment import Env, log_is_json, writable_folder
 from ramp.postgresql.connections import postgresql_settings
 
@@ -187,26 +188,7 @@ WEB_THREADS = env.int("WEB_THREADS", default=1 if DATABASE["ENGINE"].endswith("s
 
 REDIS_URL = env("REDIS_URL", default="")
 CELERY_BROKER_URL = REDIS_URL or "folder://localhost"
-# Publishing without a broker fails at once. Nothing is lost: beat finds the row later.
-CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {"max_retries": 0}
-if REDIS_URL:
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {
-        "socket_timeout": 1,
-        "socket_connect_timeout": 1,
-        # The jobs of a killed worker are redelivered after this time, so no job may take longer.
-        "visibility_timeout": 120,
-        "unacked_restore_interval": 2,
-        "unacked_restore_throttle": 1,
-    }
-else:
-    QUEUE_DIR = VAR_DIR / "queue"
-    QUEUE_DIR.mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_TRANSPORT_OPTIONS |= {
-        "data_folder_in": str(QUEUE_DIR),
-        "data_folder_out": str(QUEUE_DIR),
-        "control_folder": str(VAR_DIR / "queue-control"),
-        "polling_interval": 0.05,
-    }
+CELERY_BROKER_TRANSPORT_OPTIONS = transport_options(REDIS_URL, VAR_DIR)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A worker that has lost the broker ends, and the supervisor starts another; see ramp.worker.
