@@ -22,7 +22,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.conftest import StartServer
 from tests.factories import core
 from tests.services.db import connect
-from tests.services.postgres_redis_smtp import POSTGRES, Postgres, Smtp, program
+from tests.services.postgres_redis_smtp import POSTGRES, Postgres, Smtp, as_ramp, program
 from tests.services.process import within
 from tests.services.server import ROOT, Server
 
@@ -224,7 +224,7 @@ def test_nothing_leaves_and_nobody_enters_until_the_release(
     service.end()
 
     # The copy does not start by itself.
-    environment = service.environment | {"DATABASE_URL": url}
+    environment = service.environment | {"DATABASE_URL": as_ramp(url)}
     refused = subprocess.run(
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,
