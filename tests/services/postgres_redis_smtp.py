@@ -38,7 +38,7 @@ HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 # A role that owns the tables as a member of their owner, without being a superuser as that one is:
 # `serve` refuses those.
-RAMP = "ramp"
+RAMP = "ramp_server"
 
 
 class MissingProgramError(RuntimeError):
