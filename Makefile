@@ -18,7 +18,7 @@ PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis:/
 SHARED_OUT := --numprocesses $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 # What `make test-role` runs: the tests that store most rows by the ways of production.
-AS_ROLE := tests/people/operations tests/scim/sync tests/scim/api tests/provisioning/sign_in
+AS_ROLE := tests/people/operations tests/scim/sync
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2}'
