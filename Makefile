@@ -20,6 +20,9 @@ PRODUCTION := DATABASE_URL=postgres://ramp@db.example.com/ramp REDIS_URL=redis:/
 # A file's tests share what is slow to set up, so one process takes them all, in conftest's order.
 SHARED_OUT := --numprocesses $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
+# What `make test-role` runs: the tests that store most rows by the ways of production.
+AS_ROLE := tests/people/operations tests/scim/sync
+
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{sub(/:.*/, "", $$1); printf "%-8s %s\n", $$1, $$2}'
 
@@ -57,6 +60,10 @@ coverage: setup  ## Run the tests, and fail if they take fewer branches than pyp
 	$(BIN)/coverage run -m pytest $(or $(T),$(SHARED_OUT))
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+# Tests that connect as a superuser do not notice that the role of Ramp may not do something.
+test-role: setup  ## Run tests of this process as a database role that row-level security limits (T=...)
+	TESTS_ROLE=ramp_app $(BIN)/python -m pytest $(or $(T),$(AS_ROLE) $(SHARED_OUT))
 
 # Side by side, because types, migrations and security take about as long as each other.
 check: packages .venv/installed .venv/directory  ## Lint, format, templates, types, layers, migrations, deployment
@@ -126,6 +133,6 @@ bench-jobs: setup  ## Measure one round of the periodic jobs with COMPANIES=5000
 faults: setup  ## Break the running product in every way we know, at full size (T="kills zombies" picks some)
 	$(BIN)/python -m tests.faults $(T)
 
-.PHONY: help setup packages demo serve test coverage check fmt bench bench-jobs guides faults requirements release \
+.PHONY: help setup packages demo serve test test-role coverage check fmt bench bench-jobs guides faults requirements release \
 	audit check-types check-migrations check-security check-style check-templates check-layers \
 	check-deployment

@@ -24,6 +24,9 @@ METADATA: Final = (
     ip_network("100.100.100.200/32"),
 )
 
+_ROLES: Final = "Create the two roles of docs/operating.md, “Install”, and use that of Ramp."
+_FOR_NOW: Final = "DATABASE_ROLE_MAY_BYPASS=true lets Ramp run with this one."
+
 
 @register(Tags.security, deploy=True)
 def check_secret_key(**_: Any) -> list[CheckMessage]:
@@ -79,19 +82,31 @@ def database_is_a_server(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def role_is_limited(**_: Any) -> list[CheckMessage]:
-    """Check that row-level security, if it is on, limits the role of DATABASE_URL.
+    """Check that PostgreSQL can keep companies apart, for the role of DATABASE_URL.
 
-    A database that does not answer is reported by others.
+    No superuser is limited by row-level security, and none needs to run Ramp. An owner of the
+    tables may run it until row-level security is on. A database that does not answer is reported by
+    others.
     """
     if connection.vendor != "postgresql" or settings.DATABASE_ROLE_MAY_BYPASS:
         return []
     with suppress(OperationalError):
-        if row_policies.is_on() and not app_role.is_limited():
+        role, reasons = app_role.current()
+        if {app_role.SUPERUSER, app_role.BYPASSRLS} & {*reasons}:
             return [
                 Error(
-                    "Row-level security is on, but the role of DATABASE_URL bypasses it.",
-                    hint="Use the role that `manage.py row_security` names, or set "
-                    "DATABASE_ROLE_MAY_BYPASS=1 for the time being.",
+                    f"The role “{role}” of DATABASE_URL {reasons[0]}, so PostgreSQL would show it "
+                    "the rows of all companies.",
+                    hint=f"{_ROLES} {_FOR_NOW}",
+                    id="ramp.E015",
+                )
+            ]
+        if reasons and row_policies.is_on():
+            return [
+                Error(
+                    f"Row-level security is on, but the role “{role}” of DATABASE_URL "
+                    f"{reasons[0]}, so it bypasses the policies.",
+                    hint=f"Use the role that `manage.py row_security` names. {_FOR_NOW}",
                     id="ramp.E013",
                 )
             ]

@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from people import tenancy
-from people.db import app_role, row_policies
+from people.db import app_role, row_policies, tenant_references
 from people.models import Delivery, Installation, Mail
 from people.operations.signals import keys
 from people.operations.webhooks import key_rotation
@@ -123,27 +123,30 @@ def _database() -> Result:
         _query("SELECT 1")
         yield Level.OK, "SQLite", ""
         return
-    [(version, role, is_superuser)] = _query(
-        "SELECT current_setting('server_version_num')::int / 10000, current_user,"
-        " (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)"
-    )
+    [(version,)] = _query("SELECT current_setting('server_version_num')::int / 10000")
     if version < MIN_POSTGRESQL:
         advice = f"Upgrade to PostgreSQL {MIN_POSTGRESQL} or newer."
         yield Level.PROBLEM, f"PostgreSQL {version} is too old", advice
     else:
         yield Level.OK, f"PostgreSQL {version}", ""
-    if is_superuser:
-        advice = "Use an ordinary role that owns the database; docs/operating.md creates one."
-        yield Level.WARNING, f"the role “{role}” is a superuser", advice
+    role, reasons = app_role.current()
+    if {app_role.SUPERUSER, app_role.BYPASSRLS} & {*reasons}:
+        advice = "Use the role of Ramp that docs/operating.md creates."
+        yield Level.WARNING, f"the role “{role}” {reasons[0]}", advice
     else:
-        yield Level.OK, f"the role “{role}” is not a superuser", ""
+        yield Level.OK, f"the role “{role}” is neither a superuser nor has BYPASSRLS", ""
+    if violated := tenant_references.missing():
+        columns = ", ".join(f"{one.table}.{one.column}" for one in violated)
+        advice = "Run `manage.py migrate` as the owner of the tables, and read what it says."
+        yield Level.PROBLEM, f"references to other companies are not refused: {columns}", advice
 
 
 def _row_security() -> Result:
     if connection.vendor != "postgresql":
         return
     if not row_policies.is_on():
-        yield Level.OK, "off; the command `row_security` turns it on", ""
+        advice = "Turn it on with `manage.py row_security`, as docs/operating.md explains."
+        yield Level.WARNING, "off: only Ramp itself keeps the companies apart", advice
         return
     if missing := sorted({policy.table for policy in row_policies.missing()}):
         advice = "As the owner of the tables, run `manage.py row_security --role …` again."

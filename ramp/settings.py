@@ -180,7 +180,7 @@ DATABASES = {
     }
 }
 
-# True lets the owner of the tables or a superuser run Ramp although row-level security is on.
+# True lets a superuser run Ramp, and the owner of the tables although row-level security is on.
 DATABASE_ROLE_MAY_BYPASS = env.bool("DATABASE_ROLE_MAY_BYPASS", default=False)
 
 # SQLite has one writer at a time, so more threads would only wait for each other.

@@ -8,9 +8,11 @@ The command `row_security` creates them; docs/adr/0010-row-level-security.md has
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import Model
+
+from people.db import owned_tables
+from people.db.owned_tables import TENANTS, owners, tenant_column
 
 # Subqueries, so that PostgreSQL evaluates the setting once for each statement and not for each row.
 # An open cursor also keeps the rows of its tenant when another tenant comes into force.
@@ -20,7 +22,6 @@ IS_EVERY_TENANT: Final = "(SELECT current_setting('ramp.tenant', true) = '0')"
 # The beginning of the names of functions that tell whether a row is another tenant's.
 FUNCTION: Final = "ramp_is_foreign_"
 EVENTS: Final = "people_event"
-TENANTS: Final = "people_tenant"
 # The tables that belong to the installation and not to a tenant. A test fails if any other table
 # has no policy (tests/people/db/test_row_security.py).
 SHARED: Final = frozenset(
@@ -68,12 +69,12 @@ class Policy(NamedTuple):
 
 def policies() -> list[Policy]:
     """Return the policies of all tables of the installed models."""
-    return [policy for model in _models() for policy in _policies_of(model)]
+    return [policy for model in owned_tables.models() for policy in _policies_of(model)]
 
 
 def tables() -> list[str]:
     """Return the tables of all installed models."""
-    return [model._meta.db_table for model in _models()]
+    return [model._meta.db_table for model in owned_tables.models()]
 
 
 def without_policy() -> set[str]:
@@ -130,11 +131,6 @@ def drop() -> int:
     return len(there)
 
 
-def _models() -> list[type[Model]]:
-    models = apps.get_models(include_auto_created=True)
-    return [model for model in models if model._meta.managed and not model._meta.proxy]
-
-
 def _policies_of(model: type[Model]) -> Iterator[Policy]:
     table = model._meta.db_table
     if table == TENANTS:
@@ -149,8 +145,8 @@ def _policies_of(model: type[Model]) -> Iterator[Policy]:
         # Only the history of a sandbox is ever deleted, when the sandbox is emptied.
         sandbox = "EXISTS (SELECT 1 FROM people_tenant t WHERE t.id = tenant_id AND t.is_sandbox)"
         yield Policy(table, "ramp_delete", "DELETE", f"({rows}) AND {sandbox}")
-    elif _tenant_column(model):
-        rows = f"{IS_EVERY_TENANT} OR {_tenant_column(model)} = {TENANT}"
+    elif column := tenant_column(model):
+        rows = f"{IS_EVERY_TENANT} OR {column} = {TENANT}"
         yield Policy(table, "ramp_tenant", "ALL", rows)
     elif field := _parent(model):
         yield _policy_of_child(table, field)
@@ -177,24 +173,9 @@ def _policy_of_child(table: str, field: Any) -> Policy:
     return Policy(table, "ramp_tenant", "ALL", f"{IS_EVERY_TENANT} OR {mine} OR {is_new}", function)
 
 
-def _tenant_column(model: type[Model]) -> str:
-    """Return the column of the row's tenant; blank if it has none."""
-    columns = [field.column for field in _owners(model) if _table_of(field) == TENANTS]
-    return columns[0] if columns else ""
-
-
 def _parent(model: type[Model]) -> Any:
     """Return the foreign key to a row that has a tenant, or None."""
-    return next((field for field in _owners(model) if _tenant_column(field.related_model)), None)
-
-
-def _owners(model: type[Model]) -> list[Any]:
-    fields = model._meta.concrete_fields
-    return [field for field in fields if field.is_relation and not field.null]
-
-
-def _table_of(field: Any) -> str:
-    return str(field.related_model._meta.db_table)
+    return next((field for field in owners(model) if tenant_column(field.related_model)), None)
 
 
 def _stored() -> dict[tuple[str, str], str]:

@@ -159,12 +159,13 @@ def find_users(request: ScimRequest, attribute: str, value: str) -> list[Rendere
         key = scim_uuid(value)
     with authentication.tenant_of(request.token_digest):
         rows = prepared_statements.all_rows(FIND_USER_BY[attribute], [key, request.token_digest])
-    if not rows:
-        raise invalid_token_error()
-    return _render_rows([row for row in rows if row[0] is not None])
+        if not rows:
+            raise invalid_token_error()
+        return _render_rows([row for row in rows if row[0] is not None])
 
 
 def _render_rows(rows: Sequence[Sequence[Any]]) -> list[RenderedResource]:
+    """Render users. It reads nested groups, for which their tenant must be in force."""
     groups = shown_groups([json.loads(row[-1]) if row[-1] else () for row in rows])
     shown = []
     for (*stored, _), of_user in zip(rows, groups, strict=True):
@@ -197,12 +198,12 @@ def users_page(
         rows = prepared_statements.all_rows(
             USERS_PAGE, [*parameters, request.received_at, request.token_digest]
         )
-    if not rows:
-        raise invalid_token_error()
-    # Without users there is still one row, from the connection, with NULL instead of a user.
-    is_anchored, counted, stored, moved = rows[0][:4]
-    users = [row[4:] for row in rows if row[4] is not None]
-    rendered = _render_rows([row[1:] for row in users])
+        if not rows:
+            raise invalid_token_error()
+        # Without users there is still one row, from the connection, with NULL instead of a user.
+        is_anchored, counted, stored, moved = rows[0][:4]
+        users = [row[4:] for row in rows if row[4] is not None]
+        rendered = _render_rows([row[1:] for row in users])
     found = [PageRow(row[0], one) for row, one in zip(users, rendered, strict=True)]
     page = pagination.build_page(
         found, page_request, start.offset, lambda: (start.offset if is_anchored else 0) + counted

@@ -67,7 +67,7 @@ class TestToken:
 
     def test_token_of_a_suspended_tenant_is_refused(self, api: Api, owner: Person) -> None:
         owner.tenant.is_active = False
-        owner.tenant.save()
+        owner.tenant.save(update_fields=["is_active"])
 
         assert api.get("people").status_code == 401
 

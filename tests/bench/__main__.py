@@ -1,4 +1,8 @@
-"""Measure ours against a bare Django view on the same stack, in turn, and print the ratios."""
+"""Measure ours against a bare Django view on the same stack, in turn, and print the ratios.
+
+With --row-security, measure ours with row-level security against ours without it, as the owner of
+the tables. Its cost is what the ratio of CPU, b, is less than 1.
+"""
 
 import argparse
 import json
@@ -9,28 +13,30 @@ from tests.bench.figures import figures, summary, table
 from tests.bench.load.measuring import measure
 from tests.bench.load.report import Row
 from tests.bench.load.settings import PHASES, Settings, new_run_id
-from tests.bench.sites import Site
+from tests.bench.sites import ROLE, Site
 
 
 def main() -> int:
     wanted = _arguments()
-    with sites.ours() as ours, sites.bare() as bare:
-        rows = {site.name: [_load(site, wanted.people)] for site in (ours, bare)}
+    role, other = (ROLE, sites.ours("owner")) if wanted.row_security else ("", sites.bare())
+    with sites.ours(role=role) as ours, other as reference:
+        rows = {site.name: [_load(site, wanted.people)] for site in (ours, reference)}
         for turn in range(1, wanted.rounds + 1):
-            for site in (ours, bare):
+            for site in (ours, reference):
                 print(f"\n{site.name}, round {turn} of {wanted.rounds}")
                 rows[site.name].append(_round(site, wanted))
-        memory = {site.name: site.pss_mb() for site in (ours, bare)}
+        memory = {site.name: site.pss_mb() for site in (ours, reference)}
     print("\nweb processes:", ", ".join(f"{name} {mb:.1f} MB" for name, mb in memory.items()), "\n")
     return _sum_up(rows, wanted.people, memory["ours"])
 
 
 def _sum_up(rows: dict[str, list[list[Row]]], people: int, pss_mb: float) -> int:
-    ours, bare = figures(rows["ours"][1:]), figures(rows["bare"][1:])
+    (_, our_rows), (name, other_rows) = rows.items()
+    ours, other = figures(our_rows[1:]), figures(other_rows[1:])
     phases = [phase for rounds in rows.values() for phases in rounds for phase in phases]
     errors = sum(phase["errors"] for phase in phases)
-    print(table(ours, bare))
-    print(json.dumps(summary(ours, bare, people=people, pss_mb=pss_mb, errors=errors)))
+    print(table(ours, other, name))
+    print(json.dumps(summary(ours, other, people=people, pss_mb=pss_mb, errors=errors)))
     return 1 if errors else 0
 
 
@@ -73,6 +79,7 @@ def _arguments() -> argparse.Namespace:
     add("--ops", type=int, default=3000, help="requests of a phase, at most")
     add("--created", type=int, default=300, help="people created in a round")
     add("--seconds", type=float, default=3, help="length of a phase, at most")
+    add("--row-security", action="store_true", help="compare with and without row-level security")
     return parser.parse_args()
 
 

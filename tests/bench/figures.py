@@ -50,12 +50,13 @@ def figures(rounds: Sequence[Sequence[Row]]) -> Figures:
     return {name: _figure(rows) for name, rows in by_phase.items()}
 
 
-def table(ours: Figures, bare: Figures) -> str:
+def table(ours: Figures, other: Figures, other_name: str) -> str:
     head = (
-        f"{'':<14}{'ours/s':>9}{'bare/s':>9}{'a':>7}{'ours ms':>10}{'bare ms':>9}{'b':>7}"
-        f"{'p50 ms':>10}{'p95 ms':>9}{'bare p95':>10}"
+        f"{'':<14}{'ours/s':>9}{f'{other_name}/s':>9}{'a':>7}"
+        f"{'ours ms':>10}{f'{other_name} ms':>9}{'b':>7}"
+        f"{'p50 ms':>10}{'p95 ms':>9}{f'{other_name} p95':>10}"
     )
-    return "\n".join([head, *(_line(name, ours[name], bare[name]) for name in ours)])
+    return "\n".join([head, *(_line(name, ours[name], other[name]) for name in ours)])
 
 
 def summary(

@@ -18,10 +18,18 @@ import psycopg
 
 from ramp.processes import end_with_parent
 from tests.bench import cpu
-from tests.services.postgres_redis_smtp import Postgres, Redis, Service, free_port, wait_until
+from tests.services.postgres_redis_smtp import (
+    Postgres,
+    Redis,
+    Service,
+    as_ramp,
+    free_port,
+    wait_until,
+)
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 MIB: Final = 1 << 20
+ROLE: Final = "ramp_app"
 AnyService = TypeVar("AnyService", bound=Service)
 
 
@@ -44,7 +52,8 @@ class Site:
 
 
 @contextmanager
-def ours() -> Iterator[Site]:
+def ours(name: str = "ours", *, role: str = "") -> Iterator[Site]:
+    """Serve Ramp, as the owner of the tables or as a role that row-level security limits."""
     with ExitStack() as stack:
         postgres, redis = _started(Postgres(), stack), _started(Redis(), stack)
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="ramp-bench-")))
@@ -53,14 +62,18 @@ def ours() -> Iterator[Site]:
             "PATH": os.environ["PATH"],
             "VAR_DIR": str(folder),
             "PORT": str(port),
-            "DATABASE_URL": postgres.create("ramp"),
+            "DATABASE_URL": as_ramp(postgres.create("ramp")),
             "REDIS_URL": redis.url(),
             "SECRET_KEY": "of the benchmark",
             "SCIM_REQUESTS_PER_SECOND": "0",
         }
+        _manage(environment, "migrate", "--verbosity", "0")
+        if role:
+            _limit(environment, postgres.url("ramp"), role)
+            environment["DATABASE_URL"] = postgres.url("ramp").replace("//postgres@", f"//{role}@")
         said = _connected(environment)
         web = stack.enter_context(_granian("ramp.wsgi:application", port, environment, folder))
-        yield Site("ours", said["base_url"], said["token"], web, postgres.process.pid)
+        yield Site(name, said["base_url"], said["token"], web, postgres.process.pid)
 
 
 @contextmanager
@@ -83,9 +96,17 @@ def _started(service: AnyService, stack: ExitStack) -> AnyService:
     return service
 
 
+def _limit(environment: Mapping[str, str], superuser_url: str, role: str) -> None:
+    """Turn row-level security on, as docs/operating.md does."""
+    with psycopg.connect(superuser_url) as connection:
+        connection.execute(f"CREATE ROLE {role} LOGIN".encode())
+    _manage(environment, "row_security", "--role", role)
+    as_superuser = {**environment, "DATABASE_URL": superuser_url}
+    _manage(as_superuser, "row_security", "--leakproof", "on")
+
+
 def _connected(environment: Mapping[str, str]) -> dict[str, str]:
-    """Make the tables, a tenant and its connection; return what connect_scim said."""
-    _manage(environment, "migrate", "--verbosity", "0")
+    """Make a tenant and its connection; return what connect_scim said."""
     owner = ("--owner-email", "owner@acme.example.com", "--owner-password", "correct horse")
     _manage(environment, "create_tenant", "acme", "--name", "Acme", *owner)
     connect = ("connect_scim", "acme", "--provider", "generic", "--incomplete", "hold")

@@ -6,12 +6,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from people import tenancy
 from people.models import Person
 
 
 def signed_in(person: Person) -> Client:
     client = Client()
-    client.force_login(person)
+    # A sign-in stores when it happened.
+    with tenancy.use(person.tenant_id):
+        client.force_login(person)
     return client
 
 

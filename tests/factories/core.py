@@ -31,7 +31,7 @@ def tenant(**fields: Any) -> Tenant:
         )
     with tenancy.use(made):
         made.default_entity = entity()
-        made.save()
+        made.save(update_fields=["default_entity"])
     return made
 
 

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 
 from ramp.processes import end_with_parent
 from tests.services.migrated import DATABASE
-from tests.services.postgres_redis_smtp import Postgres, Redis, program
+from tests.services.postgres_redis_smtp import Postgres, Redis, as_ramp, program
 from tests.services.server import ROOT
 
 GOOD = {
@@ -63,7 +66,7 @@ def serve(settings: Mapping[str, str], prefix: Sequence[str] = ()) -> "subproces
 
 
 def test_port_below_1024_needs_root(postgres: Postgres, redis: Redis) -> None:
-    url = postgres.create("low_port", template=DATABASE)
+    url = as_ramp(postgres.create("low_port", template=DATABASE))
     settings = {"DATABASE_URL": url, "REDIS_URL": redis.url(), "PORT": "80"}
     # The tests may run as root.
     without_capability = (program("setpriv"), "--bounding-set=-net_bind_service")
@@ -79,7 +82,7 @@ def test_port_below_1024_needs_root(postgres: Postgres, redis: Redis) -> None:
 
 def test_redis_that_does_not_answer_is_reported_but_stops_no_page(postgres: Postgres) -> None:
     """Otherwise an outage of Redis would become one of SCIM when a machine restarts."""
-    url = postgres.create("no_redis", template=DATABASE)
+    url = as_ramp(postgres.create("no_redis", template=DATABASE))
 
     with serve({"DATABASE_URL": url, "PORT": "0"}) as started:
         assert started.stderr
@@ -90,3 +93,26 @@ def test_redis_that_does_not_answer_is_reported_but_stops_no_page(postgres: Post
     assert "Redis does not answer" in warning
     assert "Check REDIS_URL" in warning
     assert "Traceback" not in errors
+
+
+def test_superuser_of_postgresql_is_refused_in_one_line(postgres: Postgres, tmp_path: Path) -> None:
+    url = {"DATABASE_URL": postgres.url("postgres"), "VAR_DIR": str(tmp_path)}
+    refused = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **GOOD, **url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert refused.returncode == 1
+    assert "The role “postgres” of DATABASE_URL is a superuser" in refused.stderr
+    assert "DATABASE_ROLE_MAY_BYPASS=true" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+
+
+@pytest.mark.django_db
+def test_deployment_check_fails_as_a_superuser() -> None:
+    with pytest.raises(SystemCheckError, match=r"ramp\.E015"):
+        call_command("check", deploy=True, fail_level="ERROR")

@@ -22,7 +22,7 @@ from tests.clients.pages import signed_in, text_of
 from tests.conftest import StartServer
 from tests.factories import core
 from tests.services.db import connect
-from tests.services.postgres_redis_smtp import Postgres, Smtp
+from tests.services.postgres_redis_smtp import Postgres, Smtp, as_ramp
 from tests.services.process import within
 from tests.services.server import ROOT, Server
 
@@ -225,7 +225,7 @@ def test_nothing_leaves_and_nobody_enters_until_the_release(
     service.end()
 
     # The copy does not start by itself.
-    environment = service.environment | {"DATABASE_URL": url}
+    environment = service.environment | {"DATABASE_URL": as_ramp(url)}
     refused = subprocess.run(
         [sys.executable, "manage.py", "serve"],
         cwd=ROOT,

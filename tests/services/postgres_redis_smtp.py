@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -34,6 +34,11 @@ from ramp.processes import end_with_parent
 POSTGRES = "/usr/lib/postgresql/*/bin"
 # Nothing of these databases needs to outlive a power cut.
 HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+# A role that owns the tables as a member of their owner, without being a superuser as that one is:
+# `serve` refuses those.
+RAMP = "ramp_server"
 
 
 class MissingProgramError(RuntimeError):
@@ -175,6 +180,12 @@ class Postgres(Service):
         command = (program("postgres", folders=POSTGRES), "-D", str(self.data))
         given = [f"--{name}={value}" for name, value in said.items()]
         self.run(*command, *given, env=told, **options)
+        with (
+            psycopg.connect(self.url("postgres"), autocommit=True) as connection,
+            # Copied data may have it already.
+            suppress(psycopg.errors.DuplicateObject),
+        ):
+            connection.execute(f"CREATE ROLE {RAMP} LOGIN IN ROLE postgres")
 
     def is_ready(self) -> bool:
         try:
@@ -277,6 +288,11 @@ class Smtp:
 
     def stop(self) -> None:
         self.controller.stop()
+
+
+def as_ramp(database_url: str) -> str:
+    """Return the URL with which Ramp connects, and not the tests."""
+    return database_url.replace("//postgres@", f"//{RAMP}@")
 
 
 def as_postgres(folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Final
 
 from ramp.processes import end_with_parent
 from tests.services.manage import Manager
-from tests.services.postgres_redis_smtp import free_port, wait_until
+from tests.services.postgres_redis_smtp import as_ramp, free_port, wait_until
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 EMPTY_DEMO: Final = ("demo", "--empty")
@@ -42,7 +42,7 @@ class Server:
             # Who is killed leaves temporary files behind.
             "TMPDIR": str(self.folder),
             "PORT": str(self.port),
-            "DATABASE_URL": self.database_url,
+            "DATABASE_URL": as_ramp(self.database_url),
             "REDIS_URL": self.redis_url,
             **({COVERAGE: os.environ[COVERAGE]} if COVERAGE in os.environ else {}),
             # An address of its own may be among them, with the port that is chosen here.

@@ -12,8 +12,10 @@ def limit_to_tenant(role: str) -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
         if cursor.fetchone() is None:
             cursor.execute(f"CREATE ROLE {connection.ops.quote_name(role)}")
+    # Before the others, because it takes back what else the role may do with the history.
+    app_role.grant(role)
+    with connection.cursor() as cursor:
         # pytest-django empties the tables after a test that has committed.
         for table in row_policies.tables():
             cursor.execute(f'GRANT TRUNCATE ON "{table}" TO {connection.ops.quote_name(role)}')
-    app_role.grant(role)
     row_policies.create()

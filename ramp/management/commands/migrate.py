@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
-from people.db import app_role
+from people.db import app_role, tenant_references
 
 # The number of the advisory lock is arbitrary, but the same in all versions of Ramp.
 LOCK = 7_268_112
@@ -36,9 +36,20 @@ class Command(migrate.Command):
         try:
             wait_for_other_machines(connection)
             super().handle(*args, **options)
-            app_role.renew()
+            # With the name of an app, tables of other models may be missing.
+            if not options["app_label"] and app_role.owns_tables():
+                self._protect_tenants()
         finally:
             connection.close()
+
+    def _protect_tenants(self) -> None:
+        app_role.renew()
+        if violated := tenant_references.create():
+            columns = ", ".join(f"{one.table}.{one.column}" for one in violated)
+            self.stderr.write(
+                f"Stored rows refer to rows of another company: {columns}. No new ones can be "
+                "stored. docs/operating.md says how to find them."
+            )
 
     def _check_is_migrated(self, connection: BaseDatabaseWrapper) -> None:
         """Check that there is nothing to do, because migrations need settings of a connection.

@@ -13,7 +13,7 @@ from django.db import OperationalError, connections
 from kombu.exceptions import OperationalError as BrokerError
 
 from people.operations import restores
-from ramp import __version__, processes
+from ramp import __version__, checks, processes
 from ramp.logs import LoggedLines
 
 REDIS_SCHEMES: Final = ("redis", "rediss", "redis+socket")
@@ -64,6 +64,7 @@ class Command(BaseCommand):
             raise CommandError("Not started: --web, --worker and --beat are all 0.")
         _refuse_the_embedded_default()
         _check_database()
+        _check_role()
         self._warn_of_broker()
         call_command("check", deploy=True, fail_level="ERROR", **output)
         if web:
@@ -137,6 +138,12 @@ def _check_database() -> None:
             f"Not started: the database cannot be used. {reason}. Check DATABASE_URL, such as "
             "postgres://ramp:password@db.internal:5432/ramp, and that the server runs."
         ) from error
+
+
+def _check_role() -> None:
+    """Refuse a role that sees all companies, in one line: the checks of Django print more."""
+    for found in checks.role_is_limited():
+        raise CommandError(f"Not started: {found.msg} {found.hint}")
 
 
 def _refuse_the_embedded_default() -> None:

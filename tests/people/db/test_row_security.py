@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -12,10 +13,12 @@ from typing import Any, Final
 import psycopg
 import pytest
 from django.apps import apps
-from psycopg.errors import InsufficientPrivilege, IntegrityError
+from psycopg.errors import ForeignKeyViolation, InsufficientPrivilege, IntegrityError
 
-from people.db import row_policies
-from people.db.row_policies import EVENTS, TENANTS
+from people.db import row_policies, tenant_references
+from people.db.app_role import ATTEMPTS
+from people.db.owned_tables import TENANTS
+from people.db.row_policies import EVENTS
 from tests.services.manage import ROOT, Manager
 from tests.services.migrated import DATABASE
 from tests.services.postgres_redis_smtp import Postgres
@@ -30,11 +33,22 @@ OWNED: Final = sorted(
     }
 )
 ADD: Final = "INSERT INTO {} (tenant_id) VALUES (%s)"
+# The only column of the history that the role may change.
+MAY_CHANGE: Final = {EVENTS: "dispatched_at", ATTEMPTS: "outcome"}
 COUNT: Final = "SELECT count(*) FROM {}"
 COUNT_OF_TENANT: Final = "SELECT count(*) FROM {} WHERE tenant_id = {}"
 # Without a change, because the rows of the tenant may not even be found.
 UPDATE: Final = "UPDATE {0} SET {1} = {1} WHERE tenant_id = {2}"
 DELETE: Final = "DELETE FROM {0} WHERE tenant_id = {2} AND {1} IS NOT DISTINCT FROM {1}"
+
+# No unique constraint refuses a row that is moved to a tenant without rows.
+EMPTY_TENANT: Final = """
+    INSERT INTO people_tenant
+    SELECT (jsonb_populate_record(t, '{"id": 99, "slug": "empty", "owner_id": null,
+        "default_entity_id": null}')).*
+      FROM people_tenant t ORDER BY id LIMIT 1
+    RETURNING id
+"""
 
 
 @dataclass
@@ -140,9 +154,9 @@ def test_reads_all_rows_of_the_tenant_in_force_and_no_others(limited: Limited) -
 
 def test_changes_and_deletes_nothing_of_another_tenant(limited: Limited) -> None:
     for table in OWNED:
-        column = "dispatched_at" if table == EVENTS else "tenant_id"
+        column = MAY_CHANGE.get(table, "tenant_id")
 
-        for statement in (UPDATE, DELETE):
+        for statement in (UPDATE,) if table == ATTEMPTS else (UPDATE, DELETE):
             sql = statement.format(table, column, limited.b)
             assert limited.rows(sql, tenant=limited.a) == [(0,)], sql
 
@@ -172,6 +186,36 @@ def test_adds_no_row_to_a_parent_of_another_tenant(limited: Limited) -> None:
         )
 
 
+def test_refers_to_no_row_of_another_tenant(limited: Limited) -> None:
+    """Not even the owner of the tables does."""
+    refused, moved = set(), set()
+    for one in tenant_references.references():
+        with limited.owner.transaction(force_rollback=True):
+            # The triggers keep some rows as they are.
+            limited.owner.execute(f"ALTER TABLE {one.table} DISABLE TRIGGER USER".encode())
+            limited.owner.execute(EMPTY_TENANT)
+            if limited.owner.execute(_away(one).encode()).rowcount:
+                moved.add(one.name)
+            with suppress(ForeignKeyViolation):
+                limited.owner.execute(f"SET CONSTRAINTS {one.name} IMMEDIATE".encode())
+                continue
+            refused.add(one.name)
+
+    assert "same_tenant_people_tenant_owner_id" in moved
+    assert "same_tenant_scim_scimuser_person_id" in moved
+    assert refused == moved
+
+
+def _away(one: tenant_references.Reference) -> str:
+    """Return SQL after which a row and the one that it refers to are of different tenants."""
+    table, column = one.table, one.column
+    if table == TENANTS:
+        other = f"SELECT o.{column} FROM {table} o WHERE o.id <> t.id LIMIT 1"  # noqa: S608
+        return f"UPDATE {table} t SET {column} = ({other}) WHERE {column} IS NOT NULL"  # noqa: S608
+    row = f"SELECT ctid FROM {table} WHERE {column} IS NOT NULL LIMIT 1"  # noqa: S608
+    return f"UPDATE {table} SET {one.tenant} = 99 WHERE ctid = ({row})"  # noqa: S608
+
+
 def test_finds_every_tenant_but_changes_only_the_one_in_force(limited: Limited) -> None:
     slugs = "SELECT array_agg(slug ORDER BY slug) FROM people_tenant"
     rename = "UPDATE people_tenant SET name = name"
@@ -192,6 +236,24 @@ def test_does_not_change_what_an_event_says(limited: Limited, column: str) -> No
 def test_deletes_no_event(limited: Limited) -> None:
     for tenant in (limited.a, 0):
         assert limited.rows(DELETE.format(EVENTS, "kind", limited.a), tenant=tenant) == [(0,)]
+
+
+@pytest.mark.parametrize("column", ["reason", "person_id", "ip", "at", "tenant_id"])
+def test_does_not_change_what_a_sign_in_attempt_says(limited: Limited, column: str) -> None:
+    for tenant in (limited.a, 0):
+        with pytest.raises(InsufficientPrivilege, match="permission denied"):
+            limited.rows(UPDATE.format(ATTEMPTS, column, limited.a), tenant=tenant)
+
+
+def test_deletes_no_sign_in_attempt(limited: Limited) -> None:
+    with pytest.raises(InsufficientPrivilege, match="permission denied"):
+        limited.rows(DELETE.format(ATTEMPTS, "reason", limited.a), tenant=limited.a)
+
+
+def test_makes_no_company_a_sandbox_whose_events_it_could_delete(limited: Limited) -> None:
+    for tenant in (limited.a, 0):
+        with pytest.raises(InsufficientPrivilege, match="permission denied"):
+            limited.rows("UPDATE people_tenant SET is_sandbox = true", tenant=tenant)
 
 
 @pytest.mark.parametrize(

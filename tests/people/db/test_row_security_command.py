@@ -46,9 +46,36 @@ def test_limits_a_role_until_it_is_turned_off(role: str) -> None:
     assert status()["missing_policies"] == ["people_card"]
     app_role.renew()
     assert status()["missing_policies"] == []
+    assert status("--off")["is_on"] is False
+
+
+@pytest.mark.django_db
+def test_the_owner_of_the_tables_is_refused_while_it_is_on(role: str) -> None:
+    query("CREATE ROLE ramp_owning")
+    query("GRANT postgres TO ramp_owning")
+    query("SET LOCAL ROLE ramp_owning")
+    assert checks.role_is_limited() == []
+
+    status("--role", role)
 
     assert [found.id for found in checks.role_is_limited()] == ["ramp.E013"]
-    assert status("--off")["is_on"] is False
+    query(f"SET LOCAL ROLE {role}")
+    assert checks.role_is_limited() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("attribute", ["SUPERUSER", "BYPASSRLS"])
+def test_a_role_that_sees_all_companies_is_refused_unless_told_otherwise(
+    role: str, attribute: str, settings: Settings
+) -> None:
+    query(f"ALTER ROLE {role} {attribute}")
+    query(f"SET LOCAL ROLE {role}")
+
+    [refused] = checks.role_is_limited()
+
+    assert refused.id == "ramp.E015"
+    assert "DATABASE_ROLE_MAY_BYPASS=true" in str(refused.hint)
+    settings.DATABASE_ROLE_MAY_BYPASS = True
     assert checks.role_is_limited() == []
 
 

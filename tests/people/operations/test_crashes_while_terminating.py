@@ -65,7 +65,7 @@ def everything() -> dict[str, str]:
 @pytest.fixture
 def leaver(tenant: Tenant) -> Leaver:
     tenant.owner = core.owner()
-    tenant.save()
+    tenant.save(update_fields=["owner"])
     heir = core.person(given_name="Grace", family_name="Hopper")
     ada = core.person(manager=heir, pending_email="new@example.com", role=Person.Role.ADMIN)
     ApiToken.objects.create(tenant=tenant, person=ada, digest="d", session_epoch=0)

@@ -32,7 +32,7 @@ terminate = partial(terminate_person, actor=OKTA)
 @pytest.fixture(autouse=True)
 def company(tenant: Tenant) -> Tenant:
     tenant.owner = core.owner()
-    tenant.save()
+    tenant.save(update_fields=["owner"])
     return tenant
 
 

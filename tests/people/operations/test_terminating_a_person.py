@@ -241,7 +241,7 @@ class TestDefaultHandover:
 
     def test_gives_steps_of_the_account_owner_to_another_owner(self, owner: Person) -> None:
         owner.tenant.owner = owner
-        owner.tenant.save()
+        owner.tenant.save(update_fields=["owner"])
         other = core.owner()
         offboarding.step(owner)
 

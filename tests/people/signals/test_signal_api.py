@@ -84,7 +84,7 @@ class TestMetadata:
         tenant = owner.tenant
         assert Client().get(f"/.well-known/{name}/signals/nobody").status_code == 404
         tenant.is_active = False
-        tenant.save()
+        tenant.save(update_fields=["is_active"])
 
         page = Client().get(f"/.well-known/{name}/signals/{tenant.slug}")
 

@@ -124,7 +124,7 @@ class TestMessage:
         rename(ada, "Augusta")
         tenant = ada.tenant
         tenant.is_active = False
-        tenant.save()
+        tenant.save(update_fields=["is_active"])
 
         assert hook.send() == 0
 

@@ -120,7 +120,7 @@ class TestEndOfAccess:
         self, scim: Provider, tenant: Tenant, path: str
     ) -> None:
         tenant.is_active = False
-        tenant.save()
+        tenant.save(update_fields=["is_active"])
 
         assert_unauthorized(scim("GET", path))
 

@@ -291,7 +291,7 @@ class TestEnd:
 
     def test_link_does_not_work_while_company_is_suspended(self, owner: Person, link: str) -> None:
         owner.tenant.is_active = False
-        owner.tenant.save()
+        owner.tenant.save(update_fields=["is_active"])
 
         assert self.has_ended(link)
 
