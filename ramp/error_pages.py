@@ -64,8 +64,8 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
     This is only offered for forms of our own pages, which become invalid when the visitor signs in
     again in another tab. Values that another site sends are not shown.
     """
-    said = request.headers.get("Origin") or request.headers.get("Referer") or ""
-    parts = urlsplit(said)
+    source = request.headers.get("Origin") or request.headers.get("Referer") or ""
+    parts = urlsplit(source)
     is_ours = (parts.scheme, parts.netloc) == (request.scheme, request.get_host())
     entered = [(name, values) for name, values in request.POST.lists() if name != CSRF_FIELD]
     fields = [

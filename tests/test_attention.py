@@ -174,8 +174,8 @@ def moved_provider() -> Fix:
     page = f"/tenants/{slug}/auth-providers/{provider.pk}/move/"
 
     def confirm(client: Client) -> object:
-        said = {"decision": "same", "seen": client.get(page).context["move"].digest}
-        return client.post(page, said)
+        values = {"decision": "same", "seen": client.get(page).context["move"].digest}
+        return client.post(page, values)
 
     return confirm
 

@@ -22,13 +22,13 @@ PROXY, OTHER_PROXY, STRANGER = "10.0.0.1", "10.0.0.2", "203.0.113.9"
 CLIENT, SPOOFED = "198.51.100.7", "192.0.2.66"
 
 
-def seen(settings: Settings, trusted: int | list[str], peer: str, said: str = "") -> str | None:
+def seen(settings: Settings, trusted: int | list[str], peer: str, text: str = "") -> str | None:
     settings.TRUSTED_PROXIES = trusted
-    return client_address({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": said})
+    return client_address({"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": text})
 
 
 @pytest.mark.parametrize(
-    ("trusted", "peer", "said", "found"),
+    ("trusted", "peer", "text", "found"),
     [
         # No proxy is trusted.
         (0, STRANGER, "", STRANGER),
@@ -68,13 +68,13 @@ def seen(settings: Settings, trusted: int | list[str], peer: str, said: str = ""
     ],
 )
 def test_address_comes_from_the_trusted_proxies(
-    settings: Settings, trusted: Any, peer: str, said: str, found: str | None
+    settings: Settings, trusted: Any, peer: str, text: str, found: str | None
 ) -> None:
-    assert seen(settings, trusted, peer, said) == found
+    assert seen(settings, trusted, peer, text) == found
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("text", "found"),
     [
         (f"for={CLIENT}", CLIENT),
         (f"for={SPOOFED}, for={CLIENT};proto=https;by={PROXY}", CLIENT),
@@ -85,12 +85,12 @@ def test_address_comes_from_the_trusted_proxies(
     ],
 )
 def test_address_comes_from_the_configured_header(
-    settings: Settings, said: str, found: str
+    settings: Settings, text: str, found: str
 ) -> None:
     settings.TRUSTED_PROXIES, settings.PROXY_HEADER = 1, "Forwarded"
     meta = {
         "REMOTE_ADDR": PROXY,
-        "HTTP_FORWARDED": said,
+        "HTTP_FORWARDED": text,
         "HTTP_X_FORWARDED_FOR": SPOOFED,
     }
 

@@ -85,8 +85,8 @@ class Scenario:
 
     def sign_in(self) -> Client | None:
         client = Client()
-        said = {"email": "ada@example.com", "password": PASSWORD}
-        return client if client.post("/sign-in/", said).status_code == 302 else None
+        values = {"email": "ada@example.com", "password": PASSWORD}
+        return client if client.post("/sign-in/", values).status_code == 302 else None
 
     def sign_in_through(self, provider: IdentityProvider) -> Client:
         """Sign in at the provider, and return to Ramp with its response."""
@@ -289,8 +289,8 @@ def patched_with_a_text(scenario: Scenario) -> None:
 
 
 def replaced(scenario: Scenario) -> None:
-    said = someone("ada", active=False)
-    assert scenario.okta("PUT", f"/Users/{scenario.scim_id}", said).status == 200
+    document = someone("ada", active=False)
+    assert scenario.okta("PUT", f"/Users/{scenario.scim_id}", document).status == 200
 
 
 def deleted(scenario: Scenario) -> None:
@@ -309,8 +309,8 @@ def by_hand(scenario: Scenario) -> None:
 
 
 def from_the_list_of_people(scenario: Scenario) -> None:
-    said = {"action": "deactivate_selected", "_selected_action": [str(scenario.person.pk)]}
-    signed_in(scenario.owner).post("/people/", said | {"confirmed": "yes"})
+    values = {"action": "deactivate_selected", "_selected_action": [str(scenario.person.pk)]}
+    signed_in(scenario.owner).post("/people/", values | {"confirmed": "yes"})
 
 
 def by_the_api(scenario: Scenario) -> None:
@@ -318,12 +318,12 @@ def by_the_api(scenario: Scenario) -> None:
 
 
 def terminated(scenario: Scenario) -> None:
-    said = {"seen": "", "confirmed": "yes", "name": "Ada Lovelace"}
+    values = {"seen": "", "confirmed": "yes", "name": "Ada Lovelace"}
     for card in scenario.person.cards.all():
-        said |= {"seen": f"card-{card.pk}", f"card-{card.pk}": "end"}
+        values |= {"seen": f"card-{card.pk}", f"card-{card.pk}": "end"}
     for fund in scenario.person.funds.all():
-        said |= {"seen": f"fund-{fund.pk}", f"fund-{fund.pk}": "end"}
-    signed_in(scenario.owner).post(f"/people/{scenario.person.pk}/terminate/", said)
+        values |= {"seen": f"fund-{fund.pk}", f"fund-{fund.pk}": "end"}
+    signed_in(scenario.owner).post(f"/people/{scenario.person.pk}/terminate/", values)
     assert scenario.stored.state == Person.State.TERMINATED
 
 

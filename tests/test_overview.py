@@ -147,23 +147,23 @@ class TestServiceStatus:
         scim.add("ada")
         scim("POST", "/Users", someone("eve", roles="EMPEROR"))
 
-        said = panel(client, "services")
-        assert "Okta SCIM Last request: just now · 1 error in 24 hours Connected" in said
+        result = panel(client, "services")
+        assert "Okta SCIM Last request: just now · 1 error in 24 hours Connected" in result
 
         with time_machine.travel(timezone.now() + timedelta(days=2)):
             assert "2 days ago Silent" in panel(signed_in(client_owner()), "services")
 
     def test_sign_in_provider_shows_whether_it_works(self, client: Client) -> None:
         provider = sign_in_flow.provider("Partners", settings=sign_in_flow.OIDC)
-        said = "Partners OpenID Connect Last sign-in:"
-        assert f"{said} none yet Not used yet" in panel(client, "services")
+        text = "Partners OpenID Connect Last sign-in:"
+        assert f"{text} none yet Not used yet" in panel(client, "services")
 
         sign_in_flow.come_in(provider)
-        assert f"{said} just now Working" in panel(client, "services")
+        assert f"{text} just now Working" in panel(client, "services")
 
         for _ in range(3):
             log_attempt(SignInAttempt.Outcome.FAILED, provider, reason="provider-unreachable")
-        assert f"{said} just now · 3 errors in 24 hours Failing" in panel(client, "services")
+        assert f"{text} just now · 3 errors in 24 hours Failing" in panel(client, "services")
 
         IdentityProvider.objects.update(is_enabled=False)
         assert "Disabled" in panel(client, "services")
@@ -186,11 +186,11 @@ class TestDepartures:
             due_at = timezone.now() + timedelta(days=days)
             ScheduledTermination.objects.filter(person=person).update(due_at=due_at)
 
-        said = panel(client, "departures")
+        result = panel(client, "departures")
 
-        assert "Ada Soon" in said
-        assert "3 days left" in said
-        assert "Late" not in said
+        assert "Ada Soon" in result
+        assert "3 days left" in result
+        assert "Late" not in result
 
 
 class TestMonthlyFigures:
@@ -207,9 +207,9 @@ class TestMonthlyFigures:
         count(minutes=5)
 
         # Ada and Bob by SCIM, Eve by her first sign-in, and the owner with the tenant.
-        said = panel(client, "month")
-        assert "Arrived : 4 Left : 1" in said.replace(":", " :")
-        assert "Signed in: 1 Refused: 1" in said
+        result = panel(client, "month")
+        assert "Arrived : 4 Left : 1" in result.replace(":", " :")
+        assert "Signed in: 1 Refused: 1" in result
 
     def test_each_event_is_counted_once(self, client: Client, owner: Person) -> None:
         count(minutes=5)

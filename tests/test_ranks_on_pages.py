@@ -560,8 +560,8 @@ class TestGrantingRolesNeedsRank:
         path = reverse("admin:mappings", args=[company.slug])
 
         def ask(actor: Person, role: str) -> Any:
-            said = {"group": "Board", "role": role, "is_owner_confirmed": "on"}
-            answer = signed_in(actor).post(path, said)
+            values = {"group": "Board", "role": role, "is_owner_confirmed": "on"}
+            answer = signed_in(actor).post(path, values)
             assert GroupMapping.objects.exists() == (answer.status_code == 302)
             return answer
 
@@ -619,7 +619,7 @@ def test_only_an_owner_allows_a_connection_to_assign_owners(
 ) -> None:
     connection = scim_connection()
     path = reverse("admin:scim_settings", args=[connection.pk])
-    said = {
+    values = {
         "incomplete_policy": "refuse",
         "unknown_manager": "hold",
         "role_source": "provider",
@@ -627,7 +627,7 @@ def test_only_an_owner_allows_a_connection_to_assign_owners(
         "mails_invites": "on",
     }
 
-    answer = signed_in(people[role]).post(path, said | {"may_assign_owner": "on"})
+    answer = signed_in(people[role]).post(path, values | {"may_assign_owner": "on"})
 
     connection.refresh_from_db()
     assert (answer.status_code, connection.may_assign_owner) == (
@@ -640,7 +640,7 @@ def test_other_connection_settings_need_no_owner(people: dict[str, Person], role
     """If an Owner has allowed it, an Admin can save other settings."""
     connection = scim_connection(may_assign_owner=True)
     path = reverse("admin:scim_settings", args=[connection.pk])
-    said = {
+    values = {
         "incomplete_policy": "refuse",
         "unknown_manager": "reject",
         "role_source": "provider",
@@ -648,7 +648,7 @@ def test_other_connection_settings_need_no_owner(people: dict[str, Person], role
         "mails_invites": "on",
     }
 
-    answer = signed_in(people[role]).post(path, said)
+    answer = signed_in(people[role]).post(path, values)
 
     connection.refresh_from_db()
     assert answer.status_code == 302

@@ -35,14 +35,14 @@ def read_bounce(text: bytes) -> Bounce:
     """
     message = message_from_bytes(text)
     about = _about_recipient(message)
-    said = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
+    problem = _value(about, "Diagnostic-Code") or _value(about, "Status") or "The mail bounced."
     # RFC 3464 section 2.3.6: the field begins with the type of the diagnosis, such as “smtp;”.
-    said = re.sub(r"^smtp\s*;\s*", "", said, flags=re.IGNORECASE)
-    said = "".join("" if unicodedata.category(one).startswith("C") else one for one in said)
+    problem = re.sub(r"^smtp\s*;\s*", "", problem, flags=re.IGNORECASE)
+    problem = "".join("" if unicodedata.category(one).startswith("C") else one for one in problem)
     return Bounce(
         mail_id=_mail_id(message),
         is_final=_value(about, "Action").lower() == "failed",
-        problem=" ".join(said.split())[:MAX_PROBLEM_LENGTH],
+        problem=" ".join(problem.split())[:MAX_PROBLEM_LENGTH],
     )
 
 

@@ -101,8 +101,8 @@ def delegate_approvals(
         raise AbsentInactive(person)
     delegate = people.get(str(delegate.pk), delegate)
     _check_delegate(person, delegate, starts_at, ends_at)
-    said = (delegate.pk, starts_at, ends_at, note)
-    if current and said == (current.delegate_id, current.starts_at, current.ends_at, current.note):
+    terms = (delegate.pk, starts_at, ends_at, note)
+    if current and terms == (current.delegate_id, current.starts_at, current.ends_at, current.note):
         return False
     Delegation.objects.filter(person=person).delete()
     delegation = Delegation.objects.create(

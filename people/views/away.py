@@ -148,15 +148,15 @@ def _initial(delegation: Delegation | None) -> dict[str, Any]:
 
 def _save(request: PersonRequest, person: Person, form: AwayForm) -> bool:
     """Store the delegation; if it is refused, say so on the form and return False."""
-    said = form.cleaned_data
-    delegate, starts_at, ends_at = said["delegate"], said["starts_at"], said["ends_at"]
+    values = form.cleaned_data
+    delegate, starts_at, ends_at = values["delegate"], values["starts_at"], values["ends_at"]
     try:
         has_changed = delegate_approvals(
             person,
             delegate,
             starts_at=starts_at,
             ends_at=ends_at,
-            note=said["note"],
+            note=values["note"],
             actor=request.user.actor,
         )
     except PeopleError as error:

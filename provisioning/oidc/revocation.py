@@ -84,8 +84,8 @@ def read_subject(provider: IdentityProvider, body: Any) -> Subject:
     :raises BadSubject: if there is none, or in a format that Ramp does not support.
     """
     # `subject` is the name of the first drafts, which Auth0 still uses.
-    said = (body.get("sub_id") or body.get("subject")) if isinstance(body, dict) else None
-    match said:
+    subject_id = (body.get("sub_id") or body.get("subject")) if isinstance(body, dict) else None
+    match subject_id:
         case {"format": "iss_sub", "iss": str(issuer), "sub": str(subject)} if subject:
             if issuer.rstrip("/") != settings_of(provider).issuer.rstrip("/"):
                 raise BadSubject("The subject belongs to another issuer than this provider’s.")

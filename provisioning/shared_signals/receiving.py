@@ -85,8 +85,8 @@ def _remember(stream: TransmitterStream, signal: Signal) -> ReceivedSignal | Non
 def _note_stream_event(stream: TransmitterStream, signal: Signal) -> Effect:
     """Note the verification that Ramp asked for, or a new state of the stream."""
     if signal.uri == event_types.VERIFICATION:
-        said = signal.payload.get("state")
-        if said is not None and said != stream.verification:
+        state = signal.payload.get("state")
+        if state is not None and state != stream.verification:
             return Effect.logged(
                 "The state is not the one that Ramp sent. The stream is not verified."
             )

@@ -80,10 +80,10 @@ def _named(subject: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _format(subject: Mapping[str, Any]) -> str:
-    said = subject.get("format", subject.get("subject_type"))
-    if said is None and isinstance(subject.get("user") or subject.get("session"), dict):
+    format_name = subject.get("format", subject.get("subject_type"))
+    if format_name is None and isinstance(subject.get("user") or subject.get("session"), dict):
         return "complex"
-    return str(said).replace("-", "_")
+    return str(format_name).replace("-", "_")
 
 
 def _is_issuer(stream: TransmitterStream, issuer: str) -> bool:
@@ -92,9 +92,9 @@ def _is_issuer(stream: TransmitterStream, issuer: str) -> bool:
     Okta's transmitter names the organization, of which the provider may be one of several
     authorization servers with the same subjects: https://example.okta.com/oauth2/default.
     """
-    own, said = settings_of(stream.provider).issuer.rstrip("/"), issuer.rstrip("/")
-    is_above = own.startswith(f"{said}/oauth2/") and said == stream.issuer.rstrip("/")
-    return said == own or is_above
+    own, claimed = settings_of(stream.provider).issuer.rstrip("/"), issuer.rstrip("/")
+    is_above = own.startswith(f"{claimed}/oauth2/") and claimed == stream.issuer.rstrip("/")
+    return claimed == own or is_above
 
 
 def _by_subject(provider: IdentityProvider, subject: str) -> Person | None:
@@ -146,8 +146,8 @@ def _why_not(stream: TransmitterStream, subject: Mapping[str, Any]) -> str:
 
 
 def _text(subject: Mapping[str, Any]) -> str:
-    said = _named(subject)
-    match said:
+    named = _named(subject)
+    match named:
         case {"format": "complex"}:
             parts = (
                 f"{name} {_text(part)}"
@@ -161,6 +161,6 @@ def _text(subject: Mapping[str, Any]) -> str:
             simple = [one for one in identifiers if isinstance(one, dict) and _is_simple(one)]
             text = " or ".join(_text(one) for one in simple[:MAX_ALIASES])
         case _:
-            values = (said.get(name) for name in ("id", "email", "uri", "phone_number", "url"))
-            text = next((one for one in values if isinstance(one, str)), said["format"])
+            values = (named.get(name) for name in ("id", "email", "uri", "phone_number", "url"))
+            text = next((one for one in values if isinstance(one, str)), named["format"])
     return readable(text)[:255]

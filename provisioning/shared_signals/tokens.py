@@ -78,7 +78,7 @@ def read_signal(stream: TransmitterStream, token: str) -> Signal:
         if claim in claims:
             raise _malformed(f"A signal must not contain {claim}.")
     uri, payload = _event(claims.get("events"))
-    said = _moment(payload.get("event_timestamp")) or _moment(claims.get("toe"))
+    stated = _moment(payload.get("event_timestamp")) or _moment(claims.get("toe"))
     return Signal(
         digest=token_digest(f"{metadata.issuer} {claims['jti']}"),
         uri=uri,
@@ -86,7 +86,7 @@ def read_signal(stream: TransmitterStream, token: str) -> Signal:
         # Okta and Google name the subject in the event, as the drafts of the framework did.
         subject=claims.get("sub_id", payload.get("subject")),
         # Not every transmitter says when the event happened. It cannot be after the token.
-        occurred_at=min(said, issued_at) if said else issued_at,
+        occurred_at=min(stated, issued_at) if stated else issued_at,
         issued_at=issued_at,
     )
 

@@ -210,9 +210,9 @@ def _url(document: dict[str, Any], name: str, source: str, *, is_needed: bool = 
 
 def _configuration(answer: HttpAnswer, *, is_polled: bool) -> StreamConfiguration:
     document = answer.json()
-    said = document if isinstance(document, dict) else {}
-    stream_id, audience = said.get("stream_id"), said.get("aud")
-    delivery = said.get("delivery")
+    stream = document if isinstance(document, dict) else {}
+    stream_id, audience = stream.get("stream_id"), stream.get("aud")
+    delivery = stream.get("delivery")
     endpoint = delivery.get("endpoint_url") if isinstance(delivery, dict) else None
     listed = audience if isinstance(audience, list) else [audience]
     audiences = tuple(one for one in listed if isinstance(one, str) and one)

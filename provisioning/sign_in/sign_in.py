@@ -226,8 +226,12 @@ def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -
     except PeopleError as error:
         # The instance may have values that were not saved.
         result.person.refresh_from_db()
-        told = ", ".join(f"{name.replace('_', ' ')} “{value}”" for name, value in changed.items())
-        result.warnings.append(f"A change from {identity.provider} was rejected ({told}): {error}")
+        refused_values = ", ".join(
+            f"{name.replace('_', ' ')} “{value}”" for name, value in changed.items()
+        )
+        result.warnings.append(
+            f"A change from {identity.provider} was rejected ({refused_values}): {error}"
+        )
 
 
 def _update_roles(identity: Identity, claims: Claims, result: _SignInResult) -> None:
@@ -244,7 +248,7 @@ def _update_roles(identity: Identity, claims: Claims, result: _SignInResult) -> 
 
 
 def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> SignInRefused:
-    told = administrator_message(
+    message = administrator_message(
         refused.reason, provider, email=claims.email, person=refused.person
     )
     attempt_log.log_attempt(
@@ -255,7 +259,7 @@ def _refused(provider: IdentityProvider, claims: Claims, refused: Refuse) -> Sig
         email=claims.log_name,
         is_email_unverified=claims.is_email_verified is False,
         reason=refused.reason,
-        detail=" ".join(filter(None, (refused.detail, told, *claims.problems, _entry(claims)))),
+        detail=" ".join(filter(None, (refused.detail, message, *claims.problems, _entry(claims)))),
     )
     return SignInRefused(visitor_message(refused.reason, provider, refused.person))
 

@@ -124,7 +124,7 @@ def _group_notes(log: RequestLog) -> list[Note]:
     waiting = ScimWaitingMember.objects.filter(group__connection=log.connection)
     nested = ScimSubgroup.objects.filter(group__connection=log.connection)
     named = ScimGroup.objects.known_to(log.connection).values_list("scim_display_name")
-    told = [
+    meanings = [
         (waiting.values_list("value"), "as a member who joins on arrival", "Okta, Entra"),
         (nested.values_list("member__scim_id"), "as a group that is a member", "Entra"),
         (
@@ -135,7 +135,7 @@ def _group_notes(log: RequestLog) -> list[Note]:
     ]
     return [
         Note(f"{notes.UNDERSTOOD}“{value}” {text}", provider)
-        for rows, text, provider in told
+        for rows, text, provider in meanings
         for value in sorted({str(row[0]) for row in rows[:MAX_ROWS]})
         if json.dumps(value, ensure_ascii=False) in log.body
     ]

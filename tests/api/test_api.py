@@ -27,9 +27,9 @@ READING = ("people", "team-updates", "cards", "funds")
 
 
 def code_of(answer: Any) -> tuple[int, str]:
-    said = answer.json()
-    assert said["message"]
-    return answer.status_code, said["code"]
+    content = answer.json()
+    assert content["message"]
+    return answer.status_code, content["code"]
 
 
 class TestToken:
@@ -147,15 +147,15 @@ def test_lists_need_few_queries_for_many_rows(
 
 
 def test_reads_one_person(api: Api, ada: Person) -> None:
-    said = api.get(f"people/{ada.pk}").json()
+    content = api.get(f"people/{ada.pk}").json()
 
-    assert said["email"] == "ada@example.com"
-    assert said["state"] == "active"
+    assert content["email"] == "ada@example.com"
+    assert content["state"] == "active"
 
 
 def test_deactivates_and_reactivates(api: Api, ada: Person, owner: Person) -> None:
-    said = api.post(f"people/{ada.pk}/deactivate", {"reason": "Laptop stolen"}).json()
-    assert said["state"] == "inactive"
+    content = api.post(f"people/{ada.pk}/deactivate", {"reason": "Laptop stolen"}).json()
+    assert content["state"] == "inactive"
     event = Event.objects.get(kind=Event.Kind.PERSON_DEACTIVATED)
     assert (event.actor, event.facts["reason"]) == (str(owner.actor), "Laptop stolen")
 

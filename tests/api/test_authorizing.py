@@ -25,11 +25,11 @@ OKTA = Actor("scim", "okta")
 def reason_of(answer: Any) -> str:
     """Return the reason of the response, after a check that the row has the same."""
     assert answer.status_code == 201, answer.content
-    said = answer.json()
-    row = Authorization.objects.get(pk=UUID(said["id"]))
-    assert (row.is_approved, row.reason) == (said["approved"], said["reason"])
+    content = answer.json()
+    row = Authorization.objects.get(pk=UUID(content["id"]))
+    assert (row.is_approved, row.reason) == (content["approved"], content["reason"])
     assert row.is_approved == (row.reason == "approved")
-    return str(said["reason"])
+    return str(content["reason"])
 
 
 def test_approved_while_the_holder_is_active(api: Api, ada: Person) -> None:
@@ -162,7 +162,7 @@ def test_refuses_invalid_amount(api: Api, ada: Person, amount: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "field"),
+    ("values", "field"),
     [
         ({"currency": "euro"}, "currency"),
         ({"currency": "eur"}, "currency"),
@@ -181,9 +181,9 @@ def test_refuses_invalid_amount(api: Api, ada: Person, amount: object) -> None:
     ],
 )
 def test_error_names_the_invalid_field(
-    api: Api, ada: Person, said: dict[str, Any], field: str
+    api: Api, ada: Person, values: dict[str, Any], field: str
 ) -> None:
-    answer = api.authorize(**{"card": spend.card(ada).pk} | said)
+    answer = api.authorize(**{"card": spend.card(ada).pk} | values)
 
     assert answer.status_code == 400
     assert list(answer.json()["fields"]) == [field]

@@ -21,9 +21,9 @@ from tests.support.concurrency import Racers
 pytestmark = pytest.mark.django_db
 
 
-def authorize(api: Api, key: str | None, **said: Any) -> Any:
+def authorize(api: Api, key: str | None, **values: Any) -> Any:
     body = {"amount": 1000, "currency": "EUR", "merchant": "Café Nero"} | {
-        name: str(value) if name in ("card", "fund") else value for name, value in said.items()
+        name: str(value) if name in ("card", "fund") else value for name, value in values.items()
     }
     headers = {} if key is None else {"idempotency-key": key}
     return api.client.post(
@@ -185,11 +185,11 @@ class TestListingAuthorizations:
         card = spend.card(ada)
         answer = authorize(api, "lunch-1", card=card.pk).json()
 
-        said = api.get(f"authorizations/{answer['id']}").json()
+        content = api.get(f"authorizations/{answer['id']}").json()
 
-        assert said["decided_at"]
-        del said["decided_at"]
-        assert said == answer | {
+        assert content["decided_at"]
+        del content["decided_at"]
+        assert content == answer | {
             "card": str(card.pk),
             "fund": None,
             "amount": 1000,

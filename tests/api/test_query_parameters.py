@@ -49,10 +49,10 @@ def operations_of_schema() -> list[tuple[str, str, tuple[str, ...]]]:
         (
             method.upper(),
             path,
-            tuple(one["name"] for one in said.get("parameters", []) if one["in"] == "query"),
+            tuple(one["name"] for one in value.get("parameters", []) if one["in"] == "query"),
         )
         for path, item in schema["paths"].items()
-        for method, said in item.items()
+        for method, value in item.items()
     ]
 
 
@@ -81,11 +81,11 @@ def test_refuses_unknown_parameter_and_lists_the_known_ones(
     answer = ask(api, method, path, query)
 
     assert answer.status_code == 400, answer.content
-    said = answer.json()
+    content = answer.json()
     name = query.partition("=")[0]
-    assert said["code"] == "invalid"
-    assert said["fields"][name].startswith("Unknown query parameter.")
-    assert all(one in said["fields"][name] for one in known)
+    assert content["code"] == "invalid"
+    assert content["fields"][name].startswith("Unknown query parameter.")
+    assert all(one in content["fields"][name] for one in known)
 
 
 @pytest.mark.parametrize(("method", "path", "name"), DECLARED)

@@ -26,14 +26,14 @@ EXPLAINED = re.findall(r"^### `(.+)`$", (DOCS / "errors.md").read_text(), re.MUL
 class Operation(NamedTuple):
     method: str
     path: str
-    said: Json
+    definition: Json
 
     @property
     def codes(self) -> set[tuple[int, str]]:
         """The status and the code of each error in the examples."""
         return {
             (int(status), shown["value"]["code"])
-            for status, response in self.said["responses"].items()
+            for status, response in self.definition["responses"].items()
             if status >= "4"
             for shown in response["content"]["application/json"]["examples"].values()
         }
@@ -46,11 +46,13 @@ def schema() -> Json:
 
 SCHEMA = schema()
 OPERATIONS = [
-    Operation(method.upper(), path, said)
+    Operation(method.upper(), path, definition)
     for path, item in SCHEMA["paths"].items()
-    for method, said in item.items()
+    for method, definition in item.items()
 ]
-each_operation = pytest.mark.parametrize("one", OPERATIONS, ids=lambda one: one.said["operationId"])
+each_operation = pytest.mark.parametrize(
+    "one", OPERATIONS, ids=lambda one: one.definition["operationId"]
+)
 
 
 def test_schema_is_valid() -> None:
@@ -67,7 +69,7 @@ def test_schema_is_public_and_has_each_endpoint(db: None) -> None:
 
 
 def test_operation_ids_are_unique() -> None:
-    names = [one.said["operationId"] for one in OPERATIONS]
+    names = [one.definition["operationId"] for one in OPERATIONS]
 
     assert len(names) == len(set(names))
     assert all(re.fullmatch("[a-z]+(_[a-z]+)*", name) for name in names)
@@ -75,9 +77,13 @@ def test_operation_ids_are_unique() -> None:
 
 @each_operation
 def test_each_operation_parameter_and_response_has_a_description(one: Operation) -> None:
-    described = [one.said, *one.said.get("parameters", ()), *one.said["responses"].values()]
+    described = [
+        one.definition,
+        *one.definition.get("parameters", ()),
+        *one.definition["responses"].values(),
+    ]
 
-    assert one.said["summary"]
+    assert one.definition["summary"]
     assert all(part["description"] for part in described)
 
 
@@ -85,7 +91,7 @@ def test_each_operation_parameter_and_response_has_a_description(one: Operation)
 def test_operation_lists_its_scopes(one: Operation) -> None:
     address = one.path.removeprefix("/api/v1/").replace("{", "<uuid:").replace("}", ">")
 
-    alternatives = [requirement["token"] for requirement in one.said["security"]]
+    alternatives = [requirement["token"] for requirement in one.definition["security"]]
     assert sorted(alternatives) == sorted([scope] for scope in NEEDED[one.method, address])
 
 
@@ -95,12 +101,12 @@ def test_operation_has_the_general_errors(one: Operation) -> None:
         *("invalid", "authentication-failed", "token-expired"),
         *("permission-denied", "insufficient-scope", "throttled", "unavailable"),
     }
-    if one.said["operationId"] == "deactivate_person":
+    if one.definition["operationId"] == "deactivate_person":
         # Deactivations are not limited.
         general -= {"throttled"}
-    if "requestBody" in one.said:
+    if "requestBody" in one.definition:
         general |= {"parse-error", "too-large", "unsupported-media-type"}
-    if "{" in one.path or one.said["operationId"] == "authorize":
+    if "{" in one.path or one.definition["operationId"] == "authorize":
         general |= {"not-found"}
 
     assert {(DOCUMENTED[code], code) for code in general} <= one.codes
@@ -125,9 +131,9 @@ def test_each_documented_error_is_in_the_schema() -> None:
 
 @each_operation
 def test_lists_have_examples_of_page_size_cursor_and_filter_errors(one: Operation) -> None:
-    if "page_size" not in {parameter["name"] for parameter in one.said.get("parameters", ())}:
+    if "page_size" not in {parameter["name"] for parameter in one.definition.get("parameters", ())}:
         return
-    examples = one.said["responses"]["400"]["content"]["application/json"]["examples"]
+    examples = one.definition["responses"]["400"]["content"]["application/json"]["examples"]
     messages = {shown["value"]["message"].partition(": ")[2] for shown in examples.values()}
 
     assert "Send an integer greater than 0." in messages
@@ -136,7 +142,7 @@ def test_lists_have_examples_of_page_size_cursor_and_filter_errors(one: Operatio
 
 
 def contents(one: Operation) -> Iterator[Json]:
-    for part in (one.said.get("requestBody", {}), *one.said["responses"].values()):
+    for part in (one.definition.get("requestBody", {}), *one.definition["responses"].values()):
         yield from part.get("content", {}).values()
 
 
@@ -151,5 +157,5 @@ def test_each_body_has_valid_examples(one: Operation) -> None:
 
 @each_operation
 def test_429_and_503_have_a_retry_after_header(one: Operation) -> None:
-    for status in {"429", "503"} & set(one.said["responses"]):
-        assert "Retry-After" in one.said["responses"][status]["headers"]
+    for status in {"429", "503"} & set(one.definition["responses"]):
+        assert "Retry-After" in one.definition["responses"][status]["headers"]

@@ -99,8 +99,8 @@ def test_every_operation_of_the_schema_is_tested(db: None) -> None:
     assert there == set(NEEDED)
     for (method, address), scopes in NEEDED.items():
         path = f"/api/v1/{address.replace('<uuid:', '{').replace('>', '}')}"
-        said = schema["paths"][path][method.lower()]["description"]
-        assert all(f"`{scope}`" in said for scope in scopes)
+        result = schema["paths"][path][method.lower()]["description"]
+        assert all(f"`{scope}`" in result for scope in scopes)
     assert {address for _, address in there} == set(VIEWS)
 
 

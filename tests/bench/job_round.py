@@ -104,10 +104,10 @@ def _is_over(job: str, cost: Cost) -> bool:
 def _cost_of(job: Callable[..., Any], postgres: int) -> Cost:
     queries = 0
 
-    def count(execute: Callable[..., Any], *said: Any) -> Any:
+    def count(execute: Callable[..., Any], *arguments: Any) -> Any:
         nonlocal queries
         queries += 1
-        return execute(*said)
+        return execute(*arguments)
 
     own, database = time.process_time(), seconds_of(postgres)
     with connection.execute_wrapper(count):
@@ -123,8 +123,8 @@ def _make_company() -> Tenant:
         okta = Provider(scim_connection(unknown_manager="hold", initial_import_finished_at=now))
         for number in range(PEOPLE - 1):
             is_waiting = number < WAITING
-            said = managed_by({"value": f"nobody-{number}"}) if is_waiting else {}
-            okta.add(f"person{number}", **said)
+            values = managed_by({"value": f"nobody-{number}"}) if is_waiting else {}
+            okta.add(f"person{number}", **values)
         assert ScimUser.objects.exclude(waiting_manager="").count() == WAITING
     # Nothing else is left to do for this company.
     events.dispatch_all(as_of=timezone.now())

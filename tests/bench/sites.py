@@ -71,9 +71,9 @@ def ours(name: str = "ours", *, role: str = "") -> Iterator[Site]:
         if role:
             _limit(environment, postgres.url("ramp"), role)
             environment["DATABASE_URL"] = postgres.url("ramp").replace("//postgres@", f"//{role}@")
-        said = _connected(environment)
+        result = _connected(environment)
         web = stack.enter_context(_granian("ramp.wsgi:application", port, environment, folder))
-        yield Site(name, said["base_url"], said["token"], web, postgres.process.pid)
+        yield Site(name, result["base_url"], result["token"], web, postgres.process.pid)
 
 
 @contextmanager
@@ -110,8 +110,8 @@ def _connected(environment: Mapping[str, str]) -> dict[str, str]:
     owner = ("--owner-email", "owner@acme.example.com", "--owner-password", "correct horse")
     _manage(environment, "create_tenant", "acme", "--name", "Acme", *owner)
     connect = ("connect_scim", "acme", "--provider", "generic", "--incomplete", "hold")
-    said: dict[str, str] = json.loads(_manage(environment, *connect))
-    return said
+    values: dict[str, str] = json.loads(_manage(environment, *connect))
+    return values
 
 
 @contextmanager

@@ -70,9 +70,9 @@ def connected() -> Client:
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("create_tenant", "acme", "--name", "Acme", *OWNER, stdout=StringIO())
-    said = StringIO()
-    call_command("connect_scim", "acme", "--provider", "okta", stdout=said)
-    token = json.loads(said.getvalue())["token"]
+    output = StringIO()
+    call_command("connect_scim", "acme", "--provider", "okta", stdout=output)
+    token = json.loads(output.getvalue())["token"]
     return Client(headers={"Authorization": f"Bearer {token}"})
 
 

@@ -130,8 +130,8 @@ def test_member_signs_in_is_deactivated_and_loses_the_group_role(
     expect(doras_page).to_have_url(f"{company.server.url}/home/")
 
     open_member(company, olga)
-    for said in ("First provisioned", "payables", "Finance"):
-        expect(olga.locator("body")).to_contain_text(said)
+    for value in ("First provisioned", "payables", "Finance"):
+        expect(olga.locator("body")).to_contain_text(value)
     expect(olga.locator("#roles ul")).to_contain_text("Bookkeeper")
     expect(olga.locator("#roles ul")).to_contain_text("the group “Finance”")
 

@@ -17,11 +17,11 @@ def test_reference_shows_each_operation_without_requests_to_other_servers(
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)  # type: ignore[arg-type]
     asked: list[str] = []
-    said: list[str] = []
+    values: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     # The console says what the Content-Security-Policy refused.
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: values.append(message.text))
+    page.on("pageerror", lambda error: values.append(str(error)))
     page.goto(f"{demo.url}/api/v1/docs/")
 
     page.get_by_text("List all people who").click()
@@ -30,7 +30,7 @@ def test_reference_shows_each_operation_without_requests_to_other_servers(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     hosts = {urlsplit(url).netloc for url in asked if url.startswith("http")}
     assert hosts == {urlsplit(demo.url).netloc}
-    assert said == []
+    assert values == []
     page.close()
 
 

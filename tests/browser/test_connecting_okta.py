@@ -83,8 +83,8 @@ def walk_the_steps(page: Page) -> None:
 
 def push(okta: Client, run: str, *, flow: str, until: str) -> None:
     """Replay the requests of Okta up to a step; every response must match the trace."""
-    told = [step for step in load(TRACE) if step.flow == flow]
-    steps: list[Step] = [step for step in told if step.name < until]
+    values = [step for step in load(TRACE) if step.flow == flow]
+    steps: list[Step] = [step for step in values if step.name < until]
     outcomes = list(replay(okta, steps, {"run": run}, tell=lambda line: None))
     assert [str(outcome) for outcome in outcomes if outcome.failed] == []
 

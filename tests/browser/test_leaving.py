@@ -53,12 +53,15 @@ class Acme:
     card: str
 
     def set_active(self, *, active: bool) -> None:
-        said = {"schemas": [PATCH], "Operations": [{"op": "replace", "value": {"active": active}}]}
-        assert _send(self.okta, "PATCH", f"/Users/{self.ada}", said)["active"] is active
+        values = {
+            "schemas": [PATCH],
+            "Operations": [{"op": "replace", "value": {"active": active}}],
+        }
+        assert _send(self.okta, "PATCH", f"/Users/{self.ada}", values)["active"] is active
 
     def pay(self) -> str:
-        said = {"card": self.card, "amount": 1_000, "currency": "EUR", "merchant": "Café"}
-        return str(_send(self.till, "POST", "/authorizations", said)["reason"])
+        values = {"card": self.card, "amount": 1_000, "currency": "EUR", "merchant": "Café"}
+        return str(_send(self.till, "POST", "/authorizations", values)["reason"])
 
 
 def _send(client: Client, method: str, path: str, body: Json) -> Any:
@@ -74,8 +77,8 @@ def acme(start_server: StartServer) -> Acme:
     named = ("--name", "Acme", "--owner-name", "Olga Owner", "--currency", "EUR")
     owner = ("--owner-email", OWNER, "--owner-password", PASSWORD)
     server.manage("create_tenant", "acme", *named, *owner)
-    told = json.loads(server.manage("connect_scim", "acme", "--provider", "okta"))
-    okta = Client(told["base_url"], told["token"])
+    content = json.loads(server.manage("connect_scim", "acme", "--provider", "okta"))
+    okta = Client(content["base_url"], content["token"])
     ids: dict[str, str] = {}
     for who, manager in (("grace", None), ("ada", "grace"), ("bob", "ada")):
         more = managed_by({"value": ids[manager]}) if manager else {}

@@ -21,8 +21,15 @@ PAGES = [
 def server(start_server: StartServer) -> Server:
     server = start_server("sqlite")
     for slug, name in (("acme", "Acme"), ("operations", "Operations")):
-        said = ("--name", name, "--owner-email", f"{slug}@x.example", "--owner-password", PASSWORD)
-        server.manage("create_tenant", slug, *said)
+        values = (
+            "--name",
+            name,
+            "--owner-email",
+            f"{slug}@x.example",
+            "--owner-password",
+            PASSWORD,
+        )
+        server.manage("create_tenant", slug, *values)
     server.manage("make_operator", "operations@x.example")
     return server
 

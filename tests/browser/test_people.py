@@ -98,14 +98,14 @@ def test_two_people_are_deactivated_and_reactivated(page: Page, demo: Demo) -> N
     demo.sign_in(page)
     page.goto(f"{demo.url}/people/?state=active&role__exact=BUSINESS_USER")
 
-    for action, said in (("Deactivate", "deactivated"), ("Reactivate", "reactivated")):
+    for action, value in (("Deactivate", "deactivated"), ("Reactivate", "reactivated")):
         for row in (0, 1):
             page.locator("input.action-select").nth(row).check()
         page.get_by_label("Select action to run").select_option(label=action)
         page.get_by_role("button", name="Run").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(f"{action} 2 people?")
         page.get_by_role("button", name=action).click()
-        expect(page.get_by_text(f"2 people were {said}.")).to_be_visible()
+        expect(page.get_by_text(f"2 people were {value}.")).to_be_visible()
         page.goto(f"{demo.url}/people/?state=inactive&o=1")
 
 

@@ -62,7 +62,7 @@ class Employee:
         jar = self.company.folder / f"{self.provider}-jar"
         jar.unlink(missing_ok=True)
         url = f"http://localhost:{self.company.server.port}{link}"
-        said = curl(
+        result = curl(
             self.company.kdc.ticket("ada"), "--location", "-c", str(jar), "-b", str(jar), url
         )
         for line in jar.read_text().splitlines():
@@ -71,7 +71,7 @@ class Employee:
                 self.context.add_cookies(
                     [{"name": name, "value": value, "url": self.company.server.url}]
                 )
-        return said
+        return result
 
 
 @dataclass

@@ -59,10 +59,12 @@ class Commands:
         assert self.process.stdout
         self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
-        told = json.loads(self.process.stdout.readline())
-        if told["code"] or any(words in told["log"] for words in FAILURES):
-            raise CanailleError(f"canaille {' '.join(command)}: {told['answer']} {told['log']}")
-        return json.loads(told["answer"]) if told["answer"].startswith(("{", "[")) else None
+        content = json.loads(self.process.stdout.readline())
+        if content["code"] or any(words in content["log"] for words in FAILURES):
+            raise CanailleError(
+                f"canaille {' '.join(command)}: {content['answer']} {content['log']}"
+            )
+        return json.loads(content["answer"]) if content["answer"].startswith(("{", "[")) else None
 
 
 class Canaille(Commands):
@@ -100,12 +102,12 @@ class CanailleOpenId(Commands):
 
     def introduce(self, login: str, **claims: Any) -> None:
         """Know somebody by this login, or know something else about them from now on."""
-        said = {
+        values = {
             "--given-name": claims["given_name"],
             "--family-name": claims["family_name"],
             "--emails": claims["email"],
         }
-        options = [word for pair in said.items() for word in pair]
+        options = [word for pair in values.items() for word in pair]
         if login in self.people:
             self.run("set", "user", login, *options)
         else:

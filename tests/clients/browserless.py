@@ -13,18 +13,18 @@ class Visitor(httpx.Client):
     def __init__(self) -> None:
         super().__init__(follow_redirects=True, timeout=30)
 
-    def fill_in(self, page: httpx.Response, action: str = "", **said: str) -> httpx.Response:
+    def fill_in(self, page: httpx.Response, action: str = "", **values: str) -> httpx.Response:
         """Send the page's last form, or the one that goes there, with these fields filled in."""
         form = next(form for form in reversed(_Forms(page.text).all) if action in form.action)
         return self.request(
-            form.method, urljoin(str(page.url), form.action), data=form.fields | said
+            form.method, urljoin(str(page.url), form.action), data=form.fields | values
         )
 
 
 class _Form:
-    def __init__(self, said: dict[str, str | None]) -> None:
-        self.action = said.get("action") or ""
-        self.method = (said.get("method") or "get").upper()
+    def __init__(self, values: dict[str, str | None]) -> None:
+        self.action = values.get("action") or ""
+        self.method = (values.get("method") or "get").upper()
         self.fields: dict[str, str] = {}
 
 
@@ -35,8 +35,8 @@ class _Forms(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attributes: Any) -> None:
-        said = dict(attributes)
+        values = dict(attributes)
         if tag == "form":
-            self.all.append(_Form(said))
-        elif tag == "input" and said.get("name") and self.all:
-            self.all[-1].fields[said["name"]] = said.get("value") or ""
+            self.all.append(_Form(values))
+        elif tag == "input" and values.get("name") and self.all:
+            self.all[-1].fields[values["name"]] = values.get("value") or ""

@@ -90,9 +90,9 @@ class Provider:
             )
         return Answer(response)
 
-    def add(self, who: str = "ada", /, **said: Any) -> str:
+    def add(self, who: str = "ada", /, **values: Any) -> str:
         """Push somebody, and return their id."""
-        answer = self("POST", "/Users", someone(who, **said))
+        answer = self("POST", "/Users", someone(who, **values))
         assert answer.status == 201, answer.content
         return answer.id
 
@@ -123,7 +123,7 @@ def address(path: str, **parameters: Any) -> str:
     return f"{path}?{query}" if query else path
 
 
-def someone(who: str = "ada", /, **said: Any) -> Json:
+def someone(who: str = "ada", /, **values: Any) -> Json:
     """Describe a person completely; what is said of them comes on top, None takes it away."""
     usual = {
         "schemas": [USER, ENT, RAMP],
@@ -134,7 +134,7 @@ def someone(who: str = "ada", /, **said: Any) -> Json:
         ENT: {"department": "Research"},
         RAMP: {"location": "London"},
     }
-    return {key: value for key, value in (usual | said).items() if value is not None}
+    return {key: value for key, value in (usual | values).items() if value is not None}
 
 
 def mail(value: str) -> Json:

@@ -28,8 +28,8 @@ class ReceiverClient:
         kind = {} if body is None else {"data": body, "content_type": "application/json"}
         return getattr(self.client, method)(path + query, **kind)
 
-    def poll(self, url: str, **said: Any) -> dict[str, Any]:
-        answer = self.ask("post", url, said)
+    def poll(self, url: str, **values: Any) -> dict[str, Any]:
+        answer = self.ask("post", url, values)
         assert answer.status_code == 200
         found: dict[str, Any] = answer.json()
         return found

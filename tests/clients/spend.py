@@ -52,9 +52,10 @@ class Api:
     def post(self, address: str, body: Any = None) -> Any:
         return self.client.post(f"/api/v1/{address}", body or {}, content_type="application/json")
 
-    def authorize(self, **said: Any) -> Any:
+    def authorize(self, **values: Any) -> Any:
         usual = {"amount": 1000, "currency": "EUR", "merchant": "Café Nero"}
-        said = {
-            name: str(value) if name in ("card", "fund") else value for name, value in said.items()
+        values = {
+            name: str(value) if name in ("card", "fund") else value
+            for name, value in values.items()
         }
-        return self.post("authorizations", usual | said)
+        return self.post("authorizations", usual | values)

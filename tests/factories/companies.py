@@ -54,15 +54,15 @@ def people_of(users: list[ScimUser]) -> Iterator[Person]:
 def _person(
     connection: Connection, who: str, state: str, department: Department, location: Location
 ) -> Person:
-    said = someone(who)
+    document = someone(who)
     now, owner = connection.created_at, str(connection.actor)
     owned = ("given_name", "family_name", "email", "department", "location")
     return Person(
         tenant_id=tenancy.current_id(),
-        given_name=said["name"]["givenName"],
-        family_name=said["name"]["familyName"],
-        email=said["userName"],
-        email_key=said["userName"],
+        given_name=document["name"]["givenName"],
+        family_name=document["name"]["familyName"],
+        email=document["userName"],
+        email_key=document["userName"],
         department=department,
         location=location,
         state=state,

@@ -82,8 +82,8 @@ class Matrix:
                 continue
             at_home = foreign == address(route, self.ours, self.theirs)
             if at_home and _shape(found, foreign) != _shape(missing, nothing):
-                told = f"{found.status_code} / {missing.status_code}"
-                self.problems.append(f"DIFFERS {name} {method} {foreign} {told}")
+                text = f"{found.status_code} / {missing.status_code}"
+                self.problems.append(f"DIFFERS {name} {method} {foreign} {text}")
 
     def _ask(self, name: str, visitor: Visitor, method: str, path: str) -> httpx.Response | None:
         try:

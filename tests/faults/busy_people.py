@@ -64,8 +64,8 @@ def print_signed_in(
 
 def _signed_in(provider: IdentityProvider, subject: str) -> dict[str, str]:
     email = f"{subject}@corp.example"
-    said = Claims(subject=subject, email=email, given_name="Ada", family_name="Lovelace")
-    person = sign_in(provider, said).person
+    claims = Claims(subject=subject, email=email, given_name="Ada", family_name="Lovelace")
+    person = sign_in(provider, claims).person
     assert person
     _make_administrator(person)
     return {

@@ -52,13 +52,13 @@ def run(stack: Stack, *, people: int, sessions: int, tokens: int, seconds: float
         "from tests.faults.busy_people import print_access;"
         f"print_access({connected.tenant!r}, sessions={sessions}, tokens={tokens})"
     )
-    said = json.loads(stack.server.manage("shell", "-v", "0", "-c", code))
+    content = json.loads(stack.server.manage("shell", "-v", "0", "-c", code))
     uses: list[Use] = []
     survivors = 0
     unused: Counter[str] = Counter()
-    for person in said["people"]:
+    for person in content["people"]:
         mine, done_at = _deactivate(
-            stack, client, ids[person["email"]], person, said["owner_token"], seconds
+            stack, client, ids[person["email"]], person, content["owner_token"], seconds
         )
         uses += [use for use in mine if use.began_at > done_at]
         survivors += sum(use.succeeded for use in mine if use.began_at > done_at)

@@ -177,8 +177,8 @@ def _send(connected: Connected, findings: Findings, seed: int, count: int, secon
             took = time.monotonic() - began
             findings.count(f"{request.method} {answer.status_code}", took)
             for fault in _faults(answer, request, took > seconds):
-                said = answer.text[:500]
-                findings.note(fault, request=vars(request), seed=seed, answer=said, took=took)
+                result = answer.text[:500]
+                findings.note(fault, request=vars(request), seed=seed, answer=result, took=took)
             if answer.status_code == 201 and answer.content:
                 requests.learn(answer.json())
 

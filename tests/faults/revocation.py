@@ -57,9 +57,9 @@ class World:
         """Let people sign in; return what each is in with."""
         server, company = self.stack.server, self.stack.connect()
         definition = self.stack.folder / "provider.json"
-        said = {"kind": "oidc", "name": "Corp", "issuer": self.openid.url}
-        said |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        definition.write_text(json.dumps(said))
+        values = {"kind": "oidc", "name": "Corp", "issuer": self.openid.url}
+        values |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
+        definition.write_text(json.dumps(values))
         added = server.manage("add_identity_provider", company.tenant, "--file", str(definition))
         provider = json.loads(added)["id"]
         made = server.manage(
@@ -114,12 +114,12 @@ class World:
         assert answer.status_code == 204, answer.text
 
     def revoke_session(self, subject: dict[str, str]) -> None:
-        status, said = self.transmitter.send(f"{CAEP}session-revoked", subject)
-        assert status == 202, said
+        status, result = self.transmitter.send(f"{CAEP}session-revoked", subject)
+        assert status == 202, result
 
     def disable(self, subject: dict[str, str]) -> None:
-        status, said = self.transmitter.send(f"{RISC}account-disabled", subject)
-        assert status == 202, said
+        status, result = self.transmitter.send(f"{RISC}account-disabled", subject)
+        assert status == 202, result
 
     def revoke(self, number: int, person: dict[str, str]) -> Revoked:
         """Revoke a person, and try all ways in before and after."""

@@ -105,8 +105,8 @@ def _open_company(stack: Stack) -> Company:
     with Intruder(company) as owner:
         assert owner.sign_in(company.email("owner"), "correct horse")
         for name, role in ATTACKERS.items():
-            said = {"given_name": name, "family_name": "Lovelace", "email": company.email(name)}
-            assert owner.force("/people/add/", **said, role=role) == 302
+            values = {"given_name": name, "family_name": "Lovelace", "email": company.email(name)}
+            assert owner.force("/people/add/", **values, role=role) == 302
             company.ids[name] = _id_of(stack, company.email(name))
             _accept(company, name)
     return company
@@ -166,7 +166,7 @@ def _attacks(intruder: Intruder, name: str) -> Iterator[tuple[str, int]]:
     yield "lets SCIM assign Owners", intruder.force(settings, **policies)
 
 
-def _edit(intruder: Intruder, whom: str, **said: str) -> int:
+def _edit(intruder: Intruder, whom: str, **values: str) -> int:
     company = intruder.company
     row = company.stack.rows(
         "SELECT given_name, family_name, email, role, changed_at FROM people_person WHERE id = %s",
@@ -175,7 +175,7 @@ def _edit(intruder: Intruder, whom: str, **said: str) -> int:
     names = ("given_name", "family_name", "email", "role")
     form = {name: str(value) for name, value in zip(names, row, strict=False)}
     form["seen"] = row[-1].astimezone(UTC).isoformat()
-    return intruder.force(f"/people/{company.ids[whom]}/edit/", **form | said)
+    return intruder.force(f"/people/{company.ids[whom]}/edit/", **form | values)
 
 
 def _account_is_taken(company: Company) -> list[str]:

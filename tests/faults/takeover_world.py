@@ -155,12 +155,12 @@ class World:
 
     def _rename(self) -> Iterator[str]:
         eve = self.scim.add("eve", externalId="E-1")
-        said = {"emails": [mail(self._spelt("email"))], "externalId": self._spelt("external_id")}
+        values = {"emails": [mail(self._spelt("email"))], "externalId": self._spelt("external_id")}
         if self.attempt["by"] == "PUT":
-            answer = self.scim("PUT", f"/Users/{eve}", someone("eve", **said))
+            answer = self.scim("PUT", f"/Users/{eve}", someone("eve", **values))
         else:
             answer = self.scim.patch(
-                eve, *({"op": "replace", "path": path, "value": said[path]} for path in said)
+                eve, *({"op": "replace", "path": path, "value": values[path]} for path in values)
             )
         if answer.status < 400 and Person.objects.get(scim_users__scim_id=eve) == self.victim:
             yield "the resource was renamed to the person"
@@ -203,17 +203,17 @@ class World:
                 sent = Mail.objects.filter(person=self.victim.pk, kind=Mail.Kind.RESET_PASSWORD)
                 if sent.exclude(pk=self.reset.pk).exists():
                     yield "a link to choose a password was mailed to somebody who left"
-        said = {"password": NEW_PASSWORD, "again": NEW_PASSWORD}
+        values = {"password": NEW_PASSWORD, "again": NEW_PASSWORD}
         BROWSER.cookies.clear()
-        BROWSER.post(reset_link(self.reset).removeprefix(settings.PUBLIC_BASE_URL), said)
+        BROWSER.post(reset_link(self.reset).removeprefix(settings.PUBLIC_BASE_URL), values)
         if self._stored().check_password(NEW_PASSWORD):
             yield "the password of somebody who left was replaced"
         yield from self._old_ways_in(may_be_back=False)
 
-    def _push(self, **said: Any) -> Answer:
+    def _push(self, **values: Any) -> Answer:
         """Create a user; where activity comes later, first inactive and then switched on."""
-        is_later = dict(self.attempt.said).get("active") == "later"
-        answer = self.scim("POST", "/Users", someone("eve", **said | {"active": not is_later}))
+        is_later = dict(self.attempt.values).get("active") == "later"
+        answer = self.scim("POST", "/Users", someone("eve", **values | {"active": not is_later}))
         if is_later and answer.status == 201:
             self.scim.replace(answer.id, "active", value=True)
         return answer

@@ -28,14 +28,14 @@ class Attempt:
 
     victim: str
     way: str
-    said: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, str], ...]
 
     def __getitem__(self, name: str) -> str:
-        return dict(self.said)[name]
+        return dict(self.values)[name]
 
     def __str__(self) -> str:
-        said = ", ".join(f"{name}={value}" for name, value in self.said)
-        return f"{self.way} against {self.victim}: {said}"
+        text = ", ".join(f"{name}={value}" for name, value in self.values)
+        return f"{self.way} against {self.victim}: {text}"
 
 
 @dataclass
@@ -71,9 +71,9 @@ def _shuffled(seed: int) -> list[Attempt]:
     return [attempt for attempt in in_turn if attempt is not None]
 
 
-def _attempts(way: str, victims: tuple[str, ...], **said: tuple[str, ...]) -> Iterator[Attempt]:
-    for victim, *chosen in itertools.product(victims, *said.values()):
-        yield Attempt(victim, way, tuple(zip(said, chosen, strict=True)))
+def _attempts(way: str, victims: tuple[str, ...], **values: tuple[str, ...]) -> Iterator[Attempt]:
+    for victim, *chosen in itertools.product(victims, *values.values()):
+        yield Attempt(victim, way, tuple(zip(values, chosen, strict=True)))
 
 
 def _creations() -> Iterator[Attempt]:
@@ -137,7 +137,7 @@ def attack(attempts: int, *, seed: int = 1) -> Result:
     result = Result()
     for attempt in itertools.islice(itertools.cycle(_shuffled(seed)), attempts):
         result.tried[attempt.way] += 1
-        result.breaches += [f"{attempt}: {said}" for said in World(attempt).breaches()]
+        result.breaches += [f"{attempt}: {value}" for value in World(attempt).breaches()]
     return result
 
 
@@ -163,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attempts", type=int, default=FULL_SIZE)
     parser.add_argument("--seed", type=int, default=1)
-    said = parser.parse_args()
+    options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
     import django  # noqa: PLC0415
@@ -180,7 +180,7 @@ def main() -> None:
     runner = get_runner(settings)(verbosity=0, interactive=False)
     databases = runner.setup_databases()
     began = time.monotonic()
-    result = attack(said.attempts, seed=said.seed)
+    result = attack(options.attempts, seed=options.seed)
     runner.teardown_databases(databases)
     postgres.stop()
     for breach in result.breaches:
@@ -190,7 +190,7 @@ def main() -> None:
     finish(
         Outcome(
             "takeovers",
-            f"{said.attempts:,} attempts, seed {said.seed}",
+            f"{options.attempts:,} attempts, seed {options.seed}",
             f"{len(result.breaches)} accounts taken over",
             holds=not result.breaches,
         )

@@ -59,8 +59,8 @@ class OidcProvider(Service):
 
     def enter(self, addresses: Json) -> None:
         """Enter what `add_identity_provider` answered."""
-        told = ("client_id", "client_secret", "scope")
-        said = {name: self.client[name] for name in told} | {
+        fields = ("client_id", "client_secret", "scope")
+        values = {name: self.client[name] for name in fields} | {
             "redirect_uris": [addresses["redirect_uri"]],
             "post_logout_redirect_uris": [addresses["post_logout_redirect_uri"]],
             "backchannel_logout_uri": addresses["backchannel_logout_uri"],
@@ -68,7 +68,7 @@ class OidcProvider(Service):
         }
         bearer = {"Authorization": f"Bearer {self.client['registration_access_token']}"}
         uri = self.client["registration_client_uri"]
-        httpx.put(uri, json=said, headers=bearer).raise_for_status()
+        httpx.put(uri, json=values, headers=bearer).raise_for_status()
 
     def sign_out(self, visitor: Visitor) -> None:
         """End the visitor's session here, from a page of its own."""

@@ -59,7 +59,7 @@ def test_folder_as_broker_causes_a_warning(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("text", "found"),
     [
         ("10.20.0.0/16", []),
         ("fd12:3456::/48", []),
@@ -73,9 +73,9 @@ def test_folder_as_broker_causes_a_warning(settings: Settings) -> None:
     ],
 )
 def test_outbound_networks_must_be_private_and_narrow(
-    settings: Settings, said: str, found: list[str]
+    settings: Settings, text: str, found: list[str]
 ) -> None:
-    settings.PUBLIC_BASE_URL, settings.OUTBOUND_ALLOW = "https://ramp.example.com", [said]
+    settings.PUBLIC_BASE_URL, settings.OUTBOUND_ALLOW = "https://ramp.example.com", [text]
 
     assert [one.id for one in checks.outbound_networks_are_narrow()] == found
 

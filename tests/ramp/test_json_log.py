@@ -58,10 +58,10 @@ def test_writes_each_line_as_one_object_with_time_and_level(service: Server) -> 
 
 
 def test_logs_the_migrations_and_the_start(service: Server) -> None:
-    said = [line["event"] for line in lines(service)]
+    values = [line["event"] for line in lines(service)]
 
-    assert "No migrations to apply." in said
-    assert any(event.startswith("Ramp ") and "runs web, worker, beat" in event for event in said)
+    assert "No migrations to apply." in values
+    assert any(event.startswith("Ramp ") and "runs web, worker, beat" in event for event in values)
 
 
 def test_adds_the_request_id_to_every_line_of_a_page(service: Server) -> None:
@@ -75,12 +75,12 @@ def test_adds_the_request_id_to_every_line_of_a_page(service: Server) -> None:
 
 
 def test_logs_what_ends_and_starts_again(service: Server) -> None:
-    said = " ".join(line["event"] for line in lines(service))
+    text = " ".join(line["event"] for line in lines(service))
 
     for name in ("web", "worker", "beat"):
-        assert f"{name} ended (-9)" in said
-        assert f"{name} reloads." in said
-    assert "Warm shutdown" in said
+        assert f"{name} ended (-9)" in text
+        assert f"{name} reloads." in text
+    assert "Warm shutdown" in text
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ def formatted(
 
 
 def test_record_is_one_line_with_its_request_id() -> None:
-    said = line("%s people arrived", 3, request_id="7f3c")
+    result = line("%s people arrived", 3, request_id="7f3c")
 
-    assert said.endswith("[info] 3 people arrived [scim] request_id=7f3c")
-    assert "\n" not in said
+    assert result.endswith("[info] 3 people arrived [scim] request_id=7f3c")
+    assert "\n" not in result
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_value_with_the_name_of_a_credential_is_masked(name: str) -> None:
 def test_record_can_be_a_json_object() -> None:
     formatter = logs.line_formatter(as_json=True)
 
-    said = formatted(formatter, "%s people\narrived", 3, request_id="7f3c", token="s3cr3t")
+    result = formatted(formatter, "%s people\narrived", 3, request_id="7f3c", token="s3cr3t")
 
-    assert "\n" not in said
-    record = json.loads(said)
+    assert "\n" not in result
+    record = json.loads(result)
     assert record.pop("timestamp")
     assert record == {
         "event": "3 people\narrived",

@@ -51,9 +51,9 @@ def bob(owner: Person) -> Person:
     return people.add_person(profile, actor=OKTA)
 
 
-def restored(*said: str) -> dict[str, Any]:
+def restored(*arguments: str) -> dict[str, Any]:
     out = StringIO()
-    call_command("restored", *said, "--yes", "--json", stdout=out)
+    call_command("restored", *arguments, "--yes", "--json", stdout=out)
     answer: dict[str, Any] = json.loads(out.getvalue())
     return answer
 
@@ -175,11 +175,11 @@ class TestTheRelease:
         assert [mail.to for mail in smtp.received] == ["eve@example.com"]
 
     @pytest.mark.parametrize(
-        "said", [["--drop-mails"], ["--send-mails"], ["--release", "--keep-tokens"]]
+        "values", [["--drop-mails"], ["--send-mails"], ["--release", "--keep-tokens"]]
     )
-    def test_refuses_options_that_do_not_belong_together(self, said: list[str]) -> None:
+    def test_refuses_options_that_do_not_belong_together(self, values: list[str]) -> None:
         with pytest.raises(CommandError, match="Nothing was changed"):
-            restored(*said)
+            restored(*values)
 
         assert not Installation.objects.exists()
 

@@ -135,7 +135,7 @@ def test_every_variable_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "trusted"),
+    ("values", "trusted"),
     [
         ({}, 0),
         ({"BEHIND_PROXY": "true"}, 1),
@@ -147,6 +147,6 @@ def test_every_variable_is_documented() -> None:
     ],
 )
 def test_trusted_proxies_are_parsed_as_number_or_networks(
-    tmp_path: Path, said: dict[str, str], trusted: int | list[str]
+    tmp_path: Path, values: dict[str, str], trusted: int | list[str]
 ) -> None:
-    assert loaded(VAR_DIR=str(tmp_path), **said)["TRUSTED_PROXIES"] == trusted
+    assert loaded(VAR_DIR=str(tmp_path), **values)["TRUSTED_PROXIES"] == trusted

@@ -157,8 +157,10 @@ def add_provider(server: Server, company: Connected, issuer: str, folder: Path) 
     settings = OIDC | {"issuer": issuer, "client_secret": "s3cret"}
     file = folder / "provider.json"
     file.write_text(json.dumps({"kind": "oidc", "name": "Down", **settings}))
-    said = json.loads(server.manage("add_identity_provider", company.tenant, "--file", str(file)))
-    return f"/sign-in/{company.tenant}/{said['id']}/"
+    content = json.loads(
+        server.manage("add_identity_provider", company.tenant, "--file", str(file))
+    )
+    return f"/sign-in/{company.tenant}/{content['id']}/"
 
 
 @pytest.mark.usefixtures("second")

@@ -38,8 +38,8 @@ class Company:
         owner = ("--owner-email", email, "--owner-password", PASSWORD)
         server.manage("create_tenant", slug, "--name", slug, *owner)
         definition = folder / f"{slug}.json"
-        said = {"kind": "oidc", "name": "Corp", "issuer": openid.url, "client_id": CLIENT_ID}
-        definition.write_text(json.dumps(said | {"client_secret": CLIENT_SECRET}))
+        values = {"kind": "oidc", "name": "Corp", "issuer": openid.url, "client_id": CLIENT_ID}
+        definition.write_text(json.dumps(values | {"client_secret": CLIENT_SECRET}))
         added = server.manage("add_identity_provider", slug, "--file", str(definition))
         provider = json.loads(added)["id"]
         self.sign_in_url = f"/sign-in/{slug}/{provider}/"
@@ -58,9 +58,9 @@ class Company:
         assert is_in(visitor)
         return visitor
 
-    def send(self, address: str, **said: Any) -> str:
+    def send(self, address: str, **values: Any) -> str:
         """Send a form as the owner, and return the page that follows."""
-        answer = self.owner.post(address, said)
+        answer = self.owner.post(address, values)
         assert answer.status_code == 302, answer.text
         return self.owner.get(answer.headers["Location"]).text
 
@@ -117,8 +117,8 @@ def receiver(
     company = Company(servers[1], f"{delivery}-to", openid, tmp_path_factory.mktemp("to"))
     form = {"name": "Signals", "scopes": "signals:manage", "days": "30"}
     [token] = API_TOKEN.findall(sender.owner.post("/api-tokens/", form).text)
-    said = {"issuer": sender.issuer, "token": token, "delivery": delivery}
-    company.send(company.shared_signals, **said)
+    values = {"issuer": sender.issuer, "token": token, "delivery": delivery}
+    company.send(company.shared_signals, **values)
     yield company
     company.owner.close()
 

@@ -340,10 +340,10 @@ def test_unusual_autocomplete_query_is_refused(
     ask: Callable[..., int], name: str, value: str | None
 ) -> None:
     query = AUTOCOMPLETE | {name: value}
-    said = {name: value for name, value in query.items() if value is not None}
+    values = {name: value for name, value in query.items() if value is not None}
 
     assert ask("/autocomplete/", AUTOCOMPLETE) == 200
-    assert ask("/autocomplete/", said) == (200 if name == "term" else 403)
+    assert ask("/autocomplete/", values) == (200 if name == "term" else 403)
 
 
 ACTIONS = ("deactivate_selected", "reactivate_selected", "delete_selected", "a\0b", "")
@@ -358,9 +358,9 @@ def test_invalid_selection_in_the_list_changes_no_person(
     owner: Person, action: str, chosen: str, confirmed: dict[str, str]
 ) -> None:
     ada = core.person()
-    said = {"action": action, "_selected_action": [chosen, NOBODY], "index": "0"}
+    values = {"action": action, "_selected_action": [chosen, NOBODY], "index": "0"}
 
-    answer = signed_in(owner).post("/people/", said | confirmed)
+    answer = signed_in(owner).post("/people/", values | confirmed)
 
     assert answer.status_code < 500
     assert Person.objects.get(pk=ada.pk).is_active
@@ -376,8 +376,8 @@ class TestOutdatedForm:
         return browser
 
     def send(self, browser: Client, **headers: str) -> Any:
-        said = {"name": "Research & more", "password": "hunter2", "csrfmiddlewaretoken": "old"}
-        return browser.post("/people/departments/add/", said, headers=headers)
+        values = {"name": "Research & more", "password": "hunter2", "csrfmiddlewaretoken": "old"}
+        return browser.post("/people/departments/add/", values, headers=headers)
 
     def test_shows_a_page_that_keeps_the_values_except_passwords(self, browser: Client) -> None:
         answer = self.send(browser, origin="http://testserver")
@@ -394,8 +394,8 @@ class TestOutdatedForm:
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
         assert token
 
-        said = {"name": "Research", "csrfmiddlewaretoken": token[1]}
-        answer = browser.post("/people/departments/add/", said)
+        values = {"name": "Research", "csrfmiddlewaretoken": token[1]}
+        answer = browser.post("/people/departments/add/", values)
 
         assert (answer.status_code, answer["Location"]) == (302, "/people/departments/")
 
@@ -417,8 +417,8 @@ class TestDjangoCommands:
     @pytest.fixture
     def change_password(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
         def change_password(email: str, *typed: str) -> str:
-            said, out = iter(typed), StringIO()
-            monkeypatch.setattr(changepassword, "getpass", lambda _prompt: next(said))
+            result, out = iter(typed), StringIO()
+            monkeypatch.setattr(changepassword, "getpass", lambda _prompt: next(result))
             call_command("changepassword", email, stdout=out)
             return out.getvalue()
 
@@ -429,9 +429,9 @@ class TestDjangoCommands:
     ) -> None:
         browser, new = signed_in(owner), "a longer battery staple"
 
-        said = change_password("Olga@example.com", new, new)
+        result = change_password("Olga@example.com", new, new)
 
-        assert said == f"{owner.email} at {owner.tenant.name} has a new password.\n"
+        assert result == f"{owner.email} at {owner.tenant.name} has a new password.\n"
         assert Person.objects.get(pk=owner.pk).check_password(new)
         assert browser.get("/home/").status_code == 302
 

@@ -70,12 +70,12 @@ def okta(wizard: Wizard) -> Provider:
 def swept(django_db_setup: None) -> Iterator[None]:
     """Tidy up after the module: many rows, taken back again, slow the tests that follow down."""
     yield
-    said = database.settings_dict
+    result = database.settings_dict
     with psycopg.connect(
-        host=said["HOST"],
-        port=said["PORT"],
-        user=said["USER"],
-        dbname=said["NAME"],
+        host=result["HOST"],
+        port=result["PORT"],
+        user=result["USER"],
+        dbname=result["NAME"],
         autocommit=True,
     ) as connection:
         connection.execute("VACUUM ANALYZE")

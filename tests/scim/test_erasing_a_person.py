@@ -42,14 +42,16 @@ def zoe(scim: Provider, owner: Person) -> Person:
     return personal_data.leave_traces(scim, owner)
 
 
-def told(*said: str) -> str:
+def printed_by(*arguments: str) -> str:
     out = StringIO()
-    call_command(*said, stdout=out)
+    call_command(*arguments, stdout=out)
     return out.getvalue()
 
 
 def erase(person: Person) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(told("erase_person", str(person.pk), "--yes", "--json"))
+    answer: dict[str, Any] = json.loads(
+        printed_by("erase_person", str(person.pk), "--yes", "--json")
+    )
     return answer
 
 
@@ -159,7 +161,7 @@ class TestIsRefused:
         core.person(given_name="Iris", email=ADDRESS)
 
         with pytest.raises(CommandError, match=f"{zoe.pk} \\(terminated, "):
-            told("erase_person", ADDRESS, "--yes")
+            printed_by("erase_person", ADDRESS, "--yes")
 
 
 class TestAfterwards:
@@ -194,7 +196,7 @@ class TestAfterwards:
 
 class TestAnExport:
     def test_has_what_is_stored(self, zoe: Person) -> None:
-        found = told("export_person", str(zoe.pk))
+        found = printed_by("export_person", str(zoe.pk))
 
         titles = {section["title"] for section in json.loads(found)["sections"]}
         assert {"People", "History", "Own actions", "Mails", "SCIM users"} <= titles
@@ -202,18 +204,18 @@ class TestAnExport:
             assert text in found
 
     def test_has_no_secret(self, zoe: Person) -> None:
-        found = told("export_person", str(zoe.pk))
+        found = printed_by("export_person", str(zoe.pk))
 
         for secret in (zoe.password, "a secret of the second factor", "Y3JlZA"):
             assert secret not in found
 
     def test_has_nothing_of_others(self, zoe: Person, owner: Person) -> None:
-        assert owner.email not in told("export_person", str(zoe.pk)).replace(
+        assert owner.email not in printed_by("export_person", str(zoe.pk)).replace(
             f"person:{owner.email}", ""
         )
 
     def test_is_an_event(self, zoe: Person) -> None:
-        told("export_person", str(zoe.pk))
+        printed_by("export_person", str(zoe.pk))
 
         event = Event.objects.latest("pk")
         assert (event.kind, event.actor) == ("data.exported", "command:export_person")
@@ -221,12 +223,12 @@ class TestAnExport:
 
     def test_goes_to_a_file_that_nobody_else_reads(self, zoe: Person, tmp_path: Path) -> None:
         file = tmp_path / "zoe.json"
-        told("export_person", str(zoe.pk), "--output", str(file))
+        printed_by("export_person", str(zoe.pk), "--output", str(file))
 
         assert GIVEN in file.read_text()
         assert file.stat().st_mode & 0o077 == 0
         with pytest.raises(CommandError, match="exists"):
-            told("export_person", str(zoe.pk), "--output", str(file))
+            printed_by("export_person", str(zoe.pk), "--output", str(file))
 
 
 def test_every_reference_to_a_person_is_declared() -> None:

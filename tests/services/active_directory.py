@@ -117,7 +117,7 @@ class ActiveDirectory(Service):
         return self._bound(ADMIN, ADMIN_PASSWORD)
 
     def add_person(
-        self, name: str, given: str = "", family: str = "", *, ou: str = "Staff", **said: Any
+        self, name: str, given: str = "", family: str = "", *, ou: str = "Staff", **values: Any
     ) -> str:
         """Make an account, with PASSWORD unless told otherwise; return its DN."""
         given, family = given or name.title(), family or "Person"
@@ -133,24 +133,24 @@ class ActiveDirectory(Service):
             "unicodePwd": _as_password(PASSWORD),
         }
         dn = f"CN={name},OU={ou},{BASE}"
-        self.add(dn, **usual | said)
+        self.add(dn, **usual | values)
         return dn
 
-    def add_group(self, name: str, *members: str, ou: str = "Groups", **said: str) -> str:
+    def add_group(self, name: str, *members: str, ou: str = "Groups", **values: str) -> str:
         """Make a security group of entries by DN; return its own."""
         dn = f"CN={name},OU={ou},{BASE}"
         usual = {"objectClass": "group", "sAMAccountName": name, "groupType": "-2147483646"}
-        self.add(dn, **usual | said, **({"member": list(members)} if members else {}))
+        self.add(dn, **usual | values, **({"member": list(members)} if members else {}))
         return dn
 
-    def add(self, dn: str, **said: str | bytes | list[str]) -> None:
-        self.administrator.add_s(dn, [(name, _encoded(value)) for name, value in said.items()])
+    def add(self, dn: str, **values: str | bytes | list[str]) -> None:
+        self.administrator.add_s(dn, [(name, _encoded(value)) for name, value in values.items()])
 
-    def change(self, dn: str, **said: str | bytes | list[str]) -> None:
+    def change(self, dn: str, **values: str | bytes | list[str]) -> None:
         """Replace attributes; a blank text removes one."""
         changes = [
             (ldap.MOD_REPLACE, name, _encoded(value) if value else None)
-            for name, value in said.items()
+            for name, value in values.items()
         ]
         self.administrator.modify_s(dn, changes)
 
@@ -198,7 +198,7 @@ class ActiveDirectory(Service):
             return False
         return True
 
-    def document(self, **said: Any) -> dict[str, Any]:
+    def document(self, **values: Any) -> dict[str, Any]:
         """Return what `add_identity_provider` reads about its LDAP side."""
         return {
             "kind": "ldap",
@@ -208,9 +208,9 @@ class ActiveDirectory(Service):
             "bind_password": SERVICE_PASSWORD,
             "base_dn": f"OU=Staff,{BASE}",
             "user_filter": USERS,
-        } | said
+        } | values
 
-    def windows_document(self, **said: Any) -> dict[str, Any]:
+    def windows_document(self, **values: Any) -> dict[str, Any]:
         """Return what `add_identity_provider` reads about its Kerberos side."""
         return {
             "kind": "windows",
@@ -218,7 +218,7 @@ class ActiveDirectory(Service):
             "keytab": base64.b64encode(self.keytab).decode(),
             "realms": [REALM],
             "directory": "AD",
-        } | said
+        } | values
 
     @property
     def kerberos_environment(self) -> dict[str, str]:
@@ -304,8 +304,8 @@ def _provisioned(kept: Path) -> Path:
     version = subprocess.run(
         [program("samba", folders="/usr/sbin"), "--version"], check=True, capture_output=True
     ).stdout
-    said = "\0".join([version.decode(), PROVISION, *PROVISIONING, *NAMESPACES])
-    folder = kept / sha256(said.encode()).hexdigest()[:16]
+    text = "\0".join([version.decode(), PROVISION, *PROVISIONING, *NAMESPACES])
+    folder = kept / sha256(text.encode()).hexdigest()[:16]
     with alone(folder):
         if not folder.exists():
             _provision(folder)

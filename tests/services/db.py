@@ -22,5 +22,5 @@ def connect(server: Server, *options: str, provider: str = "generic") -> Connect
     slug = f"tenant-{secrets.token_hex(4)}"
     owner = ("--owner-email", f"owner@{slug}.example.com", "--owner-password", "correct horse")
     server.manage("create_tenant", slug, "--name", "Acme", *owner)
-    said = json.loads(server.manage("connect_scim", slug, "--provider", provider, *options))
-    return Connected(slug, said["base_url"], said["token"], said["connection"])
+    content = json.loads(server.manage("connect_scim", slug, "--provider", provider, *options))
+    return Connected(slug, content["base_url"], content["token"], content["connection"])

@@ -26,8 +26,8 @@ KEY, FOREIGN_KEY = new_key(), new_key()
 
 
 def public(key: rsa.RSAPrivateKey, kid: str = "one") -> Json:
-    said: Json = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return said | {"kid": kid, "use": "sig", "alg": "RS256"}
+    document: Json = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return document | {"kid": kid, "use": "sig", "alg": "RS256"}
 
 
 @dataclass
@@ -71,8 +71,8 @@ class OpenIdProvider:
             **self.claims,
             **claims,
         }
-        said = {name: value for name, value in usual.items() if value is not None}
-        return self.forge(said) if self.forge else signed(said)
+        values = {name: value for name, value in usual.items() if value is not None}
+        return self.forge(values) if self.forge else signed(values)
 
     def authorize(self, address: str) -> str:
         """Sign `user` in, as a browser would be sent here; return where it is sent back to."""
@@ -140,8 +140,10 @@ class OpenIdProvider:
                 if path in provider.instead:
                     status, body = provider.instead[path]
                 else:
-                    status, said = provider.answer(path, form, self.headers)
-                    body = said.encode() if isinstance(said, str) else json.dumps(said).encode()
+                    status, result = provider.answer(path, form, self.headers)
+                    body = (
+                        result.encode() if isinstance(result, str) else json.dumps(result).encode()
+                    )
                 self.send_response(status)
                 self.send_header("Content-Type", provider.content_type(path))
                 if 300 <= status < 400:

@@ -69,14 +69,14 @@ class Kdc(Service):
         )
         return theirs
 
-    def document(self, **said: Any) -> dict[str, Any]:
+    def document(self, **values: Any) -> dict[str, Any]:
         """Return what `add_identity_provider` reads about it."""
         return {
             "kind": "windows",
             "name": "Windows",
             "keytab": self.keytab(),
             "realms": [REALM],
-        } | said
+        } | values
 
     def _fill(self, realm: str, *commands: str) -> None:
         command = [program("kdb5_util", folders=SBIN), "create", "-s", "-r", realm, "-P", "master"]

@@ -129,7 +129,7 @@ class Slapd(Service):
             [program(name), *who], input=text, text=True, check=True, capture_output=True
         )
 
-    def document(self, **said: Any) -> dict[str, Any]:
+    def document(self, **values: Any) -> dict[str, Any]:
         """Return what `add_identity_provider` reads about it."""
         return {
             "kind": "ldap",
@@ -138,7 +138,7 @@ class Slapd(Service):
             "bind_dn": SERVICE,
             "bind_password": SERVICE_PASSWORD,
             "base_dn": BASE,
-        } | said
+        } | values
 
 
 def company() -> list[str]:

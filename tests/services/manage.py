@@ -48,10 +48,10 @@ class Manager:
         assert self.process.stdout
         self.process.stdin.write(json.dumps(arguments) + "\n")
         self.process.stdin.flush()
-        said: dict[str, Any] = json.loads(self.process.stdout.readline())
-        if said["code"]:
-            raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{said['errors']}")
-        return str(said["printed"])
+        values: dict[str, Any] = json.loads(self.process.stdout.readline())
+        if values["code"]:
+            raise RuntimeError(f"manage.py {' '.join(arguments)} failed:\n{values['errors']}")
+        return str(values["printed"])
 
     def end(self) -> None:
         self.process.communicate(timeout=10)
@@ -69,8 +69,8 @@ def run(arguments: Sequence[str]) -> dict[str, Any]:
         texts = {"printed": printed, "errors": errors}
         for file in texts.values():
             file.seek(0)
-        said = {name: file.read().decode() for name, file in texts.items()}
-    return {"code": os.waitstatus_to_exitcode(status), **said}
+        values = {name: file.read().decode() for name, file in texts.items()}
+    return {"code": os.waitstatus_to_exitcode(status), **values}
 
 
 def _obey(arguments: Sequence[str]) -> None:

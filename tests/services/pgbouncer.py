@@ -25,10 +25,10 @@ class PgBouncer(Service):
         super().__init__()
         options = as_postgres(self.folder)
         (self.folder / "users").write_text(f'"{role}" ""\n')
-        said = {"port": postgres.port, "own_port": self.port, "folder": self.folder}
+        values = {"port": postgres.port, "own_port": self.port, "folder": self.folder}
         config = self.folder / "pgbouncer.ini"
         # `any` connects as the role of `databases`, so the role has to stand there.
-        text = CONFIG.format(**said, connections=CONNECTIONS)
+        text = CONFIG.format(**values, connections=CONNECTIONS)
         config.write_text(text.replace("* = host", f"* = user={role} host"))
         self.role = role
         self.run(program("pgbouncer", folders="/usr/sbin"), str(config), **options)

@@ -170,16 +170,16 @@ class Postgres(Service):
             how = ("--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8")
             arguments = [initdb, "-D", str(self.data), *how, "--no-sync"]
             subprocess.run(arguments, check=True, capture_output=True, **options)
-        said = {
+        values = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
             **settings,
         }
-        told = {**os.environ, **(environment or {})}
+        fields = {**os.environ, **(environment or {})}
         command = (program("postgres", folders=POSTGRES), "-D", str(self.data))
-        given = [f"--{name}={value}" for name, value in said.items()]
-        self.run(*command, *given, env=told, **options)
+        given = [f"--{name}={value}" for name, value in values.items()]
+        self.run(*command, *given, env=fields, **options)
         with (
             psycopg.connect(self.url("postgres"), autocommit=True) as connection,
             # Copied data may have it already.

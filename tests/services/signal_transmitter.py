@@ -105,13 +105,13 @@ class Transmitter:
         self, claims: Json | bytes, *, key: Any = None, algorithm: str = "", **header: Any
     ) -> str:
         key = key or self.key
-        said = {
+        values = {
             "typ": "secevent+jwt",
             "alg": algorithm or key.alg or "RS256",
             "kid": key.kid,
             **header,
         }
-        protected = {name: value for name, value in said.items() if value is not None}
+        protected = {name: value for name, value in values.items() if value is not None}
         content = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
         return jws.serialize_compact(protected, content, key, [protected["alg"]])
 
@@ -148,17 +148,17 @@ class Transmitter:
         self.asked.append(f"{method} {parts.path}")
         is_managed = parts.path in ("/stream", "/status", "/verify", "/poll")
         if parts.path in self.instead:
-            status, said = self.instead[parts.path]
+            status, result = self.instead[parts.path]
         elif parts.path == "/token":
-            status, said = self._issue(bearer, body)
+            status, result = self._issue(bearer, body)
         elif is_managed and bearer.removeprefix("Bearer ") not in (TOKEN, *self.issued):
-            status, said = 401, {}
+            status, result = 401, {}
         else:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            status, said = self.answer(method, parts.path, query, body)
-        if said is None or isinstance(said, bytes):
-            return status, said or b""
-        return status, json.dumps(said).encode()
+            status, result = self.answer(method, parts.path, query, body)
+        if result is None or isinstance(result, bytes):
+            return status, result or b""
+        return status, json.dumps(result).encode()
 
     def answer(self, method: str, path: str, query: Json, body: Json) -> tuple[int, Any]:
         found: tuple[int, Any] = (404, {})
@@ -187,8 +187,8 @@ class Transmitter:
         if form.get("grant_type") != "client_credentials":
             return 400, {"error": "unsupported_grant_type"}
         self.issued.append(f"issued-{uuid4().hex}")
-        said = {"access_token": self.issued[-1], "token_type": "Bearer"}
-        return 200, said | ({} if self.expires_in is None else {"expires_in": self.expires_in})
+        values = {"access_token": self.issued[-1], "token_type": "Bearer"}
+        return 200, values | ({} if self.expires_in is None else {"expires_in": self.expires_in})
 
     def _metadata(self) -> Json:
         return {
@@ -248,11 +248,11 @@ class Transmitter:
                     dict(parse_qsl(content.decode())) if is_form else json.loads(content or b"{}")
                 )
                 bearer = self.headers.get("Authorization", "")
-                status, said = transmitter.respond(self.command, self.path, bearer, body)
+                status, result = transmitter.respond(self.command, self.path, bearer, body)
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.end_headers()
-                self.wfile.write(said)
+                self.wfile.write(result)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

@@ -54,18 +54,18 @@ class Receiver:
 
     def _take(self, path: str, body: bytes, headers: dict[str, str]) -> int:
         try:
-            said = Webhook(self.secrets[path]).verify(body, headers)
+            result = Webhook(self.secrets[path]).verify(body, headers)
         except Exception as error:
             self.unverified.append(repr(error))
             return 401
         message = Message(
             headers["webhook-id"],
             headers["webhook-signature"].split(),
-            said["type"],
-            said["data"],
+            result["type"],
+            result["data"],
             body.decode(),
         )
-        assert json.loads(message.text) == said
+        assert json.loads(message.text) == result
         self.received.append(message)
         status = self.status_of(message)
         if 200 <= status < 300:

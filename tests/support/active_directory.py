@@ -70,10 +70,10 @@ def sign_in_with(ticket: dict[str, str], windows: IdentityProvider, client: Clie
     return present(token(ticket), windows, client)
 
 
-def present(said: str, windows: IdentityProvider, client: Client) -> Any:
+def present(text: str, windows: IdentityProvider, client: Client) -> Any:
     """Send the token as a browser does."""
     address = f"/sign-in/acme/{windows.pk}/"
-    return client.get(address, headers={"Authorization": f"Negotiate {said}"})
+    return client.get(address, headers={"Authorization": f"Negotiate {text}"})
 
 
 def sign_in_as(

@@ -26,17 +26,19 @@ class CloudProvider(OpenIdProvider):
             return (200, {"access_token": "at", "expires_in": 300}) if good else (401, {})
         if path.startswith(("/v1.0", "/api", "/admin")):
             query = parse_qs(urlsplit(self.asked_for).query)
-            return self.api(unquote(path), {name: said[0] for name, said in query.items()}, headers)
+            return self.api(
+                unquote(path), {name: value[0] for name, value in query.items()}, headers
+            )
         return super().answer(path, form, headers)
 
 
-def browsing(cloud: OpenIdProvider, kind: str, **said: Any) -> Directory:
-    directory = directory_of(added(cloud, kind, **said))
+def browsing(cloud: OpenIdProvider, kind: str, **values: Any) -> Directory:
+    directory = directory_of(added(cloud, kind, **values))
     assert directory
     return directory
 
 
-def added(cloud: OpenIdProvider, kind: str, **said: Any) -> IdentityProvider:
+def added(cloud: OpenIdProvider, kind: str, **values: Any) -> IdentityProvider:
     document = {
         "kind": "oidc",
         "name": kind,
@@ -46,5 +48,5 @@ def added(cloud: OpenIdProvider, kind: str, **said: Any) -> IdentityProvider:
         "directory_browsing": "live",
         "directory_kind": kind,
     }
-    definition = config.read(document | said)
+    definition = config.read(document | values)
     return manage.add_provider(definition, actor=Actor("command", "tests"))

@@ -27,12 +27,14 @@ def compared() -> Iterator[None]:
         events = Event.objects.filter(pk__gt=last, person__isnull=False, kind__startswith="person.")
         for event in events.select_related("person__department", "person__location").order_by("pk"):
             assert event.person
-            told = people.setdefault(event.person, {})
-            told |= {name: change["to"] for name, change in event.changes.items()}
-    for person, told in people.items():
+            result = people.setdefault(event.person, {})
+            result |= {name: change["to"] for name, change in event.changes.items()}
+    for person, result in people.items():
         row = person_fields.snapshot(person)
-        stored = {name: row.get(name) for name in told}
-        assert stored == told, f"The events of a request say {told}, but the row holds {stored}."
+        stored = {name: row.get(name) for name in result}
+        assert stored == result, (
+            f"The events of a request say {result}, but the row holds {stored}."
+        )
 
 
 @contextmanager

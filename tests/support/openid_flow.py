@@ -21,7 +21,7 @@ ADA = {
 }
 
 
-def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityProvider:
+def connected(tenant: Tenant, openid: OpenIdProvider, **values: Any) -> IdentityProvider:
     definition = config.read(
         {
             "kind": "oidc",
@@ -30,7 +30,7 @@ def connected(tenant: Tenant, openid: OpenIdProvider, **said: Any) -> IdentityPr
             "client_id": CLIENT_ID,
             "client_secret": CLIENT_SECRET,
         }
-        | said
+        | values
     )
     with tenancy.use(tenant):
         return manage.add_provider(definition, actor=Actor("command", "tests"))

@@ -38,8 +38,8 @@ def ada() -> Person:
     return ada
 
 
-def joined(scim: Provider, **said: Any) -> str:
-    scim_id = scim.add(**said)
+def joined(scim: Provider, **values: Any) -> str:
+    scim_id = scim.add(**values)
     people.activate_person(ada(), actor=ada().actor)
     return scim_id
 
@@ -116,9 +116,9 @@ def left_for_good(company: Company) -> None:
     Person.objects.filter(email=ADA).update(state="terminated", terminated_at=timezone.now())
 
 
-def refused(**said: Any) -> Callable[[Company], None]:
+def refused(**values: Any) -> Callable[[Company], None]:
     def seed(company: Company) -> None:
-        answer = company.okta()("POST", "/Users", someone(**said))
+        answer = company.okta()("POST", "/Users", someone(**values))
         assert answer.status == 400
 
     return seed
@@ -132,8 +132,8 @@ def manages_her_manager(company: Company) -> None:
 
 
 def has_an_unknown_manager(company: Company) -> None:
-    said = someone(**managed_by("nobody@example.com"))
-    company.okta(unknown_manager="reject")("POST", "/Users", said)
+    document = someone(**managed_by("nobody@example.com"))
+    company.okta(unknown_manager="reject")("POST", "/Users", document)
 
 
 def moves_to_another_currency(company: Company) -> None:

@@ -47,8 +47,8 @@ class Way:
     comes_last: bool = False
 
     def __str__(self) -> str:
-        said = json.dumps(self.operation or self.member) if self.method != "DELETE" else ""
-        return f"{'bulk ' if self.is_bulk else ''}{self.method} {said}".strip()
+        result = json.dumps(self.operation or self.member) if self.method != "DELETE" else ""
+        return f"{'bulk ' if self.is_bulk else ''}{self.method} {result}".strip()
 
     def body(self, rest: Refused) -> Json | None:
         if self.method == "DELETE":
@@ -57,9 +57,9 @@ class Way:
             everything = someone("ada", active=None) | rest.said
             return everything | self.member if self.comes_last else self.member | everything
         others = [{"op": "add", "value": rest.said}] if rest.said else []
-        said = self.operation or {"op": "replace", "value": self.member}
+        result = self.operation or {"op": "replace", "value": self.member}
         operations = [*others, *rest.operations]
-        return {"Operations": [*operations, said] if self.comes_last else [said, *operations]}
+        return {"Operations": [*operations, result] if self.comes_last else [result, *operations]}
 
     def send(self, scim: Provider, scim_id: str, rest: Refused) -> Answer:
         path, body = f"/Users/{scim_id}", self.body(rest)

@@ -31,21 +31,21 @@ class Wizard:
         assert response.status_code == 200, response
         return text_of(response)
 
-    def post(self, step: str, **said: Any) -> Any:
-        return self.client.post(self.address(step), said)
+    def post(self, step: str, **values: Any) -> Any:
+        return self.client.post(self.address(step), values)
 
-    def make_token(self, **said: Any) -> str:
+    def make_token(self, **values: Any) -> str:
         """Start, or make a new token, and return the one that is shown."""
-        return shown_token(self.post("token", after=newest(), **said))
+        return shown_token(self.post("token", after=newest(), **values))
 
-    def connect(self, **said: Any) -> Provider:
+    def connect(self, **values: Any) -> Provider:
         """Start, and return the provider with the token that was shown."""
-        token = self.make_token(**said)
+        token = self.make_token(**values)
         with tenancy.across_tenants():
             return Holder(Token.objects.get(digest=token_digest(token)).connection, token)
 
-    def choose(self, **said: Any) -> Any:
-        return self.client.post(self.address("review/choose"), said, follow=True)
+    def choose(self, **values: Any) -> Any:
+        return self.client.post(self.address("review/choose"), values, follow=True)
 
     def activate(self) -> None:
         """Click, and have the jobs done."""

@@ -29,17 +29,19 @@ def groups(*names: str) -> Groups:
     return Groups(frozenset(Group(name, name) for name in names))
 
 
-def claims(subject: str = "ada", groups: Groups = UNKNOWN, **said: Any) -> Claims:
+def claims(subject: str = "ada", groups: Groups = UNKNOWN, **values: Any) -> Claims:
     usual = {
         "email": f"{subject}@corp.example",
         "given_name": "Ada",
         "family_name": "Lovelace",
     }
-    return Claims(subject=subject, groups=groups, **usual | said)
+    return Claims(subject=subject, groups=groups, **usual | values)
 
 
-def come_in(provider: IdentityProvider, name: str = "ada", said: Groups = UNKNOWN) -> Person:
-    person = sign_in(provider, claims(name, said)).person
+def come_in(
+    provider: IdentityProvider, name: str = "ada", given_groups: Groups = UNKNOWN
+) -> Person:
+    person = sign_in(provider, claims(name, given_groups)).person
     assert person
     return person
 

@@ -16,8 +16,8 @@ def assert_waiting_is_listed() -> None:
     assert waits <= listed, f"not listed: {waits - listed}"
     # Of a refused request nobody waits.
     accepted = rows.open().exclude(request__status__gte=400)
-    told = set(accepted.values_list("user__scim_username", flat=True))
-    assert told <= waits, f"listed, and does not wait: {told - waits}"
+    values = set(accepted.values_list("user__scim_username", flat=True))
+    assert values <= waits, f"listed, and does not wait: {values - waits}"
     held = Invite.objects.open().filter(hold_reason=WAITS)
     people = Person.objects.filter(pk__in=held.values("person"))
     kept = set(people.values_list("scim_users__scim_username", flat=True))

@@ -21,7 +21,7 @@ MOST_REQUESTED = 100
 def configuration_of(stream: SignalStream) -> Values:
     """Return the configuration of the stream, as receivers see it."""
     url = stream.endpoint.url if stream.is_push else metadata.poll_url(stream)
-    said: Values = {
+    values: Values = {
         "stream_id": str(stream.pk),
         "iss": metadata.issuer_of(stream.tenant),
         "aud": stream.audience,
@@ -32,7 +32,7 @@ def configuration_of(stream: SignalStream) -> Values:
         "delivery": {"method": stream.method, "endpoint_url": url},
         "min_verification_interval": VERIFICATION_INTERVAL.seconds,
     }
-    return said | ({"description": text} if (text := stream.endpoint.description) else {})
+    return values | ({"description": text} if (text := stream.endpoint.description) else {})
 
 
 class DeliverySerializer(serializers.Serializer[Any]):

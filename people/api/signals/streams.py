@@ -108,8 +108,8 @@ class VerificationView(SignalView):
 
 def _status_of(stream: SignalStream) -> dict[str, str]:
     because = stream.endpoint.paused_because
-    said = {"stream_id": str(stream.pk), "status": stream.status.value}
-    return said | ({"reason": because} if because else {})
+    values = {"stream_id": str(stream.pk), "status": stream.status.value}
+    return values | ({"reason": because} if because else {})
 
 
 def _chosen(values: dict[str, Any], present: SignalStream | None = None) -> StreamSettings:

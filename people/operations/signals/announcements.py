@@ -30,8 +30,8 @@ def announce(subject: Mapping[str, str], txn: str, payloads: Payloads) -> None:
     for stream in SignalStream.objects.filter(endpoint__in=collecting).select_related("tenant"):
         for signal, payload in payloads.items():
             if signal in stream.events_requested:
-                said = made[signal] = made.get(signal) or payload()
-                deliveries.append(announced_delivery(stream, signal, (subject, said), txn, now))
+                content = made[signal] = made.get(signal) or payload()
+                deliveries.append(announced_delivery(stream, signal, (subject, content), txn, now))
     if deliveries:
         WebhookDelivery.objects.bulk_create(deliveries)
         on_stored(events.webhook_waker.wake)

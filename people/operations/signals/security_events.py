@@ -123,8 +123,8 @@ def _subject(event: Event, signal: SignalType, names: _Names) -> dict[str, str]:
     assert person, "only events about people have security events"
     if signal.is_scim:
         resource = names.resources[person.pk]
-        said = {"format": "scim", "uri": f"/Users/{resource.id}"}
-        return said | ({"externalId": resource.external_id} if resource.external_id else {})
+        scim_subject = {"format": "scim", "uri": f"/Users/{resource.id}"}
+        return scim_subject | ({"externalId": resource.external_id} if resource.external_id else {})
     # RISC requires the old address.
     if signal == SignalType.IDENTIFIER_CHANGED:
         return {"format": "email", "email": event.changes["email"]["from"]}

@@ -156,8 +156,10 @@ def set_status(
         # Their three days begin again.
         endpoint.deliveries.waiting().update(due_at=now, first_attempt_at=None, attempts=0)
         if is_told:
-            told = control_delivery(stream, event_types.STREAM_UPDATED, {"status": status.value})
-            told.save(force_insert=True)
+            announcement = control_delivery(
+                stream, event_types.STREAM_UPDATED, {"status": status.value}
+            )
+            announcement.save(force_insert=True)
     if status == Status.DISABLED:
         endpoint.deliveries.waiting().exclude(event_type__in=event_types.ABOUT_STREAM).update(
             state=WebhookDelivery.State.GIVEN_UP, problem="The stream was disabled."

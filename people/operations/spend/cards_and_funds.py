@@ -187,11 +187,13 @@ def _change(instrument: Instrument, names: tuple[str, ...], *, actor: Actor) -> 
     if not changed:
         return False
     instrument.save(update_fields=changed)
-    said = ", ".join(
+    changes = ", ".join(
         f"{name.replace('_', ' ')} {_value_text(instrument, name)}" for name in changed
     )
     _record(
-        instrument, f"changed the {_noun(instrument)} “{stored}” of {{person}}: {said}", actor=actor
+        instrument,
+        f"changed the {_noun(instrument)} “{stored}” of {{person}}: {changes}",
+        actor=actor,
     )
     return True
 

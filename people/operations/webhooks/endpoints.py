@@ -113,8 +113,10 @@ def update_endpoint(
     check_url(url)
     with transaction.atomic():
         _lock(endpoint)
-        said = {"url": url, "description": description, "kinds": _known(kinds)}
-        changed = {name: value for name, value in said.items() if getattr(endpoint, name) != value}
+        values = {"url": url, "description": description, "kinds": _known(kinds)}
+        changed = {
+            name: value for name, value in values.items() if getattr(endpoint, name) != value
+        }
         if not changed:
             return False
         changes = {name: {"from": getattr(endpoint, name), "to": changed[name]} for name in changed}

@@ -228,7 +228,7 @@ def _record_failure(
 
 
 def _save_attempt(delivery: WebhookDelivery, *, now: datetime, answer: HttpAnswer | None) -> None:
-    said: dict[str, Any] = {
+    outcome: dict[str, Any] = {
         "state": delivery.state,
         "body": delivery.body,
         "problem": delivery.problem,
@@ -239,7 +239,7 @@ def _save_attempt(delivery: WebhookDelivery, *, now: datetime, answer: HttpAnswe
         "status": answer.status if answer else None,
         "response": response_text(answer),
     }
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(**said)
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(**outcome)
 
 
 def response_text(answer: HttpAnswer | None) -> str:

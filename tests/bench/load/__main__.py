@@ -32,8 +32,8 @@ def main() -> int:
 
 def _write(path: Path, wanted: Settings, rows: list[Row]) -> None:
     machine = {"python": platform.python_version(), "cores": os.cpu_count()}
-    said = dataclasses.asdict(wanted)
-    kept = {name: value for name, value in said.items() if name not in ("token", "header")}
+    options = dataclasses.asdict(wanted)
+    kept = {name: value for name, value in options.items() if name not in ("token", "header")}
     figures = {"settings": kept, "machine": machine, "phases": rows}
     path.write_text(json.dumps(figures, indent=1))
 

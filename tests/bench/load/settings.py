@@ -67,15 +67,15 @@ class Settings:
 
 def settings(argv: Sequence[str] | None = None) -> Settings:
     parser = _parser()
-    said = vars(parser.parse_args(argv))
-    said["phases"] = [phase for phase in said["phases"].split(",") if phase]
-    if unknown := set(said["phases"]) - set(PHASES):
+    options = vars(parser.parse_args(argv))
+    options["phases"] = [phase for phase in options["phases"].split(",") if phase]
+    if unknown := set(options["phases"]) - set(PHASES):
         parser.error(f"no such phase: {', '.join(sorted(unknown))}")
-    watched = (text.partition("=") for text in said["cpu_of"])
-    said["cpu_of"] = [(name, int(pid)) for name, _, pid in watched]
-    said["processes"] = min(said["processes"], said["concurrency"])
-    said["run_id"] = said["run_id"] or new_run_id()
-    return Settings(**said)
+    watched = (text.partition("=") for text in options["cpu_of"])
+    options["cpu_of"] = [(name, int(pid)) for name, _, pid in watched]
+    options["processes"] = min(options["processes"], options["concurrency"])
+    options["run_id"] = options["run_id"] or new_run_id()
+    return Settings(**options)
 
 
 def new_run_id() -> str:

@@ -68,8 +68,8 @@ class Administrator:
             lambda one: bool(
                 one.is_assigned
                 and one.manager
-                and one.said_manager
-                and one.said_manager != one.manager.email
+                and one.sent_manager
+                and one.sent_manager != one.manager.email
                 and not one.unknown_manager
             ),
         ):

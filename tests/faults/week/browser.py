@@ -25,28 +25,28 @@ class Forms(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        said = dict(attributes)
-        name, value = said.get("name") or "", said.get("value") or ""
+        values = dict(attributes)
+        name, value = values.get("name") or "", values.get("value") or ""
         if tag == "form":
-            self.all.append(Form(said.get("action") or ""))
+            self.all.append(Form(values.get("action") or ""))
         elif self.all:
-            self._read(tag, name, value, said)
+            self._read(tag, name, value, values)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "select":
             self._select = ""
 
-    def _read(self, tag: str, name: str, value: str, said: dict[str, str | None]) -> None:
+    def _read(self, tag: str, name: str, value: str, values: dict[str, str | None]) -> None:
         fields = self.all[-1].fields
-        is_box = said.get("type") in ("checkbox", "radio")
+        is_box = values.get("type") in ("checkbox", "radio")
         match tag:
-            case "input" if name and said.get("type") != "submit":
-                if "checked" in said or not is_box:
+            case "input" if name and values.get("type") != "submit":
+                if "checked" in values or not is_box:
                     fields[name] = value or ("on" if is_box else "")
             case "select":
                 self._select = name
                 fields.setdefault(name, "")
-            case "option" if self._select and "selected" in said:
+            case "option" if self._select and "selected" in values:
                 fields[self._select] = value
             case "textarea":
                 fields[name] = ""
@@ -71,14 +71,14 @@ class Browser:
         return self._checked(answer)
 
     def submit(
-        self, page: httpx.Response, action: str = "", *, follow: bool = True, **said: str
+        self, page: httpx.Response, action: str = "", *, follow: bool = True, **values: str
     ) -> httpx.Response:
         """Send the page's last form that goes to the action, with these fields filled in."""
         # The dialog of the search is at the end of every page.
         forms = [form for form in Forms(page.text).all if form.action != "/search/"]
         form = next(form for form in reversed(forms) if action in form.action)
         path = urljoin(str(page.url), form.action)
-        return self.post(path, form.fields | said, follow=follow)
+        return self.post(path, form.fields | values, follow=follow)
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= 500:

@@ -111,8 +111,8 @@ class Employee:
     title: str = "Associate"
     # A manager whom Okta names and nobody knows.
     unknown_manager: str = ""
-    # What Okta last said of the manager.
-    said_manager: str = ""
+    # The reference to the manager that Okta sent last.
+    sent_manager: str = ""
     is_assigned: bool = True
     has_joined: bool = False
     # Okta has no city for them, so that they cannot be provisioned.

@@ -129,8 +129,8 @@ class Comparison:
             }
         for email, row in stored.items():
             want = {name: value for name, value in row.items() if value}
-            told = folded[email]
-            got = {name: told[name] for name in row if told.get(name)}
+            result = folded[email]
+            got = {name: result[name] for name in row if result.get(name)}
             self.company.compare("history", email, want, got)
 
     def list_of_people(self) -> None:

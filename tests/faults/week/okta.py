@@ -51,8 +51,8 @@ class Okta:
         wanted = statuses or (200, 201, 204)
         self.company.checks["answer"] += 1
         if answer.status_code not in wanted:
-            said = f"{answer.status_code} {answer.text[:200]}"
-            self.company.differ(f"answer to {what}", employee, wanted, said)
+            text = f"{answer.status_code} {answer.text[:200]}"
+            self.company.differ(f"answer to {what}", employee, wanted, text)
         return answer
 
     def assign(self, employee: Employee) -> httpx.Response:
@@ -74,10 +74,12 @@ class Okta:
         answer = self.send("GET", path)
         if answer.status_code != 200:
             return answer
-        known, said = answer.json(), document_of(employee)
+        known, document = answer.json(), document_of(employee)
         extension = {**known.get(ENTERPRISE, {})}
         extension.pop("manager", None)
-        return self.send("PUT", path, {**known, **said, ENTERPRISE: extension | said[ENTERPRISE]})
+        return self.send(
+            "PUT", path, {**known, **document, ENTERPRISE: extension | document[ENTERPRISE]}
+        )
 
     def deactivate(self, employee: Employee, *, way: str = "PATCH") -> httpx.Response:
         employee.is_assigned, employee.left_on = False, self.company.day
@@ -117,14 +119,14 @@ class Okta:
 def document_of(employee: Employee) -> dict[str, Any]:
     """Return the user as Okta builds it from its profile now."""
     manager = employee.manager.email if employee.manager else ""
-    employee.said_manager = employee.unknown_manager or manager
+    employee.sent_manager = employee.unknown_manager or manager
     extension: dict[str, Any] = {
         "department": employee.department,
         "division": employee.division,
         "employeeNumber": str(employee.number),
     }
-    if employee.said_manager:
-        extension["manager"] = {"value": employee.said_manager}
+    if employee.sent_manager:
+        extension["manager"] = {"value": employee.sent_manager}
     document = {
         "schemas": [USER, ENTERPRISE],
         "userName": employee.user_name,

@@ -100,9 +100,9 @@ def test_undo_reverts_the_whole_list(
     visit.tick("gone", leaver.full_name)
     visit.apply()
 
-    said = visit.undo()
+    result = visit.undo()
 
-    assert "The change was undone for 3 people." in said
+    assert "The change was undone for 3 people." in result
     assert [one for one in as_stored() if one["email"] != "new@example.com"] == before
     added = Person.objects.get(email="new@example.com")
     assert (added.state, Invite.objects.open().count()) == ("inactive", 0)

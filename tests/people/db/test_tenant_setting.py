@@ -26,7 +26,7 @@ def limited(db: None) -> Iterator[None]:
     database.tenant_setting = before
 
 
-def told() -> str:
+def tenant_in_force() -> str:
     """Return the setting, as a statement of the ORM would find it."""
     with connection.cursor() as cursor:
         cursor.execute(READ)
@@ -36,12 +36,12 @@ def told() -> str:
 
 def test_before_each_statement() -> None:
     with tenancy.use(7):
-        assert told() == "7"
+        assert tenant_in_force() == "7"
         with tenancy.across_tenants():
-            assert told() == "0"
-        assert told() == "7"
+            assert tenant_in_force() == "0"
+        assert tenant_in_force() == "7"
 
-    assert told() == ""
+    assert tenant_in_force() == ""
 
 
 def test_before_a_fixed_statement_too() -> None:
@@ -52,10 +52,10 @@ def test_before_a_fixed_statement_too() -> None:
 def test_again_after_a_rollback_to_a_savepoint() -> None:
     with tenancy.use(7):
         with transaction.atomic(), tenancy.use(8):
-            assert told() == "8"
+            assert tenant_in_force() == "8"
             transaction.set_rollback(True)
 
-        assert told() == "7"
+        assert tenant_in_force() == "7"
 
 
 def test_again_after_a_statement_failed() -> None:
@@ -64,22 +64,22 @@ def test_again_after_a_statement_failed() -> None:
         with pytest.raises(DatabaseError), transaction.atomic(), tenancy.use(8):
             prepared_statements.first_row("SELECT 1 / 0", [])
 
-        assert told() == "7"
+        assert tenant_in_force() == "7"
 
 
 def test_only_if_it_changed() -> None:
     with tenancy.use(7):
-        told()
+        tenant_in_force()
         connection.connection.execute("SELECT set_config('ramp.tenant', 'other', false)")
 
-        assert told() == "other"
+        assert tenant_in_force() == "other"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_again_after_a_rollback() -> None:
     with tenancy.use(7):
         with transaction.atomic():
-            assert told() == "7"
+            assert tenant_in_force() == "7"
             transaction.set_rollback(True)
 
-        assert told() == "7"
+        assert tenant_in_force() == "7"

@@ -73,18 +73,18 @@ def report(mail: Mail, *, action: str = "failed", returned: str = "message/rfc82
 
 def record(text: bytes, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
-    said = io.StringIO()
-    call_command("record_bounce", stdout=said)
-    return json.loads(said.getvalue())
+    output = io.StringIO()
+    call_command("record_bounce", stdout=output)
+    return json.loads(output.getvalue())
 
 
 @pytest.mark.parametrize("returned", ["message/rfc822", "text/rfc822-headers"])
 def test_permanent_failure_is_stored_with_the_mail(
     mail: Mail, monkeypatch: pytest.MonkeyPatch, returned: str
 ) -> None:
-    said = record(report(mail, returned=returned), monkeypatch)
+    result = record(report(mail, returned=returned), monkeypatch)
 
-    assert said == {
+    assert result == {
         "recorded": True,
         "mail": str(mail.pk),
         "is_final": True,
@@ -97,10 +97,10 @@ def test_permanent_failure_is_stored_with_the_mail(
 
 
 def test_delay_does_not_give_up_the_mail(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = record(report(mail, action="delayed"), monkeypatch)
+    result = record(report(mail, action="delayed"), monkeypatch)
 
     mail.refresh_from_db()
-    assert (said["is_final"], mail.problem, mail.given_up_at) == (False, DIAGNOSIS, None)
+    assert (result["is_final"], mail.problem, mail.given_up_at) == (False, DIAGNOSIS, None)
 
 
 def test_bounced_invite_can_be_accepted(mail: Mail, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,9 +31,9 @@ HELPDESK = Actor("person", "helpdesk@example.com")
 BOB = "bob@example.com"
 
 
-def invited(email: str = BOB, *, manager: Person | None = None, **said: Any) -> Person:
+def invited(email: str = BOB, *, manager: Person | None = None, **values: Any) -> Person:
     profile = Profile(given_name="Bob", family_name="Babbage", email=email)
-    return people.add_person(profile, actor=OKTA, manager=manager, **said)
+    return people.add_person(profile, actor=OKTA, manager=manager, **values)
 
 
 def send(**later: float) -> int:
@@ -43,8 +43,8 @@ def send(**later: float) -> int:
 def text(message: EmailMessage, kind: str = "plain") -> str:
     body = message.get_body((kind,))
     assert body
-    said: str = body.get_content()
-    return said
+    output: str = body.get_content()
+    return output
 
 
 def headers(smtp: Smtp, name: str) -> list[tuple[str, str]]:
@@ -282,15 +282,15 @@ class TestIsRetried:
         assert (mail.given_up_at is not None, mail.attempts) == (True, len(PAUSES) + 1)
         assert timedelta(hours=20) < sum(PAUSES, timedelta()) < timedelta(hours=28)
 
-    @pytest.mark.parametrize("said", ["550 No such user", "553 Not here"])
-    def test_not_if_the_recipient_is_refused_permanently(self, smtp: Smtp, said: str) -> None:
-        smtp.refusals[BOB] = said
+    @pytest.mark.parametrize("output", ["550 No such user", "553 Not here"])
+    def test_not_if_the_recipient_is_refused_permanently(self, smtp: Smtp, output: str) -> None:
+        smtp.refusals[BOB] = output
 
         send()
 
         mail = Mail.objects.get()
         assert mail.given_up_at
-        assert mail.problem == said
+        assert mail.problem == output
 
     def test_not_if_the_message_is_refused_permanently(self, smtp: Smtp) -> None:
         smtp.verdict = "554 Looks like spam"

@@ -73,8 +73,8 @@ def push(connected: Connected, numbers: range) -> None:
         },
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
-        said = json.load(answer)["Operations"]
-    assert {operation["status"] for operation in said} == {"201"}
+        content = json.load(answer)["Operations"]
+    assert {operation["status"] for operation in content} == {"201"}
 
 
 def kill_worker(ramp: Server) -> None:

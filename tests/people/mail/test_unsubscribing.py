@@ -103,8 +103,8 @@ def test_timeline_shows_the_change_once(owner: Person, link: str) -> None:
 
     [event] = Event.objects.filter(kind=Event.Kind.ACCOUNT_SETTINGS_CHANGED)
     assert (event.person, event.interface) == (owner, Event.Interface.PAGE)
-    said = text_of(signed_in(core.administrator()).get(f"/people/{owner.pk}/"))
-    assert "Olga Owner ended their email digest, by the link in the email" in said
+    text = text_of(signed_in(core.administrator()).get(f"/people/{owner.pk}/"))
+    assert "Olga Owner ended their email digest, by the link in the email" in text
 
 
 def test_ends_the_digest_of_the_recipient_and_not_of_the_signed_in_person(

@@ -124,7 +124,7 @@ def test_accepts_email_that_is_in_use_at_another_company(tenant: Tenant) -> None
 
 
 @pytest.mark.parametrize(
-    "said",
+    "values",
     [
         pytest.param({"given_name": ""}, id="no first name"),
         pytest.param({"family_name": ""}, id="no last name"),
@@ -134,9 +134,9 @@ def test_accepts_email_that_is_in_use_at_another_company(tenant: Tenant) -> None
         pytest.param({"family_name": "x" * 201}, id="too long"),
     ],
 )
-def test_refuses_invalid_name(tenant: Tenant, said: dict[str, Any]) -> None:
+def test_refuses_invalid_name(tenant: Tenant, values: dict[str, Any]) -> None:
     with pytest.raises(person_fields.InvalidName):
-        people.add_person(replace(ADA, **said), actor=OKTA)
+        people.add_person(replace(ADA, **values), actor=OKTA)
 
     assert not Person.objects.exists()
 

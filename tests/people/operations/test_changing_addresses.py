@@ -183,10 +183,10 @@ class TestLinkDoesNotWork:
         [link] = links_to(smtp, NEW)
         return link
 
-    def refused(self, link: str, status: int, said: str) -> None:
+    def refused(self, link: str, status: int, text: str) -> None:
         """Check that both opening the link and confirming with it are refused."""
         for response in (Client().get(link), confirm(link)):
-            assert (response.status_code, said in text_of(response)) == (status, True)
+            assert (response.status_code, text in text_of(response)) == (status, True)
 
     def test_of_an_earlier_pending_address(self, ada: Person, link: str) -> None:
         ask(ada, NEWER)
@@ -326,11 +326,11 @@ def test_two_people_confirm_the_same_address_at_once_and_one_gets_it(
             ask(person, wanted)
         asking = [Mail.objects.get(person=one, kind=Mail.Kind.CONFIRM_ADDRESS) for one in pair]
 
-        said = racers(
+        results = racers(
             *[partial(email_changes.confirm_address, mail, actor=OKTA) for mail in asking]
         )
 
-        refused = [answer for answer in said if not isinstance(answer, Person)]
+        refused = [answer for answer in results if not isinstance(answer, Person)]
         assert [type(refusal) for refusal in refused] == [person_fields.DuplicateEmail]
         with tenancy.use(owner.tenant_id):
             assert Person.objects.filter(email=wanted).count() == 1

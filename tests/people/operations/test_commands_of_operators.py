@@ -29,14 +29,14 @@ OKTA = Actor("scim", "okta")
 BOB = Profile(given_name="Bob", family_name="Babbage", email="bob@example.com")
 
 
-def output_of(*said: str) -> str:
+def output_of(*arguments: str) -> str:
     out = StringIO()
-    call_command(*said, stdout=out)
+    call_command(*arguments, stdout=out)
     return out.getvalue()
 
 
-def json_of(*said: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(output_of(*said, "--json"))
+def json_of(*arguments: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(output_of(*arguments, "--json"))
     return answer
 
 
@@ -79,11 +79,11 @@ class TestPerson:
         assert facts["mails"][0]["problem"] == "550 No such user"
 
     def test_prints_readable_lines_without_json(self, ada: Person) -> None:
-        said = output_of("person", ada.email)
+        output = output_of("person", ada.email)
 
-        assert said.startswith(f"{ada.full_name} <{ada.email}>, tenant ")
-        assert "  state           active" in said
-        assert "  is operator     no" in said
+        assert output.startswith(f"{ada.full_name} <{ada.email}>, tenant ")
+        assert "  state           active" in output
+        assert "  is operator     no" in output
 
     def test_lists_people_of_all_tenants_with_the_address(self, ada: Person) -> None:
         with core.in_another_tenant():

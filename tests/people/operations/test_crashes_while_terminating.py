@@ -83,10 +83,10 @@ def leaver(tenant: Tenant) -> Leaver:
 def test_crash_leaves_all_rows_unchanged_and_a_retry_succeeds(
     leaver: Leaver, die: Callable[[], None]
 ) -> None:
-    said = to(leaver.heir, leaver.person)
+    plan = to(leaver.heir, leaver.person)
     before = everything()
     number = 0
-    while not _survives(leaver.person, said, CrashesAt(number, die)):
+    while not _survives(leaver.person, plan, CrashesAt(number, die)):
         assert everything() == before, number
         number += 1
 
@@ -94,17 +94,17 @@ def test_crash_leaves_all_rows_unchanged_and_a_retry_succeeds(
     assert everything() != before
     leaver.person.refresh_from_db()
     assert leaver.person.state == Person.State.TERMINATED
-    assert not terminate.terminate_person(leaver.person, said, actor=OPERATOR)
+    assert not terminate.terminate_person(leaver.person, plan, actor=OPERATOR)
     assert handover_plan.holdings_of(leaver.person) == handover_plan.Holdings([], [], [], [])
     assert leaver.heir.funds.live().count() == 10
 
 
-def _survives(person: Person, said: handover_plan.HandoverPlan, death: CrashesAt) -> bool:
+def _survives(person: Person, plan: handover_plan.HandoverPlan, death: CrashesAt) -> bool:
     """Try to terminate the person; after a crash, drop the connection and return False."""
     fresh = Person.objects.get(pk=person.pk)
     with suppress(PowerCut, DatabaseError), tenancy.use(person.tenant_id):
         with connection.execute_wrapper(death):
-            terminate.terminate_person(fresh, said, actor=OPERATOR)
+            terminate.terminate_person(fresh, plan, actor=OPERATOR)
         return True
     connection.close()
     return False

@@ -23,14 +23,14 @@ OLGA = Profile(
 )
 
 
-def open_tenant(slug: str = "acme", **said: Any) -> Tenant:
+def open_tenant(slug: str = "acme", **values: Any) -> Tenant:
     usual: dict[str, Any] = {
         "owner": OLGA,
         "password": "correct horse",
         "currency": "EUR",
         "actor": CLI,
     }
-    return tenants.create_tenant(slug, "Acme", **usual | said)
+    return tenants.create_tenant(slug, "Acme", **usual | values)
 
 
 def test_creates_an_active_owner() -> None:
@@ -59,8 +59,8 @@ def test_records_events() -> None:
     tenant = open_tenant()
 
     with tenancy.use(tenant):
-        said = Event.objects.order_by("pk").values_list("kind", "actor")
-        assert list(said) == [
+        result = Event.objects.order_by("pk").values_list("kind", "actor")
+        assert list(result) == [
             ("tenant.created", "command:create_tenant"),
             ("person.added", "command:create_tenant"),
             ("person.joined", "command:create_tenant"),
@@ -101,9 +101,9 @@ def test_refuses_invalid_input(wrong: dict[str, str], message: str) -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("racers", [4], indirect=True)
 def test_concurrent_requests_for_one_slug_create_one_tenant(racers: Racers) -> None:
-    said = racers(*[partial(open_tenant, password="correct horse")] * racers.number)
+    results = racers(*[partial(open_tenant, password="correct horse")] * racers.number)
 
-    kinds = [type(answer) for answer in said]
+    kinds = [type(answer) for answer in results]
     assert (kinds.count(Tenant), kinds.count(tenants.SlugTaken)) == (1, 3)
 
 
@@ -126,15 +126,15 @@ class TestCommandCreateTenant:
         assert answer == {"tenant": tenant.pk, "slug": "acme", "owner": str(tenant.owner_id)}
 
     @pytest.mark.parametrize(
-        ("said", "expected"),
+        ("values", "expected"),
         [
             ({}, "Ada Lovelace"),
             ({"owner_name": "Augusta King"}, "Augusta King"),
             ({"owner_email": "root@acme.example"}, "Root Owner"),
         ],
     )
-    def test_derives_the_owners_name(self, said: dict[str, str], expected: str) -> None:
-        self.run(**said)
+    def test_derives_the_owners_name(self, values: dict[str, str], expected: str) -> None:
+        self.run(**values)
 
         with tenancy.across_tenants():
             owner = Tenant.objects.get().owner

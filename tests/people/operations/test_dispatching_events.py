@@ -68,10 +68,10 @@ def deliver(**options: Any) -> tuple[int, bool]:
 
 
 def stuck(*options: str) -> dict[str, Any]:
-    said = StringIO()
+    output = StringIO()
     with suppress(SystemExit):
-        call_command("stuck", *options, stdout=said)
-    answer: dict[str, Any] = json.loads(said.getvalue())
+        call_command("stuck", *options, stdout=output)
+    answer: dict[str, Any] = json.loads(output.getvalue())
     return answer
 
 

@@ -171,14 +171,14 @@ class TestOwnersPassword:
 
     def send(self, by: Person, person: Person, **more: str) -> Any:
         now = Person.objects.get(pk=person.pk)
-        said = {
+        values = {
             "given_name": now.given_name,
             "family_name": now.family_name,
             "email": NEW,
             "role": now.role,
             "seen": now.changed_at.isoformat(),
         }
-        return signed_in(by).post(f"/people/{person.pk}/edit/", said | more)
+        return signed_in(by).post(f"/people/{person.pk}/edit/", values | more)
 
     @pytest.mark.parametrize("kind", ELEVATED_KINDS)
     def test_leaves_only_the_confirmation_from_the_new_mailbox(
@@ -233,7 +233,7 @@ class TestOwnersPassword:
 def test_it_admin_cannot_take_over_an_owners_account(boss: Person, smtp: Smtp) -> None:
     """Issue 12: an attacker changed the address, confirmed it and reset the password."""
     it = signed_in(core.administrator(role=Person.Role.IT_ADMIN))
-    said = {
+    values = {
         "given_name": boss.given_name,
         "family_name": boss.family_name,
         "email": NEW,
@@ -241,7 +241,7 @@ def test_it_admin_cannot_take_over_an_owners_account(boss: Person, smtp: Smtp) -
         "seen": boss.changed_at.isoformat(),
     }
 
-    answer = it.post(f"/people/{boss.pk}/edit/", said)
+    answer = it.post(f"/people/{boss.pk}/edit/", values)
 
     assert answer.status_code == 403
     assert "is an Owner, so only an Owner can change this account." in text_of(answer)

@@ -29,10 +29,10 @@ def gone_since(days: float) -> Person:
 
 def run_due(as_of: datetime) -> int:
     """Call the command `run_due`, and return how many people were terminated."""
-    said = StringIO()
+    output = StringIO()
     with tenancy.across_tenants():
-        call_command("run_due", "--as-of", as_of.isoformat(), stdout=said)
-    return int(json.loads(said.getvalue())["done"]["people.operations.departing.terminate_due"])
+        call_command("run_due", "--as-of", as_of.isoformat(), stdout=output)
+    return int(json.loads(output.getvalue())["done"]["people.operations.departing.terminate_due"])
 
 
 def due(person: Person) -> datetime:

@@ -14,9 +14,9 @@ from tests.factories import core
 pytestmark = pytest.mark.django_db
 
 
-def make_operator(*said: str) -> dict[str, Any]:
+def make_operator(*arguments: str) -> dict[str, Any]:
     out = StringIO()
-    call_command("make_operator", *said, stdout=out)
+    call_command("make_operator", *arguments, stdout=out)
     answer: dict[str, Any] = json.loads(out.getvalue())
     return answer
 
@@ -78,7 +78,7 @@ def test_asks_for_the_tenant_if_the_address_is_in_several(olga: Person, tenant: 
 
 
 @pytest.mark.parametrize(
-    ("address", "more", "said"),
+    ("address", "more", "text"),
     [
         ("nobody@example.com", (), "Nobody has the address “nobody@example.com”"),
         ("olga@example.com", ("--tenant", "nowhere"), "in the tenant “nowhere”"),
@@ -86,9 +86,9 @@ def test_asks_for_the_tenant_if_the_address_is_in_several(olga: Person, tenant: 
     ],
 )
 def test_reports_an_unknown_address_or_tenant(
-    olga: Person, address: str, more: tuple[str, ...], said: str
+    olga: Person, address: str, more: tuple[str, ...], text: str
 ) -> None:
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=text):
         make_operator(address, *more)
 
 

@@ -30,9 +30,9 @@ def of(number: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("racers", [number], indirect=True)
 
 
-def bob(**said: Any) -> Profile:
+def bob(**values: Any) -> Profile:
     usual = {"given_name": "Bob", "family_name": "Babbage", "email": f"b{core.number()}@x.test"}
-    return Profile(**usual | said)
+    return Profile(**usual | values)
 
 
 class TestManagers:
@@ -43,9 +43,9 @@ class TestManagers:
             bosses = [*ring[1:], ring[0]]
             assign = partial(people_update.assign_manager, actor=OKTA)
 
-            said = racers(*map(partial(partial, assign), ring, bosses))
+            results = racers(*map(partial(partial, assign), ring, bosses))
 
-            refused = [answer for answer in said if answer is not True]
+            refused = [answer for answer in results if answer is not True]
             assert [type(refusal) for refusal in refused] == [managers.CircularManager]
             chosen = Person.objects.filter(pk__in=[person.pk for person in ring])
             assert chosen.filter(manager=None).count() == 1
@@ -81,9 +81,9 @@ class TestLastAdministrators:
         for one, other in islice(cycle(product(self.WAYS, repeat=2)), ROUNDS):
             Person.objects.update(role=Person.Role.CARDHOLDER)
 
-            said = racers(partial(one, build()), partial(other, build()))
+            results = racers(partial(one, build()), partial(other, build()))
 
-            assert {type(answer) for answer in said} == {bool, refusal}
+            assert {type(answer) for answer in results} == {bool, refusal}
             assert Person.objects.active_administrators().count() == 1
 
     @of(2)
@@ -110,9 +110,9 @@ class TestNewPeople:
         spellings = islice(cycle(["ada@x.test", "ADA@x.test", "Ada@X.test"]), racers.number)
         add = partial(people.add_person, actor=OKTA)
 
-        said = racers(*[partial(add, bob(email=email)) for email in spellings])
+        results = racers(*[partial(add, bob(email=email)) for email in spellings])
 
-        kinds = [type(answer) for answer in said]
+        kinds = [type(answer) for answer in results]
         assert (kinds.count(Person), kinds.count(person_fields.DuplicateEmail)) == (1, 19)
         assert Person.objects.get().invites.count() == 1
 
@@ -189,7 +189,7 @@ class TestDispatchers:
             return events.deliver_due(as_of=timezone.now())[0]
 
         assert sum(racers(*[work] * racers.number)) == 60
-        told = [event_id for _, event_id in event_subscribers.heard]
+        values = [event_id for _, event_id in event_subscribers.heard]
         event_subscribers.heard.clear()
-        assert len(told) == len(set(told)) == 60
+        assert len(values) == len(set(values)) == 60
         assert not Event.objects.pending().exists()

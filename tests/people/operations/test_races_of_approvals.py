@@ -57,9 +57,9 @@ def test_only_one_of_two_concurrent_decisions_counts(owner: Person, racers: Race
         delegate(ada, bob)
         other = (approving, declining)[number % 2]
 
-        said = racers(approving(approval, ada), other(approval, bob))
+        results = racers(approving(approval, ada), other(approval, bob))
 
-        assert sorted(type(one).__name__ for one in said) == ["AlreadyDecided", "NoneType"]
+        assert sorted(type(one).__name__ for one in results) == ["AlreadyDecided", "NoneType"]
         decided = Event.objects.filter(
             kind=Event.Kind.APPROVAL_DECIDED, facts__id=str(approval.outstanding_item_id)
         )
@@ -81,14 +81,14 @@ def test_delegate_decides_before_a_concurrent_deactivation_or_not_at_all(
         approval = asked(ada)
         delegate(ada, bob)
 
-        said = racers(approving(approval, bob), partial(deactivate_person, bob, actor=TESTS))
+        results = racers(approving(approval, bob), partial(deactivate_person, bob, actor=TESTS))
 
-        assert said[1] is True
+        assert results[1] is True
         decided = Event.objects.filter(
             kind=Event.Kind.APPROVAL_DECIDED, facts__id=str(approval.outstanding_item_id)
         ).first()
         left = Event.objects.get(kind=Event.Kind.PERSON_DEACTIVATED, person=bob)
-        assert (decided is None) == isinstance(said[0], decisions.NotApprover)
+        assert (decided is None) == isinstance(results[0], decisions.NotApprover)
         assert decided is None or decided.pk < left.pk
 
 
@@ -101,14 +101,16 @@ def test_approver_decides_before_a_concurrent_termination_or_the_successor_does(
         approval = asked(ada, ada)
         plan = to(heir, ada)
 
-        said = racers(approving(approval, ada), partial(terminate_person, ada, plan, actor=TESTS))
+        results = racers(
+            approving(approval, ada), partial(terminate_person, ada, plan, actor=TESTS)
+        )
 
-        assert said[1] is True
+        assert results[1] is True
         waiting = Approval.objects.get(
             outstanding_item=approval.outstanding_item_id, state=Approval.State.PENDING
         )
         assert waiting.step.approver == heir
-        assert (waiting == approval) == isinstance(said[0], decisions.NotApprover)
+        assert (waiting == approval) == isinstance(results[0], decisions.NotApprover)
 
 
 @of(2)
@@ -120,14 +122,14 @@ def test_request_of_a_concurrently_terminated_person_is_approved_before_or_dropp
         approval = asked(ada)
         item = approval.outstanding_item
 
-        said = racers(
+        results = racers(
             approving(approval, ada),
             partial(terminate_person, item.person, to(None, item.person), actor=TESTS),
         )
 
-        assert said[1] is True
+        assert results[1] is True
         state = OutstandingItem.objects.get(pk=item.pk).state
-        refused = isinstance(said[0], decisions.AlreadyDecided)
+        refused = isinstance(results[0], decisions.AlreadyDecided)
         assert state == (State.DROPPED if refused else State.APPROVED)
 
 
@@ -139,12 +141,12 @@ def test_concurrent_delegations_never_choose_a_delegate_who_is_away(
     for _ in range(ROUNDS):
         ring = [core.person() for _ in range(3)]
 
-        said = racers(
+        results = racers(
             *[
                 partial(delegate, person, to)
                 for person, to in zip(ring, [*ring[1:], ring[0]], strict=True)
             ]
         )
 
-        assert {type(one) for one in said} == {bool, DelegateAway}
+        assert {type(one) for one in results} == {bool, DelegateAway}
         assert Delegation.objects.filter(person__in=ring).count() < len(ring)

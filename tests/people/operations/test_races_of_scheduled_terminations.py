@@ -58,9 +58,9 @@ def test_person_is_either_exempt_or_terminated(owner: Person, racers: Racers) ->
         ada = gone()
         exempt = partial(schedule.exempt, ada, because="Lawsuit", actor=owner.actor)
 
-        done, said = racers(partial(tick, after(ada, days=45)), exempt)
+        done, result = racers(partial(tick, after(ada, days=45)), exempt)
 
-        assert isinstance(said, ScheduledTermination) is not is_terminated(ada)
+        assert isinstance(result, ScheduledTermination) is not is_terminated(ada)
         assert done == is_terminated(ada)
 
 
@@ -86,11 +86,11 @@ def test_job_and_termination_of_the_manager_do_not_deadlock(owner: Person, racer
         core.person(manager=ada)
         usual = handover_plan.default_handover(boss)
 
-        done, said = racers(
+        done, result = racers(
             partial(tick, timezone.now() + timedelta(days=46)),
             partial(terminate.terminate_person, boss, usual, actor=owner.actor),
         )
 
         assert is_terminated(ada) or ScheduledTermination.objects.get(person=ada).problem
         assert done <= 1
-        assert said is True or not is_terminated(boss)
+        assert result is True or not is_terminated(boss)

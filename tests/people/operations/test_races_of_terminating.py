@@ -36,8 +36,8 @@ def company(tenant: Tenant) -> Tenant:
     return tenant
 
 
-def kinds(said: list[Any]) -> set[object]:
-    return {answer if isinstance(answer, bool) else type(answer) for answer in said}
+def kinds(values: list[Any]) -> set[object]:
+    return {answer if isinstance(answer, bool) else type(answer) for answer in values}
 
 
 def stored(person: Person) -> Person:
@@ -52,13 +52,14 @@ def test_two_people_who_hand_over_to_each_other_are_not_both_terminated(racers: 
             offboarding.fund(person)
             offboarding.step(person)
 
-        said = racers(
+        results = racers(
             partial(terminate, one, to(other, one)), partial(terminate, other, to(one, other))
         )
 
         # The second person has received more items, or the successor is terminated.
         assert (
-            len({True, handover_plan.InvalidSuccessor, handover_plan.HoldsMore} & kinds(said)) == 2
+            len({True, handover_plan.InvalidSuccessor, handover_plan.HoldsMore} & kinds(results))
+            == 2
         )
         [stays] = [person for person in (one, other) if stored(person).is_active]
         assert stays.funds.live().count() == stays.steps.count() == 2
@@ -68,9 +69,9 @@ def test_person_is_terminated_once(racers: Racers) -> None:
     for _ in range(ROUNDS):
         person, heir = core.person(), core.person()
         offboarding.fund(person)
-        said = to(heir, person)
+        plan = to(heir, person)
 
-        answers = racers(*[partial(terminate, stored(person), said)] * 2)
+        answers = racers(*[partial(terminate, stored(person), plan)] * 2)
 
         assert kinds(answers) == {True, False}
         assert person.events.count() == heir.events.count() == 1
@@ -81,18 +82,18 @@ def test_last_two_owners_are_not_both_terminated(racers: Racers) -> None:
         Person.objects.update(role=Person.Role.CARDHOLDER)
         one, other = core.owner(), core.owner()
 
-        said = racers(*[partial(terminate, owner, HandoverPlan()) for owner in (one, other)])
+        results = racers(*[partial(terminate, owner, HandoverPlan()) for owner in (one, other)])
 
-        assert kinds(said) == {True, base_roles.LastOwner}
+        assert kinds(results) == {True, base_roles.LastOwner}
 
 
 def test_terminated_manager_gets_no_new_reports(racers: Racers) -> None:
     for _ in range(ROUNDS):
         boss, heir, report = core.person(), core.person(), core.person()
-        said = HandoverPlan(reports=str(heir.pk))
+        plan = HandoverPlan(reports=str(heir.pk))
 
         racers(
-            partial(terminate, boss, said),
+            partial(terminate, boss, plan),
             partial(people_update.assign_manager, report, boss, actor=OKTA),
         )
 
@@ -107,12 +108,12 @@ def test_report_keeps_a_concurrently_assigned_manager(racers: Racers) -> None:
         boss, heir, elsewhere = core.person(), core.person(), core.person()
         report = core.person(manager=boss)
 
-        said = racers(
+        results = racers(
             partial(terminate, boss, HandoverPlan(reports=str(heir.pk))),
             partial(people_update.assign_manager, report, elsewhere, actor=OKTA),
         )
 
-        assert said == [True, True]
+        assert results == [True, True]
         assert stored(report).manager == elsewhere
 
 
@@ -121,13 +122,13 @@ def test_terminated_person_is_not_reactivated(racers: Racers) -> None:
         person = core.person()
         people.deactivate_person(person, actor=OKTA)
 
-        said = racers(
+        results = racers(
             partial(terminate, person, HandoverPlan()),
             partial(people.reactivate_person, stored(person), actor=OKTA),
         )
 
-        assert said[0] is True
-        assert said[1] is True or isinstance(said[1], people.Terminated)
+        assert results[0] is True
+        assert results[1] is True or isinstance(results[1], people.Terminated)
         assert stored(person).state == Person.State.TERMINATED
 
 
@@ -136,14 +137,14 @@ def test_deactivated_successor_receives_nothing(racers: Racers) -> None:
         person, heir = core.person(), core.person()
         fund = offboarding.fund(person)
 
-        said = racers(
+        results = racers(
             partial(terminate, person, to(heir, person)),
             partial(people.deactivate_person, heir, actor=OKTA),
         )
 
         has_moved = Fund.objects.get(pk=fund.pk).owner == heir
-        assert has_moved == (said[0] is True)
-        assert has_moved or isinstance(said[0], handover_plan.InvalidSuccessor)
+        assert has_moved == (results[0] is True)
+        assert has_moved or isinstance(results[0], handover_plan.InvalidSuccessor)
 
 
 def test_terminated_person_gets_no_new_card(racers: Racers) -> None:
@@ -165,11 +166,11 @@ def test_fund_balance_includes_a_concurrent_purchase(racers: Racers, *, ends: bo
     for _ in range(ROUNDS):
         person, heir = core.person(), core.person()
         fund = offboarding.fund(person, balance=1_000)
-        said = to(None if ends else heir, person)
+        plan = to(None if ends else heir, person)
         purchase = cards_and_funds.Purchase(amount=400, currency="EUR")
 
         done, spent = racers(
-            partial(terminate, person, said), partial(cards_and_funds.authorize, fund, purchase)
+            partial(terminate, person, plan), partial(cards_and_funds.authorize, fund, purchase)
         )
 
         assert done is True

@@ -21,11 +21,11 @@ pytestmark = pytest.mark.django_db
 OPERATOR = Actor("command", "tests")
 
 
-def refused(person: Person, said: HandoverPlan, refusal: type[PeopleError]) -> str:
+def refused(person: Person, plan: HandoverPlan, refusal: type[PeopleError]) -> str:
     """Return the message of the refusal; check that nothing was changed."""
     before = Person.objects.get(pk=person.pk).__dict__ | {"_state": None}
     with pytest.raises(refusal) as caught:
-        terminate.terminate_person(person, said, actor=OPERATOR)
+        terminate.terminate_person(person, plan, actor=OPERATOR)
     assert Person.objects.get(pk=person.pk).__dict__ | {"_state": None} == before
     assert not person.cards.exclude(ended_at=None).exists()
     assert not Event.objects.exists()
@@ -41,17 +41,17 @@ ADD_ITEM: dict[str, Callable[[Person], Any]] = {
 
 
 def test_refused_without_a_successor_for_an_approval_step(leaver: Leaver) -> None:
-    said = replace(to(leaver.heir, leaver.person), steps={})
+    text = replace(to(leaver.heir, leaver.person), steps={})
 
-    assert "approval step “Bills, step 2”" in refused(leaver.person, said, handover_plan.HoldsMore)
+    assert "approval step “Bills, step 2”" in refused(leaver.person, text, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
 def test_refused_if_the_person_has_received_an_item_meanwhile(leaver: Leaver, kind: str) -> None:
-    said = to(leaver.heir, leaver.person)
+    plan = to(leaver.heir, leaver.person)
     ADD_ITEM[kind](leaver.person)
 
-    assert "Reload the page" in refused(leaver.person, said, handover_plan.HoldsMore)
+    assert "Reload the page" in refused(leaver.person, plan, handover_plan.HoldsMore)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps"])
@@ -59,17 +59,17 @@ def test_refused_if_the_plan_names_an_item_of_another_person(
     leaver: Leaver, owner: Person, kind: str
 ) -> None:
     made = ADD_ITEM[kind](owner)
-    said = to(leaver.heir, leaver.person)
-    more = {**getattr(said, kind), str(made.pk): str(leaver.heir.pk)}
+    plan = to(leaver.heir, leaver.person)
+    more = {**getattr(plan, kind), str(made.pk): str(leaver.heir.pk)}
 
-    refused(leaver.person, but(said, kind, more), handover_plan.HoldsLess)
+    refused(leaver.person, but(plan, kind, more), handover_plan.HoldsLess)
 
 
 def test_refused_if_a_physical_card_has_a_successor(leaver: Leaver) -> None:
-    said = to(leaver.heir, leaver.person)
-    moved = dict.fromkeys(said.cards, str(leaver.heir.pk))
+    plan = to(leaver.heir, leaver.person)
+    moved = dict.fromkeys(plan.cards, str(leaver.heir.pk))
 
-    refused(leaver.person, replace(said, cards=moved), handover_plan.AlwaysEnds)
+    refused(leaver.person, replace(plan, cards=moved), handover_plan.AlwaysEnds)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds", "steps", "reports"])
@@ -102,36 +102,36 @@ def test_refused_for_an_invalid_successor(
     leaver: Leaver, kind: str, make_successor: Any, why: str
 ) -> None:
     bad = make_successor(leaver.person)
-    said = to(leaver.heir, leaver.person)
-    said = but(said, kind, bad if kind == "reports" else _one_to(bad, said, kind))
+    plan = to(leaver.heir, leaver.person)
+    plan = but(plan, kind, bad if kind == "reports" else _one_to(bad, plan, kind))
 
-    assert why in refused(leaver.person, said, handover_plan.InvalidSuccessor)
+    assert why in refused(leaver.person, plan, handover_plan.InvalidSuccessor)
 
 
 @pytest.mark.parametrize("kind", ["cards", "funds"])
 def test_refused_for_a_successor_with_another_currency(leaver: Leaver, kind: str) -> None:
     london = core.location("London", entity=core.entity("London Ltd", "GBP"))
-    said = to(leaver.heir, leaver.person)
+    plan = to(leaver.heir, leaver.person)
     bad = str(core.person(location=london).pk)
-    said = but(said, kind, _one_to(bad, said, kind))
+    plan = but(plan, kind, _one_to(bad, plan, kind))
 
-    assert "in EUR" in refused(leaver.person, said, handover_plan.InvalidSuccessor)
+    assert "in EUR" in refused(leaver.person, plan, handover_plan.InvalidSuccessor)
 
 
 def test_refused_for_a_guest_as_new_manager(leaver: Leaver) -> None:
     guest = core.person(role=Person.Role.GUEST)
-    said = replace(to(leaver.heir, leaver.person), reports=str(guest.pk))
+    text = replace(to(leaver.heir, leaver.person), reports=str(guest.pk))
 
-    refusal = refused(leaver.person, said, handover_plan.InvalidSuccessor)
+    refusal = refused(leaver.person, text, handover_plan.InvalidSuccessor)
     assert "guests cannot be managers" in refusal
 
 
 def test_refused_for_a_new_manager_below_the_reports(leaver: Leaver) -> None:
     bob, _ = leaver.reports
-    said = replace(to(leaver.heir, leaver.person), reports=str(core.person(manager=bob).pk))
+    text = replace(to(leaver.heir, leaver.person), reports=str(core.person(manager=bob).pk))
 
     assert "reports to one of these people" in refused(
-        leaver.person, said, handover_plan.InvalidSuccessor
+        leaver.person, text, handover_plan.InvalidSuccessor
     )
 
 
@@ -145,9 +145,9 @@ def test_refused_for_the_last_administrator(tenant: object) -> None:
     refused(core.administrator(), HandoverPlan(), base_roles.LastAdministrator)
 
 
-def but(said: HandoverPlan, kind: str, otherwise: Any) -> HandoverPlan:
+def but(plan: HandoverPlan, kind: str, otherwise: Any) -> HandoverPlan:
     changed: dict[str, Any] = {kind: otherwise}
-    return replace(said, **changed)
+    return replace(plan, **changed)
 
 
 def _of_another_company() -> str:
@@ -155,8 +155,8 @@ def _of_another_company() -> str:
         return str(core.person().pk)
 
 
-def _one_to(successor: str, said: HandoverPlan, kind: str) -> dict[str, str | None]:
+def _one_to(successor: str, plan: HandoverPlan, kind: str) -> dict[str, str | None]:
     """Give the first item that has a successor to this successor."""
-    told = getattr(said, kind)
-    first = next(key for key, whom in told.items() if whom)
-    return {**told, first: successor}
+    result = getattr(plan, kind)
+    first = next(key for key, whom in result.items() if whom)
+    return {**result, first: successor}

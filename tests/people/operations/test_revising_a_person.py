@@ -16,8 +16,8 @@ OKTA = Actor("scim", "okta")
 HELPDESK = Actor("person", "helpdesk@example.com")
 
 
-def revise(person: Person, *, actor: Actor = OKTA, **said: Any) -> bool:
-    return people_update.revise_person(person, replace(person.profile, **said), actor=actor)
+def revise(person: Person, *, actor: Actor = OKTA, **values: Any) -> bool:
+    return people_update.revise_person(person, replace(person.profile, **values), actor=actor)
 
 
 def test_stores_new_values(ada: Person) -> None:
@@ -94,10 +94,10 @@ def test_uses_current_values_instead_of_a_stale_row(ada: Person) -> None:
     assert ada.events.latest("pk").changes == {"given_name": {"from": "Ada", "to": "Augusta"}}
 
 
-@pytest.mark.parametrize("said", [{"given_name": " "}, {"family_name": "42"}])
-def test_refuses_invalid_name(ada: Person, said: dict[str, Any]) -> None:
+@pytest.mark.parametrize("values", [{"given_name": " "}, {"family_name": "42"}])
+def test_refuses_invalid_name(ada: Person, values: dict[str, Any]) -> None:
     with pytest.raises(person_fields.InvalidName):
-        revise(ada, department="Legal", **said)
+        revise(ada, department="Legal", **values)
 
     assert Person.objects.get(pk=ada.pk).full_name == "Ada Lovelace"
     assert not Event.objects.exists()

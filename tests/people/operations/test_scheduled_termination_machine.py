@@ -402,9 +402,9 @@ class Leaving(RuleBasedStateMachine):
     @invariant()
     def each_person_is_terminated_once(self) -> None:
         ended = Event.objects.filter(kind=Event.Kind.PERSON_TERMINATED)
-        told = list(ended.values_list("person_id", flat=True))
+        values = list(ended.values_list("person_id", flat=True))
         gone = [one.person.pk for one in self.people if one.state == "terminated"]
-        assert sorted(told) == sorted(gone)
+        assert sorted(values) == sorted(gone)
 
 
 def test_job_terminates_exactly_the_people_who_are_due(tenant: Any) -> None:

@@ -66,9 +66,9 @@ def test_page_offers_no_actions(leaver: Leaver) -> None:
 
 def test_terminated_person_cannot_be_edited(leaver: Leaver) -> None:
     client = signed_in(core.administrator())
-    said = {"given_name": "Eve", "family_name": "L", "email": "x@x.test", "role": "BUSINESS_USER"}
+    values = {"given_name": "Eve", "family_name": "L", "email": "x@x.test", "role": "BUSINESS_USER"}
 
-    client.post(f"/people/{leaver.person.pk}/edit/", said)
+    client.post(f"/people/{leaver.person.pk}/edit/", values)
 
     leaver.person.refresh_from_db()
     assert leaver.person.given_name == "Ada"

@@ -31,9 +31,9 @@ pytestmark = pytest.mark.django_db
 OPERATOR = Actor("command", "tests")
 
 
-def terminate(person: Person, said: HandoverPlan | None = None) -> bool:
-    said = said or handover_plan.default_handover(person)
-    return terminate_person(person, said, actor=OPERATOR)
+def terminate(person: Person, plan: HandoverPlan | None = None) -> bool:
+    plan = plan or handover_plan.default_handover(person)
+    return terminate_person(person, plan, actor=OPERATOR)
 
 
 class TestEnds:
@@ -116,12 +116,12 @@ class TestHandsOver:
         assert leaver.heir.funds.get(name="Team").payment_limit == 5_000
 
     def test_nothing_that_the_plan_ends(self, leaver: Leaver) -> None:
-        said = replace(
+        text = replace(
             to(None, leaver.person),
             steps={str(step.pk): str(leaver.heir.pk) for step in leaver.steps},
         )
 
-        terminate(leaver.person, said)
+        terminate(leaver.person, text)
 
         assert not Card.objects.live().exists()
         assert not Fund.objects.live().exists()
@@ -129,10 +129,10 @@ class TestHandsOver:
 
     def test_approval_steps_with_pending_approvals(self, leaver: Leaver, owner: Person) -> None:
         first, *others = (str(step.pk) for step in leaver.steps)
-        said = to(leaver.heir, leaver.person)
-        said = replace(said, steps={**said.steps, first: str(owner.pk)})
+        plan = to(leaver.heir, leaver.person)
+        plan = replace(plan, steps={**plan.steps, first: str(owner.pk)})
 
-        terminate(leaver.person, said)
+        terminate(leaver.person, plan)
 
         waiting = Approval.objects.get(pk=leaver.waiting.pk)
         assert (waiting.state, waiting.step.approver) == ("pending", owner)
@@ -187,14 +187,14 @@ class TestHandsOver:
 
 class TestEvents:
     def test_event_contains_the_handover(self, leaver: Leaver) -> None:
-        said = to(leaver.heir, leaver.person)
+        plan = to(leaver.heir, leaver.person)
 
-        terminate(leaver.person, said)
+        terminate(leaver.person, plan)
 
         event = leaver.person.events.get()
         assert event.kind == Event.Kind.PERSON_TERMINATED
         assert event.changes["state"] == {"from": "active", "to": "terminated"}
-        assert event.facts["handover"] == said.as_json()
+        assert event.facts["handover"] == plan.as_json()
         assert event.facts["ended"] == {"cards": ["Plastic …4242"]}
         assert event.facts["dropped"] == [leaver.submitted.description]
 

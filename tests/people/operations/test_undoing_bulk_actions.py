@@ -202,11 +202,11 @@ def test_undo_is_possible_for_30_days(
     client = signed_in(owner)
 
     page = text_of(client.get(address))
-    said = text_of(client.post(f"{address}undo/", {"kept": kept}, follow=True))
+    text = text_of(client.post(f"{address}undo/", {"kept": kept}, follow=True))
 
     assert (f'href="{address}undo/"' not in page) == is_too_late
     assert ("This period is over" in page) == is_too_late
-    assert ("more than 30 days ago" in said) == is_too_late
+    assert ("more than 30 days ago" in text) == is_too_late
     assert states(people) == (["inactive"] * 3 if is_too_late else ["active"] * 3)
 
 
@@ -249,13 +249,13 @@ def test_concurrent_undo_requests_undo_once(racers: Racers) -> None:
         kept = client.get(address).context["kept"]
         clients = [client, signed_in(owner)]
 
-        said = racers(
+        results = racers(
             *(
                 lambda one=one: text_of(one.post(address, {"kept": kept}, follow=True))
                 for one in clients
             )
         )
 
-        assert sum("already decided" in page for page in said) == 1
+        assert sum("already decided" in page for page in results) == 1
         assert states(people) == ["active"] * 10
         assert sum(p.events.filter(kind="person.reactivated").count() for p in people) == 10

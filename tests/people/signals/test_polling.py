@@ -32,9 +32,9 @@ class Poller:
         # Only later events are sent.
         clock.jump(timedelta(seconds=1))
 
-    def poll(self, **said: Any) -> list[dict[str, Any]]:
+    def poll(self, **values: Any) -> list[dict[str, Any]]:
         """Poll, verify the tokens and return their claims."""
-        answer = self.api.poll(self.url, **said)
+        answer = self.api.poll(self.url, **values)
         self.has_more = answer["moreAvailable"]
         keys = self.api.jwks()
         claims = [verified(token, keys) for token in answer["sets"].values()]

@@ -114,8 +114,8 @@ class TestSecurityEvent:
 
         changes = [one for one in receiver.accepted if type_of(one) == "credential-change"]
         assert [
-            (said["credential_type"], said["change_type"], said["initiating_entity"])
-            for said in map(payload_of, changes)
+            (value["credential_type"], value["change_type"], value["initiating_entity"])
+            for value in map(payload_of, changes)
         ] == [("app", "create", "user"), ("passkey", "create", "user"), ("app", "revoke", "admin")]
         reason = {"en": "A credential of the person was changed."}
         assert all(payload_of(one)["reason_admin"] == reason for one in changes)
@@ -187,7 +187,7 @@ class TestFailedDelivery:
     def test_is_retried_with_the_same_jti_before_later_events(
         self, stream: Stream, receiver: SignalReceiver, ada: Person, grace: Person
     ) -> None:
-        receiver.status_of = lambda said: 500 if said["sub_id"]["email"] == ada.email else 202
+        receiver.status_of = lambda value: 500 if value["sub_id"]["email"] == ada.email else 202
         people.deactivate_person(ada, actor=HELPDESK)
         people.deactivate_person(grace, actor=HELPDESK)
         stream.send()

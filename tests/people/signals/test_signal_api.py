@@ -152,7 +152,7 @@ class TestStreamConfiguration:
         assert not SignalStream.objects.get().endpoint.secret
 
     @pytest.mark.parametrize(
-        ("said", "field"),
+        ("values", "field"),
         [
             ({"iss": "https://elsewhere.example"}, "iss"),
             ({"events_delivered": ["urn:other"]}, "events_delivered"),
@@ -164,11 +164,11 @@ class TestStreamConfiguration:
         ],
     )
     def test_refuses_invalid_values(
-        self, api: ReceiverClient, receiver: SignalReceiver, said: dict[str, Any], field: str
+        self, api: ReceiverClient, receiver: SignalReceiver, values: dict[str, Any], field: str
     ) -> None:
         stream = pushed(api, receiver.url).json()
 
-        answer = api.ask("patch", "configuration", {"stream_id": stream["stream_id"]} | said)
+        answer = api.ask("patch", "configuration", {"stream_id": stream["stream_id"]} | values)
 
         assert answer.status_code == 400
         assert field in answer.json()["fields"]
@@ -283,9 +283,9 @@ class TestToken:
             assert theirs.ask(method, address, own).status_code == 404
         for method, endpoint in REQUESTS:
             if method != "get" and endpoint != "poll":
-                said = own | {"status": "paused"}
+                values = own | {"status": "paused"}
                 query = own if method == "delete" else {}
-                answer = theirs.ask(method, endpoint, said, **query)
+                answer = theirs.ask(method, endpoint, values, **query)
                 assert answer.status_code == 404 or answer.json()["iss"] != stream["iss"]
         assert api.ask("get", "configuration").json() == [stream]
 

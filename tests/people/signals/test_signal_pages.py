@@ -111,10 +111,10 @@ class TestStream:
     def test_can_be_edited(self, client: Client, owner: Person) -> None:
         stream = signal_stream(owner)
         assert "app.example.com/events" in text_of(client.get(page_of(stream, "edit")))
-        said = {"url": "https://1.1.1.1/", "events": [SignalType.SESSION_REVOKED.value]}
+        values = {"url": "https://1.1.1.1/", "events": [SignalType.SESSION_REVOKED.value]}
 
         page = text_of(
-            client.post(page_of(stream, "edit"), said | {"description": "Travel"}, follow=True)
+            client.post(page_of(stream, "edit"), values | {"description": "Travel"}, follow=True)
         )
 
         assert "The stream was changed." in page
@@ -138,7 +138,7 @@ class TestStream:
         assert "The stream is disabled." in do("disable")
         assert receiver.types == ["verification", *["stream-updated"] * 3]
         statuses = [one["events"] for one in receiver.accepted[1:]]
-        assert [next(iter(said.values()))["status"] for said in statuses] == [
+        assert [next(iter(value.values()))["status"] for value in statuses] == [
             *("paused", "enabled", "disabled")
         ]
         assert "The stream was deleted." in do("delete")

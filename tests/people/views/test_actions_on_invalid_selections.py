@@ -21,15 +21,15 @@ def test_invalid_selection_causes_no_server_error(tenant: Tenant, action: str) -
     client = signed_in(core.owner())
 
     for chosen in NONSENSE:
-        said = {"action": action, "confirmed": "yes", ACTION_CHECKBOX_NAME: [chosen]}
-        assert client.post("/people/", said).status_code < 500
+        values = {"action": action, "confirmed": "yes", ACTION_CHECKBOX_NAME: [chosen]}
+        assert client.post("/people/", values).status_code < 500
 
 
 def test_action_applies_to_valid_keys_of_a_selection(tenant: Tenant) -> None:
     ada, client = core.person(), signed_in(core.owner())
     chosen = ["x", str(ada.pk), "9" * 30]
-    said = {"action": "deactivate_selected", "confirmed": "yes", ACTION_CHECKBOX_NAME: chosen}
+    values = {"action": "deactivate_selected", "confirmed": "yes", ACTION_CHECKBOX_NAME: chosen}
 
-    client.post("/people/", said)
+    client.post("/people/", values)
 
     assert not Person.objects.get(pk=ada.pk).is_active

@@ -23,8 +23,8 @@ def admin(owner: Person) -> Person:
 
 
 def made(admin: Person, name: str = "Travel booking", **more: Any) -> Any:
-    said = {"name": name, "scopes": ["people:read"], "days": "90"}
-    return signed_in(admin).post(PAGE, said | more)
+    values = {"name": name, "scopes": ["people:read"], "days": "90"}
+    return signed_in(admin).post(PAGE, values | more)
 
 
 def test_shows_a_new_token_once_and_stores_no_plain_text(admin: Person) -> None:

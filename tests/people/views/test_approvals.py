@@ -63,10 +63,10 @@ def test_approver_can_approve(taxi: Approval, ada: Person, eve: Person) -> None:
     assert address(taxi) in home_of(ada)
     assert "Eve Employee" in page(ada, taxi)
 
-    said = send(ada, taxi, "approve")
+    result = send(ada, taxi, "approve")
 
-    assert "You approved “Taxi”." in said
-    assert address(taxi) not in said
+    assert "You approved “Taxi”." in result
+    assert address(taxi) not in result
     taxi.refresh_from_db()
     assert (taxi.state, taxi.decided_by) == (Approval.State.APPROVED, str(ada.actor))
     assert state_of(taxi.outstanding_item) == State.APPROVED
@@ -106,9 +106,9 @@ def test_requester_sees_the_reason_of_a_declined_request(
 
 @pytest.mark.parametrize("reason", ["", "   "])
 def test_declining_requires_a_reason(taxi: Approval, ada: Person, reason: str) -> None:
-    said = send(ada, taxi, "decline", reason=reason)
+    result = send(ada, taxi, "decline", reason=reason)
 
-    assert "This field is required." in said
+    assert "This field is required." in result
     taxi.refresh_from_db()
     assert taxi.state == Approval.State.PENDING
 
@@ -121,17 +121,17 @@ def test_decision_is_in_the_timeline_and_in_the_audit_log(
     admin = signed_in(core.administrator())
     sentence = "Ada Lovelace declined the reimbursement “Taxi” of Eve Employee at Travel, step 1"
     for log in (f"/people/{eve.pk}/", "/audit-log/"):
-        said = text_of(admin.get(log))
-        assert sentence in said
-        assert "Reason: No receipt" in said
+        text = text_of(admin.get(log))
+        assert sentence in text
+        assert "Reason: No receipt" in text
 
 
 def test_request_is_decided_once(taxi: Approval, ada: Person) -> None:
     send(ada, taxi, "approve")
 
-    said = send(ada, taxi, "decline", reason="Too late")
+    result = send(ada, taxi, "decline", reason="Too late")
 
-    assert "This was approved already." in said
+    assert "This was approved already." in result
     assert "This was approved already." in page(ada, taxi)
     taxi.refresh_from_db()
     assert (taxi.state, taxi.reason) == (Approval.State.APPROVED, "")
@@ -236,12 +236,12 @@ def test_home_page_shows_the_oldest_20_requests_and_the_total(
         )
         waits(first, item)
 
-    said = home_of(ada)
+    result = home_of(ada)
 
-    assert "Taxi" in said
-    assert "Trip 18" in said
-    assert "Trip 19" not in said
-    assert "These are the oldest 20 of 26." in said
+    assert "Taxi" in result
+    assert "Trip 18" in result
+    assert "Trip 19" not in result
+    assert "These are the oldest 20 of 26." in result
     # The additional query counts the requests.
     assert len(queries_of(signed_in(ada), "/home/")) == before + 1
 
@@ -252,7 +252,7 @@ def test_administrators_see_the_decisions_of_each_step(
     send(ada, taxi, "approve")
 
     admin = signed_in(core.administrator())
-    said = text_of(admin.get(f"/spend/outstanding-items/{taxi.outstanding_item_id}/change/"))
+    text = text_of(admin.get(f"/spend/outstanding-items/{taxi.outstanding_item_id}/change/"))
 
-    assert "Travel, step 1: Approved by Ada Lovelace" in said
-    assert "Travel, step 2: Waits for Grace Hopper" in said
+    assert "Travel, step 1: Approved by Ada Lovelace" in text
+    assert "Travel, step 2: Waits for Grace Hopper" in text

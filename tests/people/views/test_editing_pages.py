@@ -59,8 +59,8 @@ class TestEditing:
 
     def test_warns_that_a_provider_will_overwrite_the_change(self, tenant: Tenant) -> None:
         core.owner()
-        said = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
-        ada = add_person(said, actor=OKTA)
+        result = Profile(given_name="Ada", family_name="Lovelace", email="ada@example.com")
+        ada = add_person(result, actor=OKTA)
         activate_person(ada, actor=OKTA)
 
         page = send(ada, "edit", form_of(ada, given_name="Augusta"))
@@ -99,8 +99,8 @@ class TestEditing:
 
     def test_refuses_to_overwrite_a_concurrent_change(self, ada: Person) -> None:
         stale = form_of(ada)
-        said = Profile(given_name="Ada", family_name="King", email=ada.email)
-        people_update.revise_person(ada, said, actor=OKTA)
+        result = Profile(given_name="Ada", family_name="King", email=ada.email)
+        people_update.revise_person(ada, result, actor=OKTA)
 
         page = send(ada, "edit", stale)
 
@@ -142,14 +142,14 @@ class TestEditing:
 
 class TestInviting:
     def test_adds_a_person_with_an_invite_of_14_days(self, tenant: Tenant) -> None:
-        said = {
+        values = {
             "given_name": "Grace",
             "family_name": "Hopper",
             "email": "grace@example.com",
             "role": "BUSINESS_USER",
         }
 
-        page = text_of(signed_in(core.administrator()).post("/people/add/", said, follow=True))
+        page = text_of(signed_in(core.administrator()).post("/people/add/", values, follow=True))
 
         assert "Grace Hopper was added and invited." in page
         grace = Person.objects.get(email="grace@example.com")
@@ -159,14 +159,14 @@ class TestInviting:
         assert (invite.expires_at - invite.created_at).days == 14
 
     def test_reports_that_the_address_is_in_use(self, ada: Person) -> None:
-        said = {
+        values = {
             "given_name": "Grace",
             "family_name": "Hopper",
             "email": ada.email.upper(),
             "role": "BUSINESS_USER",
         }
 
-        page = text_of(signed_in(core.administrator()).post("/people/add/", said))
+        page = text_of(signed_in(core.administrator()).post("/people/add/", values))
 
         assert "Email is already associated with another employee" in page
 

@@ -25,8 +25,8 @@ def client(owner: Person) -> Client:
     return signed_in(core.administrator())
 
 
-def send(client: Client, address: str, **said: Any) -> str:
-    return text_of(client.post(address, said, follow=True))
+def send(client: Client, address: str, **values: Any) -> str:
+    return text_of(client.post(address, values, follow=True))
 
 
 FORMS = pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_accepts_an_address_in_any_case(client: Client, ada: Person) -> None:
 
 def test_accepts_names_of_departments_and_locations(client: Client, ada: Person) -> None:
     department, location = core.department("Sales"), core.location("Rome")
-    said = {"department-written": "SALES", "location-written": "rome"}
+    values = {"department-written": "SALES", "location-written": "rome"}
 
-    send(client, "/people/add/", **BOB | said | {"manager-written": ada.email})
+    send(client, "/people/add/", **BOB | values | {"manager-written": ada.email})
 
     bob = Person.objects.get(email="bob@example.com")
     assert (bob.department, bob.location, bob.manager) == (department, location, ada)
@@ -99,31 +99,31 @@ def test_text_has_priority_over_the_selection(client: Client, ada: Person) -> No
     assert Card.objects.get().holder == ada
 
 
-@pytest.mark.parametrize("said", ["nobody@example.com", "gone@example.com", "far@example.com", "%"])
-def test_unknown_person_is_reported_and_the_text_kept(client: Client, said: str) -> None:
+@pytest.mark.parametrize("text", ["nobody@example.com", "gone@example.com", "far@example.com", "%"])
+def test_unknown_person_is_reported_and_the_text_kept(client: Client, text: str) -> None:
     core.person(email="gone@example.com", state=Person.State.TERMINATED)
     with core.in_another_tenant():
         core.person(email="far@example.com")
 
-    page = client.post("/spend/cards/add/", CARD | {"holder-written": said}).content.decode()
+    page = client.post("/spend/cards/add/", CARD | {"holder-written": text}).content.decode()
 
-    assert f"There is nobody “{said}” in Ramp." in page
-    assert f'name="holder-written" value="{said}"' in page
+    assert f"There is nobody “{text}” in Ramp." in page
+    assert f'name="holder-written" value="{text}"' in page
     assert not Card.objects.exists()
 
 
 def test_text_is_escaped(client: Client) -> None:
-    said = {"kind": "bill", "state": "open", "person-written": '"><script>'}
+    values = {"kind": "bill", "state": "open", "person-written": '"><script>'}
 
-    page = client.post("/spend/outstanding-items/add/", said).content.decode()
+    page = client.post("/spend/outstanding-items/add/", values).content.decode()
 
     assert '"><script>' not in page
     assert not OutstandingItem.objects.exists()
 
 
-@pytest.mark.parametrize("said", ["x", "'; --", "a\0b", "0", str(2**70)])
-def test_invalid_key_is_refused_without_technical_terms(client: Client, said: str) -> None:
-    page = send(client, "/people/add/", **BOB, department=said, manager=said)
+@pytest.mark.parametrize("text", ["x", "'; --", "a\0b", "0", str(2**70)])
+def test_invalid_key_is_refused_without_technical_terms(client: Client, text: str) -> None:
+    page = send(client, "/people/add/", **BOB, department=text, manager=text)
 
     assert "valid UUID" not in page
     assert "error" in page

@@ -30,8 +30,8 @@ def operator(tenant: Tenant) -> Client:
     return signed_in(core.owner(email="op@ramp.example", is_operator=True))
 
 
-def add(client: Client, **said: str) -> Any:
-    return client.post("/tenants/add/", FORM | said)
+def add(client: Client, **values: str) -> Any:
+    return client.post("/tenants/add/", FORM | values)
 
 
 class TestList:
@@ -91,7 +91,7 @@ class TestAddingATenant:
         assert answer["Location"].startswith("/tenants/")
 
     @pytest.mark.parametrize(
-        ("said", "problem"),
+        ("values", "problem"),
         [
             ({"name": ""}, "This field is required"),
             ({"slug": "taken"}, "A tenant “taken” already exists"),
@@ -103,12 +103,12 @@ class TestAddingATenant:
         ],
     )
     def test_reports_invalid_values(
-        self, operator: Client, said: dict[str, str], problem: str
+        self, operator: Client, values: dict[str, str], problem: str
     ) -> None:
         core.tenant(slug="taken")
         before = Tenant.objects.count()
 
-        page = add(operator, **said)
+        page = add(operator, **values)
 
         assert page.status_code == 200
         assert problem in text_of(page)

@@ -73,12 +73,12 @@ def leave(
     start: datetime = NOW,
     end: datetime = NOW + 7 * DAY,
     by: Person | None = None,
-    **said: str,
+    **values: str,
 ) -> str:
     """Delegate on the account page, or as an administrator on the page of the person."""
-    said |= {"delegate": delegate, "starts_at": f"{start:{FORMAT}}", "ends_at": f"{end:{FORMAT}}"}
+    values |= {"delegate": delegate, "starts_at": f"{start:{FORMAT}}", "ends_at": f"{end:{FORMAT}}"}
     page = f"/people/{person.pk}/away/" if by else AWAY
-    return text_of(signed_in(by or person).post(page, said, follow=True))
+    return text_of(signed_in(by or person).post(page, values, follow=True))
 
 
 def end(person: Person, page: str = AWAY) -> str:
@@ -165,9 +165,9 @@ class TestDelegate:
         """Ada decides for Grace, and Bob for Ada, but Bob does not decide for Grace."""
         asked = waits(step(grace), outstanding_item(bob, Kind.BILL, State.OPEN))
         leave(grace, "ada@example.com")
-        said = leave(ada, "bob@example.com")
+        result = leave(ada, "bob@example.com")
 
-        assert "Bob Babbage decides approvals of Ada Lovelace" in said
+        assert "Bob Babbage decides approvals of Ada Lovelace" in result
         assert approve(bob, asked).status_code == 404
         assert "Grace Hopper" in text_of(signed_in(ada).get(AWAY))
         assert "The delegate is away, too" in home_of(grace)
@@ -239,9 +239,9 @@ class TestDelegation:
     def test_is_read_in_the_time_zone_of_the_viewer(self, ada: Person, bob: Person) -> None:
         client = signed_in(ada)
         client.cookies["time_zone"] = "America/New_York"
-        said = {"starts_at": "2026-03-02T05:00", "ends_at": "2026-03-10T17:30"}
+        values = {"starts_at": "2026-03-02T05:00", "ends_at": "2026-03-10T17:30"}
 
-        client.post(AWAY, {"delegate": "Bob Babbage"} | said)
+        client.post(AWAY, {"delegate": "Bob Babbage"} | values)
 
         delegation = Delegation.objects.get()
         assert delegation.starts_at == datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -253,11 +253,11 @@ class TestDelegation:
         leave(ada)
         end(ada)
 
-        said = text_of(signed_in(core.administrator()).get("/audit-log/"))
+        text = text_of(signed_in(core.administrator()).get("/audit-log/"))
 
         period = "from 2 March 2026, 09:00 UTC until 9 March 2026, 09:00 UTC"
-        assert f"Ada Lovelace delegated their approvals to Bob Babbage, {period}" in said
-        assert "Ada Lovelace ended the delegation of their approvals to Bob Babbage" in said
+        assert f"Ada Lovelace delegated their approvals to Bob Babbage, {period}" in text
+        assert "Ada Lovelace ended the delegation of their approvals to Bob Babbage" in text
 
     def test_replaces_an_earlier_one(
         self, taxi: Approval, ada: Person, bob: Person, grace: Person
@@ -285,7 +285,7 @@ class TestDelegation:
         assert Delegation.objects.get().starts_at == NOW + 3 * DAY
 
     @pytest.mark.parametrize(
-        ("said", "refusal"),
+        ("values", "refusal"),
         [
             ({"delegate": "ada@example.com"}, "this is the person who is away"),
             ({"delegate": "nobody@example.com"}, "Nobody in your company has this address"),
@@ -297,9 +297,9 @@ class TestDelegation:
         ],
     )
     def test_is_refused_with_invalid_values(
-        self, ada: Person, bob: Person, said: Any, refusal: str
+        self, ada: Person, bob: Person, values: Any, refusal: str
     ) -> None:
-        assert refusal in leave(ada, **said)
+        assert refusal in leave(ada, **values)
         assert not Delegation.objects.exists()
 
     def test_is_refused_with_an_inactive_delegate(self, ada: Person, bob: Person) -> None:
@@ -355,9 +355,9 @@ class TestDelegateLeaves:
         text = str(build_message(mail).body)
         assert "Bob Babbage is no longer active" in text
         assert AWAY in text
-        said = text_of(signed_in(core.administrator()).get(f"/people/{ada.pk}/"))
-        assert "Ramp ended the delegation of Ada Lovelace’s approvals to Bob Babbage" in said
-        assert "Reason: Bob Babbage is no longer active." in said
+        output = text_of(signed_in(core.administrator()).get(f"/people/{ada.pk}/"))
+        assert "Ramp ended the delegation of Ada Lovelace’s approvals to Bob Babbage" in output
+        assert "Reason: Bob Babbage is no longer active." in output
 
     def test_termination_ends_the_delegation(
         self, taxi: Approval, ada: Person, bob: Person
@@ -430,13 +430,13 @@ class TestAdministrator:
         admin = core.administrator()
         assert f"/people/{ada.pk}/away/" in text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 
-        said = leave(ada, by=admin)
+        result = leave(ada, by=admin)
 
-        assert "Bob Babbage decides approvals of Ada Lovelace until 9 March 2026" in said
-        assert "<bdi>Bob Babbage</bdi> decides the approvals of <bdi>Ada Lovelace</bdi>" in said
+        assert "Bob Babbage decides approvals of Ada Lovelace until 9 March 2026" in result
+        assert "<bdi>Bob Babbage</bdi> decides the approvals of <bdi>Ada Lovelace</bdi>" in result
         event = Event.objects.get(kind=Event.Kind.DELEGATION_CHANGED)
         assert (event.person, event.actor) == (ada, str(admin.actor))
-        assert "Alan Turing delegated Ada Lovelace’s approvals to Bob Babbage" in said
+        assert "Alan Turing delegated Ada Lovelace’s approvals to Bob Babbage" in result
 
         assert "The delegation was ended." in end(admin, f"/people/{ada.pk}/away/")
         assert not Delegation.objects.exists()

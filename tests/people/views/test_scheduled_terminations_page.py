@@ -49,9 +49,9 @@ def shown(client: Client, **query: Any) -> str:
     return text_of(client.get(PAGE, query))
 
 
-def decide(client: Client, person: Person, action: str, **said: str) -> str:
+def decide(client: Client, person: Person, action: str, **values: str) -> str:
     address = f"/people/{person.pk}/scheduled-termination/"
-    data = {f"{action}-{name}": value for name, value in said.items()}
+    data = {f"{action}-{name}": value for name, value in values.items()}
     return text_of(client.post(address, data | {"action": action}, follow=True))
 
 
@@ -72,8 +72,8 @@ class TestShows:
         fund.currency = "GBP"
         fund.save()
 
-        said = "Default: cards and funds in another currency end, the rest goes to Grace Hopper."
-        assert said in shown(client)
+        text = "Default: cards and funds in another currency end, the rest goes to Grace Hopper."
+        assert text in shown(client)
 
     @pytest.mark.parametrize(
         ("days", "left"), [(44, "1 day left"), (45, "today"), (46, "due"), (1, "44 days left")]
@@ -187,7 +187,7 @@ class TestDecisions:
         assert tick(until) == 1
 
     @pytest.mark.parametrize(
-        ("until", "reason", "said"),
+        ("until", "reason", "text"),
         [
             ("", "On leave", "Choose a day"),
             ("tomorrow", "On leave", "Use the format"),
@@ -196,9 +196,9 @@ class TestDecisions:
         ],
     )
     def test_postpone_requires_a_future_day_and_a_reason(
-        self, client: Client, ada: Person, until: str, reason: str, said: str
+        self, client: Client, ada: Person, until: str, reason: str, text: str
     ) -> None:
-        assert said in decide(client, ada, "postpone", until=until, reason=reason)
+        assert text in decide(client, ada, "postpone", until=until, reason=reason)
         assert ScheduledTermination.objects.get().postponed_from is None
 
     def test_exempt_and_end_exemption(self, client: Client, ada: Person) -> None:
@@ -239,10 +239,10 @@ class TestPersonPage:
     def test_shows_the_date_of_the_termination(self, client: Client, ada: Person) -> None:
         page = self.page_of(client, ada)
 
-        said = (
+        text = (
             f"Scheduled for termination on {after(ada, days=45):%-d %B %Y} (45 days left), unless"
         )
-        assert said in page
+        assert text in page
         assert f'href="/people/{ada.pk}/scheduled-termination/"' in page
 
     def test_shows_blockers(self, client: Client, ada: Person) -> None:

@@ -70,17 +70,17 @@ class TestCards:
 
     @pytest.mark.parametrize("limit", ["1.234", "-1", "much", "NaN", "1e400"])
     def test_refuse_invalid_amounts(self, admin: Person, ada: Person, limit: str) -> None:
-        said = send(admin, "cards/add/", holder=ada.pk, name="x", kind="virtual", limit=limit)
+        result = send(admin, "cards/add/", holder=ada.pk, name="x", kind="virtual", limit=limit)
 
         assert not Card.objects.exists()
-        assert "error" in said
+        assert "error" in result
 
     def test_are_not_issued_to_inactive_people(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
 
-        said = send(admin, "cards/add/", holder=gone.pk, name="x", kind="virtual", limit="1")
+        result = send(admin, "cards/add/", holder=gone.pk, name="x", kind="virtual", limit="1")
 
-        assert "is not active and cannot get cards or funds" in said
+        assert "is not active and cannot get cards or funds" in result
         assert not Card.objects.exists()
 
     def test_are_not_issued_to_people_of_another_company(self, admin: Person) -> None:
@@ -94,8 +94,8 @@ class TestCards:
     def test_only_name_and_limit_can_be_changed(self, admin: Person, ada: Person) -> None:
         card = spend.card(ada)
 
-        said = {"name": "Trips", "limit": "20", "holder": admin.pk, "kind": "physical"}
-        send(admin, f"cards/{card.pk}/change/", **said)
+        values = {"name": "Trips", "limit": "20", "holder": admin.pk, "kind": "physical"}
+        send(admin, f"cards/{card.pk}/change/", **values)
 
         card.refresh_from_db()
         assert (card.name, card.monthly_limit, card.holder, card.kind) == (
@@ -111,11 +111,11 @@ class TestCards:
         assert f"/spend/cards/{card.pk}/end/" in page(admin, f"cards/{card.pk}/change/")
 
         assert "permanently closed" in page(admin, f"cards/{card.pk}/end/")
-        said = send(admin, f"cards/{card.pk}/end/")
+        result = send(admin, f"cards/{card.pk}/end/")
 
         card.refresh_from_db()
         assert card.ended_at
-        assert "Ended on" in said
+        assert "Ended on" in result
         assert "Travel" not in page(admin, "cards/")
         assert "Travel" in page(admin, "cards/", status="ended")
 
@@ -202,18 +202,20 @@ class TestWorkflows:
         approvals.request_approval(outstanding_item(ada), made)
 
         step = made.steps.get()
-        said = send(admin, f"workflows/{made.pk}/change/", name="Travel", **{f"step_{step.pk}": ""})
+        result = send(
+            admin, f"workflows/{made.pk}/change/", name="Travel", **{f"step_{step.pk}": ""}
+        )
 
-        assert "This step has approvals." in said
+        assert "This step has approvals." in result
         assert made.steps.exists()
         assert "Pending approvals" in page(admin, "workflows/")
 
     def test_refuse_an_inactive_approver(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
 
-        said = send(admin, "workflows/add/", name="Travel", new_1=gone.pk)
+        result = send(admin, "workflows/add/", name="Travel", new_1=gone.pk)
 
-        assert "is not active and cannot approve anything" in said
+        assert "is not active and cannot approve anything" in result
         assert not Workflow.objects.exists()
 
     def test_can_be_saved_with_an_existing_inactive_approver(
@@ -236,8 +238,8 @@ class TestWorkflows:
 
 class TestOutstandingItems:
     def test_can_be_added_and_settled(self, admin: Person, ada: Person) -> None:
-        said = {"kind": "bill", "state": "open", "description": "Paper", "sum": "9.99"}
-        send(admin, "outstanding-items/add/", person=ada.pk, **said)
+        values = {"kind": "bill", "state": "open", "description": "Paper", "sum": "9.99"}
+        send(admin, "outstanding-items/add/", person=ada.pk, **values)
         bill = OutstandingItem.objects.get()
         assert (bill.amount, bill.currency) == (999, "EUR")
         assert "Paper" in page(admin, "outstanding-items/")
@@ -259,9 +261,9 @@ class TestOutstandingItems:
         assert "1 pending approval" in text_of(signed_in(admin).get(f"/people/{approver.pk}/"))
 
     def test_refuse_states_of_another_kind(self, admin: Person, ada: Person) -> None:
-        said = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
+        values = {"kind": "bill", "state": "pending", "description": "Paper", "sum": "9.99"}
 
-        answer = send(admin, "outstanding-items/add/", person=ada.pk, **said)
+        answer = send(admin, "outstanding-items/add/", person=ada.pk, **values)
 
         assert "A bill cannot be “Pending”. Choose “Open” or “Paid”." in answer
         assert not OutstandingItem.objects.exists()
@@ -304,10 +306,10 @@ class TestEachList:
         assert signed_in(operator).get("/spend/").status_code == 403
 
     def test_links_to_the_add_page_when_empty(self, admin: Person, address: str) -> None:
-        said = page(admin, f"{address}/")
+        result = page(admin, f"{address}/")
 
-        assert f"/spend/{address}/add/" in said
-        assert ("No " in said) or ("No outstanding items" in said)
+        assert f"/spend/{address}/add/" in result
+        assert ("No " in result) or ("No outstanding items" in result)
 
 
 def test_spend_redirects_to_cards(admin: Person) -> None:
@@ -332,24 +334,24 @@ class TestPersonPage:
         spend.fund(ada)
         approvals.request_approval(outstanding_item(admin), workflow(ada))
 
-        said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
+        text = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 
-        assert "Virtual card •••• 4242, 1,000.00 EUR a month" in said
-        assert "Fund, 1,000.00 EUR left" in said
-        assert "1 pending approval" in said
+        assert "Virtual card •••• 4242, 1,000.00 EUR a month" in text
+        assert "Fund, 1,000.00 EUR left" in text
+        assert "1 pending approval" in text
 
     def test_says_that_cards_of_an_inactive_person_cannot_be_used(self, admin: Person) -> None:
         gone = core.person(state=Person.State.INACTIVE)
         spend.card(gone)
 
-        said = text_of(signed_in(admin).get(f"/people/{gone.pk}/"))
+        text = text_of(signed_in(admin).get(f"/people/{gone.pk}/"))
 
-        assert "These cannot be used for payments while Ada is not active." in said
+        assert "These cannot be used for payments while Ada is not active." in text
 
     def test_has_no_empty_sections(self, admin: Person, ada: Person) -> None:
         cards_and_funds.close_instrument(spend.card(ada), actor=admin.actor)
 
-        said = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
+        text = text_of(signed_in(admin).get(f"/people/{ada.pk}/"))
 
-        assert "<h2>Cards and funds" not in said
-        assert "<h2>Workflows<" not in said
+        assert "<h2>Cards and funds" not in text
+        assert "<h2>Workflows<" not in text

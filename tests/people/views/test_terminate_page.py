@@ -37,8 +37,8 @@ class Form:
 
     def answer(self, **more: Any) -> str:
         """Send the form with these values; return the text of the next page."""
-        said = {name: str(getattr(value, "pk", value)) for name, value in more.items()}
-        response = self.client.post(self.address, self.said | said, follow=True)
+        values = {name: str(getattr(value, "pk", value)) for name, value in more.items()}
+        response = self.client.post(self.address, self.said | values, follow=True)
         self.shown = self._read(response)
         self.steps = [address for address, _ in response.redirect_chain]
         return self.shown
@@ -87,23 +87,23 @@ class TestForm:
             assert words in shown
 
     def test_suggests_the_default_handover(self, alan: Client, leaver: Leaver) -> None:
-        said = Form(alan, leaver.person).said
+        result = Form(alan, leaver.person).said
 
-        assert said[f"card-{leaver.virtual.pk}"] == "end"
-        assert f"card-{leaver.physical.pk}" not in said
-        assert {said[f"fund-{fund.pk}"] for fund in leaver.funds} == {"manager"}
-        assert {said[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
-        assert said["reports"] == "manager"
+        assert result[f"card-{leaver.virtual.pk}"] == "end"
+        assert f"card-{leaver.physical.pk}" not in result
+        assert {result[f"fund-{fund.pk}"] for fund in leaver.funds} == {"manager"}
+        assert {result[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
+        assert result["reports"] == "manager"
 
     @pytest.mark.parametrize("choice", ["manager", "end"])
     def test_one_choice_can_apply_to_all_items(
         self, alan: Client, leaver: Leaver, choice: str
     ) -> None:
-        said = Form(alan, leaver.person, f"?all={choice}").said
+        result = Form(alan, leaver.person, f"?all={choice}").said
 
-        assert said[f"card-{leaver.virtual.pk}"] == choice
-        assert {said[f"fund-{fund.pk}"] for fund in leaver.funds} == {choice}
-        assert {said[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
+        assert result[f"card-{leaver.virtual.pk}"] == choice
+        assert {result[f"fund-{fund.pk}"] for fund in leaver.funds} == {choice}
+        assert {result[f"step-{step.pk}"] for step in leaver.steps} == {"manager"}
 
     def test_suggests_the_planned_handover(
         self, alan: Client, leaver: Leaver, owner: Person
@@ -115,10 +115,10 @@ class TestForm:
             handover_plan=offboarding.to(owner, leaver.person).as_json(),
         )
 
-        said = Form(alan, leaver.person).said
+        result = Form(alan, leaver.person).said
 
-        assert said[f"card-{leaver.virtual.pk}"] == "somebody"
-        assert said[f"card-{leaver.virtual.pk}-successor"] == str(owner.pk)
+        assert result[f"card-{leaver.virtual.pk}"] == "somebody"
+        assert result[f"card-{leaver.virtual.pk}-successor"] == str(owner.pk)
 
     def test_does_not_offer_an_inactive_manager(self, alan: Client, leaver: Leaver) -> None:
         people.deactivate_person(leaver.heir, actor=OKTA)
@@ -134,10 +134,10 @@ class TestForm:
         leaver.heir.location = core.location("London", entity=core.entity("Ltd", "GBP"))
         leaver.heir.save()
 
-        said = Form(alan, leaver.person, "?all=manager").said
+        result = Form(alan, leaver.person, "?all=manager").said
 
-        assert said[f"card-{leaver.virtual.pk}"] == "end"
-        assert said[f"step-{leaver.steps[0].pk}"] == "manager"
+        assert result[f"card-{leaver.virtual.pk}"] == "end"
+        assert result[f"step-{leaver.steps[0].pk}"] == "manager"
 
     def test_suggests_the_owner_for_shared_funds_and_reports_without_manager(
         self, alan: Client, leaver: Leaver, owner: Person
@@ -145,11 +145,11 @@ class TestForm:
         people.deactivate_person(leaver.heir, actor=OKTA)
         shared = leaver.funds[1]
 
-        said = Form(alan, leaver.person).said
+        result = Form(alan, leaver.person).said
 
         for key in (f"fund-{shared.pk}", "reports"):
-            assert said[key] == "somebody"
-            assert said[f"{key}-successor"] == str(owner.pk)
+            assert result[key] == "somebody"
+            assert result[f"{key}-successor"] == str(owner.pk)
 
     @pytest.mark.parametrize("query", ["", "?all=manager"])
     def test_requires_a_choice_for_a_shared_fund_without_possible_successor(
@@ -169,9 +169,9 @@ class TestForm:
     def test_choice_to_end_all_items_includes_shared_funds(
         self, alan: Client, leaver: Leaver
     ) -> None:
-        said = Form(alan, leaver.person, "?all=end").said
+        result = Form(alan, leaver.person, "?all=end").said
 
-        assert said[f"fund-{leaver.funds[1].pk}"] == "end"
+        assert result[f"fund-{leaver.funds[1].pk}"] == "end"
 
     def test_person_without_items_needs_only_confirmation(self, alan: Client, ada: Person) -> None:
         form = Form(alan, ada)
@@ -255,14 +255,14 @@ class TestConfirmation:
         self, alan: Client, leaver: Leaver, owner: Person
     ) -> None:
         form, step = Form(alan, leaver.person), leaver.steps[0]
-        said = {
+        values = {
             f"step-{step.pk}": "somebody",
             f"step-{step.pk}-successor-written": " OLGA@example.com ",
         }
         owner.email = owner.email_key = "olga@example.com"
         owner.save()
 
-        form.answer(**said)
+        form.answer(**values)
         form.answer(name="Ada Lovelace")
 
         assert Step.objects.get(pk=step.pk).approver == owner

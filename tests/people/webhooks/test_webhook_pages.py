@@ -111,10 +111,10 @@ class TestAdding:
 class TestEndpoint:
     def test_can_be_changed(self, client: Client, receiver: Receiver, owner: Person) -> None:
         endpoint = webhook_endpoint(owner)
-        said = {"url": receiver.url, "description": "Warehouse", "events": "all"}
+        values = {"url": receiver.url, "description": "Warehouse", "events": "all"}
 
-        page = text_of(client.post(page_of(endpoint, "edit/"), said, follow=True))
-        again = text_of(client.post(page_of(endpoint, "edit/"), said, follow=True))
+        page = text_of(client.post(page_of(endpoint, "edit/"), values, follow=True))
+        again = text_of(client.post(page_of(endpoint, "edit/"), values, follow=True))
 
         assert "The endpoint was changed." in page
         assert "Nothing was changed." in again

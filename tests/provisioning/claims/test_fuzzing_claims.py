@@ -81,12 +81,12 @@ def test_any_claims_raise_no_error_and_grant_only_mapped_roles(
         provider = _provider(path, separator, adds_unverified=adds_unverified)
         _sign_in(provider, KNOWN)
         person = Person.objects.get(identities__provider=provider)
-        for said in sets:
+        for value in sets:
             before = Person.objects.get(pk=person.pk)
-            _sign_in(provider, {"sub": "known", **said})
-            _check(before, Person.objects.get(pk=person.pk), provider, said)
-        for number, said in enumerate(sets):
-            _sign_in(provider, {"sub": f"new-{number}", **said})
+            _sign_in(provider, {"sub": "known", **value})
+            _check(before, Person.objects.get(pk=person.pk), provider, value)
+        for number, value in enumerate(sets):
+            _sign_in(provider, {"sub": f"new-{number}", **value})
         _check_roles(provider)
         transaction.set_rollback(True)
 
@@ -109,24 +109,26 @@ def _provider(path: str, separator: str, *, adds_unverified: bool) -> IdentityPr
     return provider
 
 
-def _sign_in(provider: IdentityProvider, said: dict[str, Any]) -> None:
+def _sign_in(provider: IdentityProvider, fields: dict[str, Any]) -> None:
     with suppress(SignInRefused):
-        sign_in(provider, claims_from(said, settings_of(provider)))
+        sign_in(provider, claims_from(fields, settings_of(provider)))
 
 
-def _check(before: Person, after: Person, provider: IdentityProvider, said: dict[str, Any]) -> None:
+def _check(
+    before: Person, after: Person, provider: IdentityProvider, fields: dict[str, Any]
+) -> None:
     """Check that known values changed only to readable values of the claims."""
     for field in ("given_name", "family_name"):
-        stated = read_text(said.get(field))
+        stated = read_text(fields.get(field))
         if getattr(before, field) != getattr(after, field):
             assert getattr(after, field) == stated
     if before.pending_email != after.pending_email:
-        assert after.pending_email.casefold() == str(read_text(said["email"])).casefold()
-    groups = claims_from(said, settings_of(provider)).groups
+        assert after.pending_email.casefold() == str(read_text(fields["email"])).casefold()
+    groups = claims_from(fields, settings_of(provider)).groups
     if groups.known is None:
         assert before.role == after.role
     for field in ("given_name", "family_name", "email"):
-        if isinstance(read_text(said.get(field)), Unreadable):
+        if isinstance(read_text(fields.get(field)), Unreadable):
             assert getattr(before, field) == getattr(after, field)
     assert is_usable_name(after.given_name)
 

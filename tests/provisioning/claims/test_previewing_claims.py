@@ -99,7 +99,7 @@ def test_stores_only_group_claims(
     sign_in(client, corp, openid)
 
     with tenancy.across_tenants():
-        said = Identity.objects.get().stated_values
-    assert said["claims"]["groups"] == ["x�y"]
-    assert said["claims"].keys() == {"groups", "long"}
-    assert len(str(said)) < 10_000
+        result = Identity.objects.get().stated_values
+    assert result["claims"]["groups"] == ["x�y"]
+    assert result["claims"].keys() == {"groups", "long"}
+    assert len(str(result)) < 10_000

@@ -80,17 +80,19 @@ UNREADABLE: dict[str, Any] = {
 
 
 class TestGroups:
-    @pytest.mark.parametrize("said", READABLE.values(), ids=READABLE.keys())
+    @pytest.mark.parametrize("values", READABLE.values(), ids=READABLE.keys())
     def test_readable_groups_grant_the_role(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+        self, corp: IdentityProvider, openid: OpenIdProvider, values: Any
     ) -> None:
-        assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
+        assert role_after({"groups": values}, corp, openid) == Person.Role.BOOKKEEPER
 
-    @pytest.mark.parametrize("said", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]], ids=str)
+    @pytest.mark.parametrize(
+        "values", [[12], [{"id": 12}], [{"value": 12, "display": "x"}]], ids=str
+    )
     def test_numeric_group_id_grants_the_role(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+        self, corp: IdentityProvider, openid: OpenIdProvider, values: Any
     ) -> None:
-        assert role_after({"groups": said}, corp, openid, "12") == Person.Role.BOOKKEEPER
+        assert role_after({"groups": values}, corp, openid, "12") == Person.Role.BOOKKEEPER
 
     @pytest.mark.parametrize(
         ("path", "claims"),
@@ -113,15 +115,15 @@ class TestGroups:
         assert role_after(claims, corp, openid) == Person.Role.BOOKKEEPER
 
     @pytest.mark.parametrize(
-        ("separator", "said"),
+        ("separator", "text"),
         [(",", "fin, staff"), (";", "fin;staff;"), (" ", " fin  staff"), ("|", "fin|staff")],
     )
     def test_groups_are_split_at_the_configured_separator(
-        self, acme: Tenant, openid: OpenIdProvider, separator: str, said: str
+        self, acme: Tenant, openid: OpenIdProvider, separator: str, text: str
     ) -> None:
         corp = connected(acme, openid, groups_separator=separator)
 
-        assert role_after({"groups": said}, corp, openid) == Person.Role.BOOKKEEPER
+        assert role_after({"groups": text}, corp, openid) == Person.Role.BOOKKEEPER
 
     def test_separator_none_keeps_the_text_as_one_group(
         self, acme: Tenant, openid: OpenIdProvider
@@ -132,13 +134,13 @@ class TestGroups:
 
         assert role == Person.Role.BOOKKEEPER
 
-    @pytest.mark.parametrize("said", UNREADABLE.values(), ids=UNREADABLE.keys())
+    @pytest.mark.parametrize("values", UNREADABLE.values(), ids=UNREADABLE.keys())
     def test_unreadable_groups_change_no_role_and_warn(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+        self, corp: IdentityProvider, openid: OpenIdProvider, values: Any
     ) -> None:
         assert role_after({"groups": ["fin"]}, corp, openid) == Person.Role.BOOKKEEPER
 
-        openid.user["groups"] = said
+        openid.user["groups"] = values
         sign_in(Client(), corp, openid)
 
         assert person(corp, "ina@acme.example").role == Person.Role.BOOKKEEPER
@@ -146,7 +148,7 @@ class TestGroups:
         assert warning.startswith("Roles from groups did not change: the claim “groups” ")
 
     @pytest.mark.parametrize(
-        "said",
+        "values",
         [
             [{"id": "g1", "name": "fin"}, {"id": "g2", "name": "staff"}],
             [{"value": "g1", "display": "fin"}],
@@ -157,11 +159,11 @@ class TestGroups:
         ids=str,
     )
     def test_groups_in_a_changed_form_change_no_role_and_warn(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+        self, corp: IdentityProvider, openid: OpenIdProvider, values: Any
     ) -> None:
         assert role_after({"groups": ["fin"]}, corp, openid) == Person.Role.BOOKKEEPER
 
-        openid.user["groups"] = said
+        openid.user["groups"] = values
         sign_in(Client(), corp, openid)
 
         assert person(corp, "ina@acme.example").role == Person.Role.BOOKKEEPER
@@ -205,7 +207,7 @@ class TestGroups:
 
 class TestNames:
     @pytest.mark.parametrize(
-        "said",
+        "document",
         [
             {"given_name": ["Ina"], "family_name": ["Case"]},
             {"given_name": "Ina", "family_name": {"value": "Case"}},
@@ -219,9 +221,9 @@ class TestNames:
         ids=str,
     )
     def test_name_of_a_new_person_is_read(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
+        self, corp: IdentityProvider, openid: OpenIdProvider, document: Json
     ) -> None:
-        openid.user = INA | said
+        openid.user = INA | document
 
         sign_in(Client(), corp, openid)
 
@@ -229,7 +231,7 @@ class TestNames:
         assert person(corp, email).full_name == "Ina Case"
 
     @pytest.mark.parametrize(
-        "said",
+        "document",
         [
             {"given_name": None, "family_name": None},
             {"family_name": ""},
@@ -247,10 +249,10 @@ class TestNames:
         ids=str,
     )
     def test_known_name_and_address_stay(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Json
+        self, corp: IdentityProvider, openid: OpenIdProvider, document: Json
     ) -> None:
         sign_in(Client(), corp, openid)
-        openid.user = {name: one for name, one in (ADA | said).items() if one is not None}
+        openid.user = {name: one for name, one in (ADA | document).items() if one is not None}
 
         sign_in(Client(), corp, openid)
 
@@ -290,23 +292,23 @@ class TestNames:
 
 class TestEmailVerified:
     @pytest.mark.parametrize(
-        "said", [0, "0", "false", "False", "no", "maybe", [], [False], {}], ids=str
+        "values", [0, "0", "false", "False", "no", "maybe", [], [False], {}], ids=str
     )
     def test_false_values_are_refused(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+        self, corp: IdentityProvider, openid: OpenIdProvider, values: Any
     ) -> None:
-        openid.user["email_verified"] = said
+        openid.user["email_verified"] = values
 
         response = sign_in(Client(), corp, openid)
 
         assert response.status_code == 403
         assert the_attempt().reason == "unverified-email"
 
-    @pytest.mark.parametrize("said", [True, "true", "True", 1, "1", [True], ["true"]], ids=str)
+    @pytest.mark.parametrize("values", [True, "true", "True", 1, "1", [True], ["true"]], ids=str)
     def test_true_values_are_accepted(
-        self, corp: IdentityProvider, openid: OpenIdProvider, said: Any
+        self, corp: IdentityProvider, openid: OpenIdProvider, values: Any
     ) -> None:
-        openid.user["email_verified"] = said
+        openid.user["email_verified"] = values
 
         assert sign_in(Client(), corp, openid).status_code == 302
 

@@ -63,10 +63,10 @@ class TestSeenAtSignIns:
         assert [one.id for one in opened(corp).people("BOB@").items] == ["bob"]
 
     def test_lists_the_groups_of_a_person(self, corp: IdentityProvider) -> None:
-        told = opened(corp).groups_of("ada")
+        result = opened(corp).groups_of("ada")
 
-        assert told is not None
-        assert [group.name for group in told] == ["board", "staff"]
+        assert result is not None
+        assert [group.name for group in result] == ["board", "staff"]
 
     def test_unknown_groups_are_none(self, corp: IdentityProvider) -> None:
         assert opened(corp).groups_of("eve") is None
@@ -89,8 +89,8 @@ class TestLive:
     def connect(self, slapd_service: Slapd) -> Callable[..., Directory]:
         circuit_breaker.reset(slapd_service.uri)
 
-        def connect(**said: Any) -> Directory:
-            document = slapd_service.document(directory_browsing="live", **said)
+        def connect(**values: Any) -> Directory:
+            document = slapd_service.document(directory_browsing="live", **values)
             definition = config.read(document)
             return opened(manage.add_provider(definition, actor=Actor("command", "tests")))
 
@@ -109,12 +109,12 @@ class TestLive:
         directory = connect()
 
         ada = directory.person(dn_of("ada"))
-        told = directory.groups_of(dn_of("ada"))
+        result = directory.groups_of(dn_of("ada"))
 
         assert ada
         assert ada.login == "ada"
-        assert told is not None
-        assert "staff" in {group.name for group in told}
+        assert result is not None
+        assert "staff" in {group.name for group in result}
 
     def test_unknown_dn_finds_no_person(self, connect: Callable[..., Directory]) -> None:
         directory = connect()
@@ -207,10 +207,10 @@ class TestLive:
             person("nell"), group("within", "nell"), group("around", group_dn("within"))
         )
 
-        told = connect().groups_of(dn_of("nell"))
+        result = connect().groups_of(dn_of("nell"))
 
-        assert told is not None
-        assert [one.name for one in told] == ["around", "within"]
+        assert result is not None
+        assert [one.name for one in result] == ["around", "within"]
 
     def test_subject_is_the_same_as_at_sign_in(
         self, connect: Callable[..., Directory], slapd_service: Slapd
@@ -280,7 +280,7 @@ class TestLive:
         assert [one.login for one in chosen.people("three").items] == ["printess"]
 
     @pytest.mark.parametrize(
-        ("said", "code"),
+        ("values", "code"),
         [
             ({"bind_password": "wrong"}, "bind-refused"),
             ({"uri": "ldap://127.0.0.1:1"}, "unreachable"),
@@ -289,9 +289,9 @@ class TestLive:
         ids=str,
     )
     def test_failure_has_a_code(
-        self, connect: Callable[..., Directory], said: dict[str, Any], code: str
+        self, connect: Callable[..., Directory], values: dict[str, Any], code: str
     ) -> None:
         with pytest.raises(DirectoryFailed) as failed:
-            connect(**said).people("ada")
+            connect(**values).people("ada")
 
         assert failed.value.code == code

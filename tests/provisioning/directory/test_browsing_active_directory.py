@@ -18,8 +18,8 @@ ANY_ACCOUNT = "(sAMAccountName={0})"
 
 @pytest.fixture
 def browse(acme: Tenant, active_directory: ActiveDirectory) -> Callable[..., Directory]:
-    def browse(**said: Any) -> Directory:
-        corp = added(acme, active_directory.document(directory_browsing="live", **said))
+    def browse(**values: Any) -> Directory:
+        corp = added(acme, active_directory.document(directory_browsing="live", **values))
         directory = directory_of(corp)
         assert directory
         return directory

@@ -61,10 +61,10 @@ class TestMicrosoft:
         word = query.get("$search", '":"').split('"')[1].partition(":")[2]
         found = [one for one in self.people() if word in one["displayName"]]
         start = int(query.get("$skiptoken", "0"))
-        said: dict[str, Any] = {"value": found[start : start + int(query["$top"])]}
+        values: dict[str, Any] = {"value": found[start : start + int(query["$top"])]}
         if len(found) > start + 25:
-            said["@odata.nextLink"] = f"https://elsewhere.example/?$skiptoken={start + 25}"
-        return said
+            values["@odata.nextLink"] = f"https://elsewhere.example/?$skiptoken={start + 25}"
+        return values
 
     def people(self) -> list[dict[str, str]]:
         return [

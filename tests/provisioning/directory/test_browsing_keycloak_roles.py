@@ -66,8 +66,8 @@ def keycloak_answers(cloud: CloudProvider) -> None:
 
 def keycloak(cloud: CloudProvider, claim: str, **more: Any) -> IdentityProvider:
     url = f"{cloud.url}/admin/realms/acme"
-    said = {"name": "Keycloak", "directory_url": url, "groups_claim": claim}
-    return added(cloud, "keycloak", **said | more)
+    values = {"name": "Keycloak", "directory_url": url, "groups_claim": claim}
+    return added(cloud, "keycloak", **values | more)
 
 
 def browsed(provider: IdentityProvider) -> Directory:
@@ -124,9 +124,9 @@ def test_role_mapping_applies_at_sign_in(
 ) -> None:
     provider = keycloak(cloud, claim)
     page = f"/tenants/acme/mappings/?provider={provider.pk}"
-    said = {"group": "accounting", "role": Person.Role.BOOKKEEPER}
+    values = {"group": "accounting", "role": Person.Role.BOOKKEEPER}
 
-    drafted = text_of(owner_client.post(page, said, follow=True))
+    drafted = text_of(owner_client.post(page, values, follow=True))
     preview = f"/tenants/acme/mappings/{provider.pk}/apply/"
     owner_client.post(preview, {"seen": owner_client.get(preview).context["seen"]})
     dora = sign_in(provider, claims("dora", groups=sign_in_flow.groups("accounting"))).person

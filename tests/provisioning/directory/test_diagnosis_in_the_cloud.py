@@ -117,14 +117,14 @@ class Vendor:
         return 404, {}
 
 
-def vendor(kind: str, **said: Any) -> Vendor:
+def vendor(kind: str, **values: Any) -> Vendor:
     more: dict[str, dict[str, Any]] = {
         "graph": {"name": "Microsoft Entra"},
         "okta": {"name": "Okta", "directory_token": "t0ken"},
         "keycloak": {"name": "Keycloak"},
         "scim": {"name": "Directory", "directory_token": "t0ken"},
     }
-    return Vendor(kind, more[kind], **said)
+    return Vendor(kind, more[kind], **values)
 
 
 @pytest.fixture
@@ -135,17 +135,17 @@ def admin(owner_client: Client) -> Client:
 def connected(cloud: CloudProvider, of: Vendor, **more: Any) -> IdentityProvider:
     """Add the vendor's provider, with live browsing unless told otherwise."""
     cloud.api = of.answer
-    said = of.more | more
+    values = of.more | more
     match of.kind:
         case "graph":
             issuer = f"{cloud.url}/{ORGANIZATION}/v2.0"
             cloud.discovery = {"issuer": issuer}
-            said |= {"directory_url": cloud.url, "issuer": issuer}
+            values |= {"directory_url": cloud.url, "issuer": issuer}
         case "keycloak":
-            said |= {"directory_url": f"{cloud.url}/admin/realms/acme"}
+            values |= {"directory_url": f"{cloud.url}/admin/realms/acme"}
         case "scim":
-            said |= {"directory_url": f"{cloud.url}/api/v2"}
-    return added(cloud, of.kind, **said)
+            values |= {"directory_url": f"{cloud.url}/api/v2"}
+    return added(cloud, of.kind, **values)
 
 
 def asked(admin: Client, text: str = DORA) -> str:

@@ -82,9 +82,9 @@ def connected(cloud: CloudProvider, vendor: Vendor, **more: Any) -> IdentityProv
     issuer = f"{cloud.url}/{ORGANIZATION}/v2.0" if kind == "graph" else cloud.url
     cloud.discovery = {"issuer": issuer}
     below = {"keycloak": "/admin/realms/acme", "scim": "/api/v2"}.get(kind, "")
-    said = {"directory_token": "t0ken"} if kind in ("okta", "scim") else {}
-    said |= {"issuer": issuer, "directory_url": f"{cloud.url}{below}", "name": "Corp"}
-    return added(cloud, kind, **said, restrict_to={"required_group": STAFF[kind]}, **more)
+    values = {"directory_token": "t0ken"} if kind in ("okta", "scim") else {}
+    values |= {"issuer": issuer, "directory_url": f"{cloud.url}{below}", "name": "Corp"}
+    return added(cloud, kind, **values, restrict_to={"required_group": STAFF[kind]}, **more)
 
 
 def asked(admin: Client, text: str = DORA) -> str:

@@ -109,8 +109,8 @@ class TestMappingToACustomRole:
         ada = come(corp, groups("audit"))
         come(corp, groups())
 
-        told = ada.events.filter(kind__startswith="role.").order_by("pk")
-        assert [(event.kind, event.actor, event.facts["role"]) for event in told] == [
+        result = ada.events.filter(kind__startswith="role.").order_by("pk")
+        assert [(event.kind, event.actor, event.facts["role"]) for event in result] == [
             ("role.granted", "oidc:Corp", "Auditor"),
             ("role.withdrawn", "oidc:Corp", "Auditor"),
         ]
@@ -165,9 +165,9 @@ class TestMappingToABaseRole:
         olga = Person.objects.get(email="olga@acme.example")
         people.deactivate_person(olga, actor=OLGA)
 
-        said = warnings(corp, groups())
+        result = warnings(corp, groups())
 
-        assert "is the last active Owner" in said[0]
+        assert "is the last active Owner" in result[0]
         assert come(corp, groups()).role == Person.Role.OWNER
 
     def test_role_managed_by_scim_stays_with_a_warning(self, corp: IdentityProvider) -> None:
@@ -195,9 +195,9 @@ class TestMappingToABaseRole:
 
 class TestUnknownGroups:
     def test_log_has_a_warning_with_the_reason(self, corp: IdentityProvider) -> None:
-        [said] = warnings(corp, Groups(because="the token has no claim “groups”"))
+        [result] = warnings(corp, Groups(because="the token has no claim “groups”"))
 
-        assert said == "Roles from groups did not change: the token has no claim “groups”."
+        assert result == "Roles from groups did not change: the token has no claim “groups”."
 
     def test_empty_groups_log_no_warning(self, corp: IdentityProvider) -> None:
         assert warnings(corp, groups()) == []

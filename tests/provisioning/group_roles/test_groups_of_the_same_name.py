@@ -64,8 +64,8 @@ def map_group(provider: IdentityProvider, group: str = "vip-admins") -> dict[str
     out = StringIO()
     options = (f"--provider={provider.name}", f"--group={group}", "--role=Auditor")
     call_command("map_group", "acme", *options, stdout=out)
-    said: dict[str, Any] = json.loads(out.getvalue())
-    return said
+    values: dict[str, Any] = json.loads(out.getvalue())
+    return values
 
 
 def test_mapping_binds_to_the_first_group_seen(corp: IdentityProvider, auditor: Role) -> None:
@@ -168,12 +168,12 @@ class TestLiveDirectory:
         claims = client.sign_in(settings_of(directory), SERVICE_PASSWORD, uid, f"pw-{uid}")
         return come_in(directory, uid, claims.groups)
 
-    @pytest.mark.parametrize("said", ["vip-admins", OURS, OURS.upper().replace(",", ", "), "id"])
+    @pytest.mark.parametrize("text", ["vip-admins", OURS, OURS.upper().replace(",", ", "), "id"])
     def test_mapping_binds_to_the_group_id_before_the_first_sign_in(
-        self, slapd: Slapd, directory: IdentityProvider, auditor: Role, said: str
+        self, slapd: Slapd, directory: IdentityProvider, auditor: Role, text: str
     ) -> None:
         group_id = group_lookup.look_up(directory, "vip-admins").id  # type: ignore[union-attr]
-        map_group(directory, group_id if said == "id" else said)
+        map_group(directory, group_id if text == "id" else text)
         slapd.add(self.group("evil", "ada"))
 
         ada, bob = (self.signed_in_person(directory, uid) for uid in ("ada", "bob"))
@@ -214,8 +214,8 @@ class TestLiveDirectory:
         olga = signed_in(Person.objects.get(email="olga@acme.example"))
         address = f"/tenants/acme/mappings/?provider={directory.pk}"
 
-        said = {"group": "vip-admins", "role": f"role:{auditor.pk}"}
-        page = text_of(olga.post(address, said))
+        values = {"group": "vip-admins", "role": f"role:{auditor.pk}"}
+        page = text_of(olga.post(address, values))
 
         assert "Several groups are named “vip-admins”" in page
         assert not GroupMapping.objects.exists()

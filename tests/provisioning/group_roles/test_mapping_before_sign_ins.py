@@ -33,8 +33,8 @@ def name() -> str:
 
 
 def draft(admin: Client, corp: IdentityProvider, group: str) -> str:
-    said = {"group": group, "role": Person.Role.BOOKKEEPER}
-    return text_of(admin.post(f"{MAPPINGS}?provider={corp.pk}", said, follow=True))
+    values = {"group": group, "role": Person.Role.BOOKKEEPER}
+    return text_of(admin.post(f"{MAPPINGS}?provider={corp.pk}", values, follow=True))
 
 
 def test_page_and_preview_show_who_would_get_the_role(

@@ -71,13 +71,13 @@ def admin(owner_client: Client) -> Client:
 
 
 def connected(cloud: CloudProvider, kind: str) -> IdentityProvider:
-    said = answers(kind)
+    result = answers(kind)
     issuer = f"{cloud.url}/{ORGANIZATION}/v2.0" if kind == "graph" else cloud.url
     cloud.discovery = {"issuer": issuer}
     below = {"graph": "/v1.0", "keycloak": "/admin/realms/acme"}.get(kind, "/api/v1")
 
     def answer(path: str, query: dict[str, str], headers: Any) -> tuple[int, Any]:
-        found = said.get(path.removeprefix(below))
+        found = result.get(path.removeprefix(below))
         return (404, {}) if found is None else (200, found)
 
     cloud.api = answer
@@ -94,9 +94,9 @@ def test_page_and_preview_show_who_would_get_the_role(
     known = f"{ORGANIZATION}/u2" if kind == "graph" else "u2"
     sign_in(corp, claims(known, email="olaf@acme.example"))
     mappings = f"/tenants/acme/mappings/?provider={corp.pk}"
-    said = {"group": "/Finance" if kind == "keycloak" else "Finance"}
+    values = {"group": "/Finance" if kind == "keycloak" else "Finance"}
 
-    page = text_of(admin.post(mappings, said | {"role": Person.Role.BOOKKEEPER}, follow=True))
+    page = text_of(admin.post(mappings, values | {"role": Person.Role.BOOKKEEPER}, follow=True))
     preview = admin.get(f"/tenants/acme/mappings/{corp.pk}/apply/")
 
     for shown in (page, text_of(preview)):
@@ -131,8 +131,8 @@ def test_role_is_granted_at_the_first_sign_in(
 ) -> None:
     corp = connected(cloud, kind)
     group = "/Finance" if kind == "keycloak" else "Finance"
-    said = {"group": group, "role": Person.Role.BOOKKEEPER}
-    admin.post(f"/tenants/acme/mappings/?provider={corp.pk}", said)
+    values = {"group": group, "role": Person.Role.BOOKKEEPER}
+    admin.post(f"/tenants/acme/mappings/?provider={corp.pk}", values)
     preview = f"/tenants/acme/mappings/{corp.pk}/apply/"
     admin.post(preview, {"seen": admin.get(preview).context["seen"]})
 

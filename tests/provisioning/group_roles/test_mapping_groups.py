@@ -49,8 +49,8 @@ def auditor(in_acme: None) -> Role:
     return sign_in_flow.role("Auditor")
 
 
-def come_in(provider: IdentityProvider, said: Claims) -> Person:
-    person = sign_in(provider, said).person
+def come_in(provider: IdentityProvider, given_claims: Claims) -> Person:
+    person = sign_in(provider, given_claims).person
     assert person
     return person
 
@@ -119,14 +119,14 @@ def test_role_granted_by_hand_stays(corp: IdentityProvider, auditor: Role) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "gained"),
+    ("given_groups", "gained"),
     [(groups("Audit"), ["Auditor"]), (groups(), []), (UNKNOWN, [])],
     ids=["present", "empty", "unknown"],
 )
 def test_role_is_granted_only_if_groups_are_known(
-    corp: IdentityProvider, auditor: Role, said: Groups, gained: list[str]
+    corp: IdentityProvider, auditor: Role, given_groups: Groups, gained: list[str]
 ) -> None:
-    ada = come_in(corp, claims(groups=said))
+    ada = come_in(corp, claims(groups=given_groups))
 
     mappings.map_group(corp, "Audit", auditor, author=AUTHOR)
 
@@ -270,13 +270,13 @@ def test_outcome_equals_the_preview(corp: IdentityProvider, auditor: Role, data:
     pairs = st.sets(st.tuples(st.sampled_from(names), st.integers(0, 3)), max_size=4)
     in_force, wanted = data.draw(pairs), data.draw(pairs)
     people = [f"p{core.number()}" for _ in range(3)]
-    said = st.none() | st.sets(st.sampled_from(names))
+    values = st.none() | st.sets(st.sampled_from(names))
     mappings.discard(corp)
     GroupMapping.objects.all().delete()
     for group, role in in_force:
         mapping(corp, group, roles[role])
     for one in people:
-        known = data.draw(said)
+        known = data.draw(values)
         person = come_in(corp, claims(one, UNKNOWN if known is None else groups(*known)))
         if data.draw(st.booleans()):
             base_roles.grant_role(person, auditor, actor=OLGA)
@@ -329,7 +329,7 @@ def test_command_maps_a_group(corp: IdentityProvider, role: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "text"),
     [
         (("nowhere", "--provider", "Corp", "--group", "A", "--role", "Admin"), "no tenant"),
         (("acme", "--provider", "Crop", "--group", "A", "--role", "Admin"), "Existing: “Corp”"),
@@ -340,7 +340,7 @@ def test_command_maps_a_group(corp: IdentityProvider, role: str) -> None:
     ids=str,
 )
 def test_command_explains_invalid_arguments(
-    corp: IdentityProvider, arguments: tuple[str, ...], said: str
+    corp: IdentityProvider, arguments: tuple[str, ...], text: str
 ) -> None:
-    with pytest.raises(CommandError, match=said):
+    with pytest.raises(CommandError, match=text):
         map_by_command(*arguments)

@@ -98,11 +98,11 @@ class TestAccountThatLeftTheDirectory:
         name: str,
     ) -> None:
         dn = active_directory.add_person(name)
-        said = token(active_directory.ticket(name))
+        result = token(active_directory.ticket(name))
         active_directory.delete(dn)
         active_directory.add_person(name)
 
-        response = present(said, windows, client)
+        response = present(result, windows, client)
 
         assert person_in(client) is None
         assert "now belongs to a different account" in text_of(response)
@@ -262,10 +262,10 @@ class TestTicketOfARenamedAccount:
         dn, first = active_directory.add_person(name), Client()
         ticket = active_directory.ticket(name)
         sign_in_with(ticket, windows, first)
-        said = token(ticket)
+        result = token(ticket)
         active_directory.change(dn, sAMAccountName=f"{name}-renamed")
 
-        present(said, windows, client)
+        present(result, windows, client)
 
         assert person_in(client) is not None
         assert person_in(client) == person_in(first)
@@ -278,14 +278,14 @@ class TestTicketOfARenamedAccount:
         name: str,
     ) -> None:
         dn = active_directory.add_person(name)
-        said = token(active_directory.ticket(name))
+        result = token(active_directory.ticket(name))
         active_directory.change(
             dn, sAMAccountName=f"{name}-x", userPrincipalName=f"{name}-x@corp.example.com"
         )
         active_directory.move(dn, f"{name}-x")
         active_directory.add_person(name, mail=f"{name}.new@example.com")
 
-        present(said, windows, client)
+        present(result, windows, client)
 
         person = person_in(client)
         assert person
@@ -299,10 +299,10 @@ class TestTicketOfARenamedAccount:
         name: str,
     ) -> None:
         dn = active_directory.add_person(name)
-        said = token(active_directory.ticket(name))
+        result = token(active_directory.ticket(name))
         active_directory.change(dn, sAMAccountName=f"{name}-x", userAccountControl="514")
 
-        response = present(said, windows, client)
+        response = present(result, windows, client)
 
         assert person_in(client) is None
         assert the_attempt().reason == "account-disabled"
@@ -315,9 +315,9 @@ def test_refuses_a_ticket_for_another_service_of_the_same_account(
     active_directory.add_person(name)
     service = f"CN=http-svc,OU=Services,{BASE}"
     active_directory.change(service, servicePrincipalName=["HTTP/localhost", "cifs/localhost"])
-    said = token(active_directory.ticket(name), "cifs")
+    result = token(active_directory.ticket(name), "cifs")
 
-    response = present(said, windows, client)
+    response = present(result, windows, client)
 
     assert response.status_code == 401
     assert person_in(client) is None
@@ -362,9 +362,9 @@ class TestIdentityWithThePrincipalAsSubject:
         assert person
         with tenancy.use(windows.tenant):
             identity = Identity.objects.get()
-            said = identity.stated_values | {"email": "somebody@example.com"}
+            values = identity.stated_values | {"email": "somebody@example.com"}
             other = {"first_seen_at": timezone.now() - timedelta(days=30)}
-            fields = other if evidence == "younger" else {"stated_values": said}
+            fields = other if evidence == "younger" else {"stated_values": values}
             restore_principal_subject(identity, f"{name}@{REALM}", **fields)
             Person.objects.filter(pk=person.pk).update(
                 email="somebody@example.com", email_key="somebody@example.com"

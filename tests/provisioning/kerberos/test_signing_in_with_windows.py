@@ -88,8 +88,8 @@ def path(provider: IdentityProvider) -> str:
     return f"/sign-in/acme/{provider.pk}/"
 
 
-def sign_in(client: Client, provider: IdentityProvider, said: str) -> Any:
-    return client.get(path(provider), headers={"Authorization": f"Negotiate {said}"})
+def sign_in(client: Client, provider: IdentityProvider, text: str) -> Any:
+    return client.get(path(provider), headers={"Authorization": f"Negotiate {text}"})
 
 
 def is_in(client: Client) -> bool:
@@ -160,7 +160,7 @@ class TestRequestWithoutATicket:
 
 class TestRefusedSignIn:
     @pytest.mark.parametrize(
-        ("said", "code"),
+        ("text", "code"),
         [
             pytest.param("", "unfinished", id="nothing"),
             pytest.param("!!!", "unfinished", id="no base64"),
@@ -180,9 +180,9 @@ class TestRefusedSignIn:
         ],
     )
     def test_refuses_invalid_token(
-        self, client: Client, windows: IdentityProvider, said: str, code: str
+        self, client: Client, windows: IdentityProvider, text: str, code: str
     ) -> None:
-        response = sign_in(client, windows, said)
+        response = sign_in(client, windows, text)
 
         assert response.status_code == 401
         assert not is_in(client)
@@ -217,11 +217,11 @@ class TestRefusedSignIn:
     def test_refuses_a_replayed_token(
         self, client: Client, kdc: Kdc, windows: IdentityProvider
     ) -> None:
-        said = token(kdc)
-        assert sign_in(client, windows, said).status_code == 302
+        result = token(kdc)
+        assert sign_in(client, windows, result).status_code == 302
         again = Client()
 
-        assert sign_in(again, windows, said).status_code == 401
+        assert sign_in(again, windows, result).status_code == 401
         assert not is_in(again)
         assert "replay" in the_attempt().detail
 

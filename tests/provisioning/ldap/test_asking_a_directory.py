@@ -235,8 +235,8 @@ class TestRefusals:
     def test_active_directory_error_has_its_code(
         self, settings_of: LdapSettings, slapd_service: Slapd, data: str, code: str
     ) -> None:
-        said = f"80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext, data {data}, v1"
-        slapd_service.add(person(f"ad-{data}", "", "", *refusing(said)))
+        text = f"80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext, data {data}, v1"
+        slapd_service.add(person(f"ad-{data}", "", "", *refusing(text)))
 
         assert failure(settings_of, f"ad-{data}", f"pw-ad-{data}") == code
 

@@ -77,20 +77,20 @@ class AnyServer:
         return (*self.result(), 1, [])
 
 
-def entry_of(said: dict[str, list[bytes]]) -> Entry:
-    return Entry(DN, {name.lower(): values for name, values in said.items() if values})
+def entry_of(fields: dict[str, list[bytes]]) -> Entry:
+    return Entry(DN, {name.lower(): values for name, values in fields.items() if values})
 
 
-def claims_of(said: dict[str, list[bytes]], answers: list[Any]) -> Claims:
+def claims_of(values: dict[str, list[bytes]], answers: list[Any]) -> Claims:
     server = LdapSettings(uri="ldaps://dc.example", base_dn="DC=corp")
     directory = Directory(AnyServer([*answers]), server, float("inf"))
-    return directory.claims(entry_of(said))
+    return directory.claims(entry_of(values))
 
 
 @FUZZ
 @given(SAID)
-def test_any_entry_has_a_status(said: dict[str, list[bytes]]) -> None:
-    entry = entry_of(said)
+def test_any_entry_has_a_status(values: dict[str, list[bytes]]) -> None:
+    entry = entry_of(values)
 
     status_of(entry, NOW)
 
@@ -101,14 +101,14 @@ def test_any_entry_has_a_status(said: dict[str, list[bytes]]) -> None:
 @FUZZ
 @given(SAID, ANSWERS)
 def test_claims_come_from_the_entry_and_groups_are_complete_or_unknown(
-    said: dict[str, list[bytes]], answers: list[Any]
+    values: dict[str, list[bytes]], answers: list[Any]
 ) -> None:
-    subjects = entry_of(said).texts(["entryUUID", "objectGUID"])
+    subjects = entry_of(values).texts(["entryUUID", "objectGUID"])
     assume(len(subjects) <= 1)
-    claims = claims_of(said, answers)
+    claims = claims_of(values, answers)
 
-    entry = entry_of(said)
-    texts = {text.replace("\0", "\ufffd") for name in said for text in entry.texts([name])}
+    entry = entry_of(values)
+    texts = {text.replace("\0", "\ufffd") for name in values for text in entry.texts([name])}
     for name in ("given_name", "family_name", "name", "email", "department", "location"):
         assert getattr(claims, name) in {"", *texts}
     assert claims.groups.known is not None or claims.groups.because
@@ -130,8 +130,8 @@ def test_any_entry_changes_only_stated_fields_and_grants_no_role() -> None:
 
     @given(SAID, ANSWERS)
     @FUZZ
-    def says(said: dict[str, list[bytes]], answers: list[Any]) -> None:
-        own = {name: values for name, values in said.items() if name != "entryUUID"}
+    def says(fields: dict[str, list[bytes]], answers: list[Any]) -> None:
+        own = {name: values for name, values in fields.items() if name != "entryUUID"}
         claims = claims_of(own | {"objectGUID": [GUID]}, answers)
         with tenancy.use(tenant), transaction.atomic():
             with suppress(SignInRefused):

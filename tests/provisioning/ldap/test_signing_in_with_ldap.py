@@ -25,16 +25,16 @@ def corp(acme: Tenant, slapd_service: Slapd) -> IdentityProvider:
     return connected(acme, slapd_service)
 
 
-def connected(tenant: Tenant, slapd: Slapd, **said: Any) -> IdentityProvider:
+def connected(tenant: Tenant, slapd: Slapd, **values: Any) -> IdentityProvider:
     circuit_breaker.reset(slapd.uri)
     with tenancy.use(tenant):
-        definition = config.read(slapd.document(**said))
+        definition = config.read(slapd.document(**values))
         return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
 def sign_in(client: Client, provider: IdentityProvider, login: str, password: str = "") -> Any:
-    said = {"login": login, "password": password or f"pw-{login}"}
-    return client.post(f"/sign-in/acme/{provider.pk}/", said)
+    values = {"login": login, "password": password or f"pw-{login}"}
+    return client.post(f"/sign-in/acme/{provider.pk}/", values)
 
 
 def the_attempt() -> SignInAttempt:

@@ -182,7 +182,7 @@ class TestAllowedPrivateAddresses:
 @pytest.mark.usefixtures("allowed")
 class TestErrorCodes:
     @pytest.mark.parametrize(
-        ("said", "code"),
+        ("text", "code"),
         [
             pytest.param(b"", "broken", id="nothing"),
             pytest.param(b"SSH-2.0-OpenSSH_9.2\r\n", "broken", id="another protocol"),
@@ -204,8 +204,8 @@ class TestErrorCodes:
             pytest.param(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200, "broken", id="200 headers"),
         ],
     )
-    def test_unusable_response_has_a_code_and_the_url(self, said: bytes, code: str) -> None:
-        with Listener(says=said) as server, pytest.raises(OutboundError) as error:
+    def test_unusable_response_has_a_code_and_the_url(self, text: bytes, code: str) -> None:
+        with Listener(says=text) as server, pytest.raises(OutboundError) as error:
             fetch_json(f"http://127.0.0.1:{server.port}/")
 
         assert error.value.code == code

@@ -173,8 +173,8 @@ class SigningProvider(OpenIdProvider):
 
     def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
         if path == "/userinfo":
-            said = {"iss": self.url, "aud": CLIENT_ID, **self.user, **self.changes}
-            return 200, signed({k: v for k, v in said.items() if v is not None}, self.key)
+            values = {"iss": self.url, "aud": CLIENT_ID, **self.user, **self.changes}
+            return 200, signed({k: v for k, v in values.items() if v is not None}, self.key)
         return super().answer(path, form, headers)
 
     def content_type(self, path: str) -> str:
@@ -231,7 +231,7 @@ class TestKeyReplacedUnderTheSameKeyId:
     def test_keys_are_fetched_again(self, corp: IdentityProvider, openid: OpenIdProvider) -> None:
         sign_in(Client(), corp, openid)
         openid.keys = [public(FOREIGN_KEY)]
-        openid.forge = lambda said: signed(said, FOREIGN_KEY)
+        openid.forge = lambda value: signed(value, FOREIGN_KEY)
         client = Client()
 
         sign_in(client, corp, openid)
@@ -242,7 +242,7 @@ class TestKeyReplacedUnderTheSameKeyId:
         self, corp: IdentityProvider, openid: OpenIdProvider
     ) -> None:
         sign_in(Client(), corp, openid)
-        openid.forge = lambda said: signed(said, FOREIGN_KEY)
+        openid.forge = lambda value: signed(value, FOREIGN_KEY)
         openid.asked.clear()
 
         for _ in range(4):

@@ -30,35 +30,35 @@ def corp(acme: Tenant, openid: OpenIdProvider) -> IdentityProvider:
 
 
 def without(name: str) -> Callable[[Json], str]:
-    return lambda said: signed({key: value for key, value in said.items() if key != name})
+    return lambda item: signed({key: value for key, value in item.items() if key != name})
 
 
 def changed(**news: Any) -> Callable[[Json], str]:
-    return lambda said: signed(said | news)
+    return lambda value: signed(value | news)
 
 
-def unsigned(said: Json) -> str:
-    return jwt.encode(said, "", algorithm="none")
+def unsigned(document: Json) -> str:
+    return jwt.encode(document, "", algorithm="none")
 
 
-def with_secret(said: Json) -> str:
-    return jwt.encode(said, CLIENT_SECRET * 3, algorithm="HS256", headers={"kid": "one"})
+def with_secret(document: Json) -> str:
+    return jwt.encode(document, CLIENT_SECRET * 3, algorithm="HS256", headers={"kid": "one"})
 
 
-def with_public_key(said: Json) -> str:
+def with_public_key(document: Json) -> str:
     """Sign by HMAC with the public key as the secret (algorithm confusion)."""
     key = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     signed_part = ".".join(
         jwt.utils.base64url_encode(json.dumps(part).encode()).decode()
-        for part in ({"alg": "HS256", "kid": "one"}, said)
+        for part in ({"alg": "HS256", "kid": "one"}, document)
     )
     signature = hmac.digest(key, signed_part.encode(), "sha256")
     return f"{signed_part}.{jwt.utils.base64url_encode(signature).decode()}"
 
 
-def tampered(said: Json) -> str:
-    head, _, signature = signed(said).split(".")
-    other = signed(said | {"sub": "victim"}).split(".")[1]
+def tampered(document: Json) -> str:
+    head, _, signature = signed(document).split(".")
+    other = signed(document | {"sub": "victim"}).split(".")[1]
     return f"{head}.{other}.{signature}"
 
 

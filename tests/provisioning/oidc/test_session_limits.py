@@ -124,8 +124,8 @@ def test_unreadable_session_expiry_is_ignored(
 class TestTenantSessionLimits:
     @pytest.fixture
     def corp(self, acme: Tenant, owner: Client, openid: OpenIdProvider) -> IdentityProvider:
-        said = {"begins": "choice", "allows_passwords": "on", "session_hours": 8}
-        answer = owner.post("/tenants/acme/auth-settings/", said | {"idle_minutes": 30})
+        values = {"begins": "choice", "allows_passwords": "on", "session_hours": 8}
+        answer = owner.post("/tenants/acme/auth-settings/", values | {"idle_minutes": 30})
         assert answer.status_code == 302
         return connected(acme, openid)
 
@@ -178,7 +178,7 @@ def test_provider_page_sets_max_age_and_required_acr(owner: Client, corp: Identi
     path = f"/tenants/acme/auth-providers/{corp.pk}/"
     shown = text_of(owner.get(path))
     assert 'name="max_age_minutes" value="60"' in shown
-    said = {
+    values = {
         "name": "Corp",
         "is_enabled": "on",
         "issuer": corp.settings["issuer"],
@@ -190,7 +190,7 @@ def test_provider_page_sets_max_age_and_required_acr(owner: Client, corp: Identi
         "required_acr": " phr  phrh ",
     }
 
-    assert owner.post(path, said).status_code == 302
+    assert owner.post(path, values).status_code == 302
 
     with tenancy.use(corp.tenant):
         corp.refresh_from_db()

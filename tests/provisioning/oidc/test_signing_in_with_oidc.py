@@ -87,7 +87,7 @@ class TestFirstSignIn:
 
 class TestGroupsClaim:
     @pytest.mark.parametrize(
-        ("said", "warning"),
+        ("document", "warning"),
         [
             ({}, "the token has no claim “groups”"),
             ({"groups": None}, "the token has no claim “groups”"),
@@ -103,7 +103,7 @@ class TestGroupsClaim:
         acme: Tenant,
         corp: IdentityProvider,
         openid: OpenIdProvider,
-        said: Json,
+        document: Json,
         warning: str,
     ) -> None:
         with tenancy.use(acme):
@@ -111,7 +111,7 @@ class TestGroupsClaim:
         openid.user["groups"] = ["finance"]
         sign_in(client, corp, openid)
         del openid.user["groups"]
-        openid.user |= said
+        openid.user |= document
 
         sign_in(Client(), corp, openid)
 
@@ -139,7 +139,7 @@ def test_new_signing_key_of_the_provider_is_accepted_at_once(
 ) -> None:
     sign_in(client, corp, openid)
     openid.keys = [public(FOREIGN_KEY, "two")]
-    openid.forge = lambda said: signed(said, FOREIGN_KEY, kid="two")
+    openid.forge = lambda value: signed(value, FOREIGN_KEY, kid="two")
     elsewhere = Client()
 
     sign_in(elsewhere, corp, openid)

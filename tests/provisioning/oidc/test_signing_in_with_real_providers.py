@@ -81,24 +81,24 @@ class Corp:
         )
         return people
 
-    def change(self, **said: Any) -> None:
+    def change(self, **values: Any) -> None:
         """Change the settings of the provider in Ramp."""
-        document = json.dumps(self.document | said)
+        document = json.dumps(self.document | values)
         self.server.manage("shell", "-c", CHANGE.format(tenant=self.tenant, document=document))
 
     def latest_attempt(self) -> str:
         """Return the detail of the latest sign-in in the provider log."""
-        said = self.server.manage("shell", "-c", ATTEMPT.format(tenant=self.tenant))
-        return said.splitlines()[-1]
+        result = self.server.manage("shell", "-c", ATTEMPT.format(tenant=self.tenant))
+        return result.splitlines()[-1]
 
     def sign_in(self, visitor: Visitor, login: str) -> httpx.Response:
         """Fill in the pages of the provider until it redirects to Ramp."""
-        said = {"login": login, "password": "correct horse"}
+        values = {"login": login, "password": "correct horse"}
         if isinstance(self.openid, LemonLdap):
-            said = {"user": login, "password": login}
+            values = {"user": login, "password": login}
         page = visitor.get(self.sign_in_url)
         while str(page.url).startswith(self.openid.issuer):
-            page = visitor.fill_in(page, **said)
+            page = visitor.fill_in(page, **values)
         return page
 
     def sign_out(self, visitor: Visitor) -> httpx.Response:
@@ -125,10 +125,10 @@ def corp(server: Server, openid: OpenId, tmp_path_factory: pytest.TempPathFactor
     file: Path = tmp_path_factory.mktemp("provider") / "provider.json"
     document = openid.register()
     file.write_text(json.dumps(document))
-    said = json.loads(server.manage("add_identity_provider", tenant, "--file", str(file)))
-    openid.enter(said)
+    content = json.loads(server.manage("add_identity_provider", tenant, "--file", str(file)))
+    openid.enter(content)
     server.manage("shell", "-c", MAP.format(tenant=tenant))
-    return Corp(server, openid, tenant, document, said["sign_in_url"])
+    return Corp(server, openid, tenant, document, content["sign_in_url"])
 
 
 def is_in(visitor: Visitor, corp: Corp) -> bool:

@@ -112,8 +112,8 @@ def logout_token(openid: OpenIdProvider, **claims: Any) -> str:
         "sub": "ada",
         "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
     }
-    said = {name: value for name, value in (usual | claims).items() if value is not None}
-    return signed(said, KEY)
+    values = {name: value for name, value in (usual | claims).items() if value is not None}
+    return signed(values, KEY)
 
 
 def log_out(client: Client, provider: IdentityProvider, token: str) -> Any:

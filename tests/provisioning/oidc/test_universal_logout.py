@@ -49,8 +49,8 @@ def token_for(
         "exp": now + 300,
         "jti": str(core.number()),
     }
-    said = {name: value for name, value in (usual | claims).items() if value is not None}
-    return signed(said, key)
+    values = {name: value for name, value in (usual | claims).items() if value is not None}
+    return signed(values, key)
 
 
 def iss_sub(openid: OpenIdProvider, subject: str = "ada") -> dict[str, Any]:

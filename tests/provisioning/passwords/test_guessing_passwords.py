@@ -210,8 +210,8 @@ class TestGuessingStranger:
     STRANGER, OFFICE = "203.0.113.9", "198.51.100.7"
 
     def post(self, client: Client, password: str, address: str) -> Any:
-        said = {"email": "ada@acme.example", "password": password}
-        return client.post("/sign-in/", said, REMOTE_ADDR=address)
+        values = {"email": "ada@acme.example", "password": password}
+        return client.post("/sign-in/", values, REMOTE_ADDR=address)
 
     def is_in(self, client: Client) -> bool:
         return "_auth_user_id" in client.session
@@ -300,8 +300,8 @@ class TestGuessingStranger:
         judged = 0
         for _ in range(4):
             eve = Client()
-            said = {"email": "eve@acme.example", "password": RIGHT}
-            eve.post("/sign-in/", said, REMOTE_ADDR=self.STRANGER)
+            values = {"email": "eve@acme.example", "password": RIGHT}
+            eve.post("/sign-in/", values, REMOTE_ADDR=self.STRANGER)
             eve.post("/sign-out/")
             for _ in range(4):
                 judged += self.post(eve, "wrong", self.STRANGER).status_code != 429
@@ -310,11 +310,11 @@ class TestGuessingStranger:
 
 
 def test_page_shows_when_to_try_again(client: Client, ada: Person) -> None:
-    said = {"email": ada.email, "password": "wrong"}
+    values = {"email": ada.email, "password": "wrong"}
     with time_machine.travel(NOON, tick=False):
         for _ in range(FREE_TRIES):
-            client.post("/sign-in/", said)
-        response = client.post("/sign-in/", said | {"password": RIGHT})
+            client.post("/sign-in/", values)
+        response = client.post("/sign-in/", values | {"password": RIGHT})
 
     assert "Try again after 12:00:30 UTC" in response.content.decode()
     assert "_auth_user_id" not in client.session

@@ -33,14 +33,14 @@ def browser(olga: Person) -> Client:
     return signed_in(olga)
 
 
-def add(browser: Client, **said: str) -> Any:
+def add(browser: Client, **values: str) -> Any:
     usual = {
         "given_name": "Ida",
         "family_name": "Rhodes",
         "email": "ida@acme.example",
         "role": Person.Role.BOOKKEEPER,
     }
-    return browser.post(f"{PAGE}add/", usual | said)
+    return browser.post(f"{PAGE}add/", usual | values)
 
 
 def person_of(tenant: Tenant, **fields: Any) -> Person:

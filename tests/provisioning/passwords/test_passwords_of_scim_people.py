@@ -115,7 +115,7 @@ def test_link_is_refused_after_deactivation_by_scim(ada: Person) -> None:
 # Changing the password
 
 
-def said(current: str = OLD, new: str = NEW, again: str = NEW) -> dict[str, str]:
+def form_values(current: str = OLD, new: str = NEW, again: str = NEW) -> dict[str, str]:
     return {"current": current, "password": new, "again": again}
 
 
@@ -123,7 +123,7 @@ def test_password_is_changed_on_the_account_page(ada: Person) -> None:
     here, elsewhere = signed_in(ada), signed_in(ada)
 
     assert 'href="/home/password/"' in here.get("/home/").content.decode()
-    page = text_of(here.post("/home/password/", said(), follow=True))
+    page = text_of(here.post("/home/password/", form_values(), follow=True))
 
     assert "Your password was changed" in page
     assert here.get("/home/").status_code == 200
@@ -133,20 +133,20 @@ def test_password_is_changed_on_the_account_page(ada: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "text"),
     [
-        (said(current="wrong"), "Incorrect password"),
-        (said(again="other"), "The passwords do not match"),
-        (said(new="short", again="short"), "too short"),
+        (form_values(current="wrong"), "Incorrect password"),
+        (form_values(again="other"), "The passwords do not match"),
+        (form_values(new="short", again="short"), "too short"),
         ({}, "This field is required"),
     ],
 )
 def test_invalid_form_does_not_change_the_password(
-    ada: Person, form: dict[str, str], told: str
+    ada: Person, form: dict[str, str], text: str
 ) -> None:
     page = text_of(signed_in(ada).post("/home/password/", form))
 
-    assert told in page
+    assert text in page
     assert can_sign_in(OLD, EMAIL)
 
 
@@ -167,4 +167,4 @@ def test_person_without_a_password_is_referred_to_the_provider(
         client = signed_in(Person.objects.select_related("tenant").get(pk=ada.pk))
 
     assert "/home/password/" not in client.get("/home/").content.decode()
-    assert "Change your password there" in text_of(client.post("/home/password/", said()))
+    assert "Change your password there" in text_of(client.post("/home/password/", form_values()))

@@ -21,9 +21,9 @@ pytestmark = pytest.mark.django_db
 UNKNOWN = "Incorrect email or password."
 
 
-def sign_in(client: Client, path: str = "/sign-in/", **said: str) -> Any:
+def sign_in(client: Client, path: str = "/sign-in/", **values: str) -> Any:
     usual = {"email": "ada@acme.example", "password": "correct horse"}
-    return client.post(path, usual | said)
+    return client.post(path, usual | values)
 
 
 def refusal(email: str, words: str = "correct horse", *, slug: str = "") -> str:

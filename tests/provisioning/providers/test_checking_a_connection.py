@@ -34,7 +34,7 @@ def added(document: dict[str, Any]) -> IdentityProvider:
     return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 
-def oidc(openid: OpenIdProvider, **said: Any) -> IdentityProvider:
+def oidc(openid: OpenIdProvider, **values: Any) -> IdentityProvider:
     usual = {
         "kind": "oidc",
         "name": "Corp",
@@ -42,7 +42,7 @@ def oidc(openid: OpenIdProvider, **said: Any) -> IdentityProvider:
         "client_id": CLIENT_ID,
         "client_secret": CLIENT_SECRET,
     }
-    return added(usual | said)
+    return added(usual | values)
 
 
 def names(tried: list[Step]) -> list[str]:
@@ -115,7 +115,7 @@ class TestLdapDirectory:
         assert "Passwords are sent unencrypted" in tried[2].sentence
 
     @pytest.mark.parametrize(
-        ("said", "step", "sentence"),
+        ("values", "step", "sentence"),
         [
             ({"bind_password": "wrong"}, "Bind", "Enter both again"),
             ({"base_dn": "dc=nowhere"}, "Search", "Check the base DN"),
@@ -129,9 +129,9 @@ class TestLdapDirectory:
         ids=str,
     )
     def test_failed_step_explains_the_fix(
-        self, slapd_service: Slapd, said: dict[str, Any], step: str, sentence: str
+        self, slapd_service: Slapd, values: dict[str, Any], step: str, sentence: str
     ) -> None:
-        tried = list(steps(added(slapd_service.document(**said))))
+        tried = list(steps(added(slapd_service.document(**values))))
 
         wrong = [one for one in tried if not one.is_ok and one.name == step]
         assert sentence in wrong[0].sentence

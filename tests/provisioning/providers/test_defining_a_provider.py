@@ -97,7 +97,7 @@ def test_history_has_the_command_as_actor(acme: Tenant, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "text"),
     [
         pytest.param("{", "is not JSON", id="no JSON"),
         pytest.param("[]", "one JSON object", id="no object"),
@@ -129,8 +129,8 @@ def test_history_has_the_command_as_actor(acme: Tenant, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_explains_an_invalid_file(acme: Tenant, tmp_path: Path, document: Any, said: str) -> None:
-    with pytest.raises(CommandError, match=said.replace("{", r"\{")):
+def test_explains_an_invalid_file(acme: Tenant, tmp_path: Path, document: Any, text: str) -> None:
+    with pytest.raises(CommandError, match=text.replace("{", r"\{")):
         add(tmp_path, document)
 
     with tenancy.across_tenants():

@@ -37,11 +37,11 @@ class Recorder(OpenIdProvider):
     """A hostile provider that records all requests in `heard`."""
 
     def answer(self, path: str, form: Any, headers: Any) -> tuple[int, Any]:
-        said = [self.asked_for, str(form), str(headers)]
+        values = [self.asked_for, str(form), str(headers)]
         scheme, _, value = headers.get("Authorization", "").partition(" ")
         if scheme == "Basic":
-            said.append(base64.b64decode(value).decode().replace("%20", " ").replace("%27", "'"))
-        self.__dict__.setdefault("heard", []).append("\n".join(said))
+            values.append(base64.b64decode(value).decode().replace("%20", " ").replace("%27", "'"))
+        self.__dict__.setdefault("heard", []).append("\n".join(values))
         if form.get("grant_type") == "client_credentials":
             return 200, {"access_token": "at", "expires_in": 300}
         return super().answer(path, form, headers)
@@ -82,8 +82,8 @@ def change(client: Client, provider: IdentityProvider, **changed: Any) -> Any:
 
 def decide(client: Client, provider: IdentityProvider, decision: str) -> Any:
     move = client.get(page_of(provider, "move/")).context["move"]
-    said = {"decision": decision, "seen": move.digest}
-    return client.post(page_of(provider, "move/"), said, follow=True)
+    values = {"decision": decision, "seen": move.digest}
+    return client.post(page_of(provider, "move/"), values, follow=True)
 
 
 def the_provider() -> IdentityProvider:

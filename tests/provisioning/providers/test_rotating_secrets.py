@@ -43,8 +43,8 @@ def known(tenant: Tenant, name: str = "Corp") -> IdentityProvider:
 def rotate() -> dict[str, int]:
     answer = StringIO()
     call_command("rotate_secrets", stdout=answer)
-    said: dict[str, int] = json.loads(answer.getvalue())
-    return said
+    values: dict[str, int] = json.loads(answer.getvalue())
+    return values
 
 
 def test_secret_decrypts_without_the_old_key_after_rotation(

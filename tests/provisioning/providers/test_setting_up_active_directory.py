@@ -44,7 +44,7 @@ def name() -> str:
     return unused_name()
 
 
-def said(samba: ActiveDirectory, **changed: str) -> dict[str, str]:
+def form_values(samba: ActiveDirectory, **changed: str) -> dict[str, str]:
     """Return the form of an administrator who knows the server and a service account."""
     return {
         "name": "AD",
@@ -70,7 +70,9 @@ class TestActiveDirectoryPreset:
     ) -> None:
         active_directory.add_person(name)
 
-        page = client.post(f"{PROVIDERS}add/active-directory/", said(active_directory), follow=True)
+        page = client.post(
+            f"{PROVIDERS}add/active-directory/", form_values(active_directory), follow=True
+        )
 
         assert f"base DN {BASE}" in text_of(page)
         assert f"OU=Staff,{BASE}" in text_of(page)
@@ -100,7 +102,7 @@ class TestActiveDirectoryPreset:
         changed: dict[str, str],
         problem: str,
     ) -> None:
-        document = said(active_directory, **changed)
+        document = form_values(active_directory, **changed)
 
         page = client.post(f"{PROVIDERS}add/active-directory/", document)
 
@@ -114,7 +116,7 @@ class TestActiveDirectoryPreset:
     ) -> None:
         active_directory.add_person(name)
         servers = f"ldaps://127.0.0.1:{free_port()} {active_directory.uri}"
-        document = said(active_directory, uri=servers)
+        document = form_values(active_directory, uri=servers)
         client.post(f"{PROVIDERS}add/active-directory/", document)
         corp, visitor = the_provider(acme), Client()
         client.post(f"{PROVIDERS}{corp.pk}/", document | {"is_enabled": "on"})

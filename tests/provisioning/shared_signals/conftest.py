@@ -25,9 +25,9 @@ REVOKED = f"{CAEP}session-revoked"
 def in_process(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
     """Push to Ramp in this process."""
     path = url.removeprefix(django_settings.PUBLIC_BASE_URL)
-    said = dict(headers)
-    content_type = said.pop("Content-Type")
-    answer = Client().post(path, body, content_type=content_type, headers=said)
+    values = dict(headers)
+    content_type = values.pop("Content-Type")
+    answer = Client().post(path, body, content_type=content_type, headers=values)
     is_json = answer.headers.get("Content-Type") == "application/json"
     return answer.status_code, json.loads(answer.content) if is_json else {}
 
@@ -67,8 +67,8 @@ def pushed(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
 ) -> TransmitterStream:
     """Set up a stream that is pushed, through the page."""
-    said = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "push"}
-    assert owner.post(page, said).status_code == 302
+    values = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "push"}
+    assert owner.post(page, values).status_code == 302
     return stream_of(corp)
 
 
@@ -76,8 +76,8 @@ def pushed(
 def polled(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
 ) -> TransmitterStream:
-    said = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "poll"}
-    assert owner.post(page, said).status_code == 302
+    values = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "poll"}
+    assert owner.post(page, values).status_code == 302
     return stream_of(corp)
 
 

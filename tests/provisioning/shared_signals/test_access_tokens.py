@@ -22,7 +22,7 @@ SECRET = "a/secret"
 OPAQUE = {"format": "opaque", "id": "ada"}
 
 
-def said(transmitter: Transmitter, **more: str) -> dict[str, str]:
+def stream_form(transmitter: Transmitter, **more: str) -> dict[str, str]:
     return {
         "issuer": transmitter.issuer,
         "token": SECRET,
@@ -37,7 +37,7 @@ def said(transmitter: Transmitter, **more: str) -> dict[str, str]:
 def stream(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
 ) -> TransmitterStream:
-    answer = owner.post(page, said(transmitter))
+    answer = owner.post(page, stream_form(transmitter))
     assert answer.status_code == 302, text_of(answer)
     return stream_of(corp)
 
@@ -77,7 +77,7 @@ def test_keeps_a_token_no_longer_than_it_says(
 ) -> None:
     transmitter.expires_in = expires_in
 
-    owner.post(page, said(transmitter))
+    owner.post(page, stream_form(transmitter))
 
     assert len(transmitter.token_requests) == requests
 
@@ -97,7 +97,7 @@ def test_renews_a_token_that_the_transmitter_refuses(
 def test_says_why_it_gets_no_token(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
 ) -> None:
-    page_text = text_of(owner.post(page, said(transmitter, token="wrong")))
+    page_text = text_of(owner.post(page, stream_form(transmitter, token="wrong")))
 
     assert "issued no access token: invalid_client" in page_text
     assert stream_of(corp).stream_id == ""
@@ -131,7 +131,7 @@ def test_stores_neither_secret_nor_token_in_the_open(
 def test_sends_the_secret_to_no_other_token_endpoint(
     owner: Client, page: str, stream: TransmitterStream, transmitter: Transmitter
 ) -> None:
-    other = said(transmitter, token="", token_url=f"{transmitter.host}/other")
+    other = stream_form(transmitter, token="", token_url=f"{transmitter.host}/other")
 
     page_text = text_of(owner.post(page, other))
 
@@ -142,7 +142,7 @@ def test_sends_the_secret_to_no_other_token_endpoint(
 def test_keeps_the_secret_for_the_same_token_endpoint(
     owner: Client, page: str, stream: TransmitterStream, transmitter: Transmitter
 ) -> None:
-    assert owner.post(page, said(transmitter, token="")).status_code == 302
+    assert owner.post(page, stream_form(transmitter, token="")).status_code == 302
 
     shown = owner.get(page).content.decode()
     assert f'value="{transmitter.host}/token"' in shown
@@ -160,5 +160,5 @@ def test_keeps_the_secret_for_the_same_token_endpoint(
 def test_is_not_set_up_with(
     owner: Client, page: str, transmitter: Transmitter, entered: dict[str, str], error: str
 ) -> None:
-    assert error in text_of(owner.post(page, said(transmitter, **entered)))
+    assert error in text_of(owner.post(page, stream_form(transmitter, **entered)))
     assert not transmitter.token_requests

@@ -173,8 +173,8 @@ def attack(owner: Client, page: str, sender: Sender, openid: OpenIdProvider) -> 
     with tenancy.use(other):
         eve = core.owner()
     theirs = connected(other, openid, issuer=hostile.issuer)
-    said = {"issuer": hostile.issuer, "token": TOKEN, "delivery": "push"}
-    signed_in(eve).post(f"/tenants/other/auth-providers/{theirs.pk}/signals/", said)
+    values = {"issuer": hostile.issuer, "token": TOKEN, "delivery": "push"}
+    signed_in(eve).post(f"/tenants/other/auth-providers/{theirs.pk}/signals/", values)
     # S311: it draws test data.
     yield Attack(sender, hostile, random.Random(18))  # noqa: S311
     hostile.stop()

@@ -106,9 +106,9 @@ CLAIMS = {
 
 @pytest.mark.parametrize(("claims", "err"), CLAIMS.values(), ids=CLAIMS)
 def test_is_refused_with(client: Client, sender: Sender, claims: dict[str, Any], err: str) -> None:
-    said = sender.claims() | claims
+    values = sender.claims() | claims
 
-    status, body = sender.push({name: said[name] for name in said if said[name] is not None})
+    status, body = sender.push({name: values[name] for name in values if values[name] is not None})
 
     assert (status, body["err"]) == (400, err)
     assert body["description"] in the_attempt().detail

@@ -28,9 +28,9 @@ def test_as_copies_are_applied_once(
     for number in range(1, ROUNDS + 1):
         claims = sender.claims()
 
-        said = racers(*[partial(sender.push, claims)] * 4)
+        results = racers(*[partial(sender.push, claims)] * 4)
 
-        assert said == [(202, {})] * 4
+        assert results == [(202, {})] * 4
         with tenancy.use(ada.tenant):
             assert ReceivedSignal.objects.count() == number
             ended = Event.objects.filter(kind=Event.Kind.SESSIONS_ENDED, person=ada)
@@ -61,13 +61,13 @@ def test_never_deactivate_the_last_two_owners_together(
         # Whoever set it up keeps the rank, and is not one of the active Owners any more.
         deactivate_person(olga, actor=olga.actor)
 
-    said = racers(
+    results = racers(
         *[
             partial(sender.about, sender.subject | {"sub": name}, f"{RISC}account-disabled")
             for name in ("one", "two")
         ]
     )
 
-    assert said == [(202, {})] * 2
+    assert results == [(202, {})] * 2
     with tenancy.use(olga.tenant):
         assert Person.objects.active_owners().count() == 1

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 OPAQUE = {"format": "opaque", "id": "ada"}
 
 
-def said(transmitter: Transmitter, **more: str) -> dict[str, str]:
+def stream_form(transmitter: Transmitter, **more: str) -> dict[str, str]:
     return {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "push"} | more
 
 
@@ -61,7 +61,7 @@ def test_is_created_at_a_transmitter_that_refuses_what_it_does_not_know(
 ) -> None:
     transmitter.unknown = ["format"]
 
-    assert owner.post(page, said(transmitter)).status_code == 302
+    assert owner.post(page, stream_form(transmitter)).status_code == 302
 
     [stream] = transmitter.streams.values()
     assert stream["format"] is None
@@ -103,7 +103,7 @@ def test_is_not_created_with(
 ) -> None:
     transmitter.instead[path] = answer
 
-    response = owner.post(page, said(transmitter))
+    response = owner.post(page, stream_form(transmitter))
 
     assert response.status_code == 200
     assert problem in text_of(response)
@@ -119,7 +119,7 @@ def test_is_created_later_if_the_transmitter_was_not_ready(
     owner: Client, page: str, corp: IdentityProvider, transmitter: Transmitter
 ) -> None:
     transmitter.instead["/stream"] = (500, {})
-    owner.post(page, said(transmitter))
+    owner.post(page, stream_form(transmitter))
     assert stream_of(corp).state == "pending"
     del transmitter.instead["/stream"]
 
@@ -133,7 +133,7 @@ def test_sends_the_token_to_no_other_transmitter(
     owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
     other = Transmitter()
-    answer = owner.post(page, said(other, token=""))
+    answer = owner.post(page, stream_form(other, token=""))
     other.stop()
 
     assert "Enter the access token or client secret again." in text_of(answer)
@@ -143,7 +143,7 @@ def test_sends_the_token_to_no_other_transmitter(
 def test_keeps_its_token_for_the_same_transmitter(
     owner: Client, page: str, pushed: TransmitterStream, transmitter: Transmitter
 ) -> None:
-    assert owner.post(page, said(transmitter, token="")).status_code == 302
+    assert owner.post(page, stream_form(transmitter, token="")).status_code == 302
     # The earlier one was deleted.
     assert len(transmitter.streams) == 1
 
@@ -384,7 +384,7 @@ class TestThatIsPolled:
             eve = core.owner()
         theirs = connected(other, transmitter_provider(failing))
         page = f"/tenants/other/auth-providers/{theirs.pk}/signals/"
-        assert signed_in(eve).post(page, said(failing, delivery="poll")).status_code == 302
+        assert signed_in(eve).post(page, stream_form(failing, delivery="poll")).status_code == 302
         failing.instead["/poll"] = (500, {})
         transmitter.queue(transmitter.sign(transmitter.claims(REVOKED, OPAQUE)))
 
@@ -413,7 +413,7 @@ def test_of_another_company_cannot_reach_people_here(
     with tenancy.use(other):
         eve = core.owner()
     theirs = connected(other, transmitter_provider(hostile))
-    signed_in(eve).post(f"/tenants/other/auth-providers/{theirs.pk}/signals/", said(hostile))
+    signed_in(eve).post(f"/tenants/other/auth-providers/{theirs.pk}/signals/", stream_form(hostile))
     subject = {"format": "iss_sub", "iss": pushed.provider.settings["issuer"], "sub": "ada"}
     claims = hostile.claims(REVOKED, subject)
 

@@ -195,8 +195,8 @@ class TestOfAPairedProvider:
     def test_people_who_never_came_through_it_are_found_too(
         self, owner: Client, page: str, transmitter: Transmitter, subject: Any
     ) -> None:
-        said = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "push"}
-        owner.post(page, said)
+        values = {"issuer": transmitter.issuer, "token": TOKEN, "delivery": "push"}
+        owner.post(page, values)
         with tenancy.across_tenants():
             session = signed_in(Person.objects.get(email="ada@acme.example"))
         assert is_in(session)

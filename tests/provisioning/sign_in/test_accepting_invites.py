@@ -75,8 +75,8 @@ def path(invite: Invite) -> str:
     return invite_link(invite).removeprefix(django_settings.PUBLIC_BASE_URL)
 
 
-def accept(client: Client, invite: Invite, **said: str) -> Any:
-    return client.post(path(invite), {"password": PASSWORD, "again": PASSWORD} | said)
+def accept(client: Client, invite: Invite, **values: str) -> Any:
+    return client.post(path(invite), {"password": PASSWORD, "again": PASSWORD} | values)
 
 
 def stored(row: Any) -> Any:
@@ -141,7 +141,7 @@ class TestAccepted:
         assert client.get(address).status_code == 200
 
     @pytest.mark.parametrize(
-        ("said", "answer"),
+        ("values", "answer"),
         [
             ({"password": "short", "again": "short"}, "too short"),
             ({"password": "password1", "again": "password1"}, "too common"),
@@ -151,9 +151,9 @@ class TestAccepted:
         ids=str,
     )
     def test_invalid_password_is_refused(
-        self, client: Client, invite: Invite, said: dict[str, str], answer: str
+        self, client: Client, invite: Invite, values: dict[str, str], answer: str
     ) -> None:
-        response = accept(client, invite, **said)
+        response = accept(client, invite, **values)
 
         assert answer in text_of(response)
         assert stored(invite.person).state == Person.State.INVITED
@@ -265,14 +265,14 @@ class TestAcceptedThroughAProvider:
 
 
 class TestRefused:
-    def assert_refused(self, invite: Invite, status: int, said: str) -> None:
+    def assert_refused(self, invite: Invite, status: int, text: str) -> None:
         """Viewing and accepting show this message, and no person is signed in."""
         looking, accepting = Client(), Client()
         for client, response in (
             (looking, looking.get(path(invite))),
             (accepting, accept(accepting, invite)),
         ):
-            assert (response.status_code, said in text_of(response)) == (status, True)
+            assert (response.status_code, text in text_of(response)) == (status, True)
             assert "_auth_user_id" not in client.session
             assert response["Referrer-Policy"] == "strict-origin"
 

@@ -79,14 +79,14 @@ def in_acme(acme: Tenant) -> Iterator[None]:
 
 
 def attacked(how: str) -> IdentityProvider:
-    said = dict(PROVIDERS[how])
-    if attribute := said.pop("paired", ""):
-        said |= {
+    values = dict(PROVIDERS[how])
+    if attribute := values.pop("paired", ""):
+        values |= {
             "paired_connection": str(scim_connection().pk),
             "paired_claim": "oid",
             "paired_attribute": attribute,
         }
-    return provider(**said)
+    return provider(**values)
 
 
 def test_matrix_has_at_least_400_cells() -> None:

@@ -56,10 +56,10 @@ def new_provider(**fields: Any) -> IdentityProvider:
     return sign_in_flow.provider("New", settings={"issuer": "https://new.example"}, **fields)
 
 
-def refused(provider: IdentityProvider, subject: str = "A-1", **said: Any) -> SignInAttempt:
+def refused(provider: IdentityProvider, subject: str = "A-1", **values: Any) -> SignInAttempt:
     """Refuse a sign-in with Ada's address, and return the logged attempt."""
     with pytest.raises(SignInRefused):
-        sign_in(provider, claims(subject, **{"email": ADDRESS} | said))
+        sign_in(provider, claims(subject, **{"email": ADDRESS} | values))
     attempt: SignInAttempt = SignInAttempt.objects.order_by("-pk")[0]
     assert attempt.reason in ("email-taken", "linked-otherwise")
     return attempt
@@ -307,9 +307,11 @@ class TestMovingEveryone:
         seen = client.get(self.path(new, old)).context["transfer"].digest
         refused(new, "A-2")
 
-        said = client.post(self.path(new, old), {"from": str(old.pk), "seen": seen}, follow=True)
+        response = client.post(
+            self.path(new, old), {"from": str(old.pk), "seen": seen}, follow=True
+        )
 
-        assert "so nobody was moved" in text_of(said)
+        assert "so nobody was moved" in text_of(response)
         assert let_in(old, "ada") == ada
 
     def test_person_above_the_rank_is_not_moved(

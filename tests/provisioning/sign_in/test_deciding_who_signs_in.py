@@ -34,12 +34,12 @@ INVITED, INACTIVE, TERMINATED = (
 )
 
 
-def found(person: Person, how: How = How.PAIRED, **said: Any) -> LinkCandidate:
-    return LinkCandidate(person=person, how=how, **said)
+def found(person: Person, how: How = How.PAIRED, **values: Any) -> LinkCandidate:
+    return LinkCandidate(person=person, how=how, **values)
 
 
-def facts(**said: Any) -> SignInFacts:
-    return SignInFacts(**said)
+def facts(**values: Any) -> SignInFacts:
+    return SignInFacts(**values)
 
 
 PAIRED = {"paired": found(ADA), "is_paired_known": True}
@@ -169,7 +169,7 @@ def test_decision_follows_the_table(rows: SignInFacts, decision: Decision) -> No
 
 
 @pytest.mark.parametrize(
-    ("said", "decision"),
+    ("values", "decision"),
     [
         pytest.param({"subject": ""}, Refuse(Refusal.NO_SUBJECT), id="no subject"),
         pytest.param({"subject": "  "}, Refuse(Refusal.NO_SUBJECT), id="a blank subject"),
@@ -186,9 +186,9 @@ def test_decision_follows_the_table(rows: SignInFacts, decision: Decision) -> No
     ],
 )
 def test_subject_and_verified_address_are_required_to_add_a_person(
-    said: dict[str, Any], decision: Decision
+    values: dict[str, Any], decision: Decision
 ) -> None:
-    claims = Claims(**{"subject": "42", "email": "ada@example.com"} | said)
+    claims = Claims(**{"subject": "42", "email": "ada@example.com"} | values)
 
     assert decide(claims, facts()) == decision
 

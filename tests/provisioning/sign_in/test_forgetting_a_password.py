@@ -55,8 +55,8 @@ def choose(address: str, password: str = NEW, client: Client | None = None) -> A
 
 
 def can_sign_in(password: str, email: str = "ada@acme.example") -> bool:
-    said = {"email": email, "password": password}
-    return bool(Client().post("/sign-in/", said).status_code == 302)
+    values = {"email": email, "password": password}
+    return bool(Client().post("/sign-in/", values).status_code == 302)
 
 
 def change(person: Person, **fields: Any) -> None:
@@ -84,9 +84,9 @@ def test_mailed_link_sets_a_new_password(ada: Person, smtp: Smtp) -> None:
 
 @pytest.mark.parametrize("email", ["nobody@acme.example", "ada@acme.example"])
 def test_unknown_address_gets_the_same_answer(ada: Person, email: str) -> None:
-    said = text_of(ask(email)).replace(email, "…")
+    text = text_of(ask(email)).replace(email, "…")
 
-    assert "If someone signs in with a password as <strong>…</strong>" in said
+    assert "If someone signs in with a password as <strong>…</strong>" in text
     assert len(mails()) == (email == ada.email)
 
 

@@ -104,10 +104,10 @@ class TestWindowsSignIn:
         added(acme, active_directory.document())
         windows = added(acme, active_directory.windows_document())
         dn = active_directory.add_person(name)
-        said = token(active_directory.ticket(name))
+        result = token(active_directory.ticket(name))
         active_directory.change(dn, userAccountControl="514")
 
-        present(said, windows, client)
+        present(result, windows, client)
 
         principal = f"{name}@CORP.EXAMPLE.COM"
         attempt = the_attempt()

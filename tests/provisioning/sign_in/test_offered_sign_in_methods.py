@@ -42,8 +42,8 @@ def without_passwords(tenant: Tenant) -> None:
     Tenant.objects.filter(pk=tenant.pk).update(allows_passwords=False)
 
 
-def sign_in(client: Client, path: str = "/sign-in/acme/?form", **said: str) -> Any:
-    return client.post(path, {"email": "ada@acme.example", "password": PASSWORD} | said)
+def sign_in(client: Client, path: str = "/sign-in/acme/?form", **values: str) -> Any:
+    return client.post(path, {"email": "ada@acme.example", "password": PASSWORD} | values)
 
 
 class TestSignInPageOfATenant:
@@ -166,7 +166,7 @@ class TestFindingTheTenantByDomain:
         assert f"{sign_in_path(corp)}?login_hint=ada%40" in page
 
     @pytest.mark.parametrize(
-        ("email", "said"),
+        ("email", "text"),
         [
             ("ada@nowhere.example", "No company is registered"),
             ("", "This field is required"),
@@ -175,9 +175,9 @@ class TestFindingTheTenantByDomain:
         ],
     )
     def test_unknown_domain_is_explained(
-        self, client: Client, acme: Tenant, email: str, said: str
+        self, client: Client, acme: Tenant, email: str, text: str
     ) -> None:
-        assert said in text_of(self.lead(client, email))
+        assert text in text_of(self.lead(client, email))
 
     def test_shared_domain_is_explained(self, client: Client, acme: Tenant) -> None:
         Tenant.objects.create(slug="more", name="More", domain="acme.example")
@@ -186,9 +186,9 @@ class TestFindingTheTenantByDomain:
         assert "Several companies share" in text_of(self.lead(client, "ada@acme.example"))
 
     def test_entered_password_is_not_rendered(self, client: Client) -> None:
-        said = {"email": "ada@nowhere.example", "password": "typed by habit", "company": "yes"}
+        values = {"email": "ada@nowhere.example", "password": "typed by habit", "company": "yes"}
 
-        assert b"typed by habit" not in client.post("/sign-in/", said).content
+        assert b"typed by habit" not in client.post("/sign-in/", values).content
 
 
 FOREIGN_URLS = [

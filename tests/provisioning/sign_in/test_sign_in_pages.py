@@ -30,8 +30,8 @@ def person_of(tenant: Tenant, **fields: Any) -> Person:
         return core.person(**{"email": "olga@example.com", "password": PASSWORD} | fields)
 
 
-def sign_in(client: Client, address: str = "/sign-in/", **said: str) -> Any:
-    return client.post(address, {"email": "olga@example.com", "password": PASSWORD} | said)
+def sign_in(client: Client, address: str = "/sign-in/", **values: str) -> Any:
+    return client.post(address, {"email": "olga@example.com", "password": PASSWORD} | values)
 
 
 def test_administrator_is_redirected_to_the_overview(client: Client, olga: Person) -> None:
@@ -72,16 +72,16 @@ def test_session_key_changes_at_sign_in(client: Client, olga: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "values",
     [
         pytest.param({"password": "wrong horse battery"}, id="wrong password"),
         pytest.param({"email": "nobody@example.com"}, id="unknown address"),
     ],
 )
 def test_wrong_password_and_unknown_address_get_the_same_message(
-    client: Client, olga: Person, said: dict[str, str]
+    client: Client, olga: Person, values: dict[str, str]
 ) -> None:
-    response = sign_in(client, **said)
+    response = sign_in(client, **values)
 
     assert b"Incorrect email or password." in response.content
     assert "_auth_user_id" not in client.session

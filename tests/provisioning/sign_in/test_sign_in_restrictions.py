@@ -59,17 +59,17 @@ def restricted(**admission: Any) -> IdentityProvider:
     return sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, admission=admission)
 
 
-def stranger(**said: Any) -> Claims:
+def stranger(**values: Any) -> Claims:
     usual = {"email": "eve@gmail.example", "is_email_verified": True}
-    return claims("eve", said.pop("groups", UNKNOWN), **usual | said)
+    return claims("eve", values.pop("groups", UNKNOWN), **usual | values)
 
 
 def refusal_of(
-    provider: IdentityProvider, said: Claims, asking: SignInContext | None = None
+    provider: IdentityProvider, given_claims: Claims, asking: SignInContext | None = None
 ) -> str:
     """Return the reason of the refusal; blank if the sign-in succeeds."""
     try:
-        sign_in(provider, said, asking or SignInContext())
+        sign_in(provider, given_claims, asking or SignInContext())
     except SignInRefused:
         return SignInAttempt.objects.latest("pk").reason
     return ""
@@ -109,24 +109,24 @@ NOT_ADMITTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("admission", "said"), ADMITTED)
+@pytest.mark.parametrize(("admission", "values"), ADMITTED)
 def test_account_that_meets_all_restrictions_is_admitted(
-    olga: Person, admission: dict[str, Any], said: dict[str, Any]
+    olga: Person, admission: dict[str, Any], values: dict[str, Any]
 ) -> None:
-    assert refusal_of(restricted(**admission), stranger(**said)) == ""
+    assert refusal_of(restricted(**admission), stranger(**values)) == ""
 
 
-@pytest.mark.parametrize(("admission", "said"), NOT_ADMITTED)
+@pytest.mark.parametrize(("admission", "values"), NOT_ADMITTED)
 def test_account_that_misses_a_restriction_is_refused(
-    olga: Person, admission: dict[str, Any], said: dict[str, Any]
+    olga: Person, admission: dict[str, Any], values: dict[str, Any]
 ) -> None:
     corp = restricted(**admission)
     invited = core.person(email="invited@acme.example", state=Person.State.INVITED)
     lifecycle.issue_invite(invited, actor=olga.actor)
     asking = SignInContext(invite=invited.invites.get())
 
-    assert refusal_of(corp, stranger(**said)) == "not-admitted"
-    assert refusal_of(corp, stranger(**said), asking) == "not-admitted"
+    assert refusal_of(corp, stranger(**values)) == "not-admitted"
+    assert refusal_of(corp, stranger(**values), asking) == "not-admitted"
     assert SignInAttempt.objects.latest("pk").detail.endswith("or change the account at Corp.")
     assert set(Person.objects.all()) == {olga, invited}
 
@@ -160,14 +160,14 @@ def test_only_the_log_names_the_missing_claim(
 # Providers at which anyone can create an account
 
 
-def document(issuer: str, **said: Any) -> dict[str, Any]:
+def document(issuer: str, **values: Any) -> dict[str, Any]:
     usual = {"kind": "oidc", "name": "Open", "client_id": "ramp", "client_secret": "s"}
-    return usual | {"issuer": issuer} | said
+    return usual | {"issuer": issuer} | values
 
 
-def add(folder: Path, said: dict[str, Any]) -> None:
+def add(folder: Path, values: dict[str, Any]) -> None:
     file = folder / "provider.json"
-    file.write_text(json.dumps(said))
+    file.write_text(json.dumps(values))
     call_command("add_identity_provider", "acme", "--file", str(file))
 
 
@@ -262,10 +262,10 @@ def test_unrestricted_open_provider_adds_no_people(olga: Person) -> None:
 
 def test_open_provider_must_verify_the_address_for_a_domain_restriction(olga: Person) -> None:
     provider = google(admission={"email_domains": ["acme.example"]})
-    said = {"email": "eve@acme.example"}
+    values = {"email": "eve@acme.example"}
 
-    assert refusal_of(provider, stranger(**said, is_email_verified=None)) == "not-admitted"
-    assert refusal_of(provider, stranger(**said, is_email_verified=True)) == ""
+    assert refusal_of(provider, stranger(**values, is_email_verified=None)) == "not-admitted"
+    assert refusal_of(provider, stranger(**values, is_email_verified=True)) == ""
 
 
 # Addresses that the provider has not verified
@@ -296,9 +296,9 @@ def test_allowed_unverified_address_is_pending_until_confirmed(olga: Person) -> 
 
 def test_unverified_address_of_an_existing_person_is_refused(olga: Person) -> None:
     corp = sign_in_flow.provider("Corp", settings=sign_in_flow.OIDC, adds_unverified=True)
-    said = stranger(email="olga@acme.example", is_email_verified=False)
+    result = stranger(email="olga@acme.example", is_email_verified=False)
 
-    assert refusal_of(corp, said) == "email-taken"
+    assert refusal_of(corp, result) == "email-taken"
 
 
 def test_pages_show_a_person_without_a_confirmed_address(olga: Person) -> None:

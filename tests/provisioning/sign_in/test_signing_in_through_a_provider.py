@@ -56,12 +56,12 @@ def person_of(attempt: SignInAttempt) -> Person:
 
 
 def refused(
-    provider: IdentityProvider, said: Claims, context: SignInContext = NOTHING
+    provider: IdentityProvider, given_claims: Claims, context: SignInContext = NOTHING
 ) -> SignInAttempt:
     """Check that the sign-in is refused without any change, and return the logged attempt."""
     before = Person.objects.count(), Identity.objects.count(), Event.objects.count()
     with pytest.raises(SignInRefused):
-        sign_in(provider, said, context)
+        sign_in(provider, given_claims, context)
     assert (Person.objects.count(), Identity.objects.count(), Event.objects.count()) == before
     line = SignInAttempt.objects.latest("pk")
     assert line.outcome == SignInAttempt.Outcome.REFUSED
@@ -105,9 +105,9 @@ class TestFirstSignIn:
     def test_incomplete_name_is_completed(
         self, corp: IdentityProvider, given: str, family: str, more: dict[str, Any], name: str
     ) -> None:
-        said = claims("ada", given_name=given, family_name=family, **more)
+        given_claims = claims("ada", given_name=given, family_name=family, **more)
 
-        assert person_of(sign_in(corp, said)).full_name == name
+        assert person_of(sign_in(corp, given_claims)).full_name == name
 
     def test_provider_that_may_not_add_people_refuses(self, corp: IdentityProvider) -> None:
         corp.provisions_people = False

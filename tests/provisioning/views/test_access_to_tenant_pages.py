@@ -39,8 +39,8 @@ def there(acme: Tenant) -> Iterator[dict[str, object]]:
         settings = {"issuer": "https://id.example", "client_id": "ramp"}
         corp = sign_in_flow.provider(settings=settings, browsing="cached_only")
         mapping = sign_in_flow.mapping(corp, "Sales", Person.Role.BOOKKEEPER)
-        said: Claims = claims(groups=groups("Sales"))
-        sign_in(corp, said)
+        given_claims: Claims = claims(groups=groups("Sales"))
+        sign_in(corp, given_claims)
         yield {
             "provider": corp.pk,
             "mapping": mapping.pk,

@@ -89,7 +89,7 @@ def test_disables_a_provider(client: Client, olga: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "text"),
     [
         ({"name": ""}, "This field is required"),
         ({"issuer": ""}, "This field is required"),
@@ -99,8 +99,8 @@ def test_disables_a_provider(client: Client, olga: Person) -> None:
     ],
     ids=str,
 )
-def test_invalid_provider_is_explained(client: Client, changed: dict[str, str], said: str) -> None:
-    assert said in text_of(client.post(f"{PROVIDERS}add/okta/", NEW | changed))
+def test_invalid_provider_is_explained(client: Client, changed: dict[str, str], text: str) -> None:
+    assert text in text_of(client.post(f"{PROVIDERS}add/okta/", NEW | changed))
     assert not IdentityProvider.objects.exists()
 
 
@@ -142,7 +142,7 @@ def test_adds_an_ldap_provider(client: Client, olga: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "text"),
     [
         ({"attributes": "nonsense"}, "does not have the form"),
         ({"attributes": "shoe = size"}, "but not shoe"),
@@ -151,9 +151,9 @@ def test_adds_an_ldap_provider(client: Client, olga: Person) -> None:
     ids=str,
 )
 def test_invalid_ldap_settings_are_explained(
-    client: Client, changed: dict[str, str], said: str
+    client: Client, changed: dict[str, str], text: str
 ) -> None:
-    assert said in text_of(client.post(f"{PROVIDERS}add/ldap/", LDAP | changed))
+    assert text in text_of(client.post(f"{PROVIDERS}add/ldap/", LDAP | changed))
 
 
 def test_removal_needs_the_name_of_the_provider(
@@ -234,7 +234,7 @@ def test_connection_tests_are_rate_limited(client: Client, corp: IdentityProvide
 
 def test_browses_people_and_groups_seen_at_sign_ins(client: Client, olga: Person) -> None:
     corp = sign_in_flow.provider(settings=sign_in_flow.OIDC, browsing="cached_only")
-    come_in(corp, said=groups("Sales"))
+    come_in(corp, given_groups=groups("Sales"))
     sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
     directory = f"/tenants/acme/directory/{corp.pk}/"
 

@@ -188,8 +188,8 @@ def olga(in_acme: None) -> Person:
 
 @pytest.fixture
 def corp(in_acme: None) -> IdentityProvider:
-    said = {"kind": "oidc", "issuer": "https://id.example", "client_id": "ramp"}
-    definition = config.read({"name": "Corp", "client_secret": "before", **said})
+    values = {"kind": "oidc", "issuer": "https://id.example", "client_id": "ramp"}
+    definition = config.read({"name": "Corp", "client_secret": "before", **values})
     return manage.add_provider(definition, actor=Actor("command", "tests"))
 
 

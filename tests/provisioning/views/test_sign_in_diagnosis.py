@@ -56,14 +56,14 @@ Seed = Callable[[IdentityProvider], None]
 
 
 def refused_sign_in(
-    corp: IdentityProvider, said: Claims, context: SignInContext | None = None
+    corp: IdentityProvider, given_claims: Claims, context: SignInContext | None = None
 ) -> None:
     with pytest.raises(SignInRefused):
-        sign_in(corp, said, context or SignInContext())
+        sign_in(corp, given_claims, context or SignInContext())
 
 
-def here(corp: IdentityProvider, said: Groups = UNKNOWN) -> Person:
-    person = sign_in(corp, claims(groups=said)).person
+def here(corp: IdentityProvider, given_groups: Groups = UNKNOWN) -> Person:
+    person = sign_in(corp, claims(groups=given_groups)).person
     assert person
     return person
 

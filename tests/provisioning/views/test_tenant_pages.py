@@ -39,8 +39,8 @@ LOG = "/tenants/acme/log/"
 def test_members_have_provider_and_status(client: Client, ada: Person) -> None:
     page = text_of(client.get(MEMBERS))
 
-    for told in ("Ada Lovelace", "ada@corp.example", "<bdi>Corp</bdi>", "just now", "Active"):
-        assert told in page
+    for value in ("Ada Lovelace", "ada@corp.example", "<bdi>Corp</bdi>", "just now", "Active"):
+        assert value in page
 
 
 def test_person_with_a_password_is_not_listed(client: Client, ada: Person) -> None:
@@ -81,7 +81,7 @@ def test_member_list_needs_the_same_queries_for_any_number(
 
 
 @pytest.mark.parametrize(
-    ("has_provider", "query", "said"),
+    ("has_provider", "query", "text"),
     [
         (False, "", "No identity provider yet"),
         (True, "", "Nobody has signed in yet"),
@@ -89,35 +89,35 @@ def test_member_list_needs_the_same_queries_for_any_number(
     ],
 )
 def test_empty_member_list_is_explained(
-    client: Client, has_provider: bool, query: str, said: str
+    client: Client, has_provider: bool, query: str, text: str
 ) -> None:
     if has_provider:
         sign_in_flow.provider(settings=sign_in_flow.OIDC)
 
     page = text_of(client.get(MEMBERS + query))
 
-    assert said in page
+    assert text in page
     assert ("Someone signed in but is not listed?" in page) is has_provider
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("given_groups", "text"),
     [(groups("Sales"), "<bdi>Sales</bdi>"), (groups(), ">None.<"), (UNKNOWN, ">Unknown.<")],
     ids=["present", "none", "unknown"],
 )
 def test_member_page_shows_groups_none_or_unknown(
-    client: Client, olga: Person, corp: IdentityProvider, said: Groups, told: str
+    client: Client, olga: Person, corp: IdentityProvider, given_groups: Groups, text: str
 ) -> None:
-    ada = come_in(corp, said=said)
+    ada = come_in(corp, given_groups=given_groups)
 
-    assert told in text_of(client.get(member_page(ada)))
+    assert text in text_of(client.get(member_page(ada)))
 
 
 def test_member_page_names_the_mapping_of_a_role(
     client: Client, olga: Person, corp: IdentityProvider
 ) -> None:
     sign_in_flow.mapping(corp, "Sales", sign_in_flow.role("Auditor"))
-    ada = come_in(corp, said=groups("Sales"))
+    ada = come_in(corp, given_groups=groups("Sales"))
 
     assert "Auditor</strong> · from the group “Sales” of Corp" in text_of(
         client.get(member_page(ada))
@@ -265,7 +265,7 @@ def test_mapping_is_drafted_previewed_and_applied(
     client: Client, corp: IdentityProvider, ada: Person
 ) -> None:
     auditor = sign_in_flow.role("Auditor")
-    come_in(corp, said=groups("Sales"))
+    come_in(corp, given_groups=groups("Sales"))
 
     client.post(MAPPINGS, {"group": "Sales", "role": f"role:{auditor.pk}"})
     assert roles_of(ada) == []
@@ -298,7 +298,7 @@ def test_outdated_preview_is_not_applied(
     )
     apply = f"{MAPPINGS}{corp.pk}/apply/"
     seen = client.get(apply).context["seen"]
-    come_in(corp, said=groups("Sales"))
+    come_in(corp, given_groups=groups("Sales"))
 
     page = client.post(apply, {"seen": seen})
 
@@ -331,7 +331,7 @@ def test_removal_can_be_canceled_and_discarded(client: Client, corp: IdentityPro
 def test_similar_group_names_are_suggested(
     client: Client, olga: Person, corp: IdentityProvider, typed: str, how: str
 ) -> None:
-    come_in(corp, said=groups("Sales Team", "Finance"))
+    come_in(corp, given_groups=groups("Sales Team", "Finance"))
     sign_in_flow.mapping(corp, typed, Person.Role.ADMIN)
 
     page = text_of(client.get(MAPPINGS))
@@ -344,7 +344,7 @@ def test_similar_group_names_are_suggested(
 def test_mapping_shows_the_number_of_members(
     client: Client, olga: Person, corp: IdentityProvider
 ) -> None:
-    come_in(corp, said=groups("Sales"))
+    come_in(corp, given_groups=groups("Sales"))
     come_in(corp, "bob", groups("Sales"))
     sign_in_flow.mapping(corp, "Sales", Person.Role.ADMIN)
 
@@ -352,7 +352,7 @@ def test_mapping_shows_the_number_of_members(
 
 
 @pytest.mark.parametrize(
-    ("posted", "said"),
+    ("posted", "text"),
     [
         (
             {"group": "", "role": "BUSINESS_ADMIN"},
@@ -365,9 +365,9 @@ def test_mapping_shows_the_number_of_members(
     ids=str,
 )
 def test_invalid_mapping_is_explained(
-    client: Client, corp: IdentityProvider, posted: dict[str, str], said: str
+    client: Client, corp: IdentityProvider, posted: dict[str, str], text: str
 ) -> None:
-    assert said in text_of(client.post(MAPPINGS, posted))
+    assert text in text_of(client.post(MAPPINGS, posted))
     assert not GroupMapping.objects.exists()
 
 
@@ -427,8 +427,8 @@ def test_log_is_filtered(
 
 def test_log_links_to_the_request(client: Client, olga: Person) -> None:
     invited = core.person(state=Person.State.INVITED, password="correct horse")
-    said = {"email": invited.email, "password": "correct horse"}
-    assert Client().post("/sign-in/acme/", said).status_code == 302
+    values = {"email": invited.email, "password": "correct horse"}
+    assert Client().post("/sign-in/acme/", values).status_code == 302
 
     page = client.get(f"{LOG}?provider=password")
 

@@ -118,7 +118,7 @@ def test_operator_sees_the_number_of_people_without_names(operator: Client) -> N
 
 
 @pytest.mark.parametrize(
-    ("posted", "said"),
+    ("posted", "text"),
     [
         ({"name": ""}, "This field is required"),
         ({"name": "Acme", "domain": "not a domain"}, "Enter a domain such as example.com"),
@@ -129,13 +129,13 @@ def test_operator_sees_the_number_of_people_without_names(operator: Client) -> N
     ids=str,
 )
 def test_invalid_settings_are_explained(
-    operator: Client, posted: dict[str, str], said: str
+    operator: Client, posted: dict[str, str], text: str
 ) -> None:
     core.tenant(slug="taken", domain="taken.example")
 
     page = operator.post(SETTINGS, {"slug": "acme"} | posted)
 
-    assert said in text_of(page)
+    assert text in text_of(page)
     assert acme_now().slug == "acme"
 
 
@@ -188,7 +188,7 @@ def test_passwords_can_be_turned_off(client: Client, corp: IdentityProvider) -> 
 
 
 @pytest.mark.parametrize(
-    ("posted", "said"),
+    ("posted", "text"),
     [
         ({"begins": "redirect", "allows_passwords": "on"}, "Choose the provider to redirect to"),
         ({"begins": "choice"}, "only Owners could sign in"),
@@ -197,9 +197,9 @@ def test_passwords_can_be_turned_off(client: Client, corp: IdentityProvider) -> 
     ids=str,
 )
 def test_settings_that_lock_people_out_are_refused(
-    client: Client, posted: dict[str, str], said: str
+    client: Client, posted: dict[str, str], text: str
 ) -> None:
-    assert said in text_of(client.post(SIGN_IN, posted))
+    assert text in text_of(client.post(SIGN_IN, posted))
     assert acme_now().allows_passwords
 
 

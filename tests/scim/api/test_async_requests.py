@@ -359,13 +359,13 @@ class TestTellsTheStreamsOfItsCompany:
         work()
 
         results = status_of(scim, accepted).body["Operations"]
-        told = self.claims(receiver, url)
+        claims = self.claims(receiver, url)
         txn = accepted.headers["Set-Txn"]
-        assert [one["txn"] for one in told] == [f"{txn}:1", f"{txn}:0", f"{txn}:2"]
-        payloads = {one["txn"][-1]: one["events"] for one in told}
+        assert [one["txn"] for one in claims] == [f"{txn}:1", f"{txn}:0", f"{txn}:2"]
+        payloads = {one["txn"][-1]: one["events"] for one in claims}
         uri = SignalType.SCIM_ASYNC_RESPONSE.value
         assert [payloads[index] for index in "012"] == [{uri: result} for result in results]
-        ada, _, nobody = [one["sub_id"] for one in told]
+        ada, _, nobody = [one["sub_id"] for one in claims]
         assert ada == {"format": "scim", "uri": f"/Users/{ScimUser.objects.get().scim_id}"}
         assert nobody["uri"] == "/Users/nobody"
         assert results[2]["response"]["status"] == "404"
@@ -388,10 +388,10 @@ class TestTellsTheStreamsOfItsCompany:
         accepted = scim("PUT", f"/Groups/{group}", {"displayName": "Authors"}, **ASYNC)
         work()
 
-        [told] = self.claims(receiver, url)
+        [result] = self.claims(receiver, url)
 
-        assert told["txn"] == accepted.headers["Set-Txn"]
-        assert told["sub_id"] == {"format": "scim", "uri": f"/Groups/{group}"}
+        assert result["txn"] == accepted.headers["Set-Txn"]
+        assert result["sub_id"] == {"format": "scim", "uri": f"/Groups/{group}"}
 
     def test_after_a_pause(self, scim: Provider, receiver: ReceiverClient) -> None:
         url = self.stream(receiver, SignalType.SCIM_ASYNC_RESPONSE)

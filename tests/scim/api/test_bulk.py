@@ -15,8 +15,8 @@ REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 
-def post(who: str, /, **said: Any) -> Json:
-    return {"method": "POST", "path": "/Users", "bulkId": who, "data": someone(who, **said)}
+def post(who: str, /, **values: Any) -> Json:
+    return {"method": "POST", "path": "/Users", "bulkId": who, "data": someone(who, **values)}
 
 
 def post_group(name: str, *members: str) -> Json:

@@ -78,14 +78,14 @@ def test_member_operations_are_combined_into_sets(
 
 
 def test_other_operations_are_kept_separately() -> None:
-    told = change(
+    result = change(
         {"op": "replace", "value": {"id": "g", "schemas": [], "displayName": "Editors"}},
         one("add", "a"),
     )
 
-    [rename] = told.operations
+    [rename] = result.operations
     assert (rename.op, rename.target.text, rename.value) == ("replace", "displayName", "Editors")
-    assert told.added == A
+    assert result.added == A
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,9 @@ def test_missing_members_are_distinguished_from_an_empty_list() -> None:
 @given(any_operations)
 def test_no_member_is_both_added_and_removed(sent: Any) -> None:
     try:
-        told = change(*sent)
+        result = change(*sent)
     except SCIMException:
         return
 
-    assert not told.added & told.removed
-    assert told.replaced is None or not (told.added or told.removed)
+    assert not result.added & result.removed
+    assert result.replaced is None or not (result.added or result.removed)

@@ -57,21 +57,21 @@ Results = dict[tuple[str | None, str], list[CheckResult]]
 def results(server: Server) -> Iterator[Results]:
     connected = connect(server, "--incomplete", "hold")
     with closing(ScimClient(connected.base, connected.token)) as client:
-        told = check_server(client)
+        outcome = check_server(client)
         # This check exists, but check_server does not run it.
-        told += core_schemas_validation(CheckContext(client, CheckConfig()))
+        outcome += core_schemas_validation(CheckContext(client, CheckConfig()))
         by_check = defaultdict(list)
-        for result in told:
+        for result in outcome:
             by_check[result.resource_type, str(result.title)].append(result)
         yield dict(by_check)
 
 
 @pytest.mark.parametrize(("resource", "check"), CASES)
 def test_check_passes(results: Results, resource: str | None, check: str) -> None:
-    told = results.get((resource, check), [])
-    wrong = [result for result in told if result.status is not Status.SUCCESS]
+    response = results.get((resource, check), [])
+    wrong = [result for result in response if result.status is not Status.SUCCESS]
 
-    assert told, "the check did not run"
+    assert response, "the check did not run"
     assert not wrong, "\n".join(f"{result.status.name}: {result.reason}" for result in wrong)
 
 

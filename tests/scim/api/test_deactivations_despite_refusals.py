@@ -130,12 +130,12 @@ def test_deactivation_succeeds_despite_refused_values_in_every_form(
             continue
         with transaction.atomic():
             answer = way.send(scim, scim_id, case)
-            told = f"{way}: {answer.status} {answer.content.decode()[:500]}"
-            assert way.was_accepted(answer), told
+            text = f"{way}: {answer.status} {answer.content.decode()[:500]}"
+            assert way.was_accepted(answer), text
             user = ScimUser.objects.select_related("person").get(scim_id=scim_id)
             assert user.person
-            assert user.person.state == Person.State.INACTIVE, told
-            assert not user.active, told
+            assert user.person.state == Person.State.INACTIVE, text
+            assert not user.active, text
             transaction.set_rollback(True)
 
 

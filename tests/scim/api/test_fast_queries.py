@@ -47,7 +47,7 @@ PEOPLE: dict[str, Json] = {
 def provider_with_people(connect: Connect) -> Provider:
     """Connect a provider that pushed many kinds of people, some into groups."""
     generic = connect("generic")
-    ids = [generic.add(name, **said) for name, said in PEOPLE.items()]
+    ids = [generic.add(name, **value) for name, value in PEOPLE.items()]
     generic.add_group('Editors "of" Łódź', *ids[:3])
     generic.add_group("Readers", *ids[1:5])
     generic("DELETE", f"/Groups/{generic.add_group('Gone', *ids)}")

@@ -58,8 +58,8 @@ def users_and_groups(db: None) -> Iterator[None]:
 
 
 def names(users: QuerySet[Any]) -> str:
-    told = users.values_list("scim_username", flat=True)
-    return " ".join(name.partition("@")[0].lower() for name in told)
+    result = users.values_list("scim_username", flat=True)
+    return " ".join(name.partition("@")[0].lower() for name in result)
 
 
 def found(text: str) -> str:
@@ -182,7 +182,7 @@ def test_and_takes_precedence_over_or(text: str, who: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "output"),
     [
         ('shoeSize eq "43"', "shoeSize"),
         ('name.shoe eq "43"', "name.shoe"),
@@ -203,11 +203,11 @@ def test_and_takes_precedence_over_or(text: str, who: str) -> None:
         ("title", "column 1"),
     ],
 )
-def test_invalid_filter_is_refused_with_the_reason(text: str, said: str) -> None:
+def test_invalid_filter_is_refused_with_the_reason(text: str, output: str) -> None:
     with pytest.raises(InvalidFilterException) as refused:
         found(text)
 
-    assert said in refused.value.detail
+    assert output in refused.value.detail
 
 
 def test_groups_are_found_by_name_and_member() -> None:

@@ -43,8 +43,8 @@ class Group:
 
     @property
     def members(self) -> str:
-        told = {one["value"] for one in self.scim("GET", self.path).body.get("members", [])}
-        return " ".join(name for name, scim_id in self.ids.items() if scim_id in told)
+        values = {one["value"] for one in self.scim("GET", self.path).body.get("members", [])}
+        return " ".join(name for name, scim_id in self.ids.items() if scim_id in values)
 
 
 @pytest.fixture

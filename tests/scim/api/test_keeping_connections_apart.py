@@ -27,8 +27,8 @@ class OtherConnection:
 
     def __init__(self, scim: Provider) -> None:
         self.scim = scim
-        said = {"userName": "carl", "externalId": "X-9", "emails": [mail("carl@other.example")]}
-        self.user = scim.add("carl", **said)
+        values = {"userName": "carl", "externalId": "X-9", "emails": [mail("carl@other.example")]}
+        self.user = scim.add("carl", **values)
         self.group = scim.add_group("Secret", self.user)
         self.tenant_id = scim.connection.tenant_id
 
@@ -170,10 +170,10 @@ def test_cursor_of_another_connection_shows_none_of_its_users(
 
 def test_connections_may_use_the_same_user_name_and_external_id(connect: Connect) -> None:
     okta, entra = connect("generic"), connect("generic")
-    said = {"userName": "ada", "externalId": "X-1"}
+    values = {"userName": "ada", "externalId": "X-1"}
 
-    assert okta("POST", "/Users", said).status == 201
-    assert entra("POST", "/Users", said).status == 201
+    assert okta("POST", "/Users", values).status == 201
+    assert entra("POST", "/Users", values).status == 201
 
 
 class TestExternalId:

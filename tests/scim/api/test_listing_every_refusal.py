@@ -29,8 +29,8 @@ def patch(*operations: Json) -> Json:
     return {"schemas": [PATCH], "Operations": operations}
 
 
-def group(**said: Any) -> Json:
-    return {"displayName": "Sales"} | said
+def group(**values: Any) -> Json:
+    return {"displayName": "Sales"} | values
 
 
 @dataclass(frozen=True)
@@ -364,9 +364,9 @@ class TestPages:
         scim("PUT", f"/Groups/{ids['Group']}", {})
         other = connect("entra").connection
 
-        said = text_of(visit.get(address_of(scim.connection)))
+        text = text_of(visit.get(address_of(scim.connection)))
 
-        assert "2 open sync errors</a> from 3 requests" in said
+        assert "2 open sync errors</a> from 3 requests" in text
         assert "open sync error" not in text_of(visit.get(address_of(other)))
 
     @pytest.mark.parametrize("reason", SyncError.Reason.values)

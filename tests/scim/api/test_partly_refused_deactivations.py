@@ -39,7 +39,7 @@ class TestPut:
         self, scim: Provider
     ) -> None:
         scim_id = scim.add("ada", title="Countess", nickName="A", externalId="x-1")
-        said = someone(
+        document = someone(
             "ada",
             active=False,
             name={"givenName": "Augusta", "familyName": "King"},
@@ -48,7 +48,7 @@ class TestPut:
             **{ENT: {"department": "Legal", "manager": "ada@example.com"}},
         )
 
-        answer = scim("PUT", f"/Users/{scim_id}", said)
+        answer = scim("PUT", f"/Users/{scim_id}", document)
 
         assert answer.status == 200
         assert answer.body == scim.read(scim_id)
@@ -65,8 +65,8 @@ class TestPut:
     def test_name_is_replaced_as_a_whole(self, scim: Provider) -> None:
         scim_id = scim.add("ada", name={"givenName": "A", "familyName": "L", "middleName": "M"})
 
-        said = someone("ada", active=False, **managed_by("ada@example.com"))
-        answer = scim("PUT", f"/Users/{scim_id}", said)
+        document = someone("ada", active=False, **managed_by("ada@example.com"))
+        answer = scim("PUT", f"/Users/{scim_id}", document)
 
         assert answer.body["name"] == {"givenName": "Ada", "familyName": "Lovelace"}
 
@@ -74,17 +74,17 @@ class TestPut:
         scim_id = scim.add("ada", roles=[{"value": "BUSINESS_BOOKKEEPER"}])
 
         for roles in ({}, {"roles": None}):
-            said = someone("ada", active=False, **managed_by("ada@example.com")) | roles
-            assert scim("PUT", f"/Users/{scim_id}", said).status == 200
+            values = someone("ada", active=False, **managed_by("ada@example.com")) | roles
+            assert scim("PUT", f"/Users/{scim_id}", values).status == 200
 
         assert ada().role == Person.Role.BOOKKEEPER
         assert scim.read(scim_id)["roles"] == [{"value": "BUSINESS_BOOKKEEPER"}]
 
     def test_required_fields_are_not_removed(self, scim: Provider) -> None:
         scim_id = scim.add("ada", title="Countess")
-        said = {"userName": "ada@example.com", "active": False}
+        values = {"userName": "ada@example.com", "active": False}
 
-        answer = scim("PUT", f"/Users/{scim_id}", said)
+        answer = scim("PUT", f"/Users/{scim_id}", values)
 
         assert is_deactivated()
         assert "title" not in answer.body
@@ -162,8 +162,8 @@ class TestLastOwner:
         )
         Person.objects.filter(pk=owner.pk).update(state="inactive", deactivated_at=now)
 
-        said = someone("ada", active=False, nickName="A", **rest)
-        answer = scim("PUT", f"/Users/{scim_id}", said)
+        document = someone("ada", active=False, nickName="A", **rest)
+        answer = scim("PUT", f"/Users/{scim_id}", document)
 
         assert answer.status == 403
         assert not is_deactivated()
@@ -193,8 +193,8 @@ class TestInactiveUser:
         scim.patch(scim_id, OUT)
         reactivate_person(ada(), actor=Actor("person", "helpdesk@example.com"))
 
-        said = someone("ada", active=False, **managed_by("ada@example.com"))
-        answer = scim("PUT", f"/Users/{scim_id}", said)
+        document = someone("ada", active=False, **managed_by("ada@example.com"))
+        answer = scim("PUT", f"/Users/{scim_id}", document)
 
         assert answer.status == 200
         assert not is_deactivated()
@@ -203,8 +203,8 @@ class TestInactiveUser:
 def test_deactivation_is_one_event_of_the_request(scim: Provider) -> None:
     scim_id = scim.add("ada")
 
-    said = someone("ada", active=False, **managed_by("ada@example.com"))
-    answer = scim("PUT", f"/Users/{scim_id}", said)
+    document = someone("ada", active=False, **managed_by("ada@example.com"))
+    answer = scim("PUT", f"/Users/{scim_id}", document)
 
     event = Event.objects.get(kind=Event.Kind.PERSON_DEACTIVATED)
     assert str(event.request_id) == answer.request_id
@@ -213,8 +213,8 @@ def test_deactivation_is_one_event_of_the_request(scim: Provider) -> None:
 
 def test_request_page_shows_refused_operations(scim: Provider, owner: Person) -> None:
     scim_id = scim.add("ada")
-    said = someone("ada", active=False, **managed_by("ada@example.com"))
-    answer = scim("PUT", f"/Users/{scim_id}", said)
+    document = someone("ada", active=False, **managed_by("ada@example.com"))
+    answer = scim("PUT", f"/Users/{scim_id}", document)
 
     page = signed_in(owner).get(
         f"/integrations/scim/{scim.connection.pk}/requests/{answer.request_id}/", follow=True
@@ -227,9 +227,9 @@ def test_request_page_shows_refused_operations(scim: Provider, owner: Person) ->
 
 def test_retry_is_refused_until_the_value_is_valid(scim: Provider, owner: Person) -> None:
     scim_id = scim.add("ada")
-    said = someone("ada", active=False, **managed_by("guido@example.com"))
+    document = someone("ada", active=False, **managed_by("guido@example.com"))
     guido = core.person(email="guido@example.com", role=Person.Role.GUEST)
-    scim("PUT", f"/Users/{scim_id}", said)
+    scim("PUT", f"/Users/{scim_id}", document)
     error = SyncError.objects.open().get()
 
     again = retry.retry(error, actor=owner.actor)
@@ -309,8 +309,8 @@ def test_deactivation_is_applied_if_the_new_email_is_taken(connect: Connect) -> 
     scim_id = scim.add("ada")
     scim.add("bob")
 
-    said = someone("ada", active=False, emails=[mail("bob@example.com")])
-    assert scim("PUT", f"/Users/{scim_id}", said).status == 200
+    document = someone("ada", active=False, emails=[mail("bob@example.com")])
+    assert scim("PUT", f"/Users/{scim_id}", document).status == 200
 
     assert is_deactivated()
     assert listed_reasons() == {"duplicate-email"}

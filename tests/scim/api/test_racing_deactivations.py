@@ -38,8 +38,8 @@ def test_person_card_and_schedule_are_consistent_afterwards(scim: Provider, race
     )
 
     ada.refresh_from_db()
-    told = ada.events.filter(kind__in=[KINDS.PERSON_DEACTIVATED, KINDS.PERSON_REACTIVATED])
-    kinds = list(told.order_by("pk").values_list("kind", flat=True))
+    result = ada.events.filter(kind__in=[KINDS.PERSON_DEACTIVATED, KINDS.PERSON_REACTIVATED])
+    kinds = list(result.order_by("pk").values_list("kind", flat=True))
     by_turns = [KINDS.PERSON_DEACTIVATED, KINDS.PERSON_REACTIVATED] * 2 * FLIPS
     assert kinds == by_turns[: len(kinds)]
     is_out = len(kinds) % 2 == 1

@@ -215,7 +215,7 @@ class TestUnknown:
 
 class TestUniqueness:
     @pytest.mark.parametrize(
-        ("said", "taken"),
+        ("document", "taken"),
         [
             ({}, "userName"),
             ({"userName": "ADA@EXAMPLE.COM"}, "userName"),
@@ -224,11 +224,11 @@ class TestUniqueness:
         ids=["same", "another case", "another externalId"],
     )
     def test_duplicate_user_name_is_a_conflict(
-        self, scim: Provider, said: Json, taken: str
+        self, scim: Provider, document: Json, taken: str
     ) -> None:
         scim.add(externalId="X-1")
 
-        answer = scim("POST", "/Users", someone(**said))
+        answer = scim("POST", "/Users", someone(**document))
 
         assert_refused(answer, 409, "uniqueness", f"has this {taken}.", f"by its {taken}")
         assert ScimUser.objects.count() == 1

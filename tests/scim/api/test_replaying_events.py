@@ -65,7 +65,7 @@ class RandomActions:
         person: Person = self.chance.choice(list(people))
         return person
 
-    def said(self, who: str) -> dict[str, object]:
+    def values_of(self, who: str) -> dict[str, object]:
         manager = self.chance.choice(["", "ada@example.com", "bob", "nobody@example.com"])
         department = self.chance.choice(["Research", "research", "Legal", "Sales"])
         return {
@@ -80,7 +80,7 @@ class RandomActions:
 
     def push(self) -> None:
         who = self.who()
-        self.scim("PUT", f"/Users/{self.ids[who]}", someone(who, **self.said(who)))
+        self.scim("PUT", f"/Users/{self.ids[who]}", someone(who, **self.values_of(who)))
 
     def patch(self) -> None:
         value = {"name": {"familyName": self.chance.choice(["King", "Byron", ""])}}
@@ -181,11 +181,11 @@ def test_random_actions_cause_many_kinds_of_events(connect: Connect, owner: Pers
 
 def person_from_events(person: Person) -> dict[str, str]:
     """Build the person from events; of departments and locations the key, because of renames."""
-    told: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for event in person.events.order_by("pk"):
-        told |= {field: change["to"] for field, change in event.changes.items()}
-        told |= {field: key for field, key in event.facts.items() if field in PLACES}
+        values |= {field: change["to"] for field, change in event.changes.items()}
+        values |= {field: key for field, key in event.facts.items() if field in PLACES}
     for field, model in PLACES.items():
-        place = model.objects.filter(pk=told.pop(field, None)).first()
-        told[field.removesuffix("_id")] = place and place.name
-    return {field: said for field, said in told.items() if said}
+        place = model.objects.filter(pk=values.pop(field, None)).first()
+        values[field.removesuffix("_id")] = place and place.name
+    return {field: value for field, value in values.items() if value}

@@ -377,6 +377,6 @@ def test_schemas_have_the_descriptions_of_the_rfc(scim: Provider) -> None:
     """RFC 7643 section 8.7.1."""
     found = {one["id"]: one for one in scim("GET", "/Schemas").body["Resources"]}
 
-    told = {one["name"]: one["description"] for one in found[USER]["attributes"]}
-    assert told["userName"].startswith("Unique identifier for the User")
-    assert told["roles"].endswith("Ramp reads the one of type “rampUserRole”.")
+    values = {one["name"]: one["description"] for one in found[USER]["attributes"]}
+    assert values["userName"].startswith("Unique identifier for the User")
+    assert values["roles"].endswith("Ramp reads the one of type “rampUserRole”.")

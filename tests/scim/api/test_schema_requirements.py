@@ -190,13 +190,13 @@ class TestSection4Resources:
         answer = scim("POST", "/Users", someone(password="correct horse"))
         ada = answer.id
 
-        told = [
+        values = [
             answer.content,
             scim("GET", f"/Users/{ada}?attributes=password").content,
             scim.replace(ada, "password", "correct horse").content,
             scim("GET", "/Users").content,
         ]
-        assert not any(b"horse" in content or b"password" in content for content in told)
+        assert not any(b"horse" in content or b"password" in content for content in values)
 
     def test_memberships_are_changed_only_at_the_group(self, scim: Provider) -> None:
         ada, group = scim.add("ada"), scim.add_group("Staff")
@@ -208,8 +208,8 @@ class TestSection4Resources:
         assert "groups" not in scim.read(ada)
         members = {"op": "add", "path": "members", "value": [{"value": ada}]}
         scim("PATCH", f"/Groups/{group}", {"Operations": [members]})
-        [told] = scim.read(ada)["groups"]
-        assert (told["value"], told["type"]) == (group, "direct")
+        [result] = scim.read(ada)["groups"]
+        assert (result["value"], result["type"]) == (group, "direct")
 
     def test_member_value_is_the_user_id(self, scim: Provider) -> None:
         ada = scim.add("ada", externalId="x")

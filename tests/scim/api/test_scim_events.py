@@ -268,7 +268,7 @@ def test_service_provider_config_lists_event_types_if_a_stream_exists(
     assert "securityEvents" not in scim("GET", "/ServiceProviderConfig").body
     ScimReceiver(owner)
 
-    said = scim("GET", "/ServiceProviderConfig").body["securityEvents"]
+    result = scim("GET", "/ServiceProviderConfig").body["securityEvents"]
 
-    assert said["asyncRequest"] == "request"
-    assert f"{SCIM}create:full" in said["eventUris"]
+    assert result["asyncRequest"] == "request"
+    assert f"{SCIM}create:full" in result["eventUris"]

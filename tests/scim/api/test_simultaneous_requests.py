@@ -169,11 +169,11 @@ def test_changes_of_different_attributes_are_all_stored(scim: Provider, racers: 
     )
 
     assert statuses(answers) == [200] * 6
-    said = scim.read(scim_id)
-    assert (said["title"], said["nickName"], said["locale"]) == ("Countess", "A", "en-GB")
-    assert said["name"] == {"givenName": "Ada", "familyName": "King"}
-    assert (said[ENT]["department"], said[RAMP]["location"]) == ("Legal", "Rome")
-    assert said["meta"]["version"] == 'W/"7"'
+    text = scim.read(scim_id)
+    assert (text["title"], text["nickName"], text["locale"]) == ("Countess", "A", "en-GB")
+    assert text["name"] == {"givenName": "Ada", "familyName": "King"}
+    assert (text[ENT]["department"], text[RAMP]["location"]) == ("Legal", "Rome")
+    assert text["meta"]["version"] == 'W/"7"'
     profile = Person.objects.get(email="ada@example.com").profile
     assert (profile.family_name, profile.department, profile.location) == ("King", "Legal", "Rome")
 

@@ -340,8 +340,8 @@ with tenancy.across_tenants():
     print(Token.objects.get(connection="{connected.connection}").last_ip)
 """
     deadline = time.monotonic() + 30
-    while (said := server.manage("shell", "-c", asking)) and "127.0.0.1" not in said:
-        assert time.monotonic() < deadline, said
+    while (result := server.manage("shell", "-c", asking)) and "127.0.0.1" not in result:
+        assert time.monotonic() < deadline, result
 
 
 class TestAccess:

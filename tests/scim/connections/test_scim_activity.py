@@ -121,7 +121,7 @@ class TestLastSync:
         assert "</strong> A provider without changes sends no requests." in page
 
     @pytest.mark.parametrize(
-        ("watch", "said"),
+        ("watch", "text"),
         [
             ({}, "background jobs have not run recently"),
             ({"since": 9, "seen_at": 8}, "background jobs have not run recently"),
@@ -129,7 +129,7 @@ class TestLastSync:
         ],
     )
     def test_outage_of_ramp_is_mentioned(
-        self, client: Client, connect: Connect, watch: dict[str, float], said: str
+        self, client: Client, connect: Connect, watch: dict[str, float], text: str
     ) -> None:
         now = timezone.now()
         connection = connect(last_update_at=now - timedelta(days=9)).connection
@@ -137,7 +137,7 @@ class TestLastSync:
             ago = {name: now - timedelta(days=days) for name, days in watch.items()}
             SyncHeartbeat.objects.create(pk=1, **ago)
 
-        assert said in page_of(client, connection)
+        assert text in page_of(client, connection)
 
     def test_connection_without_requests_is_explained(self, client: Client, scim: Provider) -> None:
         assert "Nothing has been received from Okta yet." in page_of(client, scim.connection)

@@ -35,8 +35,8 @@ class Ramp:
         self.server, self.clock, self.connected = server, clock, connected
 
     def add(self, who: str) -> str:
-        said: dict[str, Any] = self.ask("POST", "/Users", someone(who))
-        return str(said["id"])
+        values: dict[str, Any] = self.ask("POST", "/Users", someone(who))
+        return str(values["id"])
 
     def deactivate(self, scim_id: str) -> None:
         operation = {"op": "replace", "path": "active", "value": False}

@@ -58,11 +58,11 @@ class TestNotices:
     def test_pages_of_administrators_show_the_alert(
         self, alert: BulkChange, owner: Person, client: Client
     ) -> None:
-        said = "Okta deactivated 12 people within an hour."
+        text = "Okta deactivated 12 people within an hour."
         client.force_login(owner)
 
         for page in ("/people/", "/integrations/", f"/people/{owner.pk}/", "/people/roles/"):
-            assert said in text_of(client.get(page)), page
+            assert text in text_of(client.get(page)), page
 
     def test_confirmed_alert_is_not_shown(self, alert: BulkChange, owner: Person) -> None:
         client = signed_in(owner)
@@ -254,9 +254,9 @@ class TestThresholds:
         tenant.refresh_from_db()
         assert (tenant.alarm_people, tenant.alarm_percent) == (3, 50)
         assert tenant.alarm_minute_people == 7
-        said = text_of(signed_in(owner).get("/people/bulk-changes/"))
-        assert "more than 3 people and more than 50 %" in said
-        assert "more than 7 people within a minute" in said
+        text = text_of(signed_in(owner).get("/people/bulk-changes/"))
+        assert "more than 3 people and more than 50 %" in text
+        assert "more than 7 people within a minute" in text
 
     @pytest.mark.parametrize(
         ("people", "percent", "minute_people"),

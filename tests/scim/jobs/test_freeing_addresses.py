@@ -19,11 +19,11 @@ pytestmark = pytest.mark.django_db
 MAPPING = {"department": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter"}
 
 
-def hold_and_free(scim: Provider, *names: str, **said: object) -> None:
+def hold_and_free(scim: Provider, *names: str, **values: object) -> None:
     """Create users whose addresses are taken, and then free the addresses."""
     for name in names:
         core.administrator(email=f"{name}@example.com")
-        answer = scim("POST", "/Users", someone(name, **said))
+        answer = scim("POST", "/Users", someone(name, **values))
         assert answer.status == 201
     assert not ScimUser.objects.filter(connection=scim.connection, person__isnull=False).exists()
     for name in names:

@@ -114,7 +114,7 @@ class TestToBeLinked:
 
 class TestCannotBeProvisioned:
     @pytest.mark.parametrize(
-        ("said", "why"),
+        ("values", "why"),
         [
             ({ENT: None}, "Missing required fields: department."),
             ({ENT: None, RAMP: None}, "Missing required fields: department, location."),
@@ -126,9 +126,9 @@ class TestCannotBeProvisioned:
         ],
     )
     def test_refused_user_is_shown_with_the_reason(
-        self, wizard: Wizard, okta: Provider, said: dict[str, Any], why: str
+        self, wizard: Wizard, okta: Provider, values: dict[str, Any], why: str
     ) -> None:
-        okta.add("ada", **said)
+        okta.add("ada", **values)
 
         assert outcomes(okta.connection) == {"ada": "blocked"}
         page = wizard.get("review", show="blocked")
@@ -237,7 +237,7 @@ class TestSearch:
 
 
 @pytest.mark.parametrize(
-    ("show", "said"),
+    ("show", "text"),
     [
         ("linked", "Nobody yet"),
         ("created", "Nobody yet"),
@@ -246,25 +246,25 @@ class TestSearch:
     ],
 )
 def test_report_before_the_first_user_is_empty(
-    wizard: Wizard, okta: Provider, show: str, said: str
+    wizard: Wizard, okta: Provider, show: str, text: str
 ) -> None:
     page = wizard.get("review", show=show)
 
     assert "Okta has not sent anybody yet" in page
-    assert said in page
+    assert text in page
 
 
 @pytest.mark.parametrize(
-    ("show", "said"),
+    ("show", "text"),
     [
         ("linked", "Nobody will be linked"),
         ("blocked", "No problems"),
     ],
 )
-def test_empty_lists_are_explained(wizard: Wizard, okta: Provider, show: str, said: str) -> None:
+def test_empty_lists_are_explained(wizard: Wizard, okta: Provider, show: str, text: str) -> None:
     okta.add("ada")
 
-    assert said in wizard.get("review", show=show)
+    assert text in wizard.get("review", show=show)
 
 
 @pytest.mark.parametrize("show", ["linked", "created", "here", "blocked"])

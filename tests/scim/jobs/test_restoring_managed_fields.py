@@ -56,9 +56,9 @@ def edit(who: str = "ada", **changes: Any) -> str:
 
 def run_due() -> int:
     """Run all due jobs, and return the number of people changed by the sync cycle."""
-    said = StringIO()
-    call_command("run_due", stdout=said)
-    return int(json.loads(said.getvalue())["done"]["scim.tasks.look_again"])
+    output = StringIO()
+    call_command("run_due", stdout=output)
+    return int(json.loads(output.getvalue())["done"]["scim.tasks.look_again"])
 
 
 def make_london_unavailable(scim: Provider) -> None:

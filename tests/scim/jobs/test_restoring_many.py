@@ -310,10 +310,10 @@ class TestRaces:
         change = leave(scim, users)
         decisions = [Decision(one, change) for one in (owner, core.administrator())]
 
-        said = racers(*(decision.take for decision in decisions))
+        results = racers(*(decision.take for decision in decisions))
         call_command("run_due")
 
-        assert sum("already decided" in one for one in said) == 1
+        assert sum("already decided" in one for one in results) == 1
         assert states(users) == {"active": 30}
         assert Event.objects.filter(kind="person.reactivated").count() == 30
 

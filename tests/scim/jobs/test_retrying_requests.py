@@ -34,8 +34,8 @@ def refused_error(scim: Provider) -> SyncError:
     """Have Okta refused: Ada's new location uses another currency."""
     scim_id = scim.add("ada")
     core.location("New York", entity=core.entity("Ramp Inc.", currency="USD"))
-    said = {RAMP: {"location": "New York"}, "name": {"givenName": "Ada", "familyName": "King"}}
-    scim("PUT", f"/Users/{scim_id}", someone("ada", **said))
+    values = {RAMP: {"location": "New York"}, "name": {"givenName": "Ada", "familyName": "King"}}
+    scim("PUT", f"/Users/{scim_id}", someone("ada", **values))
     return open_error()
 
 
@@ -59,11 +59,11 @@ def retry(client: Client, error: SyncError, **sent: Any) -> str:
     return text_of(client.post(f"{ERRORS}{error.pk}/retry/", sent, follow=True))
 
 
-def edit(**said: Any) -> None:
+def edit(**values: Any) -> None:
     """Change Ada by hand."""
     person = ada()
     fields: dict[str, Any] = {"given_name": "Ada", "family_name": "Lovelace", "email": person.email}
-    profile = Profile(**fields | {"department": "Research", "location": "London"} | said)
+    profile = Profile(**fields | {"department": "Research", "location": "London"} | values)
     people_update.revise_person(person, profile, actor=HELPDESK)
 
 

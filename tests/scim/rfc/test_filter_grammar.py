@@ -29,7 +29,7 @@ def test_valid_filter_is_parsed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "output"),
     [
         ('title eq "' + "x" * 2048 + '"', "longer than 2048 characters"),
         ("(" * 11 + "title pr" + ")" * 11, "more than 10 levels deep"),
@@ -43,11 +43,11 @@ def test_valid_filter_is_parsed(text: str) -> None:
         ("title eq 1e999", "number out of range"),
     ],
 )
-def test_invalid_filter_is_refused_with_the_reason(text: str, said: str) -> None:
+def test_invalid_filter_is_refused_with_the_reason(text: str, output: str) -> None:
     with pytest.raises(InvalidFilterException) as refused:
         parse(text)
 
-    assert said in refused.value.detail
+    assert output in refused.value.detail
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_every_form_of_active_becomes_a_boolean(sent: object, active: bool) -> N
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "text"),
     [
         ({"active": "maybe"}, "“active” must be true or false."),
         ({"active": 2}, "“active” must be true or false."),
@@ -158,11 +158,11 @@ def test_every_form_of_active_becomes_a_boolean(sent: object, active: bool) -> N
         ({"userName": "x" * 256}, "“userName” may be 255 characters long at most."),
     ],
 )
-def test_invalid_value_is_named(sent: dict[str, Any], said: str) -> None:
+def test_invalid_value_is_named(sent: dict[str, Any], text: str) -> None:
     with pytest.raises(InvalidValueException) as refused:
         normalize({"userName": "ada"} | sent, USER)
 
-    assert said in refused.value.detail
+    assert text in refused.value.detail
 
 
 @pytest.mark.parametrize("address", ["a@b", "ada@corp.local", "o'b+x@a-b.test", "ü@bücher.de"])

@@ -27,7 +27,7 @@ def test_valid_json_is_read(body: bytes, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "text"),
     [
         pytest.param(b"", "empty", id="nothing"),
         pytest.param(b"  \n", "empty", id="blanks"),
@@ -55,11 +55,11 @@ def test_valid_json_is_read(body: bytes, value: object) -> None:
         pytest.param(b"[" * 20_000, "32 levels", id="opened only"),
     ],
 )
-def test_invalid_json_is_refused_with_the_reason(body: bytes, said: str) -> None:
+def test_invalid_json_is_refused_with_the_reason(body: bytes, text: str) -> None:
     with pytest.raises(InvalidSyntaxException) as refused:
         read(body)
 
-    assert said in refused.value.detail
+    assert text in refused.value.detail
     assert refused.value.status == 400
 
 

@@ -42,7 +42,7 @@ class TestUnusedAttribute:
         assert kept(**{attribute.name: value}).get(attribute.name) in (None, [])
 
     @pytest.mark.parametrize(
-        ("sent", "told"),
+        ("sent", "text"),
         [
             ({"title": "x" * 201}, "Ignored: title, may be 200 characters long at most"),
             ({"shoeSize": 43}, "Ignored: shoeSize, unknown"),
@@ -53,8 +53,8 @@ class TestUnusedAttribute:
             ({"name.shoe": 43}, "Ignored: name.shoe, unknown"),
         ],
     )
-    def test_ignored_value_is_reported(self, sent: Json, told: str) -> None:
-        assert told in ignored(**sent)
+    def test_ignored_value_is_reported(self, sent: Json, text: str) -> None:
+        assert text in ignored(**sent)
 
     def test_standard_document_reports_nothing(self) -> None:
         assert ignored(title="Clerk", **{ENT: {"department": "Legal"}}) == []

@@ -37,10 +37,10 @@ def test_changes_of_terminated_person_are_stored_in_the_resource_only(
     scim: Provider, gone: str
 ) -> None:
     events = Event.objects.count()
-    said = someone("ada", active=False, emails=[mail("new@example.com")])
+    document = someone("ada", active=False, emails=[mail("new@example.com")])
 
     assert scim.replace(gone, "name.givenName", "Eve").status == 200
-    assert scim("PUT", f"/Users/{gone}", said).status == 200
+    assert scim("PUT", f"/Users/{gone}", document).status == 200
 
     person = Person.objects.get(email="ada@example.com")
     assert (person.given_name, person.pending_email) == ("Ada", "")
@@ -53,8 +53,8 @@ def test_reactivation_of_terminated_person_is_refused_with_next_step(
     answer = scim.replace(gone, "active", value=True)
 
     assert answer.status == 400
-    said = "Ada Lovelace was terminated, which cannot be undone. Add them as a new person."
-    assert said in answer.detail
+    text = "Ada Lovelace was terminated, which cannot be undone. Add them as a new person."
+    assert text in answer.detail
     assert SyncError.objects.get().reason == "terminated"
 
 

@@ -38,9 +38,9 @@ class TestCircularManagerError:
         ids = {"top": scim.add("top")}
         ids["ada"] = scim.add("ada", **managed_by("top@example.com"))
         ids["bob"] = scim.add("bob", **managed_by("ada@example.com"))
-        said = someone("ada", title="Deputy", **managed_by("bob@example.com"))
-        said["name"] = {"givenName": "Augusta", "familyName": "King"}
-        assert scim("PUT", f"/Users/{ids['ada']}", said).status == 400
+        document = someone("ada", title="Deputy", **managed_by("bob@example.com"))
+        document["name"] = {"givenName": "Augusta", "familyName": "King"}
+        assert scim("PUT", f"/Users/{ids['ada']}", document).status == 400
         dispatch()
         assert SyncError.objects.open().get().reason == "circular-manager"
         return ids

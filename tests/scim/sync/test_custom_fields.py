@@ -26,8 +26,8 @@ def client(owner: Person) -> Client:
     return signed_in(owner)
 
 
-def add(client: Client, scim: Provider, **said: str) -> str:
-    return text_of(client.post(f"{address_of(scim)}fields/", said, follow=True))
+def add(client: Client, scim: Provider, **values: str) -> str:
+    return text_of(client.post(f"{address_of(scim)}fields/", values, follow=True))
 
 
 def test_added_custom_field_receives_values_and_is_audited(client: Client, scim: Provider) -> None:
@@ -40,7 +40,7 @@ def test_added_custom_field_receives_values_and_is_audited(client: Client, scim:
 
 
 @pytest.mark.parametrize(
-    ("external_name", "said"),
+    ("external_name", "text"),
     [
         ("costCenter", "Use snake_case"),
         ("", "This field is required."),
@@ -50,13 +50,13 @@ def test_added_custom_field_receives_values_and_is_audited(client: Client, scim:
     ],
 )
 def test_invalid_external_name_is_refused(
-    client: Client, scim: Provider, external_name: str, said: str
+    client: Client, scim: Provider, external_name: str, text: str
 ) -> None:
     custom_field("taken")
 
     page = add(client, scim, name="X", external_name=external_name)
 
-    assert said in page
+    assert text in page
     assert CustomField.objects.count() == 1
 
 

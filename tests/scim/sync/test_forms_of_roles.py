@@ -199,8 +199,8 @@ class TestOwnerRole:
         scim_id = scim.add()
 
         if method == "PUT":
-            said = someone(roles=[{"value": "BUSINESS_OWNER"}])
-            answer = scim("PUT", f"/Users/{scim_id}", said)
+            document = someone(roles=[{"value": "BUSINESS_OWNER"}])
+            answer = scim("PUT", f"/Users/{scim_id}", document)
         else:
             answer = scim.replace(scim_id, "roles", [{"value": "BUSINESS_OWNER"}])
 
@@ -212,9 +212,9 @@ class TestOwnerRole:
         scim_id = scim.add(roles=[{"value": "BUSINESS_OWNER"}])
         Connection.objects.update(may_assign_owner=False)
 
-        said = someone(roles=[{"value": "BUSINESS_OWNER"}], name=COUNTESS)
+        document = someone(roles=[{"value": "BUSINESS_OWNER"}], name=COUNTESS)
 
-        assert scim("PUT", f"/Users/{scim_id}", said).status == 200
+        assert scim("PUT", f"/Users/{scim_id}", document).status == 200
         assert (ada().given_name, ada().role) == ("Countess", Person.Role.OWNER)
 
 

@@ -28,9 +28,9 @@ def count_queries() -> int:
     return len(captured)
 
 
-def arrive(provider: Provider, name: str, **said: Any) -> str:
+def arrive(provider: Provider, name: str, **values: Any) -> str:
     """Create a user, and run the background job for its creation event."""
-    scim_id = provider.add(name, **said)
+    scim_id = provider.add(name, **values)
     person = ScimUser.objects.get(scim_id=scim_id).person
     join_waiting_groups(Event.objects.filter(person=person).latest("pk"))
     return scim_id

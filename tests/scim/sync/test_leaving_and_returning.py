@@ -44,8 +44,8 @@ def bare(op: str, wrap: Callable[[Any], Any]) -> Change:
 
 
 def put(name: str) -> Change:
-    said = someone(active=None)
-    return lambda scim, scim_id, value: scim("PUT", f"/Users/{scim_id}", said | {name: value})
+    document = someone(active=None)
+    return lambda scim, scim_id, value: scim("PUT", f"/Users/{scim_id}", document | {name: value})
 
 
 CHANGES: dict[str, Change] = {
@@ -284,7 +284,7 @@ class TestDeletedUser:
         assert [one["display"] for one in scim.read(deleted_id)["groups"]] == ["Readers"]
 
     @pytest.mark.parametrize(
-        "said",
+        "values",
         [
             {},
             {"externalId": "X-1"},
@@ -295,11 +295,11 @@ class TestDeletedUser:
         ids=["same", "externalId", "another case", "another name", "another address"],
     )
     def test_post_with_matching_identifier_restores_same_person(
-        self, scim: Provider, deleted_id: str, said: dict[str, Any]
+        self, scim: Provider, deleted_id: str, values: dict[str, Any]
     ) -> None:
         before = ada()
 
-        answer = scim("POST", "/Users", someone(**said))
+        answer = scim("POST", "/Users", someone(**values))
 
         assert (answer.status, answer.id) == (201, deleted_id)
         assert ScimUser.objects.get().person == before
@@ -333,8 +333,8 @@ class TestDeletedUser:
         other = scim.add("bob", externalId="X-2")
         scim("DELETE", f"/Users/{other}")
 
-        said = {"userName": "bob@example.com", "externalId": "X-1"}
-        assert scim("POST", "/Users", someone(**said)).id == deleted_id
+        values = {"userName": "bob@example.com", "externalId": "X-1"}
+        assert scim("POST", "/Users", someone(**values)).id == deleted_id
 
     def test_post_for_somebody_else_creates_a_new_user(
         self, scim: Provider, deleted_id: str
@@ -402,9 +402,9 @@ class TestReusedIdentifiers:
     def test_new_person_is_created_if_evidence_is_weak(
         self, scim: Provider, ada: Person, shared: Json
     ) -> None:
-        said = self.EVE | shared
+        values = self.EVE | shared
 
-        answer = scim("POST", "/Users", someone(**said))
+        answer = scim("POST", "/Users", someone(**values))
 
         new = ScimUser.objects.get(scim_id=answer.id).person
         assert new
@@ -430,16 +430,16 @@ class TestReusedIdentifiers:
     def test_same_person_is_restored_without_role_or_password(
         self, scim: Provider, ada: Person, shared: Json
     ) -> None:
-        said = self.EVE | shared | {"roles": "BUSINESS_ADMIN"}
+        values = self.EVE | shared | {"roles": "BUSINESS_ADMIN"}
 
-        answer = scim("POST", "/Users", someone(**said))
+        answer = scim("POST", "/Users", someone(**values))
 
         assert ScimUser.objects.get(scim_id=answer.id).person == ada
         ada.refresh_from_db()
         assert (ada.state, ada.role) == (Person.State.INVITED, Person.Role.CARDHOLDER)
         assert ada.withheld_roles == {"BUSINESS_ADMIN": "asked"}
         assert not ada.has_usable_password()
-        assert ada.email == said["emails"][0]["value"]
+        assert ada.email == values["emails"][0]["value"]
         assert not SamePersonQuestion.objects.exists()
 
     def test_restored_person_loses_role_and_password_if_first_created_inactive(

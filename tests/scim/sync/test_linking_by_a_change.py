@@ -16,9 +16,9 @@ from tests.support.sign_in_flow import provider
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def complete(scim: Provider, method: str, **said: Any) -> None:
+def complete(scim: Provider, method: str, **values: Any) -> None:
     """Create Ada without a department, then add the department by an update."""
-    body = someone("ada", **said)
+    body = someone("ada", **values)
     held = scim("POST", "/Users", {key: value for key, value in body.items() if key != ENT})
     if method == "PUT":
         answer = scim("PUT", f"/Users/{held.id}", body)

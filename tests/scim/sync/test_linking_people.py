@@ -32,8 +32,8 @@ def facts(person: Person) -> dict[str, Any]:
     return stored
 
 
-def push(scim: Provider, who: str = "ada", **said: Any) -> Answer:
-    return scim("POST", "/Users", someone(who, **said))
+def push(scim: Provider, who: str = "ada", **values: Any) -> Answer:
+    return scim("POST", "/Users", someone(who, **values))
 
 
 def assert_refused(answer: Answer) -> None:
@@ -70,9 +70,9 @@ class TestUnmanagedPerson:
         assert not Invite.objects.exists()
 
     def test_person_is_matched_by_primary_address(self, scim: Provider, ada: Person) -> None:
-        said = [{"value": "a@example.com"}, mail("ADA@example.com")]
+        values = [{"value": "a@example.com"}, mail("ADA@example.com")]
 
-        push(scim, "countess", emails=said)
+        push(scim, "countess", emails=values)
 
         assert ScimUser.objects.get().person == ada
 

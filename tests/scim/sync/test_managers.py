@@ -75,9 +75,9 @@ def test_manager_is_found_by_every_identifier_in_every_form(
 
     assert answer.status == 201
     assert manager_of() == "Bob"
-    told = answer.body[ENT]["manager"]
-    assert told["value"] == name(boss)
-    assert told["$ref"].endswith(f"/scim/v2/Users/{boss}")
+    result = answer.body[ENT]["manager"]
+    assert result["value"] == name(boss)
+    assert result["$ref"].endswith(f"/scim/v2/Users/{boss}")
     assert scim.read(answer.id) == answer.body
 
 

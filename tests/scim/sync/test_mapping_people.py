@@ -16,12 +16,12 @@ ENT = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 RAMP = "urn:ietf:params:scim:schemas:extension:ramp:2.0:User"
 
 
-def said(mapping: dict[str, str] | None = None, /, **sent: Any) -> MappedUser:
+def mapped_user(mapping: dict[str, str] | None = None, /, **sent: Any) -> MappedUser:
     return profile_of(normalize({"userName": "ada", **sent}, USER), mapping or {})
 
 
 def test_complete_document_fills_the_profile() -> None:
-    told = said(
+    result = mapped_user(
         name={"givenName": " Ada ", "familyName": "Lovelace"},
         emails=["ada@example.com"],
         addresses=[{"type": "work", "locality": "London"}],
@@ -29,7 +29,7 @@ def test_complete_document_fills_the_profile() -> None:
         **{ENT: {"department": "Research", "manager": "bo@example.com"}},
     )
 
-    assert told == MappedUser(
+    assert result == MappedUser(
         profile=Profile(
             given_name="Ada",
             family_name="Lovelace",
@@ -49,10 +49,10 @@ def test_every_field_that_a_connection_may_manage_has_default_attributes() -> No
 
 
 def test_empty_document_lists_missing_fields() -> None:
-    told = said()
+    result = mapped_user()
 
-    assert told.missing == ("given_name", "family_name", "email", "department", "location")
-    assert told.profile.role is None
+    assert result.missing == ("given_name", "family_name", "email", "department", "location")
+    assert result.profile.role is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_empty_document_lists_missing_fields() -> None:
 def test_location_is_taken_from_the_first_source_with_a_value(
     sent: dict[str, Any], location: str
 ) -> None:
-    assert said(**sent).profile.location == location
+    assert mapped_user(**sent).profile.location == location
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_location_is_taken_from_the_first_source_with_a_value(
 def test_department_is_taken_from_enterprise_extension_or_top_level(
     sent: dict[str, Any], department: str
 ) -> None:
-    assert said(**sent).profile.department == department
+    assert mapped_user(**sent).profile.department == department
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_department_is_taken_from_enterprise_extension_or_top_level(
     ],
 )
 def test_role_is_the_ramp_one_the_primary_one_or_the_only_one(roles: Any, role: str | None) -> None:
-    assert said(roles=roles).profile.role == role
+    assert mapped_user(roles=roles).profile.role == role
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,10 @@ def test_role_is_the_ramp_one_the_primary_one_or_the_only_one(roles: Any, role: 
     ],
 )
 def test_email_is_the_primary_address_or_the_user_name(sent: dict[str, Any], email: str) -> None:
-    told = said(**sent)
+    result = mapped_user(**sent)
 
-    assert told.profile.email == email
-    assert ("email" in told.missing) is (email == "")
+    assert result.profile.email == email
+    assert ("email" in result.missing) is (email == "")
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_name_without_letter_or_with_hidden_characters_is_unusable(name: str) ->
 
 @pytest.mark.parametrize("name", [None, "", "  ", "--"])
 def test_blank_name_is_missing(name: str | None) -> None:
-    told = said(name={"givenName": name, "familyName": "Lovelace"})
+    result = mapped_user(name={"givenName": name, "familyName": "Lovelace"})
 
-    assert "given_name" in told.missing
+    assert "given_name" in result.missing
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_blank_name_is_missing(name: str | None) -> None:
 )
 def test_custom_field_names_are_converted_to_snake_case(scim: str, ours: str) -> None:
     assert snake_case(scim) == ours
-    assert said(**{RAMP: {scim: "x", "location": "y"}}).custom_fields == {ours: "x"}
+    assert mapped_user(**{RAMP: {scim: "x", "location": "y"}}).custom_fields == {ours: "x"}
 
 
 class TestMappingOfTheConnection:
@@ -170,28 +170,28 @@ class TestMappingOfTheConnection:
             "department": f"{ENT}:costCenter",
             "location": 'addresses[type eq "home"].region',
         }
-        told = said(
+        result = mapped_user(
             mapping,
             addresses=[{"type": "work", "locality": "A"}, {"type": "home", "region": "B"}],
             **{ENT: {"department": "Research"}},
         )
 
-        assert told.profile.location == "B"
-        assert told.profile.department == ""
-        assert "department" in told.missing
+        assert result.profile.location == "B"
+        assert result.profile.department == ""
+        assert "department" in result.missing
 
     def test_custom_fields_and_manager_can_be_mapped_to_any_path(self) -> None:
         mapping = {"shirt": "title", "manager": f"{RAMP}:boss", "mail": "emails"}
-        told = said(mapping, title="XL", emails=["a@x"], **{RAMP: {"Boss": "m-1"}})
+        result = mapped_user(mapping, title="XL", emails=["a@x"], **{RAMP: {"Boss": "m-1"}})
 
-        assert told.manager == "m-1"
-        assert told.custom_fields == {"boss": "m-1", "shirt": "XL", "mail": "a@x"}
+        assert result.manager == "m-1"
+        assert result.custom_fields == {"boss": "m-1", "shirt": "XL", "mail": "a@x"}
 
     @pytest.mark.parametrize("path", ["shoeSize", "emails[", 'emails[shoe eq "x"]', ENT, ""])
     def test_invalid_path_is_refused_on_save_and_ignored_on_read(self, path: str) -> None:
         with pytest.raises(SCIMException):
             check_path(path)
-        assert said({"shirt": path or "?"}, emails=["a@x"]).custom_fields == {}
+        assert mapped_user({"shirt": path or "?"}, emails=["a@x"]).custom_fields == {}
 
 
 @given(resources)
@@ -201,9 +201,9 @@ def test_every_normalized_document_can_be_mapped(sent: Any) -> None:
     except SCIMException:
         return
 
-    told = profile_of(document, {"shirt": 'roles[type eq "work"].display'})
+    result = profile_of(document, {"shirt": 'roles[type eq "work"].display'})
 
-    profile = asdict(told.profile)
+    profile = asdict(result.profile)
     assert profile.pop("unspecified") == frozenset()
-    said_of_them = [*profile.values(), told.manager, *told.custom_fields.values()]
+    said_of_them = [*profile.values(), result.manager, *result.custom_fields.values()]
     assert all(value is None or isinstance(value, str) for value in said_of_them)

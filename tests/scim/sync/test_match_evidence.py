@@ -13,12 +13,12 @@ OTHER = {
 }
 
 
-def now(**said: str) -> Traits:
-    return Traits(**OTHER | said)
+def now(**values: str) -> Traits:
+    return Traits(**OTHER | values)
 
 
 @pytest.mark.parametrize(
-    ("said", "strength"),
+    ("traits", "strength"),
     [
         (now(external_id="X-1", user_name="ada"), Strength.USER_NAME_AND_ID),
         (now(external_id="X-1", user_name="ADA"), Strength.USER_NAME_AND_ID),
@@ -27,15 +27,15 @@ def now(**said: str) -> Traits:
         (now(external_id="X-1", full_name="ADA LOVELACE"), Strength.FULL_NAME),
     ],
 )
-def test_agreeing_identifiers_mean_the_same_person(said: Traits, strength: Strength) -> None:
-    evidence = compare(GONE, said)
+def test_agreeing_identifiers_mean_the_same_person(traits: Traits, strength: Strength) -> None:
+    evidence = compare(GONE, traits)
 
     assert evidence.strength == strength
     assert evidence.is_same
 
 
 @pytest.mark.parametrize(
-    "said",
+    "traits",
     [
         now(external_id="X-1"),
         now(external_id="X-1", full_name="Ada"),
@@ -45,15 +45,15 @@ def test_agreeing_identifiers_mean_the_same_person(said: Traits, strength: Stren
         now(external_id="", email="ada@example.com", full_name="Ada Lovelace"),
     ],
 )
-def test_partly_agreeing_identifiers_mean_possibly_the_same_person(said: Traits) -> None:
-    evidence = compare(GONE, said)
+def test_partly_agreeing_identifiers_mean_possibly_the_same_person(traits: Traits) -> None:
+    evidence = compare(GONE, traits)
 
     assert evidence.strength == Strength.POSSIBLE
     assert not evidence.is_same
 
 
 @pytest.mark.parametrize(
-    "said",
+    "traits",
     [
         now(),
         now(full_name="Ada Lovelace"),
@@ -62,8 +62,8 @@ def test_partly_agreeing_identifiers_mean_possibly_the_same_person(said: Traits)
         Traits(user_name="byron"),
     ],
 )
-def test_no_agreeing_identifier_means_no_match(said: Traits) -> None:
-    assert compare(GONE, said).strength == Strength.NOTHING
+def test_no_agreeing_identifier_means_no_match(traits: Traits) -> None:
+    assert compare(GONE, traits).strength == Strength.NOTHING
 
 
 def test_empty_values_do_not_agree() -> None:

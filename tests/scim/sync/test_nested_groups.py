@@ -72,12 +72,12 @@ def test_removing_nested_group_revokes_roles_of_the_outer_group(
 
 def groups_of(scim: Provider, who: str) -> list[tuple[str, str]]:
     """Return the groups of the user with their types, and check that all reads agree."""
-    said = scim("GET", f"/Users/{who}").body.get("groups", [])
+    response = scim("GET", f"/Users/{who}").body.get("groups", [])
     listed = scim("GET", "/Users").body["Resources"]
-    assert next(one for one in listed if one["id"] == who).get("groups", []) == said
+    assert next(one for one in listed if one["id"] == who).get("groups", []) == response
     patched = scim.patch(who, {"op": "replace", "path": "title", "value": "Clerk"})
-    assert patched.body.get("groups", []) == said
-    return [(one["display"], one["type"]) for one in said]
+    assert patched.body.get("groups", []) == response
+    return [(one["display"], one["type"]) for one in response]
 
 
 def test_user_is_indirect_member_of_outer_groups(scim: Provider) -> None:

@@ -203,11 +203,11 @@ class TestSlowChange:
         woken: list[bool] = []
         monkeypatch.setattr(group_roles, "schedule", lambda: woken.append(True))
         address = f"/integrations/scim/{scim.connection.pk}/groups/{staff_group.pk}/"
-        said = {"role": f"role:{auditor.pk}"}
-        seen = re.search('name="seen" value="(.*?)"', text_of(client.get(address, said)))
+        values = {"role": f"role:{auditor.pk}"}
+        seen = re.search('name="seen" value="(.*?)"', text_of(client.get(address, values)))
         assert seen
 
-        page = text_of(client.post(address, said | {"seen": seen[1]}, follow=True))
+        page = text_of(client.post(address, values | {"seen": seen[1]}, follow=True))
 
         assert "The roles change within minutes." in page
         assert woken == [True]

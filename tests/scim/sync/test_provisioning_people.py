@@ -49,7 +49,7 @@ GAPS = {
         missing_fields_message("first name", "last name", "email", "department", "location"),
     ),
 }
-each_gap = pytest.mark.parametrize(("said", "message"), GAPS.values(), ids=GAPS)
+each_gap = pytest.mark.parametrize(("values", "message"), GAPS.values(), ids=GAPS)
 
 
 def test_new_person_gets_the_whole_profile(tenant: Tenant, scim: Provider) -> None:
@@ -71,8 +71,8 @@ def test_post_answers_with_the_whole_resource(scim: Provider) -> None:
     assert answer.headers["Content-Type"] == "application/scim+json"
     assert answer.headers["Location"] == answer.body["meta"]["location"]
     assert answer.headers["ETag"] == answer.body["meta"]["version"] == 'W/"1"'
-    said = someone("ada", externalId="X-1", title="Countess")
-    assert {name: answer.body[name] for name in said} == said
+    document = someone("ada", externalId="X-1", title="Countess")
+    assert {name: answer.body[name] for name in document} == document
     assert scim.read(answer.id) == answer.body
 
 
@@ -132,9 +132,9 @@ def test_provider_manages_only_the_fields_it_sent(scim: Provider) -> None:
     scim.add("ada", **{ENT: {"department": "Research", "manager": boss}})
 
     ada, bob = (Person.objects.get(email=f"{name}@example.com") for name in ("ada", "bob"))
-    said = {"given_name", "family_name", "email", "department", "location"}
-    assert set(bob.managed_fields) == said
-    assert set(ada.managed_fields) == said | {"manager"}
+    values = {"given_name", "family_name", "email", "department", "location"}
+    assert set(bob.managed_fields) == values
+    assert set(ada.managed_fields) == values | {"manager"}
     assert {mark["by"] for mark in ada.managed_fields.values()} == {"scim:okta"}
 
 
@@ -170,9 +170,9 @@ def test_email_of_active_person_changes_only_after_confirmation(scim: Provider) 
 class TestRefusePolicy:
     @each_gap
     def test_incomplete_user_is_refused_and_nothing_is_stored(
-        self, scim: Provider, said: dict[str, Any], message: str
+        self, scim: Provider, values: dict[str, Any], message: str
     ) -> None:
-        answer = scim("POST", "/Users", someone("ada", **said))
+        answer = scim("POST", "/Users", someone("ada", **values))
 
         assert (answer.status, answer.detail) == (400, message)
         assert answer.body["scimType"] == "invalidValue"
@@ -186,12 +186,12 @@ class TestRefusePolicy:
 
     @each_gap
     def test_update_that_empties_required_field_changes_nothing(
-        self, scim: Provider, said: dict[str, Any], message: str
+        self, scim: Provider, values: dict[str, Any], message: str
     ) -> None:
         ada = scim.add("ada")
         before = scim.read(ada)
 
-        answer = scim("PUT", f"/Users/{ada}", someone("ada", **said))
+        answer = scim("PUT", f"/Users/{ada}", someone("ada", **values))
 
         assert (answer.status, answer.detail) == (400, message)
         assert scim.read(ada) == before
@@ -202,11 +202,11 @@ class TestRefusePolicy:
 class TestHoldPolicy:
     @each_gap
     def test_incomplete_user_is_held_until_completed(
-        self, connect: Connect, said: dict[str, Any], message: str
+        self, connect: Connect, values: dict[str, Any], message: str
     ) -> None:
         generic = connect("generic")
 
-        answer = generic("POST", "/Users", someone("ada", **said))
+        answer = generic("POST", "/Users", someone("ada", **values))
 
         assert answer.status == 201
         assert has_no_person()
@@ -221,13 +221,13 @@ class TestHoldPolicy:
 
     @each_gap
     def test_person_keeps_last_good_values_when_fields_are_emptied(
-        self, connect: Connect, said: dict[str, Any], message: str
+        self, connect: Connect, values: dict[str, Any], message: str
     ) -> None:
         generic = connect("generic")
         ada = generic.add("ada", title="Countess")
         before = person().profile
 
-        answer = generic("PUT", f"/Users/{ada}", someone("ada", **said))
+        answer = generic("PUT", f"/Users/{ada}", someone("ada", **values))
 
         assert answer.status == 200
         assert "title" not in generic.read(ada)
@@ -311,13 +311,13 @@ class TestFillPolicy:
 
 
 class TestBeforeActivation:
-    @pytest.mark.parametrize("said", [{}, {ENT: None}], ids=["complete", "incomplete"])
+    @pytest.mark.parametrize("values", [{}, {ENT: None}], ids=["complete", "incomplete"])
     def test_resource_is_stored_without_person_event_or_error(
-        self, connect: Connect, said: dict[str, Any]
+        self, connect: Connect, values: dict[str, Any]
     ) -> None:
         okta = connect(activated_at=None)
 
-        answer = okta("POST", "/Users", someone("ada", **said))
+        answer = okta("POST", "/Users", someone("ada", **values))
 
         assert answer.status == 201
         assert okta.read(answer.id)["userName"] == "ada@example.com"
@@ -349,17 +349,17 @@ class TestBeforeActivation:
         assert has_no_person()
 
 
-@pytest.mark.parametrize("said", [{"emails": [mail("eve@example.com")]}, {"roles": ["EMPEROR"]}])
+@pytest.mark.parametrize("values", [{"emails": [mail("eve@example.com")]}, {"roles": ["EMPEROR"]}])
 def test_held_user_creates_no_department_or_location(
-    connect: Connect, said: dict[str, Any]
+    connect: Connect, values: dict[str, Any]
 ) -> None:
     scim = connect("generic")
     scim.add("eve")
     scim_id = scim.add("ada")
     moved = {ENT: {"department": "Brand-new"}, RAMP: {"location": "Atlantis"}}
 
-    assert scim("PUT", f"/Users/{scim_id}", someone("ada", **moved, **said)).status == 200
-    assert scim("POST", "/Users", someone("bob", **moved, **said)).status == 201
+    assert scim("PUT", f"/Users/{scim_id}", someone("ada", **moved, **values)).status == 200
+    assert scim("POST", "/Users", someone("bob", **moved, **values)).status == 201
 
     assert SyncError.objects.open().count() == 2
     assert not Department.objects.filter(name="Brand-new").exists()

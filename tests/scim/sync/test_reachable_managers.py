@@ -62,11 +62,11 @@ def added_by_hand(scim: Provider) -> None:
     people.add_person(boss, actor=HELPDESK)
 
 
-def renamed(**said: object) -> Way:
+def renamed(**values: object) -> Way:
     def rename(scim: Provider) -> None:
         scim_id = scim.add("bob")
         dispatch()
-        assert scim("PUT", f"/Users/{scim_id}", someone("bob", **said)).status == 200
+        assert scim("PUT", f"/Users/{scim_id}", someone("bob", **values)).status == 200
 
     return rename
 

@@ -244,14 +244,14 @@ class TestGroupPages:
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
         mapping = f"{address}{group('Auditors').pk}/"
-        said = {"role": f"role:{auditor.pk}"}
+        values = {"role": f"role:{auditor.pk}"}
 
-        page = text_of(client.get(mapping, said))
+        page = text_of(client.get(mapping, values))
         assert "gains Auditor" in page
         assert not Grant.objects.exists()
         seen = re.search('name="seen" value="(.*?)"', page)
         assert seen
-        done = client.post(mapping, said | {"seen": seen[1]}, follow=True)
+        done = client.post(mapping, values | {"seen": seen[1]}, follow=True)
 
         assert "The roles of 1 person changed" in text_of(done)
         assert roles_of("ada") == ["Auditor"]
@@ -263,12 +263,12 @@ class TestGroupPages:
     ) -> None:
         scim.add_group("Auditors", scim.add("ada"))
         mapping = f"{address}{group('Auditors').pk}/"
-        said = {"role": f"role:{auditor.pk}"}
-        seen = re.search('name="seen" value="(.*?)"', text_of(client.get(mapping, said)))
+        values = {"role": f"role:{auditor.pk}"}
+        seen = re.search('name="seen" value="(.*?)"', text_of(client.get(mapping, values)))
         assert seen
         member(scim, "add", "Auditors", scim.add("bob"))
 
-        page = text_of(client.post(mapping, said | {"seen": seen[1]}))
+        page = text_of(client.post(mapping, values | {"seen": seen[1]}))
 
         assert "Something changed since you opened this page" in page
         assert not Grant.objects.exists()

@@ -88,7 +88,7 @@ def test_renamed_manager_is_restored_after_deletion_by_the_provider(
 
 
 @pytest.mark.parametrize(
-    ("said", "reference"),
+    ("values", "reference"),
     [
         ({"userName": "countess@example.com"}, "boss@example.com"),
         ({"externalId": "X-8"}, "X-7"),
@@ -97,11 +97,11 @@ def test_renamed_manager_is_restored_after_deletion_by_the_provider(
     ids=["userName", "externalId", "email"],
 )
 def test_new_user_finds_manager_by_former_identifier(
-    scim: Provider, said: dict[str, Any], reference: str
+    scim: Provider, values: dict[str, Any], reference: str
 ) -> None:
     first = {"externalId": "X-7", "emails": [mail("chief@example.com")]}
     boss_id = scim.add("boss", **first)
-    scim("PUT", f"/Users/{boss_id}", someone("boss", **(first | said)))
+    scim("PUT", f"/Users/{boss_id}", someone("boss", **(first | values)))
 
     answer = scim("POST", "/Users", someone("ada", **managed_by(reference)))
 

@@ -151,8 +151,8 @@ def test_refused_change_leaves_person_and_resource_unchanged(
     row = stored_row()
     happened = Event.objects.count()
 
-    said = {"title": "Countess", "name": {"givenName": "Augusta", "familyName": "King"}}
-    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", **(said | refusal.said)))
+    values = {"title": "Countess", "name": {"givenName": "Augusta", "familyName": "King"}}
+    answer = scim("PUT", f"/Users/{scim_id}", someone("ada", **(values | refusal.said)))
 
     assert answer.status == 400
     assert scim.read(scim_id) == before
@@ -341,8 +341,8 @@ class TestHoldPolicy:
         answer = generic("PUT", f"/Users/{scim_id}", someone("ada", **refusal.said))
 
         assert answer.status == 200
-        said = generic.read(scim_id)
-        assert {name: said[name] for name in refusal.said} == refusal.said
+        text = generic.read(scim_id)
+        assert {name: text[name] for name in refusal.said} == refusal.said
         assert ada().profile == before
         assert open_error().message == refusal.message
 
@@ -359,8 +359,8 @@ class TestHoldPolicy:
         refusal.given(generic)
         before = ada().profile
 
-        said = {"name": {"givenName": "Augusta", "familyName": "King"}, "active": False}
-        generic("PUT", f"/Users/{scim_id}", someone("ada", **(said | refusal.said)))
+        values = {"name": {"givenName": "Augusta", "familyName": "King"}, "active": False}
+        generic("PUT", f"/Users/{scim_id}", someone("ada", **(values | refusal.said)))
 
         assert ada().state == Person.State.INACTIVE
         assert ada().email == "ada@example.com"
@@ -371,8 +371,8 @@ class TestHoldPolicy:
         generic = connect("generic")
         generic.add("bob")
         scim_id = generic.add("ada")
-        said = managed_by("bob@example.com")
-        generic("PUT", f"/Users/{scim_id}", someone("ada", roles="EMPEROR", **said))
+        values = managed_by("bob@example.com")
+        generic("PUT", f"/Users/{scim_id}", someone("ada", roles="EMPEROR", **values))
 
         generic.replace(scim_id, "roles", "IT_ADMIN")
 

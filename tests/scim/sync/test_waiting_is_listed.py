@@ -63,11 +63,11 @@ class Simulation:
         return someone(who, userName=name, emails=[mail(name)]) | {ENT: ent}
 
     def push(self, who: str, **more: object) -> None:
-        said = self.say(who) | more
+        values = self.say(who) | more
         if who in self.ids:
-            self.scim("PUT", f"/Users/{self.ids[who]}", said)
+            self.scim("PUT", f"/Users/{self.ids[who]}", values)
         else:
-            answer = self.scim("POST", "/Users", said)
+            answer = self.scim("POST", "/Users", values)
             if answer.status == 201:
                 self.ids[who] = answer.id
 
@@ -91,9 +91,9 @@ def rename(world: Simulation) -> None:
 
 def push_without_location(world: Simulation) -> None:
     who = world.somebody()
-    said = {key: value for key, value in world.say(who).items() if "ramp" not in key}
+    values = {key: value for key, value in world.say(who).items() if "ramp" not in key}
     if who in world.ids:
-        world.scim("PUT", f"/Users/{world.ids[who]}", said)
+        world.scim("PUT", f"/Users/{world.ids[who]}", values)
 
 
 def change_active(world: Simulation) -> None:

@@ -62,7 +62,7 @@ def test_unknown_manager_is_listed_and_holds_the_invite(scim: Provider) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "values"),
     [
         ("bob@example.com", {}),
         ("BOB@example.com", {}),
@@ -73,10 +73,10 @@ def test_unknown_manager_is_listed_and_holds_the_invite(scim: Provider) -> None:
     ids=["user name", "another case", "plain user name", "externalId", "email"],
 )
 def test_manager_is_assigned_when_created_with_a_matching_identifier(
-    scim: Provider, reference: str, said: dict[str, Any]
+    scim: Provider, reference: str, values: dict[str, Any]
 ) -> None:
     scim_id = scim.add("ada", **managed_by(reference))
-    boss = scim.add("bob", **said)
+    boss = scim.add("bob", **values)
 
     events.dispatch_all(as_of=timezone.now())
 
@@ -85,8 +85,8 @@ def test_manager_is_assigned_when_created_with_a_matching_identifier(
     assert manager.given_name == "Bob"
     assert ada().invites.get().hold_reason == ""
     assert not SyncError.objects.open().exists()
-    told = scim.read(scim_id)[ENT]["manager"]
-    assert (told["value"], told["$ref"][-36:]) == (reference, boss)
+    result = scim.read(scim_id)[ENT]["manager"]
+    assert (result["value"], result["$ref"][-36:]) == (reference, boss)
 
 
 def test_manager_is_assigned_when_an_administrator_adds_the_person(scim: Provider) -> None:

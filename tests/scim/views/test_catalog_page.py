@@ -108,7 +108,7 @@ class TestOverview:
         assert "Single sign-on is separate" in shown
 
     @pytest.mark.parametrize(
-        ("provider", "said"),
+        ("provider", "text"),
         [
             ("okta", "is refused"),
             ("entra", "is refused"),
@@ -120,9 +120,9 @@ class TestOverview:
         ],
     )
     def test_shows_policy_for_incomplete_people(
-        self, owner: Person, provider: str, said: str
+        self, owner: Person, provider: str, text: str
     ) -> None:
-        assert said in page(owner, f"/integrations/{provider}/")
+        assert text in page(owner, f"/integrations/{provider}/")
 
     def test_offers_setup(self, owner: Person) -> None:
         assert "Create token and start setup" in page(owner, "/integrations/okta/")

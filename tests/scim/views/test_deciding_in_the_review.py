@@ -47,14 +47,14 @@ class TestPrivilegedPerson:
     ) -> None:
         olga = core.owner(given_name="Olga", family_name="Brandt", email="olga@example.com")
         okta.add("olga")
-        said = {"user": ScimUser.objects.get().pk, "choice": "link", "back": "show=linked"}
+        values = {"user": ScimUser.objects.get().pk, "choice": "link", "back": "show=linked"}
 
-        asked = text_of(wizard.choose(**said))
+        asked = text_of(wizard.choose(**values))
         assert "Link Olga Brandt?" in asked
         assert "Yes, link Olga Brandt, who is Owner" in asked
         assert not MatchDecision.objects.exists()
 
-        done = text_of(wizard.choose(**said, confirmed="on"))
+        done = text_of(wizard.choose(**values, confirmed="on"))
         assert "Olga Brandt will be linked." in done
         assert outcomes(okta.connection) == {"olga": "linked"}
         choice = MatchDecision.objects.get()
@@ -88,16 +88,20 @@ class TestRow:
     def test_decision_returns_to_the_same_page_of_the_list(
         self, wizard: Wizard, ada: Person
     ) -> None:
-        said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "show=linked&page=1"}
+        values = {
+            "user": ScimUser.objects.get().pk,
+            "choice": "leave",
+            "back": "show=linked&page=1",
+        }
 
-        response = wizard.choose(**said)
+        response = wizard.choose(**values)
 
         assert response.redirect_chain == [(f"{wizard.address('review')}?show=linked&page=1", 302)]
 
     def test_decision_never_redirects_to_another_site(self, wizard: Wizard, ada: Person) -> None:
-        said = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "//evil.example/"}
+        values = {"user": ScimUser.objects.get().pk, "choice": "leave", "back": "//evil.example/"}
 
-        [(address, _)] = wizard.choose(**said).redirect_chain
+        [(address, _)] = wizard.choose(**values).redirect_chain
 
         assert address.startswith("/integrations/okta/setup/review/?")
 
@@ -133,7 +137,7 @@ class TestRow:
         assert not MatchDecision.objects.exists()
 
     @pytest.mark.parametrize(
-        "said",
+        "values",
         [
             {},
             {"choice": "link"},
@@ -146,9 +150,9 @@ class TestRow:
         ],
     )
     def test_unknown_row_or_choice_is_not_found(
-        self, wizard: Wizard, okta: Provider, said: dict[str, str]
+        self, wizard: Wizard, okta: Provider, values: dict[str, str]
     ) -> None:
-        assert wizard.choose(**said).status_code == 404
+        assert wizard.choose(**values).status_code == 404
 
     def test_row_of_another_company_is_not_found(self, wizard: Wizard, okta: Provider) -> None:
         with core.in_another_tenant():

@@ -30,8 +30,8 @@ class Case(NamedTuple):
     provider: str = ""
 
 
-def post(**said: Any) -> Send:
-    return lambda scim: scim("POST", "/Users", someone("ada", **said))
+def post(**values: Any) -> Send:
+    return lambda scim: scim("POST", "/Users", someone("ada", **values))
 
 
 def patch(*operations: Json) -> Send:
@@ -341,10 +341,10 @@ def rules() -> list[str]:
 
 
 def test_every_explanation_in_the_code_has_a_case() -> None:
-    told = [case.told for cases in CASES.values() for case in cases]
+    values = [case.told for cases in CASES.values() for case in cases]
 
     # Some cases contain only the beginning.
-    unlisted = [rule for rule in rules() if not any(rule[:15] in one for one in told)]
+    unlisted = [rule for rule in rules() if not any(rule[:15] in one for one in values)]
     assert unlisted == []
     assert len(rules()) > 30
 

@@ -156,7 +156,7 @@ class TestSave:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("path", "said"),
+        ("path", "text"),
         [
             ("nonsense", "A User has no attribute “nonsense”."),
             ("name.nickname", "A User has no attribute “name.nickname”."),
@@ -177,11 +177,11 @@ class TestRefusals:
         ],
     )
     def test_invalid_path_is_refused_with_a_reason(
-        self, client: Client, scim: Provider, path: str, said: str
+        self, client: Client, scim: Provider, path: str, text: str
     ) -> None:
         page = send(client, scim, "save", department=path).replace("&quot;", '"')
 
-        assert said in page.replace("&#x27;", "'")
+        assert text in page.replace("&#x27;", "'")
         assert "Nothing was saved. Correct the fields marked below." in page
         assert mapping() == {}
 

@@ -201,9 +201,9 @@ def seen_in(page: str) -> str:
 
 class TestCommandLine:
     def connect_scim(self, tenant: Tenant, *options: str) -> dict[str, str]:
-        said = StringIO()
-        call_command("connect_scim", tenant.slug, "--provider", "okta", *options, stdout=said)
-        answer: dict[str, str] = json.loads(said.getvalue())
+        output = StringIO()
+        call_command("connect_scim", tenant.slug, "--provider", "okta", *options, stdout=output)
+        answer: dict[str, str] = json.loads(output.getvalue())
         return answer
 
     def test_option_turns_auto_termination_on(self, tenant: Tenant) -> None:

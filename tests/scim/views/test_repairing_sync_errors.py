@@ -144,8 +144,8 @@ def test_each_error_is_listed_and_resolved(client: Client, provider: Provider, r
     assert "Everything is resolved" in listed(client)
 
 
-def create_user(scim: Provider, said: Json) -> None:
-    scim("POST", "/Users", someone("ada", **said))
+def create_user(scim: Provider, document: Json) -> None:
+    scim("POST", "/Users", someone("ada", **document))
 
 
 @pytest.mark.parametrize("reason", ["invalid-name", "invalid-role-assignment", "self-manager"])

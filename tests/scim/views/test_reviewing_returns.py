@@ -43,8 +43,8 @@ def question(scim: Provider, ada: Person) -> SamePersonQuestion:
     return question
 
 
-def answer(client: Client, question: SamePersonQuestion, said: str) -> str:
-    response = client.post(f"{PAGE}{question.pk}/", {"answer": said}, follow=True)
+def answer(client: Client, question: SamePersonQuestion, text: str) -> str:
+    response = client.post(f"{PAGE}{question.pk}/", {"answer": text}, follow=True)
     assert response.status_code == 200
     return text_of(response)
 
@@ -64,8 +64,8 @@ def test_lists_possible_return_with_the_evidence(
 def test_shows_both_people_side_by_side(client: Client, question: SamePersonQuestion) -> None:
     page = text_of(client.get(f"{PAGE}{question.pk}/"))
 
-    for said in ("X-1", "X-2", "Ada Lovelace", "Ada Byron", "Same person", "Different person"):
-        assert said in page
+    for value in ("X-1", "X-2", "Ada Lovelace", "Ada Byron", "Same person", "Different person"):
+        assert value in page
 
 
 def test_same_person_restores_the_earlier_person(
@@ -125,17 +125,17 @@ def test_question_is_closed_when_the_new_user_is_deleted(
 
 
 @pytest.mark.parametrize(
-    ("said", "role"), [("give", "BUSINESS_ADMIN"), ("decline", "BUSINESS_USER")]
+    ("text", "role"), [("give", "BUSINESS_ADMIN"), ("decline", "BUSINESS_USER")]
 )
 def test_withheld_role_is_restored_or_declined(
-    client: Client, scim: Provider, ada: Person, said: str, role: str
+    client: Client, scim: Provider, ada: Person, text: str, role: str
 ) -> None:
     scim_id = scim.add(externalId="X-1", roles="BUSINESS_ADMIN")
     assert "Roles to restore" in text_of(client.get(PAGE))
     notice = "Ada Lovelace has returned without all of their earlier roles."
     assert notice in text_of(client.get(f"/people/{ada.pk}/"))
 
-    client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": said})
+    client.post(f"{PAGE}roles/{ada.pk}/", {"role": "BUSINESS_ADMIN", "answer": text})
 
     ada.refresh_from_db()
     assert ada.role == role

@@ -70,13 +70,13 @@ class TestHome:
 
 class TestPolicies:
     def test_policies_are_saved_and_audited(self, client: Client, scim: Provider) -> None:
-        said = POLICIES | {
+        values = POLICIES | {
             "incomplete_policy": "hold",
             "unknown_manager": "reject",
             "mails_invites": "",
         }
 
-        page = text_of(client.post(address_of(scim.connection), said, follow=True))
+        page = text_of(client.post(address_of(scim.connection), values, follow=True))
 
         connection = Connection.objects.get()
         assert connection.incomplete_policy == "hold"
@@ -100,9 +100,9 @@ class TestPolicies:
         browser.force_login(owner)
         form = page_of(browser, scim.connection).partition('id="policies"')[2]
         [token] = re.findall('name="csrfmiddlewaretoken" value="([^"]+)"', form)
-        said = POLICIES | {"incomplete_policy": "hold", "csrfmiddlewaretoken": token}
+        values = POLICIES | {"incomplete_policy": "hold", "csrfmiddlewaretoken": token}
 
-        assert browser.post(address_of(scim.connection), said).status_code == 302
+        assert browser.post(address_of(scim.connection), values).status_code == 302
 
         assert Connection.objects.get().incomplete_policy == "hold"
 
@@ -115,21 +115,21 @@ class TestPolicies:
         assert "If the name does not exist yet, it is created with the first person" in page
 
     def test_fill_policy_needs_defaults(self, client: Client, scim: Provider) -> None:
-        said = POLICIES | {"incomplete_policy": "fill", "default_department": " "}
+        values = POLICIES | {"incomplete_policy": "fill", "default_department": " "}
 
-        page = text_of(client.post(address_of(scim.connection), said))
+        page = text_of(client.post(address_of(scim.connection), values))
 
         # Beside each of the two fields, and in the summary of errors.
         assert page.count("Enter a default for people without one.") == 4
         assert Connection.objects.get().incomplete_policy == "refuse"
 
     def test_saved_policy_applies_to_the_next_request(self, client: Client, scim: Provider) -> None:
-        said = {
+        values = {
             "incomplete_policy": "fill",
             "default_department": "New",
             "default_location": "Rome",
         }
-        client.post(address_of(scim.connection), POLICIES | said)
+        client.post(address_of(scim.connection), POLICIES | values)
 
         scim.add("ada", **{ENT: None, RAMP: None})
 
