@@ -265,8 +265,8 @@ class TestPersonPage:
     def test_shows_nothing_for_people_who_are_not_scheduled(
         self, client: Client, owner: Person, ada: Person
     ) -> None:
-        assert "erminated" not in self.page_of(client, gone(owner.actor))
-        assert "erminated" not in self.page_of(client, owner)
+        assert "scheduled-termination" not in self.page_of(client, gone(owner.actor))
+        assert "scheduled-termination" not in self.page_of(client, owner)
 
 
 def test_takes_the_same_queries_for_many_people(client: Client, ada: Person) -> None:
