@@ -128,7 +128,9 @@ class TestGroups:
         ]
 
     def test_group_from_a_sign_in_is_found(self, client: Client) -> None:
-        sign_in_flow.come_in(sign_in_flow.provider(), given_groups=sign_in_flow.groups("Tax & audit"))
+        sign_in_flow.come_in(
+            sign_in_flow.provider(), given_groups=sign_in_flow.groups("Tax & audit")
+        )
 
         ((title, url, detail),) = sections_of(search(client, "tax"))["Groups"]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartServer
-from tests.services.process import children, programs, within
+from tests.services.process import programs, within
 from tests.services.server import ROOT, Server
 
 Line = dict[str, Any]
@@ -30,8 +30,6 @@ def service(start_server: StartServer) -> Server:
         os.kill(pid, signal.SIGKILL)
     within(60, lambda: programs(server).keys() == before.keys() and server.is_ready())
     killed = programs(server)["worker"]
-    # A worker that is told to end while it is starting may take the whole time of a reload.
-    within(60, lambda: bool(children(killed)))
     server.process.send_signal(signal.SIGHUP)
     within(60, lambda: programs(server).get("worker") not in (None, killed) and server.is_ready())
     return server

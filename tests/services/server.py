@@ -1,6 +1,7 @@
 """Ramp as its users meet it: web processes, a worker and beat, on a database of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -63,7 +64,7 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=partial(end_with_parent, os.getpid()),
+                preexec_fn=partial(_prepare, os.getpid()),
             )
         wait_until(self.is_ready, self.process, self.log, seconds=180)
 
@@ -89,3 +90,9 @@ class Server:
         if self.manager:
             self.manager.end()
             self.manager = None
+
+
+def _prepare(parent: int) -> None:
+    # The tests may run under `nohup`, which makes `serve` ignore the signal to reload.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    end_with_parent(parent)
