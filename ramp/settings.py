@@ -213,7 +213,7 @@ CELERY_BEAT_SCHEDULE = {
 DUE_JOBS = {name: path for name, path in schedule.DUE_JOBS.items() if _is_installed(path)}
 
 # Shared by all processes of all hosts. Each process has a cache of its own without Redis, and with
-# URLs that only Celery understands, such as sentinel://.
+# redis+socket://, which only Celery understands.
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "ramp.cache.SharedCache",

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import OperationalError, connections
 from kombu.exceptions import OperationalError as BrokerError
 
+from people.db import row_policies
 from people.operations import restores
 from ramp import __version__, checks, processes
 from ramp.logs import LoggedLines
@@ -64,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError("Not started: --web, --worker and --beat are all 0.")
         _refuse_the_embedded_default()
         _check_database()
-        _check_role()
+        self._check_role()
         self._warn_of_broker()
         call_command("check", deploy=True, fail_level="ERROR", **output)
         if web:
@@ -93,6 +94,20 @@ class Command(BaseCommand):
             self.stdout = OutputWrapper(cast("TextIO", LoggedLines(log, logging.INFO)))
             self.stderr = OutputWrapper(cast("TextIO", LoggedLines(log, logging.ERROR)))
         return {"stdout": self.stdout, "stderr": self.stderr}
+
+    def _check_role(self) -> None:
+        """Refuse a role that bypasses row-level security, and report a superuser where it is off.
+
+        Installations that have always used a superuser must start after an upgrade, too. For them,
+        only `check --deploy` fails.
+
+        :raises CommandError: if the role is refused. The checks of Django would print more lines.
+        """
+        for found in checks.role_is_limited():
+            if row_policies.is_on():
+                raise CommandError(f"Not started: {found.msg} {found.hint}")
+            self.stderr.write(f"{found.msg} {found.hint}")
+            settings.SILENCED_SYSTEM_CHECKS = [*settings.SILENCED_SYSTEM_CHECKS, str(found.id)]
 
     def _warn_of_broker(self) -> None:
         """Say so if Redis does not answer. Only jobs need it, and they can wait."""
@@ -138,12 +153,6 @@ def _check_database() -> None:
             f"Not started: the database cannot be used. {reason}. Check DATABASE_URL, such as "
             "postgres://ramp:password@db.internal:5432/ramp, and that the server runs."
         ) from error
-
-
-def _check_role() -> None:
-    """Refuse a role that sees all companies, in one line: the checks of Django print more."""
-    for found in checks.role_is_limited():
-        raise CommandError(f"Not started: {found.msg} {found.hint}")
 
 
 def _refuse_the_embedded_default() -> None:
