@@ -9,7 +9,7 @@ PEOPLE ?= 10000
 LOADED ?= 10000
 COMPANIES ?= 5000
 # One more than there are cores, because tests also wait: for a job, a restart or a timeout.
-PYTEST_WORKERS ?= $(shell expr $$(nproc) + 1)
+PYTEST_WORKERS ?= auto
 # Where this is set, every process would compile again what it imports, and pytest every test file.
 unexport PYTHONDONTWRITEBYTECODE
 # Enough of a production environment for `check --deploy` to look at; nothing is connected to.
