@@ -8,7 +8,6 @@ PEOPLE ?= 10000
 # How many people the load generator creates by SCIM; those of the pages are made by SQL.
 LOADED ?= 10000
 COMPANIES ?= 5000
-# One more than there are cores, because tests also wait: for a job, a restart or a timeout.
 PYTEST_WORKERS ?= auto
 # Where this is set, every process would compile again what it imports, and pytest every test file.
 unexport PYTHONDONTWRITEBYTECODE
