@@ -20,6 +20,8 @@ from people.db.owned_tables import TENANTS, table_of, tenant_column
 PREFIX: Final = "same_tenant_"
 # The longest name of PostgreSQL.
 NAME_LENGTH: Final = 63
+# Who did something may be an operator, and operators are people of another company.
+ACTORS: Final = frozenset({"actor_person", "created_by", "configured_by"})
 # What PostgreSQL adds to the definition of a constraint that old rows may violate.
 NOT_VALID: Final = " NOT VALID"
 
@@ -103,7 +105,7 @@ def _references_of(model: type[Model]) -> Iterator[Reference]:
     tenant = "id" if table == TENANTS else tenant_column(model)
     fields: list[Any] = [*model._meta.concrete_fields]
     for field in fields:
-        if not (tenant and field.is_relation and field.db_constraint):
+        if not (tenant and field.is_relation and field.db_constraint) or field.name in ACTORS:
             continue
         if target_tenant := tenant_column(field.related_model):
             yield Reference(table, tenant, field.column, table_of(field), target_tenant)
