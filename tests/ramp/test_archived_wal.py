@@ -14,6 +14,7 @@ import pytest
 from tests.services.manage import Manager
 from tests.services.migrated import DATABASE, copy_postgres_data
 from tests.services.postgres_redis_smtp import HASTY, POSTGRES, Postgres, as_postgres, program
+from tests.services.process import within
 
 ARCHIVING: Final = {"wal_level": "replica", "max_wal_senders": "3", "archive_mode": "on"}
 
@@ -40,6 +41,11 @@ def source(folder: Path) -> Iterator[Postgres]:
 def manager(server: Postgres, folder: Path) -> Manager:
     url, key = server.url(DATABASE), "a key of the tests"
     return Manager({"DATABASE_URL": url, "SECRET_KEY": key, "VAR_DIR": str(folder / "var")})
+
+
+def is_writable(server: Postgres) -> bool:
+    with psycopg.connect(server.url(DATABASE)) as connection:
+        return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (False,)
 
 
 def companies(ramp: Manager) -> dict[str, str]:
@@ -82,6 +88,8 @@ def test_restore_of_a_moment(source: Postgres, folder: Path) -> None:
         create_data=restore,
     )
     try:
+        # It can be read before it has replayed the whole log, and accepts writes afterwards.
+        within(60, lambda: is_writable(restored))
         ramp = manager(restored, folder)
         assert companies(ramp) == {"acme": "active", "beta": "active"}
         held = json.loads(ramp.run("restored", "--yes", "--json"))

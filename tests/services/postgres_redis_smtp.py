@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -180,12 +180,10 @@ class Postgres(Service):
         command = (program("postgres", folders=POSTGRES), "-D", str(self.data))
         given = [f"--{name}={value}" for name, value in values.items()]
         self.run(*command, *given, env=fields, **options)
-        with (
-            psycopg.connect(self.url("postgres"), autocommit=True) as connection,
-            # Copied data may have it already.
-            suppress(psycopg.errors.DuplicateObject),
-        ):
-            connection.execute(f"CREATE ROLE {RAMP} LOGIN IN ROLE postgres")
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            # Copied data may have it already. A restored server has it, and accepts no writes yet.
+            if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [RAMP]).rowcount:
+                connection.execute(f"CREATE ROLE {RAMP} LOGIN IN ROLE postgres")
 
     def is_ready(self) -> bool:
         try:
