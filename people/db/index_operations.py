@@ -15,6 +15,10 @@ def analyze(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
     PostgreSQL believes an analyzed empty table to be empty until the next analysis. The first
     people of an installation would be found by sequential scans, by all of its prepared plans.
     """
+    if schema_editor.collect_sql:
+        # `sqlmigrate` shows the statements; the table may not exist yet.
+        schema_editor.execute(f'ANALYZE "{table}"')
+        return
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(f'SELECT EXISTS (SELECT 1 FROM "{table}")')  # noqa: S608
         [has_rows] = cursor.fetchone()
