@@ -4,9 +4,9 @@ Redis must never break or delay a request. After an error, the process uses its 
 seconds, then one request tries Redis again. So limits count, and circuit breakers work, in each
 process alone until Redis is back.
 
-Whoever can write to Redis must not be able to sign in by replacing the keys of a provider, or to
-run code by a pickle. So values are encrypted, for their key only. Numbers are not, because Redis
-counts them; at worst, a limit is wrong.
+An attacker with write access to Redis could replace the signing keys of a provider to sign in, or
+store a pickle that runs code. So each value is encrypted, and can be read only under its own key.
+Numbers are not encrypted, because Redis increments them; a changed one can only make a limit wrong.
 """
 
 import base64
@@ -67,7 +67,7 @@ class Availability:
         return was_away
 
 
-# A thread has an instance of the cache of its own, and all of them share what this returns.
+# Django creates an instance of the cache for each thread; they share this object.
 @cache
 def _availability(server: str) -> Availability:
     return Availability()

@@ -24,6 +24,7 @@ from django.utils.module_loading import import_string
 
 from people import tenancy
 from people.db import app_role, row_policies, tenant_references
+from people.db.statements import query
 from people.models import Delivery, Installation, Mail
 from people.operations.signals import keys
 from people.operations.webhooks import key_rotation
@@ -120,10 +121,10 @@ def _key() -> Result:
 
 def _database() -> Result:
     if connection.vendor != "postgresql":
-        _query("SELECT 1")
+        query("SELECT 1")
         yield Level.OK, "SQLite", ""
         return
-    [(version,)] = _query("SELECT current_setting('server_version_num')::int / 10000")
+    [(version,)] = query("SELECT current_setting('server_version_num')::int / 10000")
     if version < MIN_POSTGRESQL:
         advice = f"Upgrade to PostgreSQL {MIN_POSTGRESQL} or newer."
         yield Level.PROBLEM, f"PostgreSQL {version} is too old", advice
@@ -154,7 +155,7 @@ def _row_security() -> Result:
     if not app_role.is_limited():
         advice = "Set DATABASE_URL to the role that `row_security` names."
         yield Level.PROBLEM, "the policies do not limit the role of DATABASE_URL", advice
-    elif connection.connection.info.backend_pid != _query("SELECT pg_backend_pid()")[0][0]:
+    elif connection.connection.info.backend_pid != query("SELECT pg_backend_pid()")[0][0]:
         advice = "Have it pool sessions: with transactions, companies would share a setting."
         yield Level.WARNING, "a proxy pools the connections", advice
     if leaky := app_role.leaky_functions():
@@ -168,7 +169,7 @@ def _row_security() -> Result:
 def _timeouts() -> Result:
     if connection.vendor != "postgresql":
         return
-    values = {name: _query(f"SHOW {name}")[0][0] for name in TIMEOUTS}
+    values = {name: query(f"SHOW {name}")[0][0] for name in TIMEOUTS}
     if unlimited := [name for name, value in values.items() if value in ("0", "0ms")]:
         advice = (
             "A proxy such as PgBouncer may drop the options of the connection. Set them for the "
@@ -182,7 +183,7 @@ def _timeouts() -> Result:
 def _clock() -> Result:
     if connection.vendor != "postgresql":
         return
-    difference = abs(_query("SELECT clock_timestamp()")[0][0] - timezone.now())
+    difference = abs(query("SELECT clock_timestamp()")[0][0] - timezone.now())
     seconds = f"{difference.total_seconds():.1f} s from the database's clock"
     if difference > MAX_CLOCK_DIFFERENCE:
         yield Level.PROBLEM, seconds, "Synchronize both clocks, for example with chrony."
@@ -302,13 +303,6 @@ def _restore() -> Result:
 
 def _age(since: datetime, now: datetime) -> str:
     return f"{(now - since).total_seconds() / 60:.0f} minutes"
-
-
-def _query(sql: str) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        rows: list[Any] = cursor.fetchall()
-        return rows
 
 
 _MIGRATE: Final = "Run `manage.py migrate`, or restart `serve` without --migrate 0."

@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from people.db import owned_tables
 from people.db.owned_tables import TENANTS, owners, tenant_column
+from people.db.statements import execute, query
 
 # Subqueries, so that PostgreSQL evaluates the setting once for each statement and not for each row.
 # An open cursor also keeps the rows of its tenant when another tenant comes into force.
@@ -91,7 +92,7 @@ def missing() -> list[Policy]:
 def is_on() -> bool:
     """Tell whether the command `row_security` has limited the tables."""
     return bool(
-        _query(
+        query(
             "SELECT 1 FROM pg_class WHERE oid = to_regclass(%s) AND relrowsecurity", "people_person"
         )
     )
@@ -105,13 +106,13 @@ def create() -> int:
     """
     new, wanted = missing(), {(policy.table, policy.name) for policy in policies()}
     for table, name in _stored().keys() - wanted:
-        _execute(f'DROP POLICY {name} ON "{table}"')
+        execute(f'DROP POLICY {name} ON "{table}"')
     for table in dict.fromkeys(policy.table for policy in new):
         with transaction.atomic():
             for policy in new:
                 if policy.table == table:
-                    _execute(*policy.create())
-            _execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
+                    execute(*policy.create())
+            execute(f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY')
     return len(new)
 
 
@@ -120,14 +121,14 @@ def drop() -> int:
     there = _stored()
     for table, name in there:
         with transaction.atomic():
-            _execute(
+            execute(
                 f'ALTER TABLE "{table}" DISABLE ROW LEVEL SECURITY',
                 f'DROP POLICY {name} ON "{table}"',
             )
-    for (function,) in _query(
+    for (function,) in query(
         "SELECT oid::regprocedure::text FROM pg_proc WHERE starts_with(proname, %s)", FUNCTION
     ):
-        _execute(f"DROP FUNCTION {function}")
+        execute(f"DROP FUNCTION {function}")
     return len(there)
 
 
@@ -180,7 +181,7 @@ def _parent(model: type[Model]) -> Any:
 
 def _stored() -> dict[tuple[str, str], str]:
     """Return the comments of the policies in the database, by table and name."""
-    rows = _query(
+    rows = query(
         """SELECT c.relname, p.polname, coalesce(obj_description(p.oid, 'pg_policy'), '')
              FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid AND c.relrowsecurity
             WHERE c.relnamespace = current_schema()::regnamespace AND p.polname LIKE %s""",
@@ -191,16 +192,3 @@ def _stored() -> dict[tuple[str, str], str]:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _query(sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _execute(*statements: str) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)

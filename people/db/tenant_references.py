@@ -1,4 +1,4 @@
-"""Foreign keys that include the tenant: PostgreSQL stores no reference to another tenant's row.
+"""Foreign keys that include the tenant: PostgreSQL refuses references to another tenant's row.
 
 Django's foreign key from a card to its holder allows the person of another company. Here,
 PostgreSQL also compares the tenants of both rows, for every database role, the owner included.
@@ -10,20 +10,21 @@ migrations may look for. docs/adr/0010-row-level-security.md has the reasons. Po
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 from django.db.backends.utils import truncate_name
 from django.db.models import Model
 
 from people.db import owned_tables
 from people.db.owned_tables import TENANTS, table_of, tenant_column
+from people.db.statements import execute, query
 
 PREFIX: Final = "same_tenant_"
 # The longest name of PostgreSQL.
 NAME_LENGTH: Final = 63
-# Who did something may be an operator, and operators are people of another company.
+# These fields name the person who did something: possibly an operator, from another company.
 ACTORS: Final = frozenset({"actor_person", "created_by", "configured_by"})
-# Rows that record what happened are never chosen by a request, and each write of a provider inserts
-# several. With them, the constraints and indexes took a fifth of PostgreSQL's CPU for a create.
+# No request names a row of these tables, and each write of a provider inserts several. Comparing
+# them as well took a fifth of PostgreSQL's CPU for a create.
 RECORDS: Final = frozenset(
     {"people_event", "people_delivery", "people_invite", "people_mail", "scim_requestlog"}
 )
@@ -83,23 +84,23 @@ def create() -> list[Reference]:
     violated = []
     for one in new:
         if there.get((one.table, one.name), "").removesuffix(NOT_VALID) != one.definition:
-            _execute(
+            execute(
                 f'ALTER TABLE "{one.table}" DROP CONSTRAINT IF EXISTS {one.name},'
                 f" ADD CONSTRAINT {one.name} {one.definition}{NOT_VALID}"
             )
         try:
-            _execute(f'ALTER TABLE "{one.table}" VALIDATE CONSTRAINT {one.name}')
+            execute(f'ALTER TABLE "{one.table}" VALIDATE CONSTRAINT {one.name}')
         except IntegrityError:
             violated.append(one)
     return violated
 
 
 def _create_index(name: str, table: str, column: str) -> None:
-    rows = _query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", f'"{name}"')
+    rows = query("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", f'"{name}"')
     if rows == [(True,)]:
         return
     # An attempt that was interrupted leaves an invalid index of this name.
-    _execute(
+    execute(
         f'DROP INDEX CONCURRENTLY IF EXISTS "{name}"',
         f'CREATE UNIQUE INDEX CONCURRENTLY "{name}" ON "{table}" ({column}, id)',
     )
@@ -120,7 +121,7 @@ def _references_of(model: type[Model]) -> Iterator[Reference]:
 
 def _stored() -> dict[tuple[str, str], str]:
     """Return the definitions of the foreign keys in the database, by table and name."""
-    rows = _query(
+    rows = query(
         """SELECT c.relname, f.conname, pg_get_constraintdef(f.oid)
              FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
             WHERE f.contype = 'f' AND f.connamespace = current_schema()::regnamespace
@@ -128,16 +129,3 @@ def _stored() -> dict[tuple[str, str], str]:
         PREFIX,
     )
     return {(table, name): definition for table, name, definition in rows}
-
-
-def _query(sql: str, *values: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
-
-
-def _execute(*statements: str) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)

@@ -41,7 +41,7 @@ class Node:
 
 @administrator_required
 def org_chart(request: HttpRequest) -> HttpResponse:
-    """Show the people with no manager or a terminated one, or those whom a search finds."""
+    """Show the search results, or the people with no manager or a terminated manager."""
     form = PersonSearch(request.GET)
     search = form.value_of("q")
     if search:

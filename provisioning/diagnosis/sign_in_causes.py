@@ -144,6 +144,6 @@ def never_tried(data: SignInData) -> Diagnosis | None:
         "never-tried",
         f"Nobody has tried to sign in as {data.query.text}.",
         f"Have them sign in through {names} at {sign_in_url(data.tenant)}. If they already did, "
-        "search the log for another email address of theirs.",
+        "search the log for their other email addresses.",
         Link("View provider log", page_url("provider_log", data.tenant)),
     )

@@ -206,8 +206,8 @@ def _update(provider: IdentityProvider, claims: Claims, result: _SignInResult) -
 def _update_profile(identity: Identity, claims: Claims, result: _SignInResult) -> None:
     """Take over the values that the provider has changed since the last sign-in.
 
-    A value that an administrator has changed meanwhile stays until the provider changes it too. The
-    profile of a person whom a SCIM connection manages comes only from SCIM.
+    A value that an administrator has changed meanwhile stays until the provider changes it too. If
+    a SCIM connection manages the person, the sign-in changes nothing in the profile.
     """
     changed = changed_values(identity.stated_values, claims)
     if not changed or hooks.pairing().is_provisioned(result.person):

@@ -9,8 +9,8 @@ OPTIONS: Final[dict[str, Any]] = {
     # Seconds; the next one is in milliseconds. A database that is gone must not stop requests.
     "connect_timeout": 3,
     "tcp_user_timeout": 10_000,
-    # `migrate` removes the first limit for itself. PostgreSQL takes longer to compile a statement
-    # than to run any of ours, and with many people it would compile those of a page each time.
+    # `migrate` removes the first limit for itself. JIT is off, because with many people PostgreSQL
+    # would compile the statements of every page, which takes longer than running them.
     "options": "-c statement_timeout=10s -c lock_timeout=5s"
     " -c idle_in_transaction_session_timeout=10s -c jit=off",
 }

@@ -49,8 +49,8 @@ SECONDS = 120
 # nginx repeat the request.
 UNANSWERED = ("RemoteProtocolError", "ReadError")
 
-# A worker that loses the database in the middle of a delivery leaves it to whoever comes when its
-# lease of two minutes ends. The test does not wait for that.
+# If a worker loses the database during a delivery, another worker takes over when the lease of two
+# minutes ends. The test does not wait for that.
 END_LEASES = """
     UPDATE people_delivery SET due_at = now(), held_by = ''
      WHERE held_by <> '' AND due_at < pg_postmaster_start_time() + interval '2 minutes'
@@ -110,7 +110,7 @@ class Day:
         return [*lost, *find_doubled(copied, self.connected)]
 
     def setbacks(self) -> list[str]:
-        """Return what came of the requests that failed although PostgreSQL was there."""
+        """Return the errors of requests that failed while PostgreSQL was available."""
         return [
             one.what
             for one in self.journal.setbacks

@@ -60,7 +60,7 @@ ONCE = {
 
 @dataclass(frozen=True)
 class Setback:
-    """A request that was not answered for good: when, and what came of it."""
+    """A request without a final response: its time and its error."""
 
     began_at: float
     ended_at: float

@@ -69,9 +69,9 @@ def _terminate(person: Person, plan: HandoverPlan, question: str, *, is_confirme
 
 
 def _summary(plan: HandoverPlan) -> Facts:
-    """Return how many cards, funds and steps end or go to whom.
+    """Return how many cards, funds and steps end, and how many each successor receives.
 
-    Without their names, because operators do not see what a company spends.
+    Their names are left out, because operators do not see what a company spends.
     """
     people = candidates(plan.successors)
     numbers = Counter([*plan.cards.values(), *plan.funds.values(), *plan.steps.values()])

@@ -129,7 +129,7 @@ def forecast(days: int, *, now: datetime) -> ScheduleForecast:
 
 
 def affected_people() -> QuerySet[Person]:
-    """Return the inactive people whom a change of the days affects, the first due first."""
+    """Return the inactive people that a new number of days would affect, the earliest due first."""
     people: QuerySet[Person] = Person.objects.deactivated_via_scim()
     return people.select_related("scheduled_termination").order_by("deactivated_at", "pk")
 

@@ -98,15 +98,16 @@ def _edit_form(request: PersonRequest, person: Person) -> PersonForm:
     data = request.POST if request.method == "POST" else None
     form = PersonForm(data, viewer=request.user, person=person, initial=initial)
     if person.joined_at:
+        has_rank = bool(ranks.rank_of(person))
         help_text = "A new address takes effect once they confirm it."
-        if ranks.rank_of(person):
+        if has_rank:
             help_text = (
                 "Because of their role, a new address takes effect once it is confirmed from that "
                 f"address and from {person.email}."
             )
         form.fields["email"].help_text = help_text
         is_owner = request.user.role == Person.Role.OWNER
-        if is_owner and request.user.has_usable_password() and ranks.rank_of(person):
+        if is_owner and request.user.has_usable_password() and has_rank:
             form.fields["owner_password"] = owner_password(person)
             form.order_fields([*form.field_order[:3], "owner_password"])
     for name, owner in _owners(person).items():
